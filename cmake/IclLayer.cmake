@@ -1,0 +1,50 @@
+# icl_layer(NAME SOURCES file... [LINKS target...])
+#
+# A folder of src/ and include/icl/ as a library: icl_NAME in float for use, and icl_NAME_f64 in double for the
+# gradient checks. LINKS repeats the arrows of the layer map: layer names (linked in the same precision) or targets
+# that contain "::".
+function(icl_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  foreach(precision IN ITEMS "" _f64)
+    set(target icl_${name}${precision})
+    add_library(${target} STATIC ${ARG_SOURCES})
+    target_include_directories(${target} PUBLIC
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+    target_link_libraries(${target} PRIVATE icl_flags)
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    if(precision)
+      target_compile_definitions(${target} PUBLIC ICL_REAL_DOUBLE)
+      set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+    endif()
+    foreach(link IN LISTS ARG_LINKS)
+      if(link MATCHES "::")
+        target_link_libraries(${target} PUBLIC ${link})
+      else()
+        target_link_libraries(${target} PUBLIC icl_${link}${precision})
+      endif()
+    endforeach()
+    target_link_libraries(${target} PRIVATE ${ARG_PRIVATE_LINKS})
+  endforeach()
+endfunction()
+
+# icl_test(LAYER UNIT [F64]): tests/LAYER/UNIT_test.cpp as one CTest program that links its layer; with F64, a second
+# time against the double build.
+function(icl_test layer unit)
+  set(precisions "")
+  list(APPEND precisions FLOAT)
+  if("F64" IN_LIST ARGN)
+    list(APPEND precisions F64)
+  endif()
+  foreach(precision IN LISTS precisions)
+    set(suffix "")
+    if(precision STREQUAL "F64")
+      set(suffix _f64)
+    endif()
+    set(target ${layer}_${unit}_test${suffix})
+    add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${layer}/${unit}_test.cpp)
+    target_link_libraries(${target} PRIVATE icl_${layer}${suffix} icl_flags GTest::gmock_main)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    gtest_discover_tests(${target} TEST_PREFIX "${layer}.${unit}${suffix}." DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT 300)
+  endforeach()
+endfunction()

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace icl::config {
+
+/// The task diversity K: a number of items, or infinity (fresh items in every sequence).
+class Diversity {
+ public:
+  constexpr Diversity(std::int64_t count) : count_(count) {}  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] static constexpr Diversity infinity() { return Diversity(infinite); }
+  [[nodiscard]] constexpr bool is_infinite() const { return count_ == infinite; }
+  /// Number of items; call only when finite.
+  [[nodiscard]] constexpr std::int64_t count() const { return count_; }
+  friend constexpr auto operator<=>(Diversity, Diversity) = default;
+
+ private:
+  static constexpr std::int64_t infinite = INT64_MAX;
+  std::int64_t count_;
+};
+
+struct Model {
+  std::string system = "one_layer";
+  std::int64_t hidden = 512;
+  bool operator==(const Model&) const = default;
+};
+
+struct Data {
+  Diversity K = 10000;
+  std::int64_t N = 100;
+  std::int64_t D = 63;
+  bool operator==(const Data&) const = default;
+};
+
+struct Train {
+  std::int64_t seed = 0;
+  std::int64_t epochs = 1000;
+  std::int64_t steps_per_epoch = 469;
+  std::int64_t batch_size = 128;
+  double learning_rate = 0.01;
+  double weight_decay_attention = 1e-10;
+  double weight_decay_mlp = 1e-10;
+  bool operator==(const Train&) const = default;
+};
+
+struct Eval {
+  std::int64_t sequences = 2000;
+  bool operator==(const Eval&) const = default;
+};
+
+struct Stop {
+  std::optional<double> icl_accuracy;
+  bool operator==(const Stop&) const = default;
+};
+
+struct Record {
+  std::int64_t snapshots = 12;
+  std::optional<double> publish_seconds;
+  bool operator==(const Record&) const = default;
+};
+
+/// Seeds of the independent streams; an absent one is derived from train.seed (see task/seeds.hpp).
+struct Seed {
+  std::optional<std::int64_t> init;
+  std::optional<std::int64_t> items;
+  std::optional<std::int64_t> data;
+  std::optional<std::int64_t> eval;
+  bool operator==(const Seed&) const = default;
+};
+
+/// Everything that determines a run. Defaults are those of Nguyen & Reddy (2024); each member is
+/// described (doc, unit, range) by one row of the table in fields.cpp.
+struct Config {
+  Model model;
+  Data data;
+  Train train;
+  Eval eval;
+  Stop stop;
+  Record record;
+  Seed seed;
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace icl::config

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "icl/config/config.hpp"
+
+/// \file
+/// The one description of every key of the configuration. Reading TOML, `--set`, the help text, the
+/// stored configuration and the README's table all follow from fields(): a new key is one member in
+/// config.hpp and one row in fields.cpp.
+
+namespace icl::config {
+
+/// A key's value outside Config; std::monostate is an optional key that is not set. An integer key
+/// holds std::int64_t, a number key double, a choice std::string; data.K holds std::int64_t, or
+/// double infinity.
+using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+enum class Bound { inclusive, exclusive };
+
+/// Numbers from low to high. NaN is in no range; an infinity is in none whose high is the default.
+template <typename T>
+struct Range {
+  T low;
+  T high = std::numeric_limits<T>::max();
+  Bound low_bound = Bound::inclusive;
+  Bound high_bound = Bound::inclusive;
+};
+
+/// The place of a key in Config.
+template <typename T>
+struct Member {
+  const T& (*read)(const Config&);
+  T& (*edit)(Config&);
+};
+
+struct IntegerAccess {
+  Member<std::int64_t> member;
+  Range<std::int64_t> range;
+};
+struct OptionalIntegerAccess {
+  Member<std::optional<std::int64_t>> member;
+  Range<std::int64_t> range;
+};
+struct NumberAccess {
+  Member<double> member;
+  Range<double> range;
+};
+struct OptionalNumberAccess {
+  Member<std::optional<double>> member;
+  Range<double> range;
+};
+struct ChoiceAccess {
+  Member<std::string> member;
+  std::span<const std::string_view> choices;
+};
+/// An even integer in range, or infinity.
+struct DiversityAccess {
+  Member<Diversity> member;
+  Range<std::int64_t> range;
+};
+
+using Access = std::variant<IntegerAccess, OptionalIntegerAccess, NumberAccess,
+                            OptionalNumberAccess, ChoiceAccess, DiversityAccess>;
+
+/// One key of the configuration.
+struct Field {
+  std::string_view name;  ///< "section.key"
+  std::string_view unit;  ///< empty for a number without a unit, and for text
+  std::string_view doc;   ///< one sentence, without its full stop
+  Access access;
+  std::string_view when_absent = {};  ///< what an unset optional key means; empty for other keys
+};
+
+/// Every key, grouped by section.
+[[nodiscard]] std::span<const Field> fields();
+
+/// The field called exactly `name` ("train.seed"), or nullptr.
+[[nodiscard]] const Field* find_field(std::string_view name);
+
+/// "train" for train.seed.
+[[nodiscard]] std::string_view section_of(const Field& field);
+
+/// "seed" for train.seed.
+[[nodiscard]] std::string_view key_of(const Field& field);
+
+/// The sections in the order of the table.
+[[nodiscard]] std::vector<std::string_view> sections();
+
+[[nodiscard]] Value get(const Field& field, const Config& config);
+
+/// Stores `value`. An integer is taken for a number key, a float with an exact integral value (1e5)
+/// for an integer key, the string "inf" for data.K, and an absent value for an optional key.
+/// Throws Error(usage) that names key, value and range, and then leaves `config` as it was.
+void set(const Field& field, const Value& value, Config& config);
+
+/// The allowed values in short, for tables: "1 to 65536", "> 0", "one_layer".
+[[nodiscard]] std::string range_text(const Field& field);
+
+/// The value as TOML: doubles in the shortest form that reads back as the same float ("1.0",
+/// "1e-10", "inf"), strings in quotes, "not set" if absent.
+[[nodiscard]] std::string to_text(const Value& value);
+
+/// "train.seed: expected an integer from 0 to 2^53-1, found <found>".
+[[nodiscard]] std::string mismatch(const Field& field, std::string_view found);
+
+/// Values that are each in range but not together.
+struct Conflict {
+  std::string message;
+  std::vector<std::string_view> keys;  ///< names of the fields that disagree
+};
+
+/// The first conflict between fields of a configuration whose every field is in range:
+/// K >= N unless K is infinite; epochs * steps_per_epoch < 2^32.
+[[nodiscard]] std::optional<Conflict> find_conflict(const Config& config);
+
+/// Checks every field's range, then the conflicts between fields. Throws Error(usage).
+void validate(const Config& config);
+
+}  // namespace icl::config

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "icl/config/config.hpp"
+
+namespace icl::config {
+
+/// Reads a TOML file, applies the `--set` overrides in order, and validates the result. A key that
+/// is set nowhere keeps its default; of several settings the last one wins.
+///
+/// An override is "key=value" with the full key; the value is TOML, or a bare word that stands for
+/// a string (model.system=one_layer).
+///
+/// Throws Error: bad_input if the file cannot be read, is larger than 64 KiB or has more than 4096
+/// dots (which guard the parser's stack); usage for all else, as "file:line:column: ..." for
+/// malformed TOML, "file:line: ..." for a key or value in the file, and "--set key=value: ..." for
+/// an override.
+[[nodiscard]] Config load(const std::filesystem::path& file,
+                          std::span<const std::string> overrides);
+
+/// Reads TOML text and validates it; errors as for load(), with `source_name` for the file.
+[[nodiscard]] Config parse(std::string_view text, std::string_view source_name);
+
+/// The resolved configuration as TOML: every section and key in the order of fields(), defaults
+/// included; an optional key that is not set is a comment. parse(to_toml(c)) == c for a valid c.
+[[nodiscard]] std::string to_toml(const Config& config);
+
+}  // namespace icl::config

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "icl/core/tensor.hpp"
+
+namespace icl {
+
+/// How a model wants its tokens: the one place where the task meets the model, which otherwise do not
+/// know each other. A token is an item x [D] with a label +1 or -1, or 0 for the target, whose label
+/// is what the model is asked for.
+class TokenEncoder {
+ public:
+  TokenEncoder() = default;
+  TokenEncoder(const TokenEncoder&) = default;
+  TokenEncoder& operator=(const TokenEncoder&) = default;
+  virtual ~TokenEncoder() = default;
+
+  /// Length W of an encoded token: a multiple of simd::lanes.
+  [[nodiscard]] virtual std::int64_t token_width() const = 0;
+  /// Writes the token of `item` [D] with `label` in -1, 0, +1 to row [W].
+  virtual void encode(std::span<const float> item, int label, Real* row) const = 0;
+};
+
+/// Encoded tokens, once with the item's label and once without it.
+struct TokenTable {
+  Tensor context;  ///< [K, W]
+  Tensor target;   ///< [K, W]
+};
+
+/// B sequences of N tokens: row numbers in a token table, never the rows themselves, so that a model
+/// reads them straight from the table.
+struct Batch {
+  std::int64_t size = 0;    ///< B
+  std::int64_t length = 0;  ///< N, the target included
+  const TokenTable* table = nullptr;
+  BasicTensor<std::int32_t> items;  ///< [B, N] rows of table->context; the last of table->target
+  BasicTensor<std::int8_t> answer;  ///< [B] the target's label, +1 or -1
+
+  /// At K = infinity a batch has tokens of its own, and scratch space to draw them.
+  struct Fresh {
+    TokenTable tokens;                 ///< [B (N-1), W] and [B, W]
+    BasicTensor<std::int8_t> labels;   ///< [B, N-1]
+    BasicTensor<float> item;           ///< [B, D] the item drawn last
+  } fresh;
+};
+
+}  // namespace icl

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace icl {
+
+/// Exit status of the program, after sysexits.h. Every Error carries the one that it ends in.
+enum class ExitCode : int {
+  done = 0,
+  check_failed = 1,    ///< a check that the user asked for failed
+  usage = 64,          ///< wrong command line or configuration
+  bad_input = 65,      ///< an input file is not ours, damaged or malformed
+  internal = 70,       ///< a fault of this program
+  cannot_create = 73,  ///< the output exists already, or cannot be created
+  io = 74,             ///< reading or writing failed
+  interrupted = 75,    ///< stopped by a signal; the published file is whole
+  diverged = 80,       ///< the loss stopped being finite
+};
+
+/// An error that a user, a file or the machine caused. The message stands on its own: it names the
+/// field or file, the value and the bound. Faults of the program are assertions, not Errors.
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  [[nodiscard]] ExitCode code() const noexcept { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+}  // namespace icl

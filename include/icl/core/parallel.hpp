@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+namespace icl {
+
+/// The threads of one run. Work is cut in tasks whose number and extent never depend on the number
+/// of threads, and no two tasks write to the same place: so any number of threads gives equal bits.
+class Workers {
+ public:
+  /// OpenBLAS's openmp build crashes above this many calling threads in one process.
+  static constexpr int max_threads = 64;
+
+  /// 1 <= threads <= max_threads.
+  explicit Workers(int threads) : threads_(threads) {}
+
+  [[nodiscard]] int threads() const { return threads_; }
+
+  /// Calls task(i) once for each i in [0, tasks), on all threads, and waits for all of them. The
+  /// task must not throw. Starting costs no allocation and, on warm threads, about a microsecond.
+  template <class Task>
+  void for_each(std::int64_t tasks, const Task& task) const {
+    run(
+        tasks, [](const void* context, std::int64_t i) { (*static_cast<const Task*>(context))(i); },
+        &task);
+  }
+
+ private:
+  void run(std::int64_t tasks, void (*call)(const void*, std::int64_t), const void* context) const;
+
+  int threads_;
+};
+
+/// Number of CPUs that this process may run on (its affinity, which Slurm and taskset set).
+[[nodiscard]] int available_cpus();
+
+/// "OpenMP 201511" and the like: the version of the standard that the runtime was built for.
+[[nodiscard]] std::string openmp_version();
+
+/// Sets denormals and rounding of the calling thread to the IEEE defaults: a library linked with
+/// -ffast-math changes them for the whole process. Threads started later inherit the setting.
+void use_ieee_arithmetic();
+
+}  // namespace icl

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace icl {
+
+/// What a random draw is for. Values are part of the numerics: never renumber, only append.
+enum class Purpose : std::uint32_t {
+  derive_seed = 1,
+  initial_weights = 2,
+  labels = 3,
+  training_items = 4,
+  novel_items = 5,
+  training_sequence = 6,
+  icl_sequence = 7,
+  iwl_sequence = 8,
+  training_fresh_items = 9,
+  icl_fresh_items = 10,
+};
+
+/// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,
+/// index): Philox4x32-10 (Salmon et al. 2011, Random123) with the seed as its key. There is no state,
+/// so any draw can be made again, in any order and by any thread.
+class Stream {
+ public:
+  Stream(std::uint64_t seed, Purpose purpose, std::uint64_t step, std::uint64_t index);
+
+  using Block = std::array<std::uint32_t, 4>;
+  /// Words 4 b to 4 b + 3. `retry` gives a fresh, independent block for the same place.
+  [[nodiscard]] Block block(std::uint32_t b, std::uint32_t retry = 0) const;
+
+  /// Fills out with words 0, 1, 2, ... of the stream.
+  void words(std::span<std::uint32_t> out) const;
+
+  /// A number in [0, bound), exactly uniform (Lemire's method; a rejected word is drawn again from
+  /// the next retry of the same place). `word` must be word number `position` of this stream.
+  [[nodiscard]] std::uint32_t below(std::uint32_t bound, std::uint32_t position,
+                                    std::uint32_t word) const;
+
+  /// Fills out with independent standard normal variates (Box-Muller on 24-bit uniforms; the largest
+  /// magnitude is 5.77). Blocks 16 g to 16 g + 15 give variates 64 g to 64 g + 63, four a block.
+  void normals(std::span<float> out) const;
+
+ private:
+  std::uint64_t seed_;
+  std::uint32_t purpose_, step_, index_;
+};
+
+/// A number in [0, 2^53) that depends on (seed, which) and nothing else.
+[[nodiscard]] std::int64_t derive_seed(std::int64_t seed, std::uint32_t which);
+
+}  // namespace icl

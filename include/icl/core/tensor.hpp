@@ -1,0 +1,90 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <span>
+
+#include "icl/core/real.hpp"
+
+namespace icl {
+
+/// An owning dense row-major array of rank 0 to 4, zero-initialised, aligned to a cache line.
+///
+/// Moves are cheap and copies are explicit (`clone`), since a tensor may be a table of a million
+/// items. Indices are checked by assertions only.
+template <class T>
+class BasicTensor {
+ public:
+  static constexpr std::size_t max_rank = 4;
+  static constexpr std::size_t alignment = 64;
+
+  BasicTensor() = default;
+  /// BasicTensor({rows, columns}): every extent must be >= 0.
+  explicit BasicTensor(std::initializer_list<std::int64_t> shape)
+      : BasicTensor(std::span(shape.begin(), shape.size())) {}
+  explicit BasicTensor(std::span<const std::int64_t> shape) : rank_(shape.size()) {
+    assert(rank_ <= max_rank);
+    std::copy(shape.begin(), shape.end(), shape_.begin());
+    size_ = 1;
+    for (const std::int64_t extent : shape) size_ *= static_cast<std::size_t>(extent);
+    if (size_ == 0) return;
+    data_.reset(static_cast<T*>(::operator new(size_ * sizeof(T), std::align_val_t{alignment})));
+    std::fill_n(data_.get(), size_, T{});
+  }
+
+  [[nodiscard]] BasicTensor clone() const {
+    BasicTensor copy(shape());
+    std::copy_n(data(), size_, copy.data());
+    return copy;
+  }
+
+  [[nodiscard]] std::span<const std::int64_t> shape() const { return {shape_.data(), rank_}; }
+  [[nodiscard]] std::int64_t extent(std::size_t axis) const {
+    assert(axis < rank_);
+    return shape_[axis];
+  }
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(size_); }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] T* data() { return data_.get(); }
+  [[nodiscard]] const T* data() const { return data_.get(); }
+  [[nodiscard]] std::span<T> values() { return {data(), size_}; }
+  [[nodiscard]] std::span<const T> values() const { return {data(), size_}; }
+
+  /// Element i in storage order.
+  [[nodiscard]] T& operator[](std::int64_t i) {
+    assert(i >= 0 && i < size());
+    return data_.get()[i];
+  }
+  [[nodiscard]] const T& operator[](std::int64_t i) const {
+    assert(i >= 0 && i < size());
+    return data_.get()[i];
+  }
+
+  /// The i-th slice along the first axis: for a matrix its row i.
+  [[nodiscard]] T* row(std::int64_t i) { return data() + offset(i); }
+  [[nodiscard]] const T* row(std::int64_t i) const { return data() + offset(i); }
+
+ private:
+  [[nodiscard]] std::int64_t offset(std::int64_t i) const {
+    assert(rank_ >= 1 && i >= 0 && i < shape_[0]);
+    return i * (size() / shape_[0]);
+  }
+
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+  };
+  std::array<std::int64_t, max_rank> shape_{};
+  std::size_t rank_ = 0;
+  std::size_t size_ = 0;
+  std::unique_ptr<T, Free> data_;
+};
+
+using Tensor = BasicTensor<Real>;
+
+}  // namespace icl

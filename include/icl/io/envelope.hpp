@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+/// The 512 bytes in front of an HDF5 image, readable with `head`: what the file is, whether it is
+/// whole, and what a listing of runs wants to know. ASCII lines "key value", padded with newlines:
+///
+///     icl run file 1                    what it is; version of this block
+///     status done
+///     step 4690                         optimiser steps done
+///     t_icl_step 1407                   or none
+///     config_xxh128 <32 hex digits>     of the configuration that determines the run
+///     image_bytes 73216                 bytes after the block
+///     image_xxh128 <32 hex digits>      XXH3-128 (seed 0, canonical order) of the bytes after the
+///     block block_xxh64 <16 hex digits>       XXH64 (seed 0) of the 512 bytes with these 16 digits
+///     as '0'
+///
+/// A block is valid only if it is byte for byte what this version would write, so that any damage
+/// shows. Functions here keep no state and may be called from any thread.
+namespace icl::io {
+
+enum class FileKind { run, data };
+
+struct Envelope {
+  FileKind kind = FileKind::run;
+  std::string status = {};  ///< one word of a-z and '_', at most 32: running, done ...
+  std::int64_t step = 0;    ///< not negative
+  std::optional<std::int64_t> t_icl_step = {};  ///< not negative
+  std::string config_xxh128 = {};               ///< 32 hex digits, as by hash_hex()
+  std::uint64_t image_bytes = 0;                ///< set by seal()
+  std::string image_xxh128 = {};                ///< set by seal()
+  bool operator==(const Envelope&) const = default;
+};
+
+/// XXH3-128 as 32 lower-case hex digits (what `xxh128sum` prints).
+[[nodiscard]] std::string hash_hex(std::span<const std::byte> bytes);
+
+/// Writes the block over the first 512 bytes of an image (from Hdf5Writer::finish()).
+/// Error(internal) if the image is shorter than that or a field is not as its comment says.
+void seal(std::vector<std::byte>& image, Envelope envelope);
+
+/// Checks the whole file and returns what its block says; Hdf5Reader opens the same bytes. `name`
+/// stands for the file in messages. Error(bad_input): another kind of file, a version that is not
+/// ours, a damaged block, a file cut short or too long, a damaged image.
+[[nodiscard]] Envelope unseal(std::span<const std::byte> file, const std::string& name,
+                              FileKind kind);
+
+/// Reads and checks the block and the length of a file, not its image: one read of 512 bytes.
+/// Errors as for unseal() and read_file().
+[[nodiscard]] Envelope read_block(const std::filesystem::path& path, FileKind kind);
+
+}  // namespace icl::io

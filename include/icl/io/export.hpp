@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "icl/config/config.hpp"
+#include "icl/core/parallel.hpp"
+
+namespace icl::io {
+
+/// What to export of a run: everything is drawn again from its configuration.
+struct ExportRequest {
+  bool items = false;                     ///< the training and novel items with their labels
+  std::vector<std::int64_t> batches;      ///< training batches, by the updates made before them
+  std::vector<std::int64_t> evaluations;  ///< evaluations, by their step
+};
+
+/// The data of a run, exactly as the run saw them, as the bytes of an HDF5 file: /items, /novel_items,
+/// /batches, /icl_evaluation, /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the target's own.
+/// `source` names the run in the file's attributes. Throws Error(ExitCode::usage) for items at
+/// K = infinity, and for steps that the run does not have.
+[[nodiscard]] std::vector<std::byte> export_data(const config::Config&, const ExportRequest&,
+                                                 const std::string& source, const Workers&);
+
+}  // namespace icl::io

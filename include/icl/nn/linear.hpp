@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "icl/core/parallel.hpp"
+#include "icl/nn/parameter.hpp"
+
+namespace icl::nn {
+
+enum class Activation : std::uint8_t { none, relu };
+
+/// h = f(x W^T + b), with x [B, I], W [O, I], b [O], h [B, O] and f the identity or ReLU.
+///
+/// Forward and backward are cut in tiles of `tile` columns of the result, whatever the number of
+/// workers. NaN passes through the ReLU. No allocation.
+class Linear {
+ public:
+  static constexpr std::int64_t tile = 128;
+
+  /// Parameters `name`.weight and `name`.bias; `in_axis` and `out_axis` name their axes.
+  Linear(const std::string& name, std::int64_t in, std::int64_t out, const std::string& in_axis,
+         const std::string& out_axis);
+
+  /// Weights and bias from U(-1/sqrt(I), 1/sqrt(I)), as torch.nn.Linear.
+  void initialise(std::int64_t seed, std::uint32_t ordinal);
+
+  void forward(std::int64_t batch, const Real* x, Real* h, Activation f, const Workers&) const;
+
+  /// dx [B, I] from dz [B, O], the gradient before f. If x is itself the result of a ReLU, pass it as
+  /// `relu_output` and dx becomes the gradient before that ReLU.
+  void backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
+                      const Workers&) const;
+
+  /// Hands dW = dz^T x and db = sum over the batch of dz to the parameters' sinks.
+  void backward_parameters(std::int64_t batch, const Real* x, const Real* dz, const Workers&);
+
+  Parameter weight;
+  Parameter bias;
+
+ private:
+  [[nodiscard]] std::int64_t in() const { return weight.value.extent(1); }
+  [[nodiscard]] std::int64_t out() const { return weight.value.extent(0); }
+};
+
+}  // namespace icl::nn

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "icl/core/parallel.hpp"
+#include "icl/nn/linear.hpp"
+#include "icl/nn/readout.hpp"
+
+namespace icl::nn {
+
+/// The output MLP of Nguyen & Reddy (2024): z = w3 relu(W2 relu(W1 x + b1) + b2) + b3, x [B, I], H
+/// hidden units in each of the two layers, one logit z [B].
+class Mlp {
+ public:
+  /// What forward leaves for backward; owned by the caller.
+  struct Activations {
+    Activations(std::int64_t batch, std::int64_t hidden);
+    Tensor h1, h2;    ///< [B, H] after each ReLU
+    Tensor dh1, dh2;  ///< [B, H] gradients before each ReLU
+  };
+
+  /// Parameters `name`.0, `name`.2 and `name`.4 (.weight and .bias), as in a torch.nn.Sequential.
+  Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis);
+
+  void initialise(std::int64_t seed, std::uint32_t ordinal);
+  [[nodiscard]] std::vector<Parameter*> parameters();
+
+  void forward(std::int64_t batch, const Real* x, Activations&, Real* z, const Workers&) const;
+
+  /// From dz [B]: dx [B, I], and the gradients of all parameters into their sinks. Each layer's input
+  /// gradient is taken before its weights may change.
+  void backward(std::int64_t batch, const Real* x, Activations&, const Real* dz, Real* dx,
+                const Workers&);
+
+ private:
+  Linear first_, second_;
+  Readout third_;
+};
+
+}  // namespace icl::nn

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "icl/nn/parameter.hpp"
+
+namespace icl::nn {
+
+/// LayerNorm of a token [x ; onehot(label)] of X = D + 2 entries: t = g n + b (elementwise), with
+/// n = (token - mean) / sqrt(variance + 1e-5), biased variance (torch.nn.LayerNorm(D + 2)).
+///
+/// n has no trained parameter, so it is computed once an item. Since the entries of n add up to zero,
+/// D + 1 numbers hold it: the *reduced* row
+///     r = [n_0 .. n_{D-1}, n_{D+1} - n_D],
+/// one cache line of 64 floats times four at D = 63. The two maps between the forms are linear, n = E r:
+///     n_D = (-s - d) / 2,  n_{D+1} = (-s + d) / 2,  s = sum_{i<D} r_i,  d = r_D,
+/// so v . n = (E^T v) . r, and sums of tokens may be taken over reduced rows.
+class TokenNorm {
+ public:
+  static constexpr double epsilon = 1e-5;
+
+  /// Parameters `name`.weight (gain, 1 at first) and `name`.bias (0 at first), [D + 2].
+  TokenNorm(const std::string& name, std::int64_t item_dimension);
+
+  [[nodiscard]] std::int64_t width() const { return gain.value.size(); }  ///< X = D + 2
+  [[nodiscard]] std::int64_t reduced_width() const;  ///< D + 1, padded to a multiple of simd::lanes
+
+  /// The reduced row [W] of item x [D] with label -1 (onehot 1 0), +1 (onehot 0 1) or 0 (none).
+  void encode(std::span<const float> x, int label, Real* row) const;
+
+  /// n [X] = E r.
+  void expand(const Real* row, Real* n) const;
+  /// r [W] = E^T v, for v [X]; the padding is zero.
+  void reduce(const Real* v, Real* row) const;
+  /// t [X] = g n + b.
+  void affine(const Real* n, Real* t) const;
+
+  Parameter gain;
+  Parameter bias;
+};
+
+}  // namespace icl::nn

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "icl/core/parallel.hpp"
+#include "icl/model/model.hpp"
+#include "icl/task/task.hpp"
+#include "icl/train/metrics.hpp"
+
+namespace icl::train {
+
+/// Measures a model on the ICL and IWL sequences of a step: eval.sequences of each kind, fresh ones for
+/// every step. No allocation after construction.
+class Evaluator {
+ public:
+  Evaluator(const task::Task&, const model::Model&, std::int64_t sequences, std::int64_t length);
+
+  [[nodiscard]] Score icl(const model::Model&, std::int64_t step, const Workers&);
+  /// NaN where the task has no IWL evaluation.
+  [[nodiscard]] Score iwl(const model::Model&, std::int64_t step, const Workers&);
+
+ private:
+  using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,
+                                    const Workers&) const;
+  [[nodiscard]] Score measure(Draw, const model::Model&, std::int64_t step, const Workers&);
+
+  /// Sequences in one forward pass: part of the numerics.
+  static constexpr std::int64_t chunk = 256;
+
+  const task::Task& task_;
+  std::int64_t sequences_;
+  Batch batch_;
+  std::unique_ptr<model::Activations> activations_;
+};
+
+}  // namespace icl::train

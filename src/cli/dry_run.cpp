@@ -1,0 +1,88 @@
+#include "icl/cli/dry_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+
+#include "icl/cli/progress_line.hpp"
+#include "icl/config/toml.hpp"
+#include "icl/train/metrics.hpp"
+#include "icl/train/schedule.hpp"
+#include "icl/train/trainer.hpp"
+
+namespace icl::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
+
+/// Stops a run when it has trained for long enough to say how fast it is.
+class Stopwatch final : public train::Observer {
+ public:
+  void evaluated(const train::Evaluation&, const train::Progress&) override {
+    evaluation_seconds = seconds(Clock::now() - start_);
+    start_ = Clock::now();
+  }
+  void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
+    constexpr std::int64_t warm_up = 2;
+    constexpr double enough_seconds = 0.5;
+    const auto now = Clock::now();
+    if (progress.step == warm_up) start_ = now;
+    if (progress.step <= warm_up) return;
+    step_seconds = seconds(now - start_) / static_cast<double>(progress.step - warm_up);
+    if (seconds(now - start_) > enough_seconds) stop = true;
+  }
+
+  std::atomic<bool> stop{false};
+  double step_seconds = 0;
+  double evaluation_seconds = 0;
+
+ private:
+  Clock::time_point start_ = Clock::now();
+};
+
+double megabytes(double numbers, double bytes_each) { return numbers * bytes_each / 1e6; }
+
+}  // namespace
+
+std::string dry_run(const config::Config& config, int threads) {
+  config::Config probe = config;
+  constexpr std::int64_t enough_items = 10000;
+  if (!config.data.K.is_infinite()) {
+    probe.data.K = std::min(config.data.K, config::Diversity(std::max(enough_items, config.data.N + config.data.N % 2)));
+  }
+  constexpr std::int64_t more_steps_than_needed = 1 << 20;
+  probe.train.steps_per_epoch = more_steps_than_needed;
+  probe.train.epochs = 1;
+  probe.record.snapshots = 0;
+  train::Trainer trainer(probe, Workers(threads));
+  double parameters = 0;
+  for (const nn::Parameter* p : trainer.parameters()) {
+    parameters += static_cast<double>(p->value.size());
+  }
+  Stopwatch watch;
+  train::Observer* const observers[] = {&watch};
+  trainer.run(observers, watch.stop);
+
+  const auto steps = config.train.epochs * config.train.steps_per_epoch;
+  const auto evaluations = static_cast<double>(config.train.epochs + 1);
+  const double time = static_cast<double>(steps) * watch.step_seconds +
+                      evaluations * watch.evaluation_seconds;
+  auto snapshots = static_cast<double>(train::snapshot_steps(config.record.snapshots, steps).size());
+  snapshots = std::max(snapshots, 1.0);
+  const double file = megabytes(parameters * snapshots, sizeof(Real)) +
+                      megabytes(evaluations * static_cast<double>(train::metrics().size() + 1), 8) +
+                      0.05;
+  return fmt::format(
+      "{}\n# parameters: {:.0f}\n# steps: {}\n"
+      "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, measured here)\n"
+      "# file: at most about {:.1f} MB\n",
+      config::to_toml(config), parameters, steps, duration_text(time), threads,
+      threads == 1 ? "" : "s", 1e3 * watch.step_seconds, 1e3 * watch.evaluation_seconds, file);
+}
+
+}  // namespace icl::cli

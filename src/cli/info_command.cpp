@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "icl/cli/commands.hpp"
+#include "icl/config/fields.hpp"
+#include "icl/io/run_file.hpp"
+#include "icl/train/metrics.hpp"
+
+namespace icl::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Null for what JSON cannot say: an unset key, NaN.
+Json to_json(const config::Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* number = std::get_if<double>(&value)) {
+    if (std::isinf(*number)) return "inf";
+    if (!std::isnan(*number)) return *number;
+  }
+  return nullptr;
+}
+
+Json describe(const io::RunRecord& run) {
+  Json json;
+  json["status"] = io::to_string(run.status);
+  json["stop_reason"] = run.stop_reason.empty() ? Json(nullptr) : Json(run.stop_reason);
+  json["step"] = run.step;
+  json["last_step"] = run.config.train.epochs * run.config.train.steps_per_epoch;
+  json["t_icl_step"] = run.t_icl_step ? Json(*run.t_icl_step) : Json(nullptr);
+  json["final"] = Json::object();
+  if (!run.metric_steps.empty()) {
+    json["final"]["step"] = run.metric_steps.back();
+    for (std::size_t i = 0; i < run.metrics.size(); ++i) {
+      json["final"][std::string(train::metrics()[i].name)] = to_json(run.metrics[i].back());
+    }
+  }
+  json["evaluations"] = run.metric_steps.size();
+  json["snapshots"] = run.snapshot_steps;
+  json["config"] = Json::object();
+  for (const config::Field& field : config::fields()) {
+    json["config"][std::string(field.name)] = to_json(config::get(field, run.config));
+  }
+  json["config_xxh128"] = io::config_hash(run.config);
+  json["provenance"] = Json::object();
+  for (const auto& [name, value] : run.provenance) {
+    json["provenance"][name] = std::visit([](const auto& v) { return Json(v); }, value);
+  }
+  return json;
+}
+
+/// One indented line for each value; objects open a block of their own.
+void print_text(const Json& json, int indent) {
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_object()) {
+      fmt::print("{:{}}{}\n", "", indent, key);
+      print_text(value, indent + 2);
+    } else {
+      fmt::print("{:{}}{:<{}} {}\n", "", indent, key, 30 - indent,
+                 value.is_string() ? value.get<std::string>()
+                 : value.is_null() ? "-"
+                                   : value.dump());
+    }
+  }
+}
+
+}  // namespace
+
+ExitCode run(const InfoCommand& command) {
+  const Json json = describe(io::read_run(command.run));
+  if (command.json) {
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    print_text(json, 0);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

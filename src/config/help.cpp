@@ -1,0 +1,83 @@
+#include "icl/config/help.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "icl/config/fields.hpp"
+
+namespace icl::config {
+namespace {
+
+constexpr std::size_t columns = 100;
+constexpr std::size_t doc_indent = 6;
+
+std::string default_text(const Field& field) { return to_text(get(field, Config{})); }
+
+std::string range_and_unit(const Field& field) {
+  return field.unit.empty() ? range_text(field)
+                            : fmt::format("{} ({})", range_text(field), field.unit);
+}
+
+std::string sentence(const Field& field) {
+  return field.when_absent.empty()
+             ? fmt::format("{}.", field.doc)
+             : fmt::format("{}. If not set: {}.", field.doc, field.when_absent);
+}
+
+/// Lines of at most `columns`, each behind doc_indent spaces and ended by a newline.
+std::string wrapped(std::string_view text) {
+  std::string lines;
+  std::string line(doc_indent - 1, ' ');
+  const std::string empty_line = line;
+  while (!text.empty()) {
+    const std::size_t length = std::min(text.find(' '), text.size());
+    if (line.size() + 1 + length > columns && line != empty_line) {
+      lines += line + '\n';
+      line = empty_line;
+    }
+    line += fmt::format(" {}", text.substr(0, length));
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return lines + line + '\n';
+}
+
+/// `|` would end a cell.
+std::string cell(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    result += c == '|' ? "\\|" : std::string(1, c);
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string key_help() {
+  std::size_t name_width = std::string_view("key").size();
+  std::size_t default_width = std::string_view("default").size();
+  for (const Field& field : fields()) {
+    name_width = std::max(name_width, field.name.size());
+    default_width = std::max(default_width, default_text(field).size());
+  }
+  std::string text = fmt::format("  {:<{}}  {:<{}}  {}\n", "key", name_width, "default",
+                                 default_width, "range (unit)");
+  for (const Field& field : fields()) {
+    text += fmt::format("  {:<{}}  {:<{}}  {}\n", field.name, name_width, default_text(field),
+                        default_width, range_and_unit(field));
+    text += wrapped(sentence(field));
+  }
+  return text;
+}
+
+std::string key_table_markdown() {
+  std::string text = "| key | default | range (unit) | what it is |\n| --- | --- | --- | --- |\n";
+  for (const Field& field : fields()) {
+    text += fmt::format("| `{}` | `{}` | {} | {} |\n", field.name, cell(default_text(field)),
+                        cell(range_and_unit(field)), cell(sentence(field)));
+  }
+  return text;
+}
+
+}  // namespace icl::config

@@ -1,0 +1,61 @@
+#include "icl/config/nearest.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace icl::config {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
+}
+
+/// Levenshtein distance of a and b, letter case ignored.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  const std::string left = lower(a);
+  const std::string right = lower(b);
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+const Field* nearest_field(std::string_view name) {
+  constexpr std::size_t longest = 100;  // keys are far shorter, and the distance costs length^2
+  constexpr std::size_t letters_for_one_slip = 3;
+  if (name.size() > longest) {
+    return nullptr;
+  }
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  const Field* nearest = nullptr;
+  std::size_t least = longest;
+  const auto offer = [&](const Field& field, std::size_t distance, std::size_t length) {
+    if (distance <= length / letters_for_one_slip && distance < least) {
+      nearest = &field;
+      least = distance;
+    }
+  };
+  for (const Field& field : fields()) {
+    offer(field, edit_distance(name, field.name), name.size());
+    offer(field, edit_distance(last, key_of(field)), last.size());
+  }
+  return nearest;
+}
+
+}  // namespace icl::config

@@ -1,0 +1,45 @@
+#include "icl/core/gemm.hpp"
+
+#include <cblas.h>
+
+#include "icl/core/error.hpp"
+
+namespace icl {
+namespace {
+
+CBLAS_TRANSPOSE cblas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
+
+blasint index(std::int64_t i) { return static_cast<blasint>(i); }
+
+}  // namespace
+
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Real alpha, Operand a, Operand b,
+          Real beta, Real* c, std::int64_t c_stride) {
+#ifdef ICL_REAL_DOUBLE
+  constexpr auto blas_gemm = cblas_dgemm;
+#else
+  constexpr auto blas_gemm = cblas_sgemm;
+#endif
+  blas_gemm(CblasRowMajor, cblas_op(a.op), cblas_op(b.op), index(m), index(n), index(k), alpha,
+            a.data, index(a.stride), b.data, index(b.stride), beta, c, index(c_stride));
+}
+
+BlasInfo blas_info() {
+  const int parallel = openblas_get_parallel();
+  return {openblas_get_config(), openblas_get_corename(),
+          parallel == OPENBLAS_OPENMP   ? "openmp"
+          : parallel == OPENBLAS_THREAD ? "pthread"
+                                        : "serial"};
+}
+
+void prepare_blas() {
+  openblas_set_num_threads(1);
+  if (openblas_get_parallel() != OPENBLAS_OPENMP) {
+    throw Error(ExitCode::internal,
+                "this program is linked with the " + blas_info().threading +
+                    " build of OpenBLAS; only the openmp build may be called from several OpenMP "
+                    "threads at once (Debian: libopenblas-openmp-dev)");
+  }
+}
+
+}  // namespace icl

@@ -1,0 +1,208 @@
+#include "icl/io/export.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
+#include "icl/core/simd.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/hdf5.hpp"
+#include "icl/io/run_file.hpp"
+#include "icl/task/task.hpp"
+
+namespace icl::io {
+namespace {
+
+/// Tokens as they are: x [D], then the label.
+class PlainEncoder final : public TokenEncoder {
+ public:
+  explicit PlainEncoder(std::int64_t dimension) : dimension_(dimension) {}
+  [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
+  void encode(std::span<const float> item, int label, Real* row) const override {
+    std::ranges::transform(item, row, [](float x) { return static_cast<Real>(x); });
+    row[dimension_] = static_cast<Real>(label);
+    std::fill(row + dimension_ + 1, row + token_width(), Real{0});
+  }
+
+ private:
+  std::int64_t dimension_;
+};
+
+/// Writes datasets whose axes have names: every axis of a group gets a dimension scale in it.
+class GroupWriter {
+ public:
+  GroupWriter(Hdf5Writer& file, std::string path) : file_(file), path_(std::move(path)) {
+    file_.group(path_);
+  }
+
+  void scale(const std::string& axis, const std::vector<std::int64_t>& values) {
+    file_.dataset(path_ + "/" + axis, {values.size()}, std::span(values));
+    file_.scale(path_ + "/" + axis, axis);
+  }
+  void scale(const std::string& axis, std::int64_t length) {
+    std::vector<std::int64_t> index(static_cast<std::size_t>(length));
+    std::iota(index.begin(), index.end(), 0);
+    scale(axis, index);
+  }
+  void dataset(const std::string& name, const std::vector<std::string>& axes, const Extents& shape,
+               const ArrayView& values, const std::string& long_name) {
+    const std::string path = path_ + "/" + name;
+    file_.dataset(path, shape, values);
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      file_.attach_scale(path, i, path_ + "/" + axes[i]);
+    }
+    file_.attribute(path, "units", std::string("1"));
+    file_.attribute(path, "long_name", long_name);
+  }
+
+ private:
+  Hdf5Writer& file_;
+  std::string path_;
+};
+
+void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& table,
+                 std::int64_t dimension) {
+  const std::int64_t count = table.context.extent(0);
+  std::vector<Real> x;
+  std::vector<std::int8_t> label;
+  x.reserve(static_cast<std::size_t>(count * dimension));
+  for (std::int64_t k = 0; k < count; ++k) {
+    const Real* row = table.context.row(k);
+    x.insert(x.end(), row, row + dimension);
+    label.push_back(static_cast<std::int8_t>(row[dimension]));
+  }
+  const auto n = static_cast<std::uint64_t>(count);
+  GroupWriter group(file, path);
+  group.scale("item", count);
+  group.scale("dimension", dimension);
+  group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
+                std::span<const Real>(x), "items");
+  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
+                "label of each item, +1 or -1");
+}
+
+/// The sequences of several steps, as arrays with a first axis `step`.
+class SequenceSet {
+ public:
+  SequenceSet(const config::Config& config, std::int64_t sequences)
+      : sequences_(sequences), length_(config.data.N), dimension_(config.data.D),
+        fresh_(config.data.K.is_infinite()) {}
+
+  void add(const Batch& batch) {
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      for (std::int64_t j = 0; j < length_; ++j) {
+        const std::int32_t item = batch.items.row(b)[j];
+        const Real* row = j + 1 < length_ ? batch.table->context.row(item)
+                                          : batch.table->target.row(item);
+        items_.push_back(item);
+        x_.insert(x_.end(), row, row + dimension_);
+        label_.push_back(static_cast<std::int8_t>(row[dimension_]));
+      }
+      answer_.push_back(batch.answer[b]);
+    }
+  }
+
+  void write(Hdf5Writer& file, const std::string& path,
+             const std::vector<std::int64_t>& steps) const {
+    const std::uint64_t s = steps.size();
+    const auto b = static_cast<std::uint64_t>(sequences_);
+    const auto n = static_cast<std::uint64_t>(length_);
+    GroupWriter group(file, path);
+    group.scale("step", steps);
+    group.scale("sequence", sequences_);
+    group.scale("position", length_);
+    group.scale("dimension", dimension_);
+    group.dataset("x", {"step", "sequence", "position", "dimension"},
+                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
+                  "items of each sequence; the last one is the target");
+    group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
+                  std::span<const std::int8_t>(label_),
+                  "label in each token, +1 or -1; 0 for the target");
+    group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
+                  "the target's label, +1 or -1");
+    if (!fresh_) {
+      group.dataset("item", {"step", "sequence", "position"}, {s, b, n},
+                    std::span<const std::int32_t>(items_), "number of each item in its table");
+    }
+  }
+
+ private:
+  std::int64_t sequences_, length_, dimension_;
+  bool fresh_;
+  std::vector<std::int32_t> items_;
+  std::vector<Real> x_;
+  std::vector<std::int8_t> label_, answer_;
+};
+
+void check_steps(const std::vector<std::int64_t>& steps, std::int64_t last, std::int64_t multiple,
+                 const char* option) {
+  for (const std::int64_t step : steps) {
+    if (step < 0 || step > last || step % multiple != 0) {
+      throw Error(ExitCode::usage,
+                  fmt::format("{} {}: the run has {} 0 to {}{}", option, step,
+                              multiple == 1 ? "batches" : "evaluations at steps", last,
+                              multiple == 1 ? "" : fmt::format(" in steps of {}", multiple)));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::byte> export_data(const config::Config& config, const ExportRequest& request,
+                                   const std::string& source, const Workers& workers) {
+  const std::int64_t last = config.train.epochs * config.train.steps_per_epoch;
+  check_steps(request.batches, last - 1, 1, "--batch");
+  check_steps(request.evaluations, last, config.train.steps_per_epoch, "--evaluation");
+  if (request.items && config.data.K.is_infinite()) {
+    throw Error(ExitCode::usage,
+                "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
+  }
+  const PlainEncoder encoder(config.data.D);
+  const task::Task task(config, encoder, workers);
+  Hdf5Writer file;
+  file.attribute("/", "format", std::string("icl data"));
+  file.attribute("/", "format_version", std::int64_t{1});
+  file.attribute("/", "source", source);
+  file.group("/config");
+  file.text("/config/toml", config::to_toml(config));
+  if (request.items) {
+    write_items(file, "/items", task.training_items(), config.data.D);
+    write_items(file, "/novel_items", task.novel_items(), config.data.D);
+  }
+  const auto write = [&](const char* path, const std::vector<std::int64_t>& steps,
+                         std::int64_t sequences, const auto& draw) {
+    if (steps.empty()) return;
+    SequenceSet set(config, sequences);
+    Batch batch = task.make_batch(sequences);
+    for (const std::int64_t step : steps) {
+      draw(static_cast<std::uint64_t>(step), batch);
+      set.add(batch);
+    }
+    set.write(file, path, steps);
+  };
+  write("/batches", request.batches, config.train.batch_size, [&](std::uint64_t step, Batch& b) {
+    task.training_batch(step, config.train.batch_size, b, workers);
+  });
+  const std::int64_t sequences = config.eval.sequences;
+  write("/icl_evaluation", request.evaluations, sequences, [&](std::uint64_t step, Batch& b) {
+    task.icl_batch(step, 0, sequences, b, workers);
+  });
+  if (task.has_iwl()) {
+    write("/iwl_evaluation", request.evaluations, sequences, [&](std::uint64_t step, Batch& b) {
+      task.iwl_batch(step, 0, sequences, b, workers);
+    });
+  }
+  std::vector<std::byte> image = std::move(file).finish();
+  Envelope envelope;
+  envelope.kind = FileKind::data;
+  envelope.status = "done";
+  envelope.config_xxh128 = config_hash(config);
+  seal(image, std::move(envelope));
+  return image;
+}
+
+}  // namespace icl::io

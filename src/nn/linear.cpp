@@ -1,0 +1,95 @@
+#include "icl/nn/linear.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace icl::nn {
+namespace {
+
+std::int64_t tiles(std::int64_t columns) { return (columns + Linear::tile - 1) / Linear::tile; }
+
+/// A run of columns of a matrix with `stride` columns in all.
+struct Columns {
+  Columns(std::int64_t t, std::int64_t all)
+      : first(t * Linear::tile), count(std::min(Linear::tile, all - first)), stride(all) {}
+  std::int64_t first, count, stride;
+};
+
+/// h <- f(h + b), in place.
+void add_bias(std::int64_t batch, const Columns& c, const Real* b, Activation f, Real* h) {
+  for (std::int64_t row = 0; row < batch; ++row) {
+    Real* z = h + row * c.stride + c.first;
+    if (f == Activation::relu) {
+      for (std::int64_t i = 0; i < c.count; ++i) {
+        const Real v = z[i] + b[c.first + i];
+        z[i] = v < 0 ? Real{0} : v;
+      }
+    } else {
+      for (std::int64_t i = 0; i < c.count; ++i) z[i] += b[c.first + i];
+    }
+  }
+}
+
+/// The transpose of h = relu(z): dz = dh where h > 0, else 0; in place.
+void mask_relu(std::int64_t batch, const Columns& c, const Real* h, Real* dh) {
+  for (std::int64_t row = 0; row < batch; ++row) {
+    const Real* y = h + row * c.stride + c.first;
+    Real* d = dh + row * c.stride + c.first;
+    for (std::int64_t i = 0; i < c.count; ++i) d[i] = y[i] > 0 ? d[i] : Real{0};
+  }
+}
+
+}  // namespace
+
+Linear::Linear(const std::string& name, std::int64_t in, std::int64_t out,
+               const std::string& in_axis, const std::string& out_axis)
+    : weight{name + ".weight", {out_axis, in_axis}, Group::mlp, Tensor({out, in}), {}},
+      bias{name + ".bias", {out_axis}, Group::mlp, Tensor({out}), {}} {}
+
+void Linear::initialise(std::int64_t seed, std::uint32_t ordinal) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in()));
+  initialise_uniform(weight, bound, seed, ordinal);
+  initialise_uniform(bias, bound, seed, ordinal + 1);
+}
+
+void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
+                     const Workers& workers) const {
+  workers.for_each(tiles(out()), [&](std::int64_t t) {
+    const Columns c(t, out());
+    // z = x W^T
+    gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 0,
+         h + c.first, out());
+    // h = f(z + b)
+    add_bias(batch, c, bias.value.data(), f, h);
+  });
+}
+
+void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
+                            const Workers& workers) const {
+  workers.for_each(tiles(in()), [&](std::int64_t t) {
+    const Columns c(t, in());
+    // z = x W^T:  dx = dz W
+    gemm(batch, c.count, out(), 1, {dz, out()}, {weight.value.data() + c.first, in()}, 0,
+         dx + c.first, in());
+    if (relu_output != nullptr) mask_relu(batch, c, relu_output, dx);
+  });
+}
+
+void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* dz,
+                                 const Workers& workers) {
+  workers.for_each(tiles(out()), [&](std::int64_t t) {
+    const Columns c(t, out());
+    // h = f(z + b):  db = sum_b dz
+    std::array<Real, tile> db{};
+    for (std::int64_t row = 0; row < batch; ++row) {
+      const Real* d = dz + row * c.stride + c.first;
+      for (std::int64_t i = 0; i < c.count; ++i) db[static_cast<std::size_t>(i)] += d[i];
+    }
+    bias.take(db.data(), c.first, c.count);
+    // z = x W^T:  dW = dz^T x
+    weight.take_product(c.first, c.count, batch, {dz + c.first, out(), Op::transpose}, {x, in()});
+  });
+}
+
+}  // namespace icl::nn

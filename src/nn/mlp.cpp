@@ -1,0 +1,41 @@
+#include "icl/nn/mlp.hpp"
+
+namespace icl::nn {
+
+Mlp::Activations::Activations(std::int64_t batch, std::int64_t hidden)
+    : h1({batch, hidden}), h2({batch, hidden}), dh1({batch, hidden}), dh2({batch, hidden}) {}
+
+Mlp::Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis)
+    : first_(name + ".0", in, hidden, in_axis, "hidden1"),
+      second_(name + ".2", hidden, hidden, "hidden1", "hidden2"),
+      third_(name + ".4", hidden, "hidden2") {}
+
+void Mlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
+  first_.initialise(seed, ordinal);
+  second_.initialise(seed, ordinal + 2);
+  third_.initialise(seed, ordinal + 4);
+}
+
+std::vector<Parameter*> Mlp::parameters() {
+  return {&first_.weight, &first_.bias,  &second_.weight,
+          &second_.bias,  &third_.weight, &third_.bias};
+}
+
+void Mlp::forward(std::int64_t batch, const Real* x, Activations& a, Real* z,
+                  const Workers& workers) const {
+  first_.forward(batch, x, a.h1.data(), Activation::relu, workers);
+  second_.forward(batch, a.h1.data(), a.h2.data(), Activation::relu, workers);
+  third_.forward(batch, a.h2.data(), z, workers);
+}
+
+void Mlp::backward(std::int64_t batch, const Real* x, Activations& a, const Real* dz, Real* dx,
+                   const Workers& workers) {
+  third_.backward_input(batch, dz, a.h2.data(), a.dh2.data(), workers);
+  third_.backward_parameters(batch, a.h2.data(), dz, workers);
+  second_.backward_input(batch, a.dh2.data(), a.h1.data(), a.dh1.data(), workers);
+  second_.backward_parameters(batch, a.h1.data(), a.dh2.data(), workers);
+  first_.backward_input(batch, a.dh1.data(), nullptr, dx, workers);
+  first_.backward_parameters(batch, x, a.dh1.data(), workers);
+}
+
+}  // namespace icl::nn

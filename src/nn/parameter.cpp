@@ -1,0 +1,45 @@
+#include "icl/nn/parameter.hpp"
+
+#include <cmath>
+
+namespace icl::nn {
+namespace {
+
+/// (1 - decay) x, rounded once. A decay under a quarter ulp of 1 leaves every x as it is.
+void apply_decay(Real decay, Real* x, std::int64_t count) {
+  if (decay == 0 || Real{1} - decay / 2 == Real{1}) return;
+  for (std::int64_t i = 0; i < count; ++i) x[i] = std::fma(-decay, x[i], x[i]);
+}
+
+}  // namespace
+
+void Parameter::take(const Real* g, std::int64_t first, std::int64_t count) {
+  Real* target = sink.target + first;
+  if (sink.accumulate) {
+    apply_decay(sink.decay, target, count);
+    for (std::int64_t i = 0; i < count; ++i) target[i] = std::fma(sink.rate, g[i], target[i]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) target[i] = sink.rate * g[i];
+  }
+}
+
+void Parameter::take_product(std::int64_t first, std::int64_t rows, std::int64_t k, Operand a,
+                             Operand b) {
+  const std::int64_t columns = value.extent(1);
+  Real* target = sink.target + first * columns;
+  if (sink.accumulate) apply_decay(sink.decay, target, rows * columns);
+  gemm(rows, columns, k, sink.rate, a, b, sink.accumulate ? Real{1} : Real{0}, target, columns);
+}
+
+void initialise_uniform(Parameter& parameter, double bound, std::int64_t seed,
+                        std::uint32_t ordinal) {
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(parameter.value.size()));
+  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, ordinal).words(words);
+  Real* value = parameter.value.data();
+  for (const std::uint32_t word : words) {
+    const double unit = (static_cast<double>(word >> 8U) + 0.5) * 0x1p-23 - 1.0;  // in (-1, 1)
+    *value++ = static_cast<Real>(static_cast<float>(bound * unit));
+  }
+}
+
+}  // namespace icl::nn

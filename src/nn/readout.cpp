@@ -1,0 +1,72 @@
+#include "icl/nn/readout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "icl/core/simd.hpp"
+
+namespace icl::nn {
+namespace {
+
+constexpr std::int64_t row_tile = 32;      // sequences
+constexpr std::int64_t column_tile = 128;  // inputs
+
+std::int64_t tiles(std::int64_t n, std::int64_t tile) { return (n + tile - 1) / tile; }
+
+}  // namespace
+
+Readout::Readout(const std::string& name, std::int64_t in, const std::string& in_axis)
+    : weight{name + ".weight", {"output", in_axis}, Group::mlp, Tensor({1, in}), {}},
+      bias{name + ".bias", {"output"}, Group::mlp, Tensor({1}), {}} {}
+
+void Readout::initialise(std::int64_t seed, std::uint32_t ordinal) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in()));
+  initialise_uniform(weight, bound, seed, ordinal);
+  initialise_uniform(bias, bound, seed, ordinal + 1);
+}
+
+void Readout::forward(std::int64_t batch, const Real* h, Real* z, const Workers& workers) const {
+  workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+    const std::int64_t end = std::min(batch, (t + 1) * row_tile);
+    for (std::int64_t b = t * row_tile; b < end; ++b) {
+      z[b] = simd::dot(h + b * in(), weight.value.data(), in()) + bias.value[0];
+    }
+  });
+}
+
+void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, Real* dh,
+                             const Workers& workers) const {
+  const Real* w = weight.value.data();
+  workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+    const std::int64_t end = std::min(batch, (t + 1) * row_tile);
+    for (std::int64_t b = t * row_tile; b < end; ++b) {
+      const Real* y = h + b * in();
+      Real* d = dh + b * in();
+      // z = h w + b, h = relu(.):  dh = dz w where h > 0
+      for (std::int64_t i = 0; i < in(); ++i) d[i] = y[i] > 0 ? dz[b] * w[i] : Real{0};
+    }
+  });
+}
+
+void Readout::backward_parameters(std::int64_t batch, const Real* h, const Real* dz,
+                                  const Workers& workers) {
+  workers.for_each(tiles(in(), column_tile), [&](std::int64_t t) {
+    const std::int64_t first = t * column_tile;
+    const std::int64_t count = std::min(column_tile, in() - first);
+    // z = h w + b:  dw = sum_b dz h
+    std::array<Real, column_tile> dw{};
+    for (std::int64_t b = 0; b < batch; ++b) {
+      const Real* y = h + b * in() + first;
+      for (std::int64_t i = 0; i < count; ++i) {
+        auto& d = dw[static_cast<std::size_t>(i)];
+        d = std::fma(dz[b], y[i], d);
+      }
+    }
+    weight.take(dw.data(), first, count);
+  });
+  const Real db = simd::sum(dz, batch);
+  bias.take(&db, 0, 1);
+}
+
+}  // namespace icl::nn

@@ -1,0 +1,255 @@
+#include "icl/nn/target_attention.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "icl/core/math.hpp"
+#include "icl/core/simd.hpp"
+
+namespace icl::nn {
+namespace {
+
+using simd::Pack;
+
+/// The N reduced rows of sequence b, the target last.
+class Tokens {
+ public:
+  Tokens(const Batch& batch, std::int64_t b)
+      : width_(batch.table->context.extent(1)),
+        table_(batch.table->context.data()),
+        items_(batch.items.row(b)),
+        context_(batch.length - 1),
+        target_(batch.table->target.row(items_[context_])) {}
+
+  [[nodiscard]] const Real* target() const { return target_; }
+
+  /// s_j = v . r_j for all j.
+  void scores(const Real* v, Real* s) const {
+    for (std::int64_t j = 0; j < context_; ++j) {
+      if (j + prefetch_distance < context_) prefetch(row(j + prefetch_distance));
+      s[j] = simd::dot(v, row(j), width_);
+    }
+    s[context_] = simd::dot(v, target_, width_);
+  }
+
+  /// out = sum_j a_j r_j, added up in the order of the tokens.
+  void weighted_sum(const Real* a, Real* out) const {
+    constexpr std::int64_t chunk = 64;
+    std::int64_t first = 0;
+    for (; first + chunk <= width_; first += chunk) weighted_columns<4>(a, first, out);
+    for (; first < width_; first += simd::lanes) weighted_columns<1>(a, first, out);
+  }
+
+ private:
+  static constexpr std::int64_t prefetch_distance = 8;
+
+  [[nodiscard]] const Real* row(std::int64_t j) const { return table_ + items_[j] * width_; }
+
+  void prefetch(const Real* p) const {
+    constexpr std::int64_t line = BasicTensor<Real>::alignment / sizeof(Real);
+    for (std::int64_t i = 0; i < width_; i += line) __builtin_prefetch(p + i);
+  }
+
+  template <std::size_t packs>
+  void weighted_columns(const Real* a, std::int64_t first, Real* out) const {
+    std::array<Pack<Real>, packs> total;
+    total.fill(Pack<Real>::broadcast(0));
+    const auto add = [&](Real weight, const Real* r) {
+      const auto w = Pack<Real>::broadcast(weight);
+      for (std::size_t p = 0; p < packs; ++p) {
+        total[p] = fma(w, Pack<Real>::load(r + first + static_cast<std::int64_t>(p) * simd::lanes),
+                       total[p]);
+      }
+    };
+    for (std::int64_t j = 0; j < context_; ++j) add(a[j], row(j));
+    add(a[context_], target_);
+    for (std::size_t p = 0; p < packs; ++p) {
+      total[p].store(out + first + static_cast<std::int64_t>(p) * simd::lanes);
+    }
+  }
+
+  std::int64_t width_;
+  const Real* table_;
+  const std::int32_t* items_;
+  std::int64_t context_;
+  const Real* target_;
+};
+
+/// a <- softmax(a) over n entries, in place.
+void softmax(Real* a, std::int64_t n) {
+  Real largest = a[0];
+  for (std::int64_t j = 1; j < n; ++j) largest = a[j] > largest ? a[j] : largest;
+  for (std::int64_t j = 0; j < n; ++j) a[j] = math::exp(a[j] - largest);
+  const Real scale = Real{1} / simd::sum(a, n);
+  for (std::int64_t j = 0; j < n; ++j) a[j] *= scale;
+}
+
+/// out = g x, elementwise.
+void multiply(const Real* g, const Real* x, std::int64_t n, Real* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = g[i] * x[i];
+}
+
+struct Rows {
+  Rows(std::int64_t t, std::int64_t batch)
+      : first(t * TargetAttention::tile), count(std::min(TargetAttention::tile, batch - first)) {}
+  [[nodiscard]] std::int64_t end() const { return first + count; }
+  std::int64_t first, count;
+};
+
+std::int64_t tiles(std::int64_t batch) {
+  return (batch + TargetAttention::tile - 1) / TargetAttention::tile;
+}
+
+/// sum_b x_b over the rows of x [B, X], in order, into a parameter's sink.
+void take_column_sums(const Tensor& x, std::int64_t batch, Parameter& parameter) {
+  constexpr std::int64_t columns = 64;
+  for (std::int64_t first = 0; first < x.extent(1); first += columns) {
+    const std::int64_t count = std::min(columns, x.extent(1) - first);
+    std::array<Real, columns> sum{};
+    for (std::int64_t b = 0; b < batch; ++b) {
+      const Real* row = x.row(b) + first;
+      for (std::int64_t i = 0; i < count; ++i) sum[static_cast<std::size_t>(i)] += row[i];
+    }
+    parameter.take(sum.data(), first, count);
+  }
+}
+
+}  // namespace
+
+TargetAttention::Activations::Activations(std::int64_t batch, std::int64_t length,
+                                          const TokenNorm& norm)
+    : n({batch, norm.width()}),
+      t({batch, norm.width()}),
+      q({batch, norm.width()}),
+      u({batch, norm.width()}),
+      attention({batch, length}),
+      m({batch, norm.width()}),
+      c({batch, norm.width()}),
+      reduced({batch, norm.reduced_width()}),
+      sums({batch, norm.reduced_width()}),
+      dc({batch, norm.width()}),
+      du({batch, norm.width()}),
+      dq({batch, norm.width()}),
+      dt({batch, norm.width()}),
+      ds({batch, length}),
+      dgain({batch, norm.width()}),
+      dbias({batch, norm.width()}) {}
+
+TargetAttention::TargetAttention(const std::string& name, std::int64_t width)
+    : qkv{name + ".weight", {"qkv", "token"}, Group::attention, Tensor({3 * width, width}), {}} {}
+
+void TargetAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
+  initialise_uniform(qkv, 1.0 / std::sqrt(static_cast<double>(width())), seed, ordinal);
+}
+
+void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s, Real* h,
+                              const Workers& workers) const {
+  const std::int64_t x = width();
+  workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+    const Rows rows(tile_index, batch.size);
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
+      norm.expand(Tokens(batch, b).target(), s.n.row(b));
+      norm.affine(s.n.row(b), s.t.row(b));
+    }
+    // q = W_q t,  u = W_k^T q
+    gemm(rows.count, x, x, 1, {s.t.row(rows.first), x}, {projection(0), x, Op::transpose}, 0,
+         s.q.row(rows.first), x);
+    gemm(rows.count, x, x, 1, {s.q.row(rows.first), x}, {projection(1), x}, 0,
+         s.u.row(rows.first), x);
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
+      const Tokens tokens(batch, b);
+      Real* a = s.attention.row(b);
+      // a_j = softmax_j((g u) . n_j),  m = sum_j a_j n_j,  c = g m + b
+      multiply(norm.gain.value.data(), s.u.row(b), x, s.c.row(b));
+      norm.reduce(s.c.row(b), s.reduced.row(b));
+      tokens.scores(s.reduced.row(b), a);
+      softmax(a, batch.length);
+      tokens.weighted_sum(a, s.sums.row(b));
+      norm.expand(s.sums.row(b), s.m.row(b));
+      norm.affine(s.m.row(b), s.c.row(b));
+      std::copy_n(s.t.row(b), x, h + b * x);
+    }
+    // h = t + W_v c
+    gemm(rows.count, x, x, 1, {s.c.row(rows.first), x}, {projection(2), x, Op::transpose}, 1,
+         h + rows.first * x, x);
+  });
+}
+
+void TargetAttention::backward(const Batch& batch, TokenNorm& norm, Activations& s, const Real* dh,
+                               const Workers& workers) {
+  backward_inputs(batch, norm, s, dh, workers);
+  backward_parameters(batch.size, norm, s, dh, workers);
+}
+
+void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm, Activations& s,
+                                      const Real* dh, const Workers& workers) const {
+  const std::int64_t x = width();
+  const Real* g = norm.gain.value.data();
+  workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+    const Rows rows(tile_index, batch.size);
+    // h = t + W_v c:  dc = W_v^T dh
+    gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {projection(2), x}, 0,
+         s.dc.row(rows.first), x);
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
+      const Tokens tokens(batch, b);
+      const Real* a = s.attention.row(b);
+      Real* ds = s.ds.row(b);
+      Real* du = s.du.row(b);
+      // c = g m + b, m = sum_j a_j n_j:  da_j = (g dc) . n_j
+      multiply(g, s.dc.row(b), x, du);
+      norm.reduce(du, s.reduced.row(b));
+      tokens.scores(s.reduced.row(b), ds);
+      // a = softmax(s):  ds_j = a_j (da_j - sum_i a_i da_i)
+      const Real mean = simd::dot(a, ds, batch.length);
+      for (std::int64_t j = 0; j < batch.length; ++j) ds[j] = a[j] * (ds[j] - mean);
+      // s_j = v . n_j, v = g u:  dv = sum_j ds_j n_j,  du = g dv
+      tokens.weighted_sum(ds, s.sums.row(b));
+      norm.expand(s.sums.row(b), du);
+      for (std::int64_t i = 0; i < x; ++i) {
+        s.dgain.row(b)[i] = std::fma(du[i], s.u.row(b)[i], s.dc.row(b)[i] * s.m.row(b)[i]);
+        s.dbias.row(b)[i] = s.dc.row(b)[i];
+        s.dt.row(b)[i] = dh[b * x + i];
+      }
+      multiply(g, du, x, du);
+    }
+    // u = W_k^T q:  dq = W_k du
+    gemm(rows.count, x, x, 1, {s.du.row(rows.first), x}, {projection(1), x, Op::transpose}, 0,
+         s.dq.row(rows.first), x);
+    // q = W_q t, h = t + ...:  dt = dh + W_q^T dq
+    gemm(rows.count, x, x, 1, {s.dq.row(rows.first), x}, {projection(0), x}, 1,
+         s.dt.row(rows.first), x);
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
+      // t = g n + b:  dg += dt n,  db += dt
+      for (std::int64_t i = 0; i < x; ++i) {
+        s.dgain.row(b)[i] = std::fma(s.dt.row(b)[i], s.n.row(b)[i], s.dgain.row(b)[i]);
+        s.dbias.row(b)[i] += s.dt.row(b)[i];
+      }
+    }
+  });
+}
+
+void TargetAttention::backward_parameters(std::int64_t batch, TokenNorm& norm, const Activations& s,
+                                          const Real* dh, const Workers& workers) {
+  const std::int64_t x = width();
+  constexpr std::int64_t products = 3;
+  workers.for_each(products + 1, [&](std::int64_t task) {
+    const auto transposed = [x](const Real* rows) { return Operand{rows, x, Op::transpose}; };
+    switch (task) {
+      case 0:  // q = W_q t:  dW_q = sum_b dq t^T
+        qkv.take_product(0, x, batch, transposed(s.dq.data()), {s.t.data(), x});
+        break;
+      case 1:  // u = W_k^T q:  dW_k = sum_b q du^T
+        qkv.take_product(x, x, batch, transposed(s.q.data()), {s.du.data(), x});
+        break;
+      case 2:  // h = t + W_v c:  dW_v = sum_b dh c^T
+        qkv.take_product(2 * x, x, batch, transposed(dh), {s.c.data(), x});
+        break;
+      default:
+        take_column_sums(s.dgain, batch, norm.gain);
+        take_column_sums(s.dbias, batch, norm.bias);
+    }
+  });
+}
+
+}  // namespace icl::nn

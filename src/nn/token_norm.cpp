@@ -1,0 +1,53 @@
+#include "icl/nn/token_norm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "icl/core/simd.hpp"
+
+namespace icl::nn {
+
+TokenNorm::TokenNorm(const std::string& name, std::int64_t item_dimension)
+    : gain{name + ".weight", {"token"}, Group::attention, Tensor({item_dimension + 2}), {}},
+      bias{name + ".bias", {"token"}, Group::attention, Tensor({item_dimension + 2}), {}} {
+  std::ranges::fill(gain.value.values(), Real{1});
+}
+
+std::int64_t TokenNorm::reduced_width() const { return simd::padded(width() - 1); }
+
+void TokenNorm::encode(std::span<const float> x, int label, Real* row) const {
+  const auto items = static_cast<std::int64_t>(x.size());
+  const auto entries = static_cast<Real>(width());
+  const Real one = label == 0 ? Real{0} : Real{1};
+  for (std::int64_t i = 0; i < items; ++i) row[i] = static_cast<Real>(x[static_cast<std::size_t>(i)]);
+  const Real mean = (simd::sum(row, items) + one) / entries;
+  for (std::int64_t i = 0; i < items; ++i) row[i] -= mean;
+  const Real squares = simd::dot(row, row, items) + mean * mean + (one - mean) * (one - mean);
+  const Real scale = Real{1} / std::sqrt(squares / entries + static_cast<Real>(epsilon));
+  for (std::int64_t i = 0; i < items; ++i) row[i] *= scale;
+  row[items] = static_cast<Real>(label) * scale;
+  std::fill(row + items + 1, row + reduced_width(), Real{0});
+}
+
+void TokenNorm::expand(const Real* row, Real* n) const {
+  const std::int64_t items = width() - 2;
+  std::copy_n(row, items, n);
+  const Real s = simd::sum(row, items);
+  const Real d = row[items];
+  n[items] = (-s - d) / 2;
+  n[items + 1] = (-s + d) / 2;
+}
+
+void TokenNorm::reduce(const Real* v, Real* row) const {
+  const std::int64_t items = width() - 2;
+  const Real mean = (v[items] + v[items + 1]) / 2;
+  for (std::int64_t i = 0; i < items; ++i) row[i] = v[i] - mean;
+  row[items] = (v[items + 1] - v[items]) / 2;
+  std::fill(row + items + 1, row + reduced_width(), Real{0});
+}
+
+void TokenNorm::affine(const Real* n, Real* t) const {
+  for (std::int64_t i = 0; i < width(); ++i) t[i] = std::fma(gain.value[i], n[i], bias.value[i]);
+}
+
+}  // namespace icl::nn

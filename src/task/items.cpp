@@ -1,0 +1,27 @@
+#include "icl/task/items.hpp"
+
+#include <cmath>
+#include <utility>
+
+namespace icl::task {
+
+void ItemSource::draw(std::uint64_t step, std::uint64_t index, std::span<float> x) const {
+  Stream(static_cast<std::uint64_t>(seed_), purpose_, step, index).normals(x);
+  const float scale = 1.0F / std::sqrt(static_cast<float>(x.size()));
+  for (float& entry : x) entry *= scale;
+}
+
+std::vector<std::int8_t> draw_labels(std::int64_t seed, std::int64_t count) {
+  const auto size = static_cast<std::size_t>(count);
+  std::vector<std::int8_t> labels(size);
+  for (std::size_t k = 0; k < size; ++k) labels[k] = k < size / 2 ? 1 : -1;
+  // Fisher-Yates: label k changes places with a uniformly chosen one of labels 0 .. k.
+  for (std::size_t k = size - 1; k > 0; --k) {
+    const Stream stream(static_cast<std::uint64_t>(seed), Purpose::labels, 0, k);
+    const auto other = stream.below(static_cast<std::uint32_t>(k + 1), 0, stream.block(0)[0]);
+    std::swap(labels[k], labels[other]);
+  }
+  return labels;
+}
+
+}  // namespace icl::task

@@ -1,0 +1,24 @@
+#include "icl/task/seeds.hpp"
+
+#include "icl/core/random.hpp"
+
+namespace icl::task {
+namespace {
+
+/// Part of the numerics: never renumber.
+enum class Which : std::uint32_t { init, items, data, eval };
+
+std::int64_t seed_or_derived(const std::optional<std::int64_t>& given, std::int64_t seed,
+                             Which which) {
+  return given ? *given : derive_seed(seed, static_cast<std::uint32_t>(which));
+}
+
+}  // namespace
+
+Seeds::Seeds(const config::Config& c)
+    : init(seed_or_derived(c.seed.init, c.train.seed, Which::init)),
+      items(seed_or_derived(c.seed.items, c.train.seed, Which::items)),
+      data(seed_or_derived(c.seed.data, c.train.seed, Which::data)),
+      eval(seed_or_derived(c.seed.eval, c.train.seed, Which::eval)) {}
+
+}  // namespace icl::task

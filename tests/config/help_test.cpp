@@ -1,0 +1,92 @@
+#include "icl/config/help.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <vector>
+
+#include "icl/config/fields.hpp"
+
+namespace icl::config {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) {
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+/// The words of `text`, one blank between two.
+std::string unwrapped(const std::string& text) {
+  std::string result;
+  std::istringstream stream(text);
+  for (std::string word; stream >> word;) {
+    result += (result.empty() ? "" : " ") + word;
+  }
+  return result;
+}
+
+TEST(KeyHelp, ShowsEveryFieldWithDefaultRangeAndDoc) {
+  const std::string help = unwrapped(key_help());
+  for (const Field& field : fields()) {
+    const std::string row =
+        std::string(field.name) + " " + to_text(get(field, Config{})) + " " + range_text(field);
+    EXPECT_THAT(help, testing::HasSubstr(row));
+    EXPECT_THAT(help, testing::HasSubstr(std::string(field.doc) + "."));
+    EXPECT_THAT(help, testing::HasSubstr(std::string(field.when_absent)));
+  }
+}
+
+TEST(KeyHelp, FitsIn100ColumnsAndUsesThem) {
+  std::size_t longest = 0;
+  for (const std::string& line : lines_of(key_help())) {
+    EXPECT_LE(line.size(), 100U) << line;
+    EXPECT_THAT(line, testing::Not(testing::EndsWith(" ")));
+    longest = std::max(longest, line.size());
+  }
+  EXPECT_GT(longest, 90U);
+}
+
+TEST(KeyHelp, AlignsTheColumns) {
+  const auto lines = lines_of(key_help());
+  const std::size_t column = lines.at(0).find("default");
+  ASSERT_NE(column, std::string::npos);
+  std::size_t rows = 0;
+  for (const Field& field : fields()) {
+    const auto row = std::ranges::find_if(lines, [&](const std::string& line) {
+      return line.starts_with("  " + std::string(field.name) + " ");
+    });
+    ASSERT_NE(row, lines.end()) << field.name;
+    EXPECT_EQ(row->find(to_text(get(field, Config{})), 2 + field.name.size()), column) << *row;
+    ++rows;
+  }
+  EXPECT_EQ(rows, fields().size());
+}
+
+TEST(KeyTableMarkdown, HasOneRowOfFourCellsForEachField) {
+  const auto lines = lines_of(key_table_markdown());
+  ASSERT_EQ(lines.size(), fields().size() + 2);
+  EXPECT_EQ(lines[0], "| key | default | range (unit) | what it is |");
+  EXPECT_EQ(lines[1], "| --- | --- | --- | --- |");
+  for (std::size_t i = 0; i < fields().size(); ++i) {
+    const std::string& line = lines[i + 2];
+    EXPECT_THAT(line, testing::StartsWith("| `" + std::string(fields()[i].name) + "` | `"));
+    EXPECT_EQ(std::ranges::count(line, '|'), 5) << line;
+  }
+}
+
+TEST(KeyTableMarkdown, ShowsDefaultRangeAndUnit) {
+  const std::string table = key_table_markdown();
+  EXPECT_THAT(table, testing::HasSubstr("| `data.K` | `10000` | 2 to 2^31-2, even, or inf (items) "
+                                        "| Task diversity"));
+  EXPECT_THAT(table, testing::HasSubstr("| `record.publish_seconds` | `not set` | >= 0 (s) | "));
+  EXPECT_THAT(table, testing::HasSubstr("| `train.learning_rate` | `0.01` | > 0 | "));
+}
+
+}  // namespace
+}  // namespace icl::config

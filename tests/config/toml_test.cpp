@@ -1,0 +1,353 @@
+#include "icl/config/toml.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <ostream>
+#include <vector>
+
+#include "icl/core/error.hpp"
+
+namespace icl::config {
+namespace {
+
+using testing::HasSubstr;
+
+/// A folder of its own for each test.
+class TomlFileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::path(testing::TempDir()) / ("icl_toml_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  [[nodiscard]] std::filesystem::path write(const std::string& text) const {
+    auto path = folder_ / "run.toml";
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+ private:
+  std::filesystem::path folder_;
+};
+
+struct Outcome {
+  ExitCode code;
+  std::string message;
+};
+
+template <typename Action>
+Outcome outcome_of(Action action) {
+  try {
+    static_cast<void>(action());
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  }
+  return {ExitCode::done, "no error"};
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+TEST(Parse, EmptyTextGivesTheDefaults) { EXPECT_EQ(parse("", "run.toml"), Config{}); }
+
+TEST(Parse, TakesNestedDottedAndInlineTables) {
+  Config expected;
+  expected.train.seed = 7;
+  expected.data.N = 10;
+  for (const std::string_view text :
+       {"[train]\nseed = 7\n[data]\nN = 10\n", "train.seed = 7\ndata.N = 10\n",
+        "train = { seed = 7 }\ndata = { N = 10 }\n",
+        "\xEF\xBB\xBF[data]\r\nN = 10\r\n[train]\r\nseed = 7\r\n[eval]\r\n"}) {
+    EXPECT_EQ(parse(text, "run.toml"), expected) << text;
+  }
+}
+
+TEST(Parse, TakesIntegersForFloatsAndIntegralFloatsForIntegers) {
+  const Config config = parse(
+      "train.learning_rate = 1\ntrain.epochs = 1e3\ndata.K = 1e5\nstop.icl_accuracy = 0.99", "f");
+  EXPECT_EQ(config.train.learning_rate, 1.0);
+  EXPECT_EQ(config.train.epochs, 1000);
+  EXPECT_EQ(config.data.K, Diversity(100000));
+  EXPECT_EQ(config.stop.icl_accuracy, 0.99);
+}
+
+TEST(Parse, TakesInfiniteDiversityAsFloatAndAsString) {
+  EXPECT_TRUE(parse("data.K = inf", "f").data.K.is_infinite());
+  EXPECT_TRUE(parse("data.K = \"inf\"", "f").data.K.is_infinite());
+}
+
+struct BadText {
+  std::string text;
+  std::string message;  ///< the whole message
+};
+
+std::ostream& operator<<(std::ostream& stream, const BadText& bad) { return stream << bad.text; }
+
+class BadTextTest : public testing::TestWithParam<BadText> {};
+
+TEST_P(BadTextTest, IsAUsageErrorWithFileAndLine) {
+  const auto outcome = outcome_of([] { return parse(GetParam().text, "run.toml"); });
+  EXPECT_EQ(outcome.code, ExitCode::usage);
+  EXPECT_EQ(outcome.message, GetParam().message);
+}
+
+const std::string seed_expected = "train.seed: expected an integer from 0 to 2^53-1, found ";
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, BadTextTest,
+    testing::Values(
+        BadText{"[train]\nseed = \"7\"", "run.toml:2: " + seed_expected + "the string \"7\""},
+        BadText{"[train]\n\nseed = true", "run.toml:3: " + seed_expected + "a boolean"},
+        BadText{"train.seed = 1.5", "run.toml:1: " + seed_expected + "the float 1.5"},
+        BadText{"train.seed = nan", "run.toml:1: " + seed_expected + "the float nan"},
+        BadText{"train.seed = [1, 2]", "run.toml:1: " + seed_expected + "an array"},
+        BadText{"train.seed = 1979-05-27", "run.toml:1: " + seed_expected + "a date"},
+        BadText{"train.seed = 07:32:00", "run.toml:1: " + seed_expected + "a time"},
+        BadText{"train.seed = 1979-05-27T07:32:00",
+                "run.toml:1: " + seed_expected + "a date and time"},
+        BadText{"train.seed = {}", "run.toml:1: " + seed_expected + "a table"},
+        BadText{"[train.seed]\nx = 1", "run.toml:1: " + seed_expected + "a table"},
+        BadText{"train.learning_rate = nan",
+                "run.toml:1: train.learning_rate: expected a finite number > 0, found the float "
+                "nan"},
+        BadText{"model.system = \"two_layer\"",
+                "run.toml:1: model.system: expected one of: one_layer, found the string "
+                "\"two_layer\""},
+        BadText{"train = 3",
+                "run.toml:1: train is a section with the keys train.seed, train.epochs, "
+                "train.steps_per_epoch, train.batch_size, train.learning_rate, "
+                "train.weight_decay_attention, train.weight_decay_mlp: expected a table, found an "
+                "integer"},
+        BadText{"[[eval]]\nsequences = 3",
+                "run.toml:1: eval is a section with the keys eval.sequences: expected a table, "
+                "found an array; did you mean seed.eval?"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    UnknownKeys, BadTextTest,
+    testing::Values(
+        BadText{"[train]\nseed = 1\nlearnig_rate = 0.1",
+                "run.toml:3: unknown key \"train.learnig_rate\"; did you mean "
+                "train.learning_rate?"},
+        BadText{"learning_rate = 0.1",
+                "run.toml:1: unknown key \"learning_rate\"; did you mean train.learning_rate?"},
+        BadText{"\n[trian]\nseed = 1",
+                "run.toml:3: unknown key \"trian.seed\"; did you mean train.seed?"},
+        BadText{"[optimizer]\nmomentum = 0.9",
+                "run.toml:2: unknown key \"optimizer.momentum\"; icl --help lists the keys"},
+        BadText{"[train.optimizer]\nmomentum = 0.9",
+                "run.toml:1: unknown key \"train.optimizer\"; icl --help lists the keys"},
+        BadText{"[optimizer]",
+                "run.toml:1: unknown section [optimizer]; the sections are model, "
+                "data, train, eval, stop, record, seed"},
+        BadText{"\"train.seed\" = 1",
+                "run.toml:1: the key \"train.seed\" has a dot in quotes: "
+                "write it without quotes"},
+        BadText{"\"\" = 1", "run.toml:1: unknown key \"\"; icl --help lists the keys"},
+        // of several mistakes the one that stands first in the file
+        BadText{"[train]\nzebra = 1\n[data]\nart = 1",
+                "run.toml:2: unknown key \"train.zebra\"; icl --help lists the keys"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Conflicts, BadTextTest,
+    testing::Values(BadText{"[data]\nN = 10\nK = 8",
+                            "run.toml:3: data.K = 8 must be at least data.N = 10, because IWL "
+                            "evaluation draws N distinct items"},
+                    BadText{"[data]\nK = 8\n\nN = 10",
+                            "run.toml:4: data.K = 8 must be at least data.N = 10, because IWL "
+                            "evaluation draws N distinct items"},
+                    BadText{"[data]\nK = 8",
+                            "run.toml:2: data.K = 8 must be at least data.N = 100, because IWL "
+                            "evaluation draws N distinct items"},
+                    BadText{"[train]\nepochs = 65536\nsteps_per_epoch = 65536",
+                            "run.toml:3: train.epochs = 65536 times train.steps_per_epoch = 65536 "
+                            "must be less than 2^32 steps"}));
+
+struct Malformed {
+  std::string text;
+  std::string where;
+  std::string reason;
+};
+
+TEST(Parse, MalformedTomlNamesFileLineAndColumn) {
+  const std::vector<Malformed> cases = {
+      {"[train]\nseed = 010", "run.toml:2:11: ", "leading zeroes"},
+      {"[train]\nseed =", "run.toml:2:7: ", "end-of-file"},
+      {"[train\nseed = 1", "run.toml:1:7: ", "expected ']'"},
+      {"[train]\nseed = 1\nseed = 2", "run.toml:3:8: ", "cannot redefine existing integer 'seed'"},
+      {"[train]\nseed = one", "run.toml:2:8: ", "could not determine value type"},
+      {"train.seed = 99999999999999999999", "run.toml:1:", "not representable in 64 bits"},
+      {std::string("\x7F"
+                   "ELF\0\0\1",
+                   7),
+       "run.toml:1:1: ", ""},
+      {"# \xff\xfe", "run.toml:1:2: ", "invalid utf-8"},
+      {"train.seed = " + std::string(20000, '['), "run.toml:1:", "nested"},
+  };
+  for (const auto& [text, where, reason] : cases) {
+    const auto outcome = outcome_of([&text = text] { return parse(text, "run.toml"); });
+    EXPECT_EQ(outcome.code, ExitCode::usage) << text;
+    EXPECT_THAT(outcome.message, testing::StartsWith(where));
+    EXPECT_THAT(outcome.message, HasSubstr(reason));
+  }
+}
+
+TEST(Parse, RefusesTextOfMoreThan64KiB) {
+  const std::string largest = "#" + std::string(65535, ' ');
+  EXPECT_EQ(parse(largest, "run.toml"), Config{});
+  const auto outcome = outcome_of([&] { return parse(largest + " ", "run.toml"); });
+  EXPECT_EQ(outcome.code, ExitCode::bad_input);
+  EXPECT_EQ(outcome.message, "run.toml: a configuration has at most 64 KiB");
+}
+
+std::string key_of_depth(std::size_t parts) {
+  std::string key = "a";
+  for (std::size_t i = 1; i < parts; ++i) {
+    key += ".a";
+  }
+  return key;
+}
+
+// toml++ itself dies of a stack overflow at some ten thousand parts.
+TEST(Parse, SurvivesDeepKeys) {
+  const auto deepest = outcome_of([] { return parse(key_of_depth(4097) + " = 1", "run.toml"); });
+  EXPECT_EQ(deepest.message, "run.toml:1: unknown key \"a.a\"; icl --help lists the keys");
+  const auto deeper = outcome_of([] { return parse(key_of_depth(30000) + " = 1", "run.toml"); });
+  EXPECT_EQ(deeper.code, ExitCode::bad_input);
+  EXPECT_EQ(deeper.message, "run.toml: a configuration has at most 4096 dots");
+}
+
+// ---- files --------------------------------------------------------------------------------------
+
+TEST_F(TomlFileTest, LoadReadsTheFile) {
+  const Config config = load(write("[data]\nK = inf\n"), {});
+  EXPECT_TRUE(config.data.K.is_infinite());
+}
+
+TEST_F(TomlFileTest, ErrorsBeginWithThePathAsGiven) {
+  const auto path = write("[data]\nK = 3\n");
+  const auto outcome = outcome_of([&] { return load(path, {}); });
+  EXPECT_EQ(outcome.code, ExitCode::usage);
+  EXPECT_THAT(outcome.message, testing::StartsWith(path.string() + ":2: data.K: expected an even"));
+}
+
+TEST_F(TomlFileTest, MissingFileIsBadInput) {
+  const auto path = folder() / "none.toml";
+  const auto outcome = outcome_of([&] { return load(path, {}); });
+  EXPECT_EQ(outcome.code, ExitCode::bad_input);
+  EXPECT_EQ(outcome.message, "cannot read " + path.string() + ": No such file or directory");
+}
+
+TEST_F(TomlFileTest, DirectoryIsBadInput) {
+  const auto outcome = outcome_of([&] { return load(folder(), {}); });
+  EXPECT_EQ(outcome.code, ExitCode::bad_input);
+  EXPECT_EQ(outcome.message, "cannot read " + folder().string() + ": Is a directory");
+}
+
+TEST_F(TomlFileTest, HugeFileIsBadInput) {
+  const auto path = write("");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40U);  // sparse
+  const auto outcome = outcome_of([&] { return load(path, {}); });
+  EXPECT_EQ(outcome.code, ExitCode::bad_input);
+  EXPECT_EQ(outcome.message, path.string() + ": a configuration has at most 64 KiB");
+}
+
+// ---- overrides ----------------------------------------------------------------------------------
+
+class OverrideTest : public TomlFileTest {
+ protected:
+  [[nodiscard]] Config with(const std::vector<std::string>& overrides) const {
+    return load(write("[train]\nseed = 1\n"), overrides);
+  }
+};
+
+TEST_F(OverrideTest, TheLastSettingWins) {
+  EXPECT_EQ(with({}).train.seed, 1);
+  EXPECT_EQ(with({"train.seed=2"}).train.seed, 2);
+  EXPECT_EQ(with({"train.seed=2", "train.seed=3"}).train.seed, 3);
+}
+
+TEST_F(OverrideTest, ValuesAreToml) {
+  EXPECT_TRUE(with({"data.K=inf"}).data.K.is_infinite());
+  EXPECT_TRUE(with({"data.K='inf'"}).data.K.is_infinite());
+  EXPECT_EQ(with({"data.K=1e5"}).data.K, Diversity(100000));
+  EXPECT_EQ(with({"data.K=100_000"}).data.K, Diversity(100000));
+  EXPECT_EQ(with({" train.learning_rate = 0.5 "}).train.learning_rate, 0.5);
+  EXPECT_EQ(with({"stop.icl_accuracy=0.99"}).stop.icl_accuracy, 0.99);
+  EXPECT_EQ(with({"model.system=\"one_layer\""}).model.system, "one_layer");
+}
+
+TEST_F(OverrideTest, BareWordsAreStrings) {
+  EXPECT_EQ(with({"model.system=one_layer"}).model.system, "one_layer");
+  const auto outcome = outcome_of([&] { return with({"model.system=two-layer.v2"}); });
+  EXPECT_THAT(outcome.message, HasSubstr("found the string \"two-layer.v2\""));
+}
+
+TEST_F(OverrideTest, ErrorsNameTheOverride) {
+  const std::vector<BadText> cases = {
+      {"train.seed=010",
+       "not a TOML value: Error while parsing decimal integer: leading zeroes "
+       "are prohibited"},
+      {"train.seed=", "the value is missing; expected key=value"},
+      {"train.seed", "expected key=value"},
+      {"=3", "the key is missing; expected key=value"},
+      {"train.seed=true", seed_expected + "a boolean"},
+      {"train.seed=[1]", seed_expected + "an array"},
+      {"train.seed={a=1}", seed_expected + "a table"},
+      {"train.seed=abc", seed_expected + "the string \"abc\""},
+      {"train.seed=-1", seed_expected + "the integer -1"},
+      {"train.learning_rate=nan",
+       "train.learning_rate: expected a finite number > 0, found the float nan"},
+      {"train.seed=1\ndata=2", "expected one TOML value, found several lines"},
+      {"learning_rate=1", "unknown key \"learning_rate\"; did you mean train.learning_rate?"},
+      {"eval=1",
+       "eval is a section with the keys eval.sequences: expected a table, found an "
+       "integer; did you mean seed.eval?"},
+      {"data.K=50",
+       "data.K = 50 must be at least data.N = 100, because IWL evaluation draws N "
+       "distinct items"},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto outcome = outcome_of([&, &text = text] { return with({text}); });
+    EXPECT_EQ(outcome.code, ExitCode::usage) << text;
+    EXPECT_EQ(outcome.message, fmt::format("--set {}: {}", text, message));
+  }
+}
+
+TEST_F(OverrideTest, ValuesThatAreNeitherTomlNorWordsAreErrors) {
+  for (const std::string text :
+       {"train.seed=1 2", "train.seed=1x", "train.seed=$x", "train.seed=\"x", "train.seed=0x"}) {
+    const auto outcome = outcome_of([&] { return with({text}); });
+    EXPECT_EQ(outcome.code, ExitCode::usage) << text;
+    EXPECT_THAT(outcome.message, testing::StartsWith("--set " + text + ": not a TOML value: "));
+  }
+}
+
+TEST_F(OverrideTest, RefusesHugeAndDeepValues) {
+  const auto huge = outcome_of([&] { return with({"train.seed=" + std::string(70000, '1')}); });
+  EXPECT_EQ(huge.code, ExitCode::usage);
+  EXPECT_EQ(huge.message, "--set: a configuration has at most 64 KiB");
+  const auto deep =
+      outcome_of([&] { return with({"train.seed={" + key_of_depth(30000) + "=1}"}); });
+  EXPECT_EQ(deep.code, ExitCode::usage);
+  EXPECT_EQ(deep.message, "--set: a configuration has at most 4096 dots");
+}
+
+TEST_F(OverrideTest, AConflictIsBlamedOnTheLastSetting) {
+  const auto outcome = outcome_of([&] {
+    return with({"data.K=200", "data.N=20", "data.K=300", "data.N=400", "train.seed=1"});
+  });
+  EXPECT_THAT(outcome.message, testing::StartsWith("--set data.N=400: data.K = 300 must be"));
+}
+
+TEST_F(OverrideTest, AConflictInTheFileCanBeOverridden) {
+  const auto path = write("[data]\nK = 8\n");
+  EXPECT_EQ(load(path, std::vector<std::string>{"data.N=8"}).data.N, 8);
+}
+
+}  // namespace
+}  // namespace icl::config
