@@ -23,35 +23,79 @@ constexpr const char* exit_codes = R"(Exit status:
   64 wrong command line or configuration
   65 an input file is not ours, damaged or malformed
   70 a fault of this program
-  73 the output exists already (see --force), or cannot be created
+  73 the output exists already (see --force), is another run's, is in use, or cannot be created
   74 reading or writing failed
-  75 interrupted (SIGINT, SIGTERM); the published file is complete up to there
+  75 interrupted (SIGINT, SIGTERM, SIGUSR1, SIGUSR2); --resume goes on
   80 the loss stopped being finite)";
 
-/// All commands as the command line filled them in; `chosen` runs the one that was named.
+/// All commands as the command line filled them in.
 struct Commands {
   TrainCommand train;
+  BranchCommand branch;
+  VerifyCommand verify;
   InfoCommand info;
   ExportCommand export_data;
   std::string out;
 };
 
+constexpr auto last_wins = CLI::MultiOptionPolicy::TakeLast;
+
+void add_threads(CLI::App& command, int& threads) {
+  command.add_option("--threads", threads, "Threads (default: the CPUs in the affinity)")
+      ->multi_option_policy(last_wins);
+}
+
+void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
+  command.add_option("--set", overrides, "A value over the file's (TOML; several times if wanted)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void add_output_options(CLI::App& command, OutputOptions& options) {
+  add_threads(command, options.threads);
+  auto* force = command.add_flag("--force", options.force, "Replace an existing run file");
+  command
+      .add_flag("--resume", options.resume,
+                "Go on where the run file stands: start if there is none, do nothing if it is done")
+      ->excludes(force);
+  command.add_flag_callback(
+      "--allow-kernel-change", [&] { options.kernel_change = io::KernelChange::allow; },
+      "Go on under other BLAS kernels than before; marks the file");
+  command.add_flag("--quiet", options.quiet, "No progress line");
+}
+
 void add_train(CLI::App& app, TrainCommand& command, std::string& out) {
   CLI::App* train = app.add_subcommand("train", "Train a model as a TOML file says, and record it");
   train->add_option("FILE", command.config, "Configuration (TOML)")->required();
-  train->add_option("--set", command.overrides, "key=value, over the file's (TOML values)")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  add_overrides(*train, command.overrides);
   train->add_option("--out", out, "Run file (default: FILE's name with .h5, in this folder)")
       ->type_name("RUN.h5")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  train->add_option("--threads", command.threads, "Threads (default: the CPUs in the affinity)")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  train->add_flag("--force", command.force, "Replace an existing run file");
+      ->multi_option_policy(last_wins);
   train->add_flag("--dry-run", command.dry_run,
                   "Print the resolved configuration, parameters, time and size; write nothing");
-  train->add_flag("--quiet", command.quiet, "No progress line");
+  add_output_options(*train, command.output);
   train->footer("Keys of FILE and --set:\n" + config::key_help());
+}
+
+void add_branch(CLI::App& app, BranchCommand& command) {
+  CLI::App* branch = app.add_subcommand(
+      "branch", "Go on from any step of a run with something changed, into a file of its own");
+  branch->add_option("RUN.h5", command.run, "The parent's run file")->required();
+  branch->add_option("--at", command.at, "The step to go on from")->type_name("STEP")->required();
+  add_overrides(*branch, command.overrides);
+  branch->add_option("--out", command.out, "The branch's run file")
+      ->type_name("NEW.h5")
+      ->required()
+      ->multi_option_policy(last_wins);
+  add_output_options(*branch, command.output);
+}
+
+void add_verify(CLI::App& app, VerifyCommand& command) {
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Train a run again: \"identical\", or the first step and element that differ");
+  verify->add_option("RUN.h5", command.run, "Run file")->required();
+  add_threads(*verify, command.threads);
+  verify->add_flag("--quiet", command.quiet, "No progress line");
 }
 
 void add_info(CLI::App& app, InfoCommand& command) {
@@ -76,7 +120,7 @@ void add_export(CLI::App& app, ExportCommand& command) {
   data->add_option("--out", command.out, "Data file")
       ->type_name("DATA.h5")
       ->required()
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      ->multi_option_policy(last_wins);
   data->add_flag("--force", command.force, "Replace an existing data file");
 }
 
@@ -94,6 +138,8 @@ ExitCode dispatch(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.footer(exit_codes);
   add_train(app, commands.train, commands.out);
+  add_branch(app, commands.branch);
+  add_verify(app, commands.verify);
   add_info(app, commands.info);
   add_export(app, commands.export_data);
   try {
@@ -104,10 +150,16 @@ ExitCode dispatch(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     throw Error(ExitCode::usage, fmt::format("{} (see icl --help)", error.what()));
   }
+  const std::string command_line = fmt::format("{}", fmt::join(argv, argv + argc, " "));
   if (app.got_subcommand("info")) return run(commands.info);
   if (app.got_subcommand("export")) return run(commands.export_data);
+  if (app.got_subcommand("verify")) return run(commands.verify);
+  if (app.got_subcommand("branch")) {
+    commands.branch.output.command_line = command_line;
+    return run(commands.branch);
+  }
   if (!commands.out.empty()) commands.train.out = commands.out;
-  commands.train.command_line = fmt::format("{}", fmt::join(argv, argv + argc, " "));
+  commands.train.output.command_line = command_line;
   return run(commands.train);
 }
 

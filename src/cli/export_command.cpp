@@ -2,7 +2,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/run_file.hpp"
+#include "icl/io/decode.hpp"
 
 namespace icl::cli {
 
@@ -11,7 +11,7 @@ ExitCode run(const ExportCommand& command) {
   if (!request.items && request.batches.empty() && request.evaluations.empty()) {
     throw Error(ExitCode::usage, "nothing to export: give --items, --batch or --evaluation");
   }
-  const io::RunRecord run = io::read_run(command.run);
+  const io::RunRecord run = io::read_run(command.run).record;
   check_output(command.out, command.force);
   io::publish_file(command.out, io::export_data(run.config, request, command.run.string(),
                                                 Workers(resolve_threads(0))));

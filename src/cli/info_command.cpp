@@ -5,7 +5,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/config/fields.hpp"
-#include "icl/io/run_file.hpp"
+#include "icl/io/decode.hpp"
 #include "icl/train/metrics.hpp"
 
 namespace icl::cli {
@@ -70,7 +70,7 @@ void print_text(const Json& json, int indent) {
 }  // namespace
 
 ExitCode run(const InfoCommand& command) {
-  const Json json = describe(io::read_run(command.run));
+  const Json json = describe(io::read_run(command.run).record);
   if (command.json) {
     fmt::print("{}\n", json.dump(2));
   } else {

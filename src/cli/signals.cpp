@@ -6,18 +6,23 @@
 namespace icl::cli {
 namespace {
 
-constexpr std::array stop_signals{SIGINT, SIGTERM};
+constexpr std::array stop_signals{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 // A signal handler can reach nothing but a global.
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-void handle(int /*signal*/) { stop.store(true, std::memory_order_relaxed); }
+/// The first signal asks for an end; the second one brings it at once.
+void handle(int number) {
+  if (!stop.exchange(true)) return;
+  std::signal(number, SIG_DFL);  // NOLINT(cert-err33-c): nothing to be done here if it fails
+  raise(number);
+}
 
-void install(void (*handler)(int), unsigned int flags) {
+void install(void (*handler)(int)) {
   struct sigaction action = {};
   action.sa_handler = handler;
-  action.sa_flags = static_cast<int>(flags);
+  action.sa_flags = SA_RESTART;
   for (const int signal : stop_signals) sigaction(signal, &action, nullptr);
 }
 
@@ -25,10 +30,10 @@ void install(void (*handler)(int), unsigned int flags) {
 
 SignalGuard::SignalGuard() {
   stop.store(false);
-  install(handle, static_cast<unsigned int>(SA_RESETHAND) | static_cast<unsigned int>(SA_RESTART));
+  install(handle);
 }
 
-SignalGuard::~SignalGuard() { install(SIG_DFL, 0); }
+SignalGuard::~SignalGuard() { install(SIG_DFL); }
 
 const std::atomic<bool>& SignalGuard::stop_requested() const { return stop; }
 

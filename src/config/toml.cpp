@@ -305,6 +305,16 @@ Config load(const std::filesystem::path& file, std::span<const std::string> over
   return draft.config;
 }
 
+Config with_overrides(const Config& config, std::span<const std::string> overrides) {
+  Draft draft;
+  draft.config = config;
+  for (const std::string& text : overrides) {
+    apply_override(text, draft);
+  }
+  check_conflicts(draft);
+  return draft.config;
+}
+
 Config parse(std::string_view text, std::string_view source_name) {
   Draft draft;
   apply_document(text, source_name, draft);

@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
+#include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/hdf5.hpp"
-#include "icl/io/run_file.hpp"
+#include "icl/io/run_record.hpp"
 #include "icl/task/task.hpp"
 
 namespace icl::io {
@@ -32,38 +32,6 @@ class PlainEncoder final : public TokenEncoder {
   std::int64_t dimension_;
 };
 
-/// Writes datasets whose axes have names: every axis of a group gets a dimension scale in it.
-class GroupWriter {
- public:
-  GroupWriter(Hdf5Writer& file, std::string path) : file_(file), path_(std::move(path)) {
-    file_.group(path_);
-  }
-
-  void scale(const std::string& axis, const std::vector<std::int64_t>& values) {
-    file_.dataset(path_ + "/" + axis, {values.size()}, std::span(values));
-    file_.scale(path_ + "/" + axis, axis);
-  }
-  void scale(const std::string& axis, std::int64_t length) {
-    std::vector<std::int64_t> index(static_cast<std::size_t>(length));
-    std::iota(index.begin(), index.end(), 0);
-    scale(axis, index);
-  }
-  void dataset(const std::string& name, const std::vector<std::string>& axes, const Extents& shape,
-               const ArrayView& values, const std::string& long_name) {
-    const std::string path = path_ + "/" + name;
-    file_.dataset(path, shape, values);
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      file_.attach_scale(path, i, path_ + "/" + axes[i]);
-    }
-    file_.attribute(path, "units", std::string("1"));
-    file_.attribute(path, "long_name", long_name);
-  }
-
- private:
-  Hdf5Writer& file_;
-  std::string path_;
-};
-
 void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& table,
                  std::int64_t dimension) {
   const std::int64_t count = table.context.extent(0);
@@ -77,12 +45,12 @@ void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& ta
   }
   const auto n = static_cast<std::uint64_t>(count);
   GroupWriter group(file, path);
-  group.scale("item", count);
-  group.scale("dimension", dimension);
+  group.axis("item", count);
+  group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
-                std::span<const Real>(x), "items");
+                std::span<const Real>(x), "1", "items");
   group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
-                "label of each item, +1 or -1");
+                "1", "label of each item, +1 or -1");
 }
 
 /// The sequences of several steps, as arrays with a first axis `step`.
@@ -112,21 +80,21 @@ class SequenceSet {
     const auto b = static_cast<std::uint64_t>(sequences_);
     const auto n = static_cast<std::uint64_t>(length_);
     GroupWriter group(file, path);
-    group.scale("step", steps);
-    group.scale("sequence", sequences_);
-    group.scale("position", length_);
-    group.scale("dimension", dimension_);
+    group.axis("step", steps);
+    group.axis("sequence", sequences_);
+    group.axis("position", length_);
+    group.axis("dimension", dimension_);
     group.dataset("x", {"step", "sequence", "position", "dimension"},
                   {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
-                  "items of each sequence; the last one is the target");
+                  "1", "items of each sequence; the last one is the target");
     group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
                   std::span<const std::int8_t>(label_),
-                  "label in each token, +1 or -1; 0 for the target");
+                  "1", "label in each token, +1 or -1; 0 for the target");
     group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
-                  "the target's label, +1 or -1");
+                  "1", "the target's label, +1 or -1");
     if (!fresh_) {
       group.dataset("item", {"step", "sequence", "position"}, {s, b, n},
-                    std::span<const std::int32_t>(items_), "number of each item in its table");
+                    std::span<const std::int32_t>(items_), "1", "number of each item in its table");
     }
   }
 

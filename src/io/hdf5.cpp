@@ -510,8 +510,13 @@ AttributeValue Hdf5Reader::attribute_value(const std::string& path,
     case H5T_FLOAT:
       return read_attribute<double>(attribute, where);
     default:
-      return read_attribute<std::string>(attribute, where);
+      break;
   }
+  const Handle space(where.ok(H5Aget_space(attribute.id()), "see its shape"));
+  if (H5Sget_simple_extent_ndims(space.id()) == 0) {
+    return read_attribute<std::string>(attribute, where);
+  }
+  return read_attribute<std::vector<std::string>>(attribute, where);
 }
 
 Extents Hdf5Reader::shape(const std::string& dataset) const {

@@ -10,6 +10,13 @@ struct OneLayer::State final : Activations {
         dh({batch, norm.width()}),
         mlp(batch, hidden) {}
 
+  [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
+    return {{"target token", &attention.t}, {"query", &attention.q},
+            {"attention", &attention.attention}, {"attended token", &attention.c},
+            {"mlp input", &h}, {"mlp hidden 1", &mlp.h1},
+            {"mlp hidden 2", &mlp.h2}, {"logits", &logits}};
+  }
+
   nn::TargetAttention::Activations attention;
   Tensor h, dh;  ///< [B, X] what the MLP reads, and its gradient
   nn::Mlp::Activations mlp;

@@ -37,14 +37,18 @@ void Readout::forward(std::int64_t batch, const Real* h, Real* z, const Workers&
 
 void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, Real* dh,
                              const Workers& workers) const {
-  const Real* w = weight.value.data();
+  const Real* const w = weight.value.data();
   workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
     const std::int64_t end = std::min(batch, (t + 1) * row_tile);
     for (std::int64_t b = t * row_tile; b < end; ++b) {
       const Real* y = h + b * in();
       Real* d = dh + b * in();
       // z = h w + b, h = relu(.):  dh = dz w where h > 0
-      for (std::int64_t i = 0; i < in(); ++i) d[i] = y[i] > 0 ? dz[b] * w[i] : Real{0};
+      const Real scale = dz[b];
+      for (std::int64_t i = 0; i < in(); ++i) {
+        const Real v = scale * w[i];
+        d[i] = y[i] > 0 ? v : Real{0};
+      }
     }
   });
 }

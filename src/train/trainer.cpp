@@ -1,13 +1,45 @@
 #include "icl/train/trainer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "icl/core/error.hpp"
+#include "icl/core/simd.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::train {
+namespace {
+
+/// The first parameter that holds NaN or infinity, or nullptr.
+const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters) {
+  const auto bad = std::ranges::find_if_not(
+      parameters, [](const nn::Parameter* p) { return simd::all_finite(p->value.values()); });
+  return bad == parameters.end() ? nullptr : *bad;
+}
+
+/// The name of the tensor in which a fault of a forward pass shows first.
+std::string first_fault(std::span<nn::Parameter* const> parameters,
+                        const model::Activations& activations) {
+  if (const nn::Parameter* bad = first_not_finite(parameters)) return "parameter " + bad->name;
+  for (const auto& [name, tensor] : activations.forward_tensors()) {
+    if (!simd::all_finite(tensor->values())) return fmt::format("activation {}", name);
+  }
+  return "the sum of the losses";
+}
+
+}  // namespace
+
+std::vector<std::vector<Real>> copy_values(std::span<const nn::Parameter* const> parameters) {
+  std::vector<std::vector<Real>> values;
+  for (const nn::Parameter* p : parameters) {
+    values.emplace_back(p->value.values().begin(), p->value.values().end());
+  }
+  return values;
+}
 
 Trainer::Trainer(const config::Config& config, const Workers& workers)
     : config_(config),
@@ -28,55 +60,93 @@ std::int64_t Trainer::last_step() const {
   return config_.train.epochs * config_.train.steps_per_epoch;
 }
 
+void Trainer::restore(const State& state, Due due) {
+  bool fits = state.parameters.size() == parameters_.size();
+  for (std::size_t i = 0; fits && i < parameters_.size(); ++i) {
+    fits = static_cast<std::int64_t>(state.parameters[i].size()) == parameters_[i]->value.size();
+  }
+  if (!fits) {
+    throw Error(ExitCode::bad_input, "the stored parameters are not those of this configuration");
+  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    std::ranges::copy(state.parameters[i], parameters_[i]->value.data());
+  }
+  progress_ = state.progress;
+  due_ = due;
+}
+
+State Trainer::state() const { return {progress_, copy_values(readable_)}; }
+
+bool Trainer::replay(std::int64_t step) {
+  while (progress_.step < step) {
+    if (at_evaluation()) reset_train_score();
+    if (!this->step()) return false;
+  }
+  return true;
+}
+
 Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<bool>& stop) {
   const auto tell = [&](auto event, const auto&... what) {
     for (Observer* observer : observers) (observer->*event)(what...);
   };
-  std::int64_t last_snapshot = -1;
-  const auto take_snapshot = [&] {
-    tell(&Observer::snapshot, progress_.step, std::span(readable_));
-    last_snapshot = progress_.step;
-  };
+  const auto parameters = readable_parameters();
   // What is due after `step` updates: an evaluation, a snapshot. True if the run is to stop early.
   const auto record = [&] {
     bool stop_early = false;
-    if (progress_.step % config_.train.steps_per_epoch == 0) {
+    if (at_evaluation()) {
       const Evaluation evaluation = evaluate();
       tell(&Observer::evaluated, evaluation, progress_);
       stop_early = config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy;
     }
-    if (std::ranges::binary_search(snapshot_steps_, progress_.step)) take_snapshot();
+    if (at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
     return stop_early;
   };
   const auto train = [&] {
-    if (progress_.step == 0 && record()) return Outcome::early_stopped;
+    if (due_ == Due::open && record()) return Outcome::early_stopped;
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!step()) return Outcome::diverged;
-      const bool stop_early = record();
-      tell(&Observer::stepped, progress_, std::span(readable_));
-      if (stop_early) return Outcome::early_stopped;
+      if (record()) return Outcome::early_stopped;
+      if (progress_.step < last_step()) tell(&Observer::stepped, progress_, parameters);
     }
     return Outcome::completed;
   };
   const Outcome outcome = train();
   const bool finished = outcome == Outcome::completed || outcome == Outcome::early_stopped;
-  if (finished && last_snapshot != progress_.step) take_snapshot();
-  tell(&Observer::ended, outcome, progress_, std::span(readable_));
+  if (finished && !at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
+  tell(&Observer::ended, outcome, progress_, parameters);
   return outcome;
+}
+
+bool Trainer::at_evaluation() const { return progress_.step % config_.train.steps_per_epoch == 0; }
+
+bool Trainer::at_snapshot() const {
+  return std::ranges::binary_search(snapshot_steps_, progress_.step);
+}
+
+nn::LossSums Trainer::score_batch() const {
+  return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
 }
 
 bool Trainer::step() {
   task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size, batch_,
                        workers_);
   model_->forward(batch_, *activations_, workers_);
-  const auto sums =
-      nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
-  if (!std::isfinite(sums.loss)) return false;
+  const nn::LossSums sums = score_batch();
+  if (!std::isfinite(sums.loss)) {
+    fault_ = fmt::format("the loss is not finite at step {}: first of all {}", progress_.step,
+                         first_fault(parameters_, *activations_));
+    return false;
+  }
   nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
                              activations_->dlogits.data());
   optimizer_.prepare(parameters_);
   model_->backward(batch_, *activations_, workers_);
+  if (const nn::Parameter* bad = first_not_finite(parameters_)) {
+    fault_ = fmt::format("parameter {} is not finite after the update of step {}", bad->name,
+                         progress_.step);
+    return false;
+  }
   ++progress_.step;
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
@@ -84,13 +154,19 @@ bool Trainer::step() {
   return true;
 }
 
+void Trainer::reset_train_score() {
+  progress_.train_loss = 0;
+  progress_.train_correct = 0;
+  progress_.train_sequences = 0;
+}
+
 Evaluation Trainer::evaluate() {
-  if (progress_.step == 0) {
+  if (progress_.train_sequences == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
-    task_.training_batch(0, config_.train.batch_size, batch_, workers_);
+    task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size,
+                         batch_, workers_);
     model_->forward(batch_, *activations_, workers_);
-    const auto sums =
-        nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
+    const nn::LossSums sums = score_batch();
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
     progress_.train_sequences = batch_.size;
@@ -101,9 +177,7 @@ Evaluation Trainer::evaluate() {
       {progress_.train_loss / count, static_cast<double>(progress_.train_correct) / count},
       evaluator_.icl(*model_, progress_.step, workers_),
       evaluator_.iwl(*model_, progress_.step, workers_)};
-  progress_.train_loss = 0;
-  progress_.train_correct = 0;
-  progress_.train_sequences = 0;
+  reset_train_score();
   if (!progress_.t_icl_step && evaluation.icl.accuracy > acquired_accuracy) {
     progress_.t_icl_step = progress_.step;
   }

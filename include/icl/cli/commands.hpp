@@ -7,22 +7,46 @@
 
 #include "icl/core/error.hpp"
 #include "icl/io/export.hpp"
+#include "icl/io/replay.hpp"
 
 /// The commands of the program, as the command line gives them. Each returns the exit status, or
 /// throws Error.
 namespace icl::cli {
 
-struct TrainCommand {
-  std::filesystem::path config;
-  std::vector<std::string> overrides;          ///< --set key=value
-  std::optional<std::filesystem::path> out;    ///< default: CONFIG's name with .h5, in this folder
-  int threads = 0;                             ///< 0: as many as CPUs in the affinity
-  bool force = false;
-  bool dry_run = false;
+/// What every command that trains into a file understands.
+struct OutputOptions {
+  int threads = 0;      ///< 0: as many as CPUs in the affinity
+  bool force = false;   ///< replace an existing file
+  bool resume = false;  ///< go on with an existing file, or start
   bool quiet = false;
+  io::KernelChange kernel_change = io::KernelChange::refuse;
   std::string command_line;  ///< for the record
 };
+
+struct TrainCommand {
+  std::filesystem::path config;
+  std::vector<std::string> overrides;        ///< --set key=value
+  std::optional<std::filesystem::path> out;  ///< default: CONFIG's name with .h5, in this folder
+  bool dry_run = false;
+  OutputOptions output;
+};
 ExitCode run(const TrainCommand&);
+
+struct BranchCommand {
+  std::filesystem::path run;
+  std::int64_t at = 0;
+  std::vector<std::string> overrides;
+  std::filesystem::path out;
+  OutputOptions output;
+};
+ExitCode run(const BranchCommand&);
+
+struct VerifyCommand {
+  std::filesystem::path run;
+  int threads = 0;
+  bool quiet = false;
+};
+ExitCode run(const VerifyCommand&);
 
 struct InfoCommand {
   std::filesystem::path run;

@@ -22,6 +22,9 @@ namespace icl::config {
 [[nodiscard]] Config load(const std::filesystem::path& file,
                           std::span<const std::string> overrides);
 
+/// A configuration with `--set` overrides on top; errors as for load().
+[[nodiscard]] Config with_overrides(const Config& config, std::span<const std::string> overrides);
+
 /// Reads TOML text and validates it; errors as for load(), with `source_name` for the file.
 [[nodiscard]] Config parse(std::string_view text, std::string_view source_name);
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 #include "icl/core/real.hpp"
 
@@ -95,6 +96,27 @@ T sum(const T* a, std::int64_t n) {
   T result = total.sum();
   for (; i < n; ++i) result += a[i];
   return result;
+}
+
+/// Whether no element is NaN or infinite: 0 x is then 0 for each of them, and so is the sum.
+template <class T>
+bool all_finite(std::span<const T> x) {
+  const auto zero = Pack<T>::broadcast(T{0});
+  std::array<Pack<T>, 4> totals{zero, zero, zero, zero};
+  const auto n = static_cast<std::int64_t>(x.size());
+  const auto stride = static_cast<std::int64_t>(totals.size()) * lanes;
+  std::int64_t i = 0;
+  for (; i + stride <= n; i += stride) {
+    const T* p = x.data() + i;
+    for (auto& total : totals) {
+      total = fma(zero, Pack<T>::load(p), total);
+      p += lanes;
+    }
+  }
+  T sum = 0;
+  for (const auto& total : totals) sum += total.sum();
+  for (; i < n; ++i) sum = std::fma(T{0}, x[static_cast<std::size_t>(i)], sum);
+  return sum == T{0};
 }
 
 }  // namespace icl::simd

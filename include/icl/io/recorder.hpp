@@ -2,9 +2,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
-#include "icl/io/run_file.hpp"
+#include "icl/io/run_record.hpp"
 #include "icl/train/trainer.hpp"
 
 namespace icl::io {
@@ -24,13 +25,11 @@ class PublishClock {
   Clock::time_point next_ = Clock::time_point::min();
 };
 
-/// Keeps the record of a run in RAM and publishes it whole: after the first evaluation, then by the
-/// PublishClock, and at the end. What lies at `path` is complete and readable at any moment. Throws
-/// Error(ExitCode::io) when a publication fails; the file published before is then still there.
-class Recorder final : public train::Observer {
+/// Writes what a run tells its observers into a record. A run that goes on continues the record of
+/// the file it goes on from.
+class RecordBuilder : public train::Observer {
  public:
-  Recorder(std::filesystem::path path, const config::Config&, Provenance,
-           std::span<const nn::Parameter* const> parameters);
+  explicit RecordBuilder(RunRecord record);
 
   void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
@@ -39,13 +38,32 @@ class Recorder final : public train::Observer {
              std::span<const nn::Parameter* const>) override;
 
   [[nodiscard]] const RunRecord& record() const { return record_; }
-  [[nodiscard]] double publishing_seconds() const { return publishing_seconds_; }
+
+ protected:
+  /// Sets step, t_icl_step and the state of a run that goes on.
+  void keep_state(const train::Progress&, std::span<const nn::Parameter* const>);
+
+  RunRecord record_;
+};
+
+/// Keeps the record of a run in RAM and publishes it whole: after the first step, then by the
+/// PublishClock, and at the end. What lies at `path` is complete and readable at any moment, and holds
+/// the state to go on from. Throws Error(ExitCode::io) when a publication fails; the file published
+/// before is then still there.
+class Recorder final : public RecordBuilder {
+ public:
+  /// `may_publish` is called before each publication and throws if the output is no longer ours.
+  Recorder(std::filesystem::path path, RunRecord record, std::function<void()> may_publish);
+
+  void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
+  void ended(train::Outcome, const train::Progress&,
+             std::span<const nn::Parameter* const>) override;
 
  private:
-  void publish(const train::Progress&);
+  void publish();
 
   std::filesystem::path path_;
-  RunRecord record_;
+  std::function<void()> may_publish_;
   PublishClock clock_;
   PublishClock::Clock::time_point start_ = PublishClock::Clock::now();
   double publishing_seconds_ = 0;

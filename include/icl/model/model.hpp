@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "icl/config/config.hpp"
@@ -20,6 +22,11 @@ class Activations {
   Activations(const Activations&) = delete;
   Activations& operator=(const Activations&) = delete;
   virtual ~Activations() = default;
+
+  /// What forward computed, by name and in its order, logits last: where to look for the origin of a
+  /// number that is not finite.
+  using NamedTensor = std::pair<std::string_view, const Tensor*>;
+  [[nodiscard]] virtual std::vector<NamedTensor> forward_tensors() const = 0;
 
   Tensor logits;   ///< z [B]
   Tensor dlogits;  ///< [B], to be filled before backward

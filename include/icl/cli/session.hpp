@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "icl/cli/commands.hpp"
+#include "icl/io/run_record.hpp"
+
+namespace icl::cli {
+
+/// A run to be trained into a file: new, or gone on with.
+struct Session {
+  std::filesystem::path out;
+  config::Config config;
+  std::optional<io::Origin> origin;  ///< of a branch
+  OutputOptions options;
+};
+
+/// Takes the lock of the output, starts the run or (with options.resume) goes on where its file stands,
+/// and trains it to its end or a signal. With a finished file and `resume` it changes nothing.
+ExitCode train(const Session&);
+
+}  // namespace icl::cli

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/config.hpp"
+#include "icl/core/real.hpp"
+#include "icl/io/provenance.hpp"
+#include "icl/train/trainer.hpp"
+
+namespace icl::io {
+
+/// Raised when, and only when, equal configurations begin to give other bits.
+inline constexpr std::int64_t numerics_version = 1;
+
+enum class RunStatus : std::uint8_t { running, done, interrupted, diverged };
+[[nodiscard]] std::string_view to_string(RunStatus);
+/// Nothing for a word that is no status.
+[[nodiscard]] std::optional<RunStatus> status_from(std::string_view);
+
+/// A trained tensor, without its values.
+struct ParameterShape {
+  std::string name;                 ///< in the torch state_dict
+  std::vector<std::string> axes;    ///< names of its axes
+  std::vector<std::int64_t> shape;  ///< their lengths
+  bool operator==(const ParameterShape&) const = default;
+};
+
+/// Where a branch began: the state of its parent, before what was due at that step was recorded.
+struct Origin {
+  std::string parent_hash;  ///< image_xxh128 of the parent's file
+  train::State state;
+  bool operator==(const Origin&) const = default;
+};
+
+/// All that a run file holds. The file is a pure function of this: equal records give equal bytes.
+struct RunRecord {
+  config::Config config;
+  RunStatus status = RunStatus::running;
+  std::string stop_reason;  ///< why a run is done: "epochs" or "icl_accuracy"; empty otherwise
+  std::int64_t numerics = numerics_version;
+  bool mixed_kernel_sets = false;  ///< was resumed, by request, under other BLAS kernels
+  std::int64_t step = 0;           ///< completed updates
+  std::optional<std::int64_t> t_icl_step;
+  std::vector<std::int64_t> metric_steps;     ///< [M]
+  std::vector<std::vector<double>> metrics;   ///< one column [M] for each row of train::metrics()
+  std::vector<ParameterShape> parameters;     ///< in the model's order
+  std::vector<std::int64_t> snapshot_steps;   ///< [S]
+  std::vector<std::vector<Real>> snapshots;   ///< for each parameter [S, shape...]
+  std::optional<train::State> state;          ///< where to go on; none once the run has ended
+  std::optional<Origin> origin;               ///< of a branch
+  Provenance provenance;
+};
+
+/// A record with nothing in it yet, for a run of this configuration and these parameters.
+[[nodiscard]] RunRecord new_record(const config::Config&,
+                                   std::span<const nn::Parameter* const> parameters);
+
+/// The resolved configuration that determines the numbers, as 32 hex digits (XXH3-128). Keys that
+/// only say when to write do not count.
+[[nodiscard]] std::string config_hash(const config::Config&);
+
+/// What makes a run this one: its config_hash, and for a branch where it began.
+[[nodiscard]] std::string run_hash(const RunRecord&);
+
+}  // namespace icl::io

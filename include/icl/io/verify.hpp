@@ -1,0 +1,25 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "icl/core/parallel.hpp"
+#include "icl/io/run_record.hpp"
+
+namespace icl::io {
+
+/// What training again said of a run file.
+struct Verdict {
+  /// The first step, dataset and element that differ; nothing if all is identical.
+  std::optional<std::string> difference;
+  bool interrupted = false;  ///< `stop` was set before the end
+};
+
+/// Trains a recorded run again, from its beginning to the step it has got to, and compares every
+/// value, shape, type and attribute outside of /provenance, bit by bit. Ends at the first difference.
+[[nodiscard]] Verdict verify(const RunRecord& recorded, const Workers&,
+                             std::span<train::Observer* const> observers,
+                             const std::atomic<bool>& stop);
+
+}  // namespace icl::io

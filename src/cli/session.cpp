@@ -1,0 +1,142 @@
+#include "icl/cli/session.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+
+#include "icl/cli/progress_line.hpp"
+#include "icl/cli/signals.hpp"
+#include "icl/config/fields.hpp"
+#include "icl/io/decode.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/lock.hpp"
+#include "icl/io/recorder.hpp"
+#include "icl/io/replay.hpp"
+
+namespace icl::cli {
+namespace {
+
+/// Throws if the file is of another run than the one that is asked for.
+void require_same_run(const io::RunRecord& stored, const Session& wanted, const std::string& file) {
+  io::RunRecord empty;
+  empty.config = wanted.config;
+  empty.origin = wanted.origin;
+  if (io::run_hash(stored) == io::run_hash(empty)) return;
+  std::string difference = "it is another branch";
+  for (const config::Field& field : config::fields()) {
+    const config::Value before = config::get(field, stored.config);
+    const config::Value now = config::get(field, wanted.config);
+    if (before != now && field.name != "record.publish_seconds") {
+      difference = fmt::format("{} is {} there and {} here", field.name, config::to_text(before),
+                               config::to_text(now));
+      break;
+    }
+  }
+  throw Error(ExitCode::cannot_create,
+              fmt::format("'{}' holds another run: {}; --force replaces it", file, difference));
+}
+
+/// The status that a run ends in whose file says that it has ended; nothing if it can go on.
+std::optional<ExitCode> ended_status(const io::RunRecord& stored, const std::string& file,
+                                     bool quiet) {
+  if (stored.status == io::RunStatus::diverged) {
+    throw Error(ExitCode::diverged,
+                fmt::format("'{}' diverged at step {}, and would do so again", file, stored.step));
+  }
+  if (stored.status != io::RunStatus::done) return std::nullopt;
+  if (!quiet) fmt::print(stderr, "icl: done already, after {} steps: {}\n", stored.step, file);
+  return ExitCode::done;
+}
+
+ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
+                const std::filesystem::path& out, bool quiet) {
+  const std::string file = out.string();
+  const train::Progress& progress = trainer.progress();
+  switch (outcome) {
+    case train::Outcome::diverged:
+      throw Error(ExitCode::diverged,
+                  fmt::format("{}; '{}' holds what was recorded before (a smaller "
+                              "train.learning_rate may help)",
+                              trainer.fault(), file));
+    case train::Outcome::interrupted:
+      fmt::print(stderr, "icl: interrupted after step {}; go on with --resume: {}\n", progress.step,
+                 file);
+      return ExitCode::interrupted;
+    case train::Outcome::completed:
+    case train::Outcome::early_stopped:
+      break;
+  }
+  if (!quiet) {
+    fmt::print(stderr, "icl: done after {} steps, {}: {}\n", progress.step,
+               progress.t_icl_step ? fmt::format("ICL acquired at step {}", *progress.t_icl_step)
+                                   : "ICL not acquired",
+               file);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode train(const Session& session) {
+  const OutputOptions& options = session.options;
+  const std::string file = session.out.string();
+  const int threads = resolve_threads(options.threads);
+  io::check_creatable(session.out);
+  const SignalGuard signals;
+
+  const auto stored = [&]() -> std::optional<io::RunRecord> {
+    if (!options.resume || !std::filesystem::exists(session.out)) return std::nullopt;
+    io::RunRecord found = io::read_run(session.out).record;
+    require_same_run(found, session, file);
+    return found;
+  };
+  // A finished file is not even locked; one that can go on is read again under the lock.
+  if (const auto found = stored()) {
+    if (const auto status = ended_status(*found, file, options.quiet)) return *status;
+  }
+  const io::OutputLock lock(session.out);
+  if (!options.resume) check_output(session.out, options.force);
+  train::Trainer trainer(session.config, Workers(threads));
+  io::RunRecord record = io::new_record(session.config, trainer.readable_parameters());
+  record.origin = session.origin;
+  record.provenance = io::describe_process(threads, options.command_line);
+  if (auto found = stored()) {
+    if (const auto status = ended_status(*found, file, options.quiet)) return *status;
+    io::require_same_bits(*found, file, options.kernel_change);
+    trainer.restore(found->state.value(), train::Due::recorded);
+    record = *std::move(found);
+    io::set(record.provenance, "resumed_at_step", record.step);
+    for (auto& [name, value] : io::describe_process(threads, options.command_line)) {
+      if (name != "time_started") io::set(record.provenance, name, value);
+    }
+  } else if (session.origin) {
+    trainer.restore(session.origin->state, train::Due::open);
+  }
+  io::Recorder recorder(session.out, std::move(record), [&] { lock.check(); });
+  ProgressLine progress_line(trainer.last_step());
+  const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
+  const auto outcome =
+      trainer.run(std::span(observers).first(options.quiet ? 1 : 2), signals.stop_requested());
+  return report(outcome, trainer, session.out, options.quiet);
+}
+
+int resolve_threads(int requested) {
+  const int threads = requested == 0 ? std::min(available_cpus(), Workers::max_threads) : requested;
+  if (threads < 1 || threads > Workers::max_threads) {
+    throw Error(ExitCode::usage,
+                fmt::format("--threads {}: must be from 1 to {}", requested, Workers::max_threads));
+  }
+  return threads;
+}
+
+void check_output(const std::filesystem::path& out, bool force) {
+  io::check_creatable(out);
+  std::error_code ignored;
+  if (!force && std::filesystem::exists(std::filesystem::symlink_status(out, ignored))) {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}' exists already; --force replaces it", out.string()));
+  }
+}
+
+}  // namespace icl::cli

@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+
+#include "icl/cli/commands.hpp"
+#include "icl/cli/progress_line.hpp"
+#include "icl/cli/signals.hpp"
+#include "icl/io/decode.hpp"
+#include "icl/io/replay.hpp"
+#include "icl/io/verify.hpp"
+
+namespace icl::cli {
+
+ExitCode run(const VerifyCommand& command) {
+  io::RunRecord recorded = io::read_run(command.run).record;
+  const std::string file = command.run.string();
+  if (recorded.mixed_kernel_sets) {
+    throw Error(ExitCode::check_failed,
+                fmt::format("'{}' was resumed under other BLAS kernels, so no single run gives its "
+                            "bits again",
+                            file));
+  }
+  io::require_same_bits(recorded, file, io::KernelChange::refuse);
+  const SignalGuard signals;
+  ProgressLine progress_line(recorded.step);
+  const std::array<train::Observer*, 1> observers{&progress_line};
+  const io::Verdict verdict =
+      io::verify(recorded, Workers(resolve_threads(command.threads)),
+                 std::span(observers).first(command.quiet ? 0 : 1), signals.stop_requested());
+  if (verdict.interrupted) {
+    fmt::print(stderr, "icl: interrupted before the end of '{}'\n", file);
+    return ExitCode::interrupted;
+  }
+  if (verdict.difference) {
+    fmt::print("{}\n", *verdict.difference);
+    return ExitCode::check_failed;
+  }
+  fmt::print("identical\n");
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

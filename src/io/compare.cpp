@@ -1,0 +1,134 @@
+#include "icl/io/compare.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <numeric>
+
+#include "icl/io/hdf5.hpp"
+
+namespace icl::io {
+namespace {
+
+using Difference = std::optional<std::string>;
+
+class Comparison {
+ public:
+  Comparison(std::span<const std::byte> expected, std::span<const std::byte> actual,
+             std::string except)
+      : expected_(expected, "expected"), actual_(actual, "actual"), except_(std::move(except)) {}
+
+  Difference group(const std::string& path) {
+    if (Difference d = attributes(path)) return d;
+    const std::string prefix = path == "/" ? path : path + "/";
+    const auto kept = [&](const Hdf5Reader& file) {
+      auto children = file.children(path);
+      std::erase_if(children, [&](const Child& c) { return prefix + c.name == except_; });
+      return children;
+    };
+    const auto children = kept(expected_);
+    if (children != kept(actual_)) return fmt::format("{}: its members differ", path);
+    for (const Child& child : children) {
+      const std::string name = prefix + child.name;
+      if (Difference d = child.kind == NodeKind::group ? group(name) : dataset(name)) return d;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  Difference attributes(const std::string& path) {
+    // Links between datasets and their scales are addresses in the file; members and names of the
+    // scales are compared where they stand.
+    const auto names = [&](const Hdf5Reader& file) {
+      auto all = file.attributes(path);
+      std::erase_if(all, [](const std::string& name) {
+        return name == "DIMENSION_LIST" || name == "REFERENCE_LIST" || name == "CLASS" ||
+               name == "NAME";
+      });
+      return all;
+    };
+    const auto all = names(expected_);
+    if (all != names(actual_)) {
+      return fmt::format("{}: attributes [{}] expected, [{}] found", path, fmt::join(all, ", "),
+                         fmt::join(names(actual_), ", "));
+    }
+    for (const std::string& name : all) {
+      const AttributeValue a = expected_.attribute_value(path, name);
+      const AttributeValue b = actual_.attribute_value(path, name);
+      if (a != b) {
+        return fmt::format("{}: attribute {}: {} expected, {} found", path, name, text(a), text(b));
+      }
+    }
+    return std::nullopt;
+  }
+
+  static std::string text(const AttributeValue& value) {
+    return std::visit([](const auto& v) { return fmt::format("{}", v); }, value);
+  }
+
+  Difference dataset(const std::string& path) {
+    if (Difference d = attributes(path)) return d;
+    const Extents shape = expected_.shape(path);
+    if (shape != actual_.shape(path)) {
+      return fmt::format("{}: shape [{}] expected, [{}] found", path, fmt::join(shape, ", "),
+                         fmt::join(actual_.shape(path), ", "));
+    }
+    if (expected_.type(path) != actual_.type(path)) return path + ": the types differ";
+    switch (expected_.type(path)) {
+      case ElementType::float32:
+        return values<float>(path, shape);
+      case ElementType::float64:
+        return values<double>(path, shape);
+      case ElementType::int8:
+        return values<std::int8_t>(path, shape);
+      case ElementType::int32:
+        return values<std::int32_t>(path, shape);
+      case ElementType::int64:
+        return values<std::int64_t>(path, shape);
+      default:
+        if (expected_.text(path) != actual_.text(path)) return path + ": the texts differ";
+        return std::nullopt;
+    }
+  }
+
+  template <class T>
+  Difference values(const std::string& path, const Extents& shape) {
+    const auto a = expected_.read<T>(path, shape);
+    const auto b = actual_.read<T>(path, shape);
+    if (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0) return std::nullopt;
+    std::size_t i = 0;
+    while (std::memcmp(&a[i], &b[i], sizeof(T)) == 0) ++i;
+    std::vector<std::uint64_t> index;
+    for (std::size_t axis = shape.size(), rest = i; axis-- > 0; rest /= shape[axis]) {
+      index.insert(index.begin(), rest % shape[axis]);
+    }
+    return fmt::format("{}{}[{}]: {} expected, {} found", step_of(path, index), path,
+                       fmt::join(index, ", "), a[i], b[i]);
+  }
+
+  /// "step 469: " for an element of a dataset whose first axis is the steps of its group.
+  std::string step_of(const std::string& path, const std::vector<std::uint64_t>& index) {
+    const std::string scale = path.substr(0, path.rfind('/')) + "/step";
+    if (scale == path || index.empty() || !expected_.exists(scale)) return "";
+    const Extents shape = expected_.shape(scale);
+    if (shape.size() != 1 || shape[0] != expected_.shape(path)[0]) return "";
+    return fmt::format("step {}: ", expected_.read<std::int64_t>(scale, shape)[index[0]]);
+  }
+
+  Hdf5Reader expected_;
+  Hdf5Reader actual_;
+  std::string except_;
+};
+
+}  // namespace
+
+std::optional<std::string> first_difference(std::span<const std::byte> expected,
+                                            std::span<const std::byte> actual,
+                                            const std::string& except) {
+  return Comparison(expected, actual, except).group("/");
+}
+
+}  // namespace icl::io

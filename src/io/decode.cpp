@@ -1,0 +1,158 @@
+#include "icl/io/decode.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
+#include "icl/core/simd.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/hdf5.hpp"
+#include "icl/model/model.hpp"
+#include "icl/train/metrics.hpp"
+
+namespace icl::io {
+namespace {
+
+/// Reads one run file into a record. What the configuration implies (which parameters there are, of
+/// which shape) is taken from there, and the file must agree with it.
+class Decoder {
+ public:
+  Decoder(std::span<const std::byte> bytes, const std::string& name) : file_(bytes, name), name_(name) {}
+
+  RunRecord read() {
+    RunRecord run = read_head();
+    read_metrics(run);
+    run.snapshot_steps = read_steps("/snapshots/step");
+    for (const ParameterShape& p : run.parameters) {
+      run.snapshots.push_back(
+          read_values("/snapshots/" + p.name, p, std::optional(run.snapshot_steps.size())));
+    }
+    if (file_.exists("/state")) run.state = read_state("/state", run);
+    if (file_.exists("/origin")) {
+      run.origin = Origin{file_.attribute<std::string>("/origin", "parent_xxh128"),
+                          read_state("/origin", run)};
+    }
+    for (const std::string& attribute : file_.attributes("/provenance")) {
+      set(run.provenance, attribute, file_.attribute_value("/provenance", attribute));
+    }
+    return run;
+  }
+
+ private:
+  [[nodiscard]] Error bad(const std::string& what) const {
+    return {ExitCode::bad_input, fmt::format("'{}': {}", name_, what)};
+  }
+
+  RunRecord read_head() {
+    if (file_.attribute<std::string>("/", "format") != run_format ||
+        integer("/", "format_version") != run_format_version) {
+      throw bad(fmt::format("not in format \"{}\", version {}", run_format, run_format_version));
+    }
+    const config::Config config = read_config();
+    const auto model = model::make_model(config);
+    const auto parameters = model->parameters();
+    const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
+    RunRecord run = new_record(config, readable);
+    run.metrics.clear();
+    run.snapshots.clear();
+    const auto status = file_.attribute<std::string>("/", "status");
+    const auto known = status_from(status);
+    if (!known) throw bad(fmt::format("unknown status \"{}\"", status));
+    run.status = *known;
+    run.stop_reason = file_.attribute<std::string>("/", "stop_reason");
+    run.numerics = integer("/", "numerics_version");
+    run.mixed_kernel_sets = integer("/", "mixed_kernel_sets") != 0;
+    run.step = count("/", "step");
+    return run;
+  }
+
+  config::Config read_config() {
+    try {
+      return config::parse(file_.text("/config/toml"), name_ + ":/config/toml");
+    } catch (const Error& error) {
+      throw Error(ExitCode::bad_input, error.what());
+    }
+  }
+
+  [[nodiscard]] std::int64_t integer(const std::string& path, const std::string& name) const {
+    return file_.attribute<std::int64_t>(path, name);
+  }
+  [[nodiscard]] std::int64_t count(const std::string& path, const std::string& name) const {
+    const std::int64_t value = integer(path, name);
+    if (value < 0) throw bad(fmt::format("{}: {} is negative", path, name));
+    return value;
+  }
+
+  /// Steps rise, so that they can be searched.
+  std::vector<std::int64_t> read_steps(const std::string& path) {
+    constexpr std::uint64_t most_rows = 1ULL << 32U;
+    auto steps = file_.read_at_most<std::int64_t>(path, most_rows);
+    const bool rise = std::ranges::adjacent_find(steps, std::ranges::greater_equal{}) == steps.end();
+    if (!rise || (!steps.empty() && steps.front() < 0)) throw bad(path + ": the steps do not rise");
+    return steps;
+  }
+
+  void read_metrics(RunRecord& run) {
+    run.metric_steps = read_steps("/metrics/step");
+    for (const train::Metric& metric : train::metrics()) {
+      run.metrics.push_back(
+          file_.read<double>(fmt::format("/metrics/{}", metric.name), {run.metric_steps.size()}));
+    }
+    run.t_icl_step = file_.find_attribute<std::int64_t>("/metrics", "t_icl_step");
+  }
+
+  std::vector<Real> read_values(const std::string& path, const ParameterShape& parameter,
+                                std::optional<std::size_t> steps) {
+    Extents shape;
+    if (steps) shape.push_back(*steps);
+    for (const std::int64_t n : parameter.shape) shape.push_back(static_cast<std::uint64_t>(n));
+    auto values = file_.read<Real>(path, shape);
+    if (!simd::all_finite(std::span<const Real>(values))) throw bad(path + " is not finite");
+    return values;
+  }
+
+  train::State read_state(const std::string& path, const RunRecord& run) {
+    train::State state;
+    train::Progress& p = state.progress;
+    p.step = count(path, "step");
+    p.train_loss = file_.attribute<double>(path, "train_loss_sum");
+    p.train_correct = count(path, "train_correct");
+    p.train_sequences = count(path, "train_sequences");
+    p.t_icl_step = file_.find_attribute<std::int64_t>(path, "t_icl_step");
+    if (!std::isfinite(p.train_loss)) throw bad(path + ": train_loss_sum is not finite");
+    for (const ParameterShape& parameter : run.parameters) {
+      state.parameters.push_back(
+          read_values(path + "/" + parameter.name, parameter, std::nullopt));
+    }
+    return state;
+  }
+
+  Hdf5Reader file_;
+  std::string name_;
+};
+
+}  // namespace
+
+RunRecord decode(std::span<const std::byte> bytes, const std::string& name) {
+  const Envelope envelope = unseal(bytes, name, FileKind::run);
+  RunRecord run = Decoder(bytes, name).read();
+  if (envelope.status != to_string(run.status) || envelope.step != run.step ||
+      envelope.t_icl_step != run.t_icl_step || envelope.config_xxh128 != run_hash(run)) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}': its first 512 bytes and its HDF5 content disagree", name));
+  }
+  return run;
+}
+
+RunFile read_run(const std::filesystem::path& path) {
+  const std::vector<std::byte> bytes = read_file(path);
+  RunRecord record = decode(bytes, path.string());
+  return {std::move(record), unseal(bytes, path.string(), FileKind::run).image_xxh128};
+}
+
+}  // namespace icl::io

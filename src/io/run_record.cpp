@@ -1,0 +1,57 @@
+#include "icl/io/run_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "icl/config/toml.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/train/metrics.hpp"
+
+namespace icl::io {
+namespace {
+
+constexpr std::array<std::string_view, 4> status_names{"running", "done", "interrupted", "diverged"};
+
+std::string hash_of(const std::string& text) { return hash_hex(std::as_bytes(std::span(text))); }
+
+}  // namespace
+
+std::string_view to_string(RunStatus status) {
+  return status_names.at(static_cast<std::size_t>(status));
+}
+
+std::optional<RunStatus> status_from(std::string_view text) {
+  const auto* found = std::ranges::find(status_names, text);
+  if (found == status_names.end()) return std::nullopt;
+  return static_cast<RunStatus>(found - status_names.begin());
+}
+
+RunRecord new_record(const config::Config& config,
+                     std::span<const nn::Parameter* const> parameters) {
+  RunRecord record;
+  record.config = config;
+  record.metrics.resize(train::metrics().size());
+  record.snapshots.resize(parameters.size());
+  for (const nn::Parameter* parameter : parameters) {
+    const auto shape = parameter->value.shape();
+    record.parameters.push_back({parameter->name, parameter->axes, {shape.begin(), shape.end()}});
+  }
+  return record;
+}
+
+std::string config_hash(const config::Config& config) {
+  config::Config numbers = config;
+  numbers.record.publish_seconds.reset();
+  return hash_of(config::to_toml(numbers));
+}
+
+std::string run_hash(const RunRecord& run) {
+  const std::string config = config_hash(run.config);
+  if (!run.origin) return config;
+  return hash_of(fmt::format("{} branch of {} at {}", config, run.origin->parent_hash,
+                             run.origin->state.progress.step));
+}
+
+}  // namespace icl::io

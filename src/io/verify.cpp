@@ -1,0 +1,82 @@
+#include "icl/io/verify.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "icl/io/compare.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/recorder.hpp"
+#include "icl/io/replay.hpp"
+
+namespace icl::io {
+namespace {
+
+/// Builds the record anew and compares each row as it comes, so that a difference is known at once.
+class Verifier final : public RecordBuilder {
+ public:
+  Verifier(const RunRecord& recorded, RunRecord empty, const std::atomic<bool>& outer_stop)
+      : RecordBuilder(std::move(empty)), recorded_(recorded), outer_stop_(outer_stop) {
+    stop = recorded.step == 0;
+  }
+
+  void evaluated(const train::Evaluation& evaluation, const train::Progress& progress) override {
+    RecordBuilder::evaluated(evaluation, progress);
+    const std::size_t row = record_.metric_steps.size() - 1;
+    if (row >= recorded_.metric_steps.size()) return differ(evaluation.step, "/metrics: a row too many");
+    for (std::size_t i = 0; i < record_.metrics.size(); ++i) {
+      const double expected = recorded_.metrics[i][row];
+      const double found = record_.metrics[i][row];
+      if (std::memcmp(&expected, &found, sizeof expected) != 0) {
+        differ(evaluation.step, fmt::format("/metrics/{}[{}]: {} expected, {} found",
+                                            train::metrics()[i].name, row, expected, found));
+      }
+    }
+  }
+
+  void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
+    if (progress.step >= recorded_.step || outer_stop_.load(std::memory_order_relaxed)) stop = true;
+  }
+
+  void ended(train::Outcome outcome, const train::Progress& progress,
+             std::span<const nn::Parameter* const> parameters) override {
+    RecordBuilder::ended(outcome, progress, parameters);
+    // A run that was cut here, and one that was killed later: both stand at the same step.
+    const bool cut = recorded_.status == RunStatus::running ||
+                     recorded_.status == RunStatus::interrupted;
+    if (cut && record_.status == RunStatus::interrupted) record_.status = recorded_.status;
+  }
+
+  std::atomic<bool> stop;
+  std::optional<std::string> difference;
+
+ private:
+  void differ(std::int64_t step, const std::string& what) {
+    if (!difference) difference = fmt::format("step {}: {}", step, what);
+    stop = true;
+  }
+
+  const RunRecord& recorded_;
+  const std::atomic<bool>& outer_stop_;
+};
+
+}  // namespace
+
+Verdict verify(const RunRecord& recorded, const Workers& workers,
+               std::span<train::Observer* const> observers, const std::atomic<bool>& stop) {
+  train::Trainer trainer(recorded.config, workers);
+  RunRecord empty = new_record(recorded.config, trainer.readable_parameters());
+  empty.origin = recorded.origin;
+  trainer.restore(first_state(recorded, trainer), train::Due::open);
+  Verifier verifier(recorded, std::move(empty), stop);
+  std::vector<train::Observer*> all{&verifier};
+  all.insert(all.end(), observers.begin(), observers.end());
+  trainer.run(all, verifier.stop);
+  if (verifier.difference) return {verifier.difference, false};
+  if (stop) return {std::nullopt, true};
+  return {first_difference(encode(recorded), encode(verifier.record()), "/provenance"), false};
+}
+
+}  // namespace icl::io

@@ -1,0 +1,167 @@
+#include "icl/model/model.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+
+#include "icl/core/error.hpp"
+#include "support/models.hpp"
+#include "support/same_bits.hpp"
+
+namespace icl::model {
+namespace {
+
+struct Description {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  nn::Group group;
+  std::int64_t fan_in;  ///< 0 for gain and bias of LayerNorm
+};
+
+/// S1 at D = 63, hidden = 512.
+const std::vector<Description>& one_layer_parameters() {
+  using enum nn::Group;
+  static const std::vector<Description> all{
+      {"to_embedding.0.weight", {65}, attention, 0},
+      {"to_embedding.0.bias", {65}, attention, 0},
+      {"qkv.weight", {195, 65}, attention, 65},
+      {"mlp.0.weight", {512, 65}, mlp, 65},
+      {"mlp.0.bias", {512}, mlp, 65},
+      {"mlp.2.weight", {512, 512}, mlp, 512},
+      {"mlp.2.bias", {512}, mlp, 512},
+      {"mlp.4.weight", {1, 512}, mlp, 512},
+      {"mlp.4.bias", {1}, mlp, 512},
+  };
+  return all;
+}
+
+std::vector<Tensor> initial_values(std::int64_t seed) {
+  const auto model = test::make_one_layer(63, 512);
+  model->initialise(seed);
+  std::vector<Tensor> values;
+  for (nn::Parameter* p : model->parameters()) values.push_back(std::move(p->value));
+  return values;
+}
+
+TEST(Model, OneLayerHasTheParametersOfTheTorchModule) {
+  const auto model = test::make_one_layer(63, 512);
+  const auto parameters = model->parameters();
+  ASSERT_EQ(parameters.size(), one_layer_parameters().size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Description& expected = one_layer_parameters()[i];
+    EXPECT_EQ(parameters[i]->name, expected.name);
+    EXPECT_TRUE(std::ranges::equal(parameters[i]->value.shape(), expected.shape)) << expected.name;
+    EXPECT_EQ(parameters[i]->axes.size(), expected.shape.size()) << expected.name;
+    EXPECT_EQ(parameters[i]->group, expected.group) << expected.name;
+  }
+  EXPECT_EQ(parameter_count(*model), 309766);
+}
+
+TEST(Model, AxesOfOneNameHaveOneLength) {
+  const auto model = test::make_one_layer(7, 12);
+  std::map<std::string, std::int64_t> lengths;
+  for (const nn::Parameter* p : model->parameters()) {
+    for (std::size_t axis = 0; axis < p->axes.size(); ++axis) {
+      const auto [entry, inserted] = lengths.emplace(p->axes[axis], p->value.extent(axis));
+      EXPECT_EQ(entry->second, p->value.extent(axis)) << p->name << ' ' << p->axes[axis];
+    }
+  }
+}
+
+// Mean and variance of n draws from U(-b, b) have the standard deviations b / sqrt(3 n) and
+// sqrt(4 / (5 n)) b^2 / 3. Five of them are exceeded with probability 6e-7 each, 7e-6 for all
+// twelve: and since the seed is fixed, either always or never.
+TEST(Model, InitialWeightsAreUniformWithinOneOverRootFanIn) {
+  const std::vector<Tensor> values = initial_values(1);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Description& p = one_layer_parameters()[i];
+    SCOPED_TRACE(p.name);
+    if (p.fan_in == 0) continue;
+    const double bound = 1 / std::sqrt(static_cast<double>(p.fan_in));
+    const auto n = static_cast<double>(values[i].size());
+    double sum = 0, squares = 0, largest = 0;
+    for (const double w : values[i].values()) {
+      sum += w;
+      squares += w * w;
+      largest = std::max(largest, std::abs(w));
+    }
+    EXPECT_LE(largest, bound * (1 + 1e-7));  // rounded to float
+    if (values[i].size() < 100) continue;
+    EXPECT_GT(largest, bound * (1 - 20 / n));  // missed with probability e^-20
+    EXPECT_NEAR(sum / n, 0, 5 * bound / std::sqrt(3 * n));
+    EXPECT_NEAR(squares / n, bound * bound / 3, 5 * std::sqrt(0.8 / n) * bound * bound / 3);
+  }
+}
+
+TEST(Model, InitialLayerNormIsTheIdentity) {
+  const std::vector<Tensor> values = initial_values(1);
+  EXPECT_TRUE(std::ranges::all_of(values[0].values(), [](Real x) { return x == 1; }));
+  EXPECT_TRUE(std::ranges::all_of(values[1].values(), [](Real x) { return x == 0; }));
+}
+
+TEST(Model, InitialWeightsAreAPureFunctionOfTheSeed) {
+  const std::vector<Tensor> values = initial_values(1);
+  EXPECT_TRUE(test::same_bits(values, initial_values(1)));
+  const std::vector<Tensor> others = initial_values(2);
+  for (std::size_t i = 2; i < values.size(); ++i) {
+    EXPECT_FALSE(test::same_bits(values[i], others[i])) << one_layer_parameters()[i].name;
+  }
+}
+
+TEST(Model, DISABLED_InitialiseDoesNotDependOnWhatTheParametersWere) {
+  const auto model = test::make_one_layer(63, 512);
+  test::randomise(*model);
+  model->initialise(1);
+  const std::vector<Tensor> values = initial_values(1);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_TRUE(test::same_bits(model->parameters()[i]->value, values[i]))
+        << model->parameters()[i]->name;
+  }
+}
+
+// Relative to their bounds, no two parameters begin alike.
+TEST(Model, InitialWeightsDifferFromParameterToParameter) {
+  const std::vector<Tensor> values = initial_values(1);
+  std::set<long> first;
+  for (std::size_t i = 2; i < values.size(); ++i) {
+    const double fan_in = static_cast<double>(one_layer_parameters()[i].fan_in);
+    first.insert(std::lround(1e5 * values[i][0] * std::sqrt(fan_in)));
+  }
+  EXPECT_EQ(first.size(), values.size() - 2);
+}
+
+TEST(Model, MakesEverySystem) {
+  std::set<std::string_view> names;
+  for (const System& system : systems()) {
+    EXPECT_TRUE(names.insert(system.name).second);
+    config::Config config;
+    config.model.system = system.name;
+    config.model.hidden = 8;
+    const auto model = make_model(config);
+    ASSERT_NE(model, nullptr);
+    EXPECT_GT(parameter_count(*model), 0);
+    EXPECT_EQ(model->token_width() % 16, 0);
+  }
+  EXPECT_TRUE(names.contains("one_layer"));
+}
+
+TEST(Model, RefusesAnUnknownSystem) {
+  config::Config config;
+  config.model.system = "three_layers";
+  try {
+    static_cast<void>(make_model(config));
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("model.system"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("three_layers"));
+  }
+}
+
+}  // namespace
+}  // namespace icl::model

@@ -1,0 +1,223 @@
+#include "icl/nn/target_attention.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/blas.hpp"
+#include "support/gradient_check.hpp"
+#include "support/random.hpp"
+#include "support/reference.hpp"
+#include "support/rounding.hpp"
+#include "support/same_bits.hpp"
+#include "support/sample.hpp"
+#include "support/sinks.hpp"
+
+namespace icl::nn {
+namespace {
+
+namespace reference = test::reference;
+using test::Sample;
+using test::SampleShape;
+
+/// A layer with random parameters and all that one pass through it needs.
+struct Setup {
+  explicit Setup(const SampleShape& s, double weight_scale = 1)
+      : norm("norm", s.dimension),
+        attention("qkv", norm.width()),
+        sample(s, test::NormEncoder(norm)),
+        activations(s.batch, s.length, norm),
+        h({s.batch, norm.width()}),
+        dh({s.batch, norm.width()}) {
+    test::fill_normal(norm.gain.value.values(), 11, 0.3, 1);
+    test::fill_normal(norm.bias.value.values(), 12, 0.3);
+    const double deviation = weight_scale / std::sqrt(static_cast<double>(norm.width()));
+    test::fill_normal(attention.qkv.value.values(), 13, deviation);
+    test::fill_normal(dh.values(), 14);
+  }
+
+  void forward(const Workers& workers = Workers(1)) {
+    attention.forward(sample.batch, norm, activations, h.data(), workers);
+  }
+  void backward(const Workers& workers = Workers(1)) {
+    attention.backward(sample.batch, norm, activations, dh.data(), workers);
+  }
+  [[nodiscard]] std::vector<Parameter*> parameters() {
+    return {&norm.gain, &norm.bias, &attention.qkv};
+  }
+  [[nodiscard]] reference::Attention expected() const {
+    return {reference::widen(norm.gain.value), reference::widen(norm.bias.value),
+            reference::widen(attention.qkv.value)};
+  }
+
+  TokenNorm norm;
+  TargetAttention attention;
+  Sample sample;
+  TargetAttention::Activations activations;
+  Tensor h, dh;
+};
+
+TEST(TargetAttention, NamesItsParameter) {
+  const TargetAttention attention("qkv", 9);
+  EXPECT_EQ(attention.qkv.name, "qkv.weight");
+  EXPECT_TRUE(std::ranges::equal(attention.qkv.value.shape(), std::vector<std::int64_t>{27, 9}));
+  EXPECT_EQ(attention.qkv.group, Group::attention);
+}
+
+void expect_forward_agrees(Setup& setup) {
+  setup.forward();
+  const auto expected = setup.expected();
+  for (std::int64_t b = 0; b < setup.sample.batch.size; ++b) {
+    const reference::Vector h = expected.forward(setup.sample, b);
+    const reference::Vector bound = reference::ErrorBound::attention(expected, setup.sample, b);
+    double largest = 0;
+    for (const double x : h) largest = std::max(largest, std::abs(x));
+    for (std::size_t i = 0; i < h.size(); ++i) {
+      const double tolerance = reference::tolerance(largest, bound[i]);
+      ASSERT_NEAR(setup.h.row(b)[i], h[i], tolerance) << "sequence " << b << ", entry " << i;
+      ASSERT_LT(tolerance, 0.05 * largest) << "the error bound is too loose to be a test";
+    }
+  }
+}
+
+TEST(TargetAttention, ForwardAgreesWithTheReference) {
+  for (const SampleShape& s :
+       {SampleShape{1, 1, 1}, {3, 1, 5}, {3, 2, 7}, {17, 5, 7}, {35, 33, 15}, {16, 20, 16}}) {
+    SCOPED_TRACE(testing::Message() << s.batch << ' ' << s.length << ' ' << s.dimension);
+    Setup setup(s);
+    expect_forward_agrees(setup);
+  }
+}
+
+// Rows of one, and of more than one, chunk of 64 numbers. The bound grows with the square of the
+// weights: smaller ones keep it meaningful in float.
+TEST(TargetAttention, ForwardAgreesWithTheReferenceOnLongTokens) {
+  for (const SampleShape& s :
+       {SampleShape{5, 7, 63, 40}, {5, 100, 63, 40}, {3, 9, 64}, {3, 9, 90}}) {
+    SCOPED_TRACE(testing::Message() << s.batch << ' ' << s.length << ' ' << s.dimension);
+    Setup setup(s, 0.2);
+    expect_forward_agrees(setup);
+  }
+}
+
+TEST(TargetAttention, SurvivesLargeScores) {
+  Setup setup({4, 6, 7}, 100);  // scores of the order of 10^4
+  setup.forward();
+  for (const Real x : setup.h.values()) EXPECT_TRUE(std::isfinite(x));
+  for (std::int64_t b = 0; b < 4; ++b) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < 6; ++j) sum += setup.activations.attention.row(b)[j];
+    EXPECT_NEAR(sum, 1, 20 * test::unit_roundoff);
+  }
+}
+
+TEST(TargetAttention, AttentionIsASoftmaxThatDependsOnTheOrderOfTokensOnlyByRounding) {
+  Setup setup({5, 12, 15, 12});
+  setup.forward();
+  const Tensor h = setup.h.clone();
+  for (std::int64_t b = 0; b < 5; ++b) {
+    std::reverse(setup.sample.batch.items.row(b), setup.sample.batch.items.row(b) + 11);
+  }
+  setup.forward();
+  const auto expected = setup.expected();
+  for (std::int64_t b = 0; b < 5; ++b) {
+    const auto bound = reference::ErrorBound::attention(expected, setup.sample, b);
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+      EXPECT_NEAR(h.row(b)[i], setup.h.row(b)[i], 2 * reference::tolerance(1, bound[i]));
+    }
+  }
+}
+
+TEST(TargetAttention, PassesNan) {
+  Setup setup({3, 6, 7});
+  setup.sample.batch.items.row(1)[2] = 5;
+  for (std::int64_t j = 0; j < 6; ++j) {
+    for (const std::int64_t b : {0, 2})
+      setup.sample.batch.items.row(b)[j] = static_cast<int>(j % 5);
+  }
+  setup.sample.tokens.context.row(5)[3] = std::numeric_limits<Real>::quiet_NaN();
+  setup.forward();
+  for (std::int64_t i = 0; i < setup.norm.width(); ++i) {
+    EXPECT_TRUE(std::isfinite(setup.h.row(0)[i]));
+    EXPECT_TRUE(std::isnan(setup.h.row(1)[i]));
+    EXPECT_TRUE(std::isfinite(setup.h.row(2)[i]));
+  }
+}
+
+TEST(TargetAttention, StepThroughTheSinksIsGradientThenStep) {
+  constexpr double rate = 0.01;
+  for (const double decay : {0.0, 0.3}) {
+    Setup plain({19, 5, 7});
+    std::vector<Tensor> gradients(3);
+    for (std::size_t i = 0; i < 3; ++i) test::set_gradient(*plain.parameters()[i], gradients[i]);
+    plain.forward();
+    plain.backward();
+    Setup stepped({19, 5, 7});
+    for (Parameter* p : stepped.parameters()) test::set_step(*p, rate, decay);
+    stepped.forward();
+    stepped.backward();
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Tensor& before = plain.parameters()[i]->value;
+      const Tensor& after = stepped.parameters()[i]->value;
+      double largest = 0;
+      for (const Real g : gradients[i].values()) largest = std::max(largest, std::abs(double{g}));
+      for (std::int64_t k = 0; k < before.size(); ++k) {
+        // The terms of a gradient are not known here; they cancel to a tenth at most.
+        const auto step =
+            test::exact_step(before[k], rate, decay, 19, gradients[i][k], 10 * largest);
+        ASSERT_NEAR(after[k], step.value, step.tolerance)
+            << plain.parameters()[i]->name << ' ' << k;
+      }
+    }
+  }
+}
+
+TEST(TargetAttention, HasTheSameBitsForAnyNumberOfWorkers) {
+  for (const SampleShape& s : {SampleShape{1, 2, 7}, {37, 9, 20}, {70, 30, 63}}) {
+    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
+      Setup setup(s);
+      for (Parameter* p : setup.parameters()) test::set_step(*p, 0.1, 0.3);
+      setup.forward(workers);
+      setup.backward(workers);
+      return test::tensors(setup.h, setup.activations.ds, setup.norm.gain.value,
+                           setup.norm.bias.value, setup.attention.qkv.value);
+    });
+  }
+}
+
+#ifdef ICL_REAL_DOUBLE
+
+TEST(TargetAttention, BackwardIsTheDerivativeOfForward) {
+  for (const SampleShape& s : {SampleShape{1, 1, 1},
+                               {2, 1, 4},
+                               {3, 2, 7},
+                               {17, 5, 7},
+                               {35, 3, 15},
+                               {2, 40, 16},
+                               {3, 3, 50}}) {
+    Setup setup(s);
+    test::GradientCheck check(7);
+    for (Parameter* p : setup.parameters()) check.parameter(*p);
+    check.output(setup.h.values(), setup.dh.values());
+    EXPECT_TRUE(check.run([&] { setup.forward(); }, [&] { setup.backward(); }))
+        << s.batch << ' ' << s.length << ' ' << s.dimension;
+  }
+}
+
+// Gain and bias are summed over the batch in columns of 64.
+TEST(TargetAttention, BackwardIsTheDerivativeOfForwardOnLongTokens) {
+  Setup setup({3, 3, 70});
+  test::GradientCheck check(7);
+  Tensor unused;
+  test::set_gradient(setup.attention.qkv, unused);
+  check.parameter(setup.norm.gain);
+  check.parameter(setup.norm.bias);
+  check.output(setup.h.values(), setup.dh.values());
+  EXPECT_TRUE(check.run([&] { setup.forward(); }, [&] { setup.backward(); }));
+}
+
+#endif
+
+}  // namespace
+}  // namespace icl::nn

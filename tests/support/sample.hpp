@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "icl/core/batch.hpp"
+#include "icl/nn/token_norm.hpp"
+#include "support/random.hpp"
+
+namespace icl::test {
+
+struct SampleShape {
+  std::int64_t batch;          ///< B
+  std::int64_t length;         ///< N
+  std::int64_t dimension;      ///< D
+  std::int64_t diversity = 6;  ///< K: small, so that most targets occur in their context
+};
+
+/// A batch of random sequences together with the items behind its encoded tokens.
+struct Sample {
+  Sample(const SampleShape& s, const TokenEncoder& encoder, std::uint64_t seed = 1)
+      : items({s.diversity, s.dimension}), labels(random_answers(s.diversity, seed)) {
+    fill_normal(items.values(), seed, 1 / std::sqrt(static_cast<double>(s.dimension)));
+    tokens.context = Tensor({s.diversity, encoder.token_width()});
+    tokens.target = Tensor({s.diversity, encoder.token_width()});
+    for (std::int64_t k = 0; k < s.diversity; ++k) {
+      encoder.encode(item(k), labels[k], tokens.context.row(k));
+      encoder.encode(item(k), 0, tokens.target.row(k));
+    }
+    batch.size = s.batch;
+    batch.length = s.length;
+    batch.table = &tokens;
+    batch.items = BasicTensor<std::int32_t>({s.batch, s.length});
+    const auto words = random_words(static_cast<std::size_t>(batch.items.size()), seed + 1);
+    for (std::int64_t i = 0; i < batch.items.size(); ++i) {
+      batch.items[i] = static_cast<std::int32_t>(words[static_cast<std::size_t>(i)] %
+                                                 static_cast<std::uint32_t>(s.diversity));
+    }
+    batch.answer = random_answers(s.batch, seed + 2);
+  }
+  Sample(const Sample&) = delete;
+  Sample& operator=(const Sample&) = delete;
+
+  [[nodiscard]] std::span<const float> item(std::int64_t k) const {
+    return {items.row(k), static_cast<std::size_t>(items.extent(1))};
+  }
+
+  BasicTensor<float> items;         ///< [K, D]
+  BasicTensor<std::int8_t> labels;  ///< [K]
+  TokenTable tokens;
+  Batch batch;
+};
+
+/// The encoder of a TokenNorm that no model owns.
+class NormEncoder final : public TokenEncoder {
+ public:
+  explicit NormEncoder(const nn::TokenNorm& norm) : norm_(norm) {}
+  [[nodiscard]] std::int64_t token_width() const override { return norm_.reduced_width(); }
+  void encode(std::span<const float> item, int label, Real* row) const override {
+    norm_.encode(item, label, row);
+  }
+
+ private:
+  const nn::TokenNorm& norm_;
+};
+
+}  // namespace icl::test

@@ -1,0 +1,50 @@
+#include "icl/task/seeds.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace icl::task {
+namespace {
+
+// Recipe: see core/random_test.cpp; init, items, data and eval are derived as numbers 0, 1, 2 and 3.
+TEST(Seeds, AreDerivedAsTheyAlwaysWere) {
+  config::Config config;
+  config.train.seed = 42;
+  const Seeds seeds(config);
+  EXPECT_EQ(seeds.init, 1135191541350652);
+  EXPECT_EQ(seeds.items, 2451089041970674);
+  EXPECT_EQ(seeds.data, 1144241610709745);
+  EXPECT_EQ(seeds.eval, 6481973312829075);
+}
+
+TEST(Seeds, AreAllDifferent) {
+  std::set<std::int64_t> all;
+  for (std::int64_t seed = 0; seed < 100; ++seed) {
+    config::Config config;
+    config.train.seed = seed;
+    const Seeds seeds(config);
+    all.insert({seeds.init, seeds.items, seeds.data, seeds.eval});
+  }
+  EXPECT_EQ(all.size(), 400U);
+}
+
+TEST(Seeds, ThatAreGivenAreTakenAndChangeNoOther) {
+  config::Config config;
+  config.train.seed = 7;
+  const Seeds derived(config);
+  config.seed.items = 0;
+  config.seed.eval = 123;
+  const Seeds seeds(config);
+  EXPECT_EQ(seeds.items, 0);
+  EXPECT_EQ(seeds.eval, 123);
+  EXPECT_EQ(seeds.init, derived.init);
+  EXPECT_EQ(seeds.data, derived.data);
+  config.seed.init = 1;
+  config.seed.data = 2;
+  EXPECT_EQ(Seeds(config).init, 1);
+  EXPECT_EQ(Seeds(config).data, 2);
+}
+
+}  // namespace
+}  // namespace icl::task
