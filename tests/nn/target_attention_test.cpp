@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
 #include "support/random.hpp"
 #include "support/reference.hpp"
 #include "support/rounding.hpp"
+#include "support/rounding_error.hpp"
 #include "support/same_bits.hpp"
 #include "support/sample.hpp"
 #include "support/sinks.hpp"
@@ -22,8 +24,8 @@ using test::Sample;
 using test::SampleShape;
 
 /// A layer with random parameters and all that one pass through it needs.
-struct Setup {
-  explicit Setup(const SampleShape& s, double weight_scale = 1)
+struct Case {
+  explicit Case(const SampleShape& s, double weight_scale = 1)
       : norm("norm", s.dimension),
         attention("qkv", norm.width()),
         sample(s, test::NormEncoder(norm)),
@@ -65,18 +67,19 @@ TEST(TargetAttention, NamesItsParameter) {
   EXPECT_EQ(attention.qkv.group, Group::attention);
 }
 
-void expect_forward_agrees(Setup& setup) {
-  setup.forward();
-  const auto expected = setup.expected();
-  for (std::int64_t b = 0; b < setup.sample.batch.size; ++b) {
-    const reference::Vector h = expected.forward(setup.sample, b);
-    const reference::Vector bound = reference::ErrorBound::attention(expected, setup.sample, b);
+void expect_forward_agrees(Case& c) {
+  c.forward();
+  const auto expected = c.expected();
+  for (std::int64_t b = 0; b < c.sample.batch.size; ++b) {
+    const reference::Vector h = expected.forward(c.sample, b);
+    const auto rounded = reference::rounded_attention(expected, c.sample, b);
     double largest = 0;
     for (const double x : h) largest = std::max(largest, std::abs(x));
     for (std::size_t i = 0; i < h.size(); ++i) {
-      const double tolerance = reference::tolerance(largest, bound[i]);
-      ASSERT_NEAR(setup.h.row(b)[i], h[i], tolerance) << "sequence " << b << ", entry " << i;
-      ASSERT_LT(tolerance, 0.05 * largest) << "the error bound is too loose to be a test";
+      ASSERT_NEAR(rounded[i].value, h[i], 1e-13 * largest) << "two references, one result";
+      const double tolerance = reference::tolerance(rounded[i], largest);
+      ASSERT_NEAR(c.h.row(b)[i], h[i], tolerance) << "sequence " << b << ", entry " << i;
+      ASSERT_LT(tolerance, 1e-4 * largest) << "too loose to be a test";
     }
   }
 }
@@ -85,8 +88,8 @@ TEST(TargetAttention, ForwardAgreesWithTheReference) {
   for (const SampleShape& s :
        {SampleShape{1, 1, 1}, {3, 1, 5}, {3, 2, 7}, {17, 5, 7}, {35, 33, 15}, {16, 20, 16}}) {
     SCOPED_TRACE(testing::Message() << s.batch << ' ' << s.length << ' ' << s.dimension);
-    Setup setup(s);
-    expect_forward_agrees(setup);
+    Case c(s);
+    expect_forward_agrees(c);
   }
 }
 
@@ -96,64 +99,63 @@ TEST(TargetAttention, ForwardAgreesWithTheReferenceOnLongTokens) {
   for (const SampleShape& s :
        {SampleShape{5, 7, 63, 40}, {5, 100, 63, 40}, {3, 9, 64}, {3, 9, 90}}) {
     SCOPED_TRACE(testing::Message() << s.batch << ' ' << s.length << ' ' << s.dimension);
-    Setup setup(s, 0.2);
-    expect_forward_agrees(setup);
+    Case c(s);
+    expect_forward_agrees(c);
   }
 }
 
 TEST(TargetAttention, SurvivesLargeScores) {
-  Setup setup({4, 6, 7}, 100);  // scores of the order of 10^4
-  setup.forward();
-  for (const Real x : setup.h.values()) EXPECT_TRUE(std::isfinite(x));
+  Case c({4, 6, 7}, 100);  // scores of the order of 10^4
+  c.forward();
+  for (const Real x : c.h.values()) EXPECT_TRUE(std::isfinite(x));
   for (std::int64_t b = 0; b < 4; ++b) {
     double sum = 0;
-    for (std::int64_t j = 0; j < 6; ++j) sum += setup.activations.attention.row(b)[j];
+    for (std::int64_t j = 0; j < 6; ++j) sum += c.activations.attention.row(b)[j];
     EXPECT_NEAR(sum, 1, 20 * test::unit_roundoff);
   }
 }
 
-TEST(TargetAttention, AttentionIsASoftmaxThatDependsOnTheOrderOfTokensOnlyByRounding) {
-  Setup setup({5, 12, 15, 12});
-  setup.forward();
-  const Tensor h = setup.h.clone();
+TEST(TargetAttention, OrderOfContextTokensMattersOnlyByRounding) {
+  Case c({5, 12, 15, 12});
+  c.forward();
+  const Tensor h = c.h.clone();
   for (std::int64_t b = 0; b < 5; ++b) {
-    std::reverse(setup.sample.batch.items.row(b), setup.sample.batch.items.row(b) + 11);
+    std::reverse(c.sample.batch.items.row(b), c.sample.batch.items.row(b) + 11);
   }
-  setup.forward();
-  const auto expected = setup.expected();
+  c.forward();
+  const auto expected = c.expected();
   for (std::int64_t b = 0; b < 5; ++b) {
-    const auto bound = reference::ErrorBound::attention(expected, setup.sample, b);
-    for (std::size_t i = 0; i < bound.size(); ++i) {
-      EXPECT_NEAR(h.row(b)[i], setup.h.row(b)[i], 2 * reference::tolerance(1, bound[i]));
+    const auto rounded = reference::rounded_attention(expected, c.sample, b);
+    for (std::size_t i = 0; i < rounded.size(); ++i) {
+      EXPECT_NEAR(h.row(b)[i], c.h.row(b)[i], 2 * rounded[i].tolerance());
     }
   }
 }
 
 TEST(TargetAttention, PassesNan) {
-  Setup setup({3, 6, 7});
-  setup.sample.batch.items.row(1)[2] = 5;
+  Case c({3, 6, 7});
+  c.sample.batch.items.row(1)[2] = 5;
   for (std::int64_t j = 0; j < 6; ++j) {
-    for (const std::int64_t b : {0, 2})
-      setup.sample.batch.items.row(b)[j] = static_cast<int>(j % 5);
+    for (const std::int64_t b : {0, 2}) c.sample.batch.items.row(b)[j] = static_cast<int>(j % 5);
   }
-  setup.sample.tokens.context.row(5)[3] = std::numeric_limits<Real>::quiet_NaN();
-  setup.forward();
-  for (std::int64_t i = 0; i < setup.norm.width(); ++i) {
-    EXPECT_TRUE(std::isfinite(setup.h.row(0)[i]));
-    EXPECT_TRUE(std::isnan(setup.h.row(1)[i]));
-    EXPECT_TRUE(std::isfinite(setup.h.row(2)[i]));
+  c.sample.tokens.context.row(5)[3] = std::numeric_limits<Real>::quiet_NaN();
+  c.forward();
+  for (std::int64_t i = 0; i < c.norm.width(); ++i) {
+    EXPECT_TRUE(std::isfinite(c.h.row(0)[i]));
+    EXPECT_TRUE(std::isnan(c.h.row(1)[i]));
+    EXPECT_TRUE(std::isfinite(c.h.row(2)[i]));
   }
 }
 
 TEST(TargetAttention, StepThroughTheSinksIsGradientThenStep) {
   constexpr double rate = 0.01;
   for (const double decay : {0.0, 0.3}) {
-    Setup plain({19, 5, 7});
+    Case plain({19, 5, 7});
     std::vector<Tensor> gradients(3);
     for (std::size_t i = 0; i < 3; ++i) test::set_gradient(*plain.parameters()[i], gradients[i]);
     plain.forward();
     plain.backward();
-    Setup stepped({19, 5, 7});
+    Case stepped({19, 5, 7});
     for (Parameter* p : stepped.parameters()) test::set_step(*p, rate, decay);
     stepped.forward();
     stepped.backward();
@@ -176,12 +178,12 @@ TEST(TargetAttention, StepThroughTheSinksIsGradientThenStep) {
 TEST(TargetAttention, HasTheSameBitsForAnyNumberOfWorkers) {
   for (const SampleShape& s : {SampleShape{1, 2, 7}, {37, 9, 20}, {70, 30, 63}}) {
     test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Setup setup(s);
-      for (Parameter* p : setup.parameters()) test::set_step(*p, 0.1, 0.3);
-      setup.forward(workers);
-      setup.backward(workers);
-      return test::tensors(setup.h, setup.activations.ds, setup.norm.gain.value,
-                           setup.norm.bias.value, setup.attention.qkv.value);
+      Case c(s);
+      for (Parameter* p : c.parameters()) test::set_step(*p, 0.1, 0.3);
+      c.forward(workers);
+      c.backward(workers);
+      return test::tensors(c.h, c.activations.ds, c.norm.gain.value, c.norm.bias.value,
+                           c.attention.qkv.value);
     });
   }
 }
@@ -196,25 +198,25 @@ TEST(TargetAttention, BackwardIsTheDerivativeOfForward) {
                                {35, 3, 15},
                                {2, 40, 16},
                                {3, 3, 50}}) {
-    Setup setup(s);
+    Case c(s);
     test::GradientCheck check(7);
-    for (Parameter* p : setup.parameters()) check.parameter(*p);
-    check.output(setup.h.values(), setup.dh.values());
-    EXPECT_TRUE(check.run([&] { setup.forward(); }, [&] { setup.backward(); }))
+    for (Parameter* p : c.parameters()) check.parameter(*p);
+    check.output(c.h.values(), c.dh.values());
+    EXPECT_TRUE(check.run([&] { c.forward(); }, [&] { c.backward(); }))
         << s.batch << ' ' << s.length << ' ' << s.dimension;
   }
 }
 
 // Gain and bias are summed over the batch in columns of 64.
 TEST(TargetAttention, BackwardIsTheDerivativeOfForwardOnLongTokens) {
-  Setup setup({3, 3, 70});
+  Case c({3, 3, 70});
   test::GradientCheck check(7);
   Tensor unused;
-  test::set_gradient(setup.attention.qkv, unused);
-  check.parameter(setup.norm.gain);
-  check.parameter(setup.norm.bias);
-  check.output(setup.h.values(), setup.dh.values());
-  EXPECT_TRUE(check.run([&] { setup.forward(); }, [&] { setup.backward(); }));
+  test::set_gradient(c.attention.qkv, unused);
+  check.parameter(c.norm.gain);
+  check.parameter(c.norm.bias);
+  check.output(c.h.values(), c.dh.values());
+  EXPECT_TRUE(check.run([&] { c.forward(); }, [&] { c.backward(); }));
 }
 
 #endif

@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""Compares icl with PyTorch and writes the golden files that tests/io/parity_test.cpp reads.
+
+    data/golden/make_golden.py --icl build/release/icl                all cases; rewrites data/golden/*.h5
+    data/golden/make_golden.py --icl build/release/icl --paper-size   one case of the published size; keeps nothing
+
+`icl train` makes a run and `icl export` its batches. A torch module of the published shape takes the weights of
+step 0 by their torch names (strict) and trains on those batches in float64 and in float32. Exit status 1, and no
+file changed, if the run's losses or final weights are further from torch's float64 than rounding explains.
+
+Needs python3-torch and python3-h5py. The method and what was measured are in README.md beside this file.
+"""
+
+import argparse
+import dataclasses
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy
+import torch
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+STEPS = 50
+SMALL = {"model.hidden": 32, "data.N": 12, "data.D": 20, "data.K": 64, "train.batch_size": 8,
+         "train.learning_rate": 0.1, "train.seed": 1}
+CASES = {
+    "plain": SMALL,
+    "decay": SMALL | {"train.weight_decay_attention": 3e-3, "train.weight_decay_mlp": 1e-3},
+    "infinite": SMALL | {"data.K": "inf", "train.seed": 2},
+}
+PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
+              "train.learning_rate": 0.01, "train.seed": 1}
+
+
+# ---- The model, as one writes it in PyTorch: science.md section 3, S1 ----
+
+
+class OneLayer(torch.nn.Module):
+    def __init__(self, item_dimension, hidden):
+        super().__init__()
+        width = item_dimension + 2
+        self.to_embedding = torch.nn.Sequential(torch.nn.LayerNorm(width))
+        self.qkv = torch.nn.Linear(width, 3 * width, bias=False)
+        self.mlp = torch.nn.Sequential(
+            torch.nn.Linear(width, hidden), torch.nn.ReLU(),
+            torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
+            torch.nn.Linear(hidden, 1))
+
+    def forward(self, tokens):
+        """Logits [B] of tokens [B, N, D + 2], the target last."""
+        t = self.to_embedding(tokens)
+        q, k, v = self.qkv(t).chunk(3, dim=-1)
+        scores = torch.einsum("bx,bnx->bn", q[:, -1], k)
+        attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), v)
+        return self.mlp(t[:, -1] + attended).squeeze(-1)
+
+
+def tokens_of(x, label):
+    """[x ; onehot]: label -1 is [1, 0], +1 is [0, 1], 0 (the target's) is [0, 0]."""
+    label = label[..., None]
+    return torch.cat([x, (label == -1).to(x), (label == 1).to(x)], dim=-1)
+
+
+# ---- The run ----
+
+
+@dataclasses.dataclass
+class Run:
+    toml: str
+    config: dict      # by full key, as `icl` resolved it
+    initial: dict     # torch name -> float32 weights of step 0
+    final: dict       # the same after the last step
+    loss: numpy.ndarray  # [T] of each step's batch, before its update
+    x: torch.Tensor      # [T, B, N, D] float32
+    label: torch.Tensor  # [T, B, N]
+    answer: torch.Tensor  # [T, B]
+
+
+def make_run(icl, settings):
+    """Trains and exports in a temporary folder; one evaluation a step, so that every loss is recorded."""
+    settings = settings | {"train.epochs": STEPS, "train.steps_per_epoch": 1, "eval.sequences": 16,
+                           "record.snapshots": 2}
+    with tempfile.TemporaryDirectory() as folder:
+        config, run, data = (os.path.join(folder, name) for name in ("case.toml", "run.h5", "data.h5"))
+        pathlib.Path(config).write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
+        batches = [word for step in range(STEPS) for word in ("--batch", str(step))]
+        subprocess.run([icl, "train", config, "--out", run, "--quiet"], check=True)
+        subprocess.run([icl, "export", run, "--out", data, *batches], check=True)
+        with h5py.File(run) as r, h5py.File(data) as d:
+            weights = {node.attrs["torch_name"]: node[()] for node in r["snapshots"].values()
+                       if "torch_name" in node.attrs}
+            assert list(r["snapshots/step"]) == [0, STEPS] and list(d["batches/step"]) == list(range(STEPS))
+            return Run(
+                toml=r["config/toml"].asstr()[()], config=dict(r["config"].attrs),
+                initial={name: w[0] for name, w in weights.items()},
+                final={name: w[1] for name, w in weights.items()},
+                loss=r["metrics/train_loss"][1:],
+                **{name: torch.from_numpy(d["batches"][name][()]) for name in ("x", "label", "answer")})
+
+
+# ---- The same run in PyTorch ----
+
+
+@dataclasses.dataclass
+class Trajectory:
+    logits: numpy.ndarray    # [T, B]
+    loss: numpy.ndarray      # [T]
+    gradient_first: dict
+    gradient_last: dict
+    weights: dict            # after the last step
+    gradient_path: dict      # sum over the steps of the gradient's largest magnitude
+    before_relu: list        # for each ReLU its inputs [T, B, H]
+    kink_path: dict          # sum over the steps of how much the gradient changes if ReLUs in doubt switch
+
+
+def gradients(model, loss):
+    names, parameters = zip(*model.named_parameters())
+    return dict(zip(names, torch.autograd.grad(loss, parameters)))
+
+
+def switched_relu(window):
+    """A forward hook: ReLUs whose input is smaller than `window` take the other of their two branches."""
+    return lambda _, inputs, output: torch.where(inputs[0].abs() < window, inputs[0] - output, output)
+
+
+def train_in_torch(run, dtype, windows=None):
+    """`windows` [2]: inputs of the ReLUs that are smaller may lie on either side of the kink."""
+    model = OneLayer(int(run.config["data.D"]), int(run.config["model.hidden"])).to(dtype)
+    model.load_state_dict({name: torch.from_numpy(w) for name, w in run.initial.items()}, strict=True)
+    optimizer = torch.optim.SGD(
+        [{"params": [*model.to_embedding.parameters(), *model.qkv.parameters()],
+          "weight_decay": run.config["train.weight_decay_attention"]},
+         {"params": model.mlp.parameters(), "weight_decay": run.config["train.weight_decay_mlp"]}],
+        lr=run.config["train.learning_rate"])
+    relus = [model.mlp[1], model.mlp[3]]
+    before_relu = [[], []]
+    for relu, inputs in zip(relus, before_relu):
+        relu.register_forward_hook(lambda _, i, __, inputs=inputs: inputs.append(i[0].detach().double().numpy()))
+    path = {name: 0.0 for name in run.initial}
+    kinks = {name: 0.0 for name in run.initial}
+    all_logits, all_loss, all_gradients = [], [], []
+    for x, label, answer in zip(run.x, run.label, run.answer):
+        tokens = tokens_of(x.to(dtype), label)
+        mean_loss = lambda logits: torch.nn.functional.softplus(-answer.to(dtype) * logits).mean()
+        logits = model(tokens)
+        loss = mean_loss(logits)
+        g = gradients(model, loss)
+        if windows is not None:
+            hooks = [relu.register_forward_hook(switched_relu(window)) for relu, window in zip(relus, windows)]
+            other = gradients(model, mean_loss(model(tokens)))
+            for hook in hooks:
+                hook.remove()
+            for name in kinks:
+                kinks[name] = kinks[name] + (other[name] - g[name]).abs().numpy()
+        for name, p in model.named_parameters():
+            p.grad = g[name].clone()
+            path[name] += float(g[name].abs().max())
+        optimizer.step()
+        all_logits.append(logits.detach().numpy())
+        all_loss.append(float(loss))
+        all_gradients.append(g)
+    as_arrays = lambda tensors: {name: t.detach().numpy().copy() for name, t in tensors.items()}
+    return Trajectory(
+        logits=numpy.array(all_logits), loss=numpy.array(all_loss),
+        gradient_first=as_arrays(all_gradients[0]), gradient_last=as_arrays(all_gradients[-1]),
+        weights=as_arrays(dict(model.named_parameters())), gradient_path=path,
+        before_relu=[numpy.array(inputs) for inputs in before_relu],
+        kink_path={name: float(numpy.max(kink)) for name, kink in kinks.items()})
+
+
+# ---- How far float may be from the exact numbers: derived in README.md ----
+
+
+def largest(array):
+    return float(numpy.max(numpy.abs(array)))
+
+
+def tolerances(run, exact):
+    """Kind -> tensor -> tolerance, relative to the tensor's largest magnitude. A sum or chain of L roundings is off by
+    6 sqrt(L) u; updates add up. No measured error enters (kink_path is 0 where no ReLU is in doubt)."""
+    u = 2.0**-24
+    x, n = int(run.config["data.D"]) + 2, int(run.config["data.N"])
+    h, b = int(run.config["model.hidden"]), int(run.config["train.batch_size"])
+    rate = run.config["train.learning_rate"]
+    # Roundings on the longest path to a logit and to an entry of a gradient.
+    to_logit = 6 * math.sqrt(10 * x + 2 * n + 2 * h + 32) * u
+    to_gradient = 6 * math.sqrt(25 * x + 5 * n + 4 * h + b + 88) * u
+    # w_T = w_0 - rate sum_t g_t: two roundings of w a step, and the errors of all g_t; they may all point one way.
+    size = {name: max(largest(run.initial[name]), largest(w)) for name, w in exact.weights.items()}
+    absolute = {name: 2 * STEPS * u * size[name] + to_gradient * rate * exact.gradient_path[name]
+                + rate * exact.kink_path[name] for name in size}
+    # What follows from weights that are off: relative errors of the five layers add up.
+    layers = {}
+    for name in size:
+        layers.setdefault(name.rsplit(".", 1)[0], []).append(name)
+    drift = sum(max(absolute[name] for name in names) / max(size[name] for name in names)
+                for names in layers.values())
+    logits = to_logit + drift
+    return {
+        "logits": {"": logits},
+        "loss": {"": logits * largest(exact.logits) / largest(exact.loss)},  # |d softplus| <= 1
+        "gradient_first": {name: to_gradient for name in size},
+        "gradient_last": {name: to_gradient + 2 * drift for name in size},
+        "weights": {name: absolute[name] / largest(w) for name, w in exact.weights.items()},
+    }
+
+
+def by_kind(trajectory):
+    return {kind: value if isinstance(value, dict) else {"": value}
+            for kind, value in vars(trajectory).items()
+            if kind in ("logits", "loss", "gradient_first", "gradient_last", "weights")}
+
+
+# ---- Comparing and writing ----
+
+
+def compare(case, run, exact, single):
+    """Prints a row for each number that may be compared; true if icl is within tolerance everywhere."""
+    allowed = tolerances(run, exact)
+    recorded = {"loss": {"": run.loss}, "weights": run.final}
+    print(f"\n{case}: largest error / largest magnitude of the tensor, against PyTorch in float64")
+    print(f"{'':38}{'icl':>10}{'torch f32':>11}{'tolerance':>11}")
+    good = True
+    for kind, tensors in by_kind(exact).items():
+        for name, reference in tensors.items():
+            error = lambda array: largest(array.astype(float) - reference) / largest(reference)
+            mine = error(recorded[kind][name]) if kind in recorded else None
+            bound = allowed[kind][name]
+            beyond = mine is not None and not mine <= bound
+            good = good and not beyond
+            print(f"{kind + ' ' + name:38}{'in ctest' if mine is None else format(mine, '.1e'):>10}"
+                  f"{error(by_kind(single)[kind][name]):>11.1e}{bound:>11.1e}{'  BEYOND' if beyond else ''}")
+    return good
+
+
+def check(case, icl, settings):
+    """A run, PyTorch's float64 of it, and whether they agree."""
+    run = make_run(icl, settings)
+    exact, single = train_in_torch(run, torch.float64), train_in_torch(run, torch.float32)
+    # The derivative jumps at the kink of a ReLU: no tolerance for rounding covers an input so close to 0 that
+    # rounding decides its sign. In doubt: ten times as far as torch's own float32 is off.
+    windows = [10 * largest(f - d) for f, d in zip(single.before_relu, exact.before_relu)]
+    closest = min(numpy.min(numpy.abs(inputs)) / window for inputs, window in zip(exact.before_relu, windows))
+    in_doubt = sum(int(numpy.sum(numpy.abs(inputs) < window)) for inputs, window in zip(exact.before_relu, windows))
+    if in_doubt:
+        exact = train_in_torch(run, torch.float64, windows)
+    good = compare(case, run, exact, single)
+    print(f"ReLU inputs in doubt: {in_doubt}; the closest to 0 is {closest:.2g} of the doubtful distance away")
+    return run, exact, in_doubt, good
+
+
+def write_golden(path, run, exact):
+    """Equal numbers give equal bytes: contiguous datasets, fixed order, no times."""
+    with h5py.File(path, "w", libver="earliest") as file:
+        put = lambda name, value: file.create_dataset(name, data=value, track_times=False)
+        file.attrs["format"] = "icl golden"
+        file.attrs["torch_version"] = str(torch.__version__)
+        put("config", run.toml)
+        for name, value in run.initial.items():
+            put("initial/" + name, value)
+        allowed = tolerances(run, exact)
+        for kind, tensors in by_kind(exact).items():
+            for name, value in tensors.items():
+                put(f"{kind}/{name}" if name else kind, value).attrs["float_tolerance"] = allowed[kind][name]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--icl", default=FOLDER.parents[1] / "build/release/icl", help="the program to compare")
+    parser.add_argument("--paper-size", action="store_true", help="check once at the published size; keep nothing")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    if arguments.paper_size:
+        return 0 if check("paper size", arguments.icl, PAPER_SIZE)[-1] else 1
+    results = {case: check(case, arguments.icl, settings) for case, settings in CASES.items()}
+    for case, (_, _, in_doubt, good) in results.items():
+        if in_doubt:
+            print(f"{case}: rounding decides the sign of a ReLU's input: give the case another train.seed")
+        if in_doubt or not good:
+            return 1
+    for case, (run, exact, _, _) in results.items():
+        write_golden(FOLDER / f"{case}.h5", run, exact)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+#include "icl/io/decode.hpp"
+
+#include <gtest/gtest.h>
+
+#include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/hdf5.hpp"
+#include "support/runs.hpp"
+
+namespace icl::io {
+namespace {
+
+void expect_equal(const RunRecord& a, const RunRecord& b) {
+  EXPECT_EQ(a.config, b.config);
+  EXPECT_EQ(a.status, b.status);
+  EXPECT_EQ(a.stop_reason, b.stop_reason);
+  EXPECT_EQ(a.numerics, b.numerics);
+  EXPECT_EQ(a.mixed_kernel_sets, b.mixed_kernel_sets);
+  EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.t_icl_step, b.t_icl_step);
+  EXPECT_EQ(a.metric_steps, b.metric_steps);
+  EXPECT_EQ(a.metrics, b.metrics);
+  EXPECT_EQ(a.parameters, b.parameters);
+  EXPECT_EQ(a.snapshot_steps, b.snapshot_steps);
+  EXPECT_EQ(a.snapshots, b.snapshots);
+  EXPECT_EQ(a.state, b.state);
+  EXPECT_EQ(a.origin, b.origin);
+}
+
+TEST(Decode, GivesBackWhatWasEncoded) {
+  for (const auto stop_after : {std::optional<std::int64_t>(0), std::optional<std::int64_t>(33),
+                                std::optional<std::int64_t>()}) {
+    RunRecord run = test::train_record(test::tiny_config(), stop_after);
+    run.t_icl_step = 20;
+    run.mixed_kernel_sets = true;
+    run.origin = Origin{std::string(32, 'a'), {{7, 1.5, 3, 8, 5}, {}}};
+    for (const ParameterShape& p : run.parameters) {
+      std::int64_t size = 1;
+      for (const std::int64_t n : p.shape) size *= n;
+      run.origin->state.parameters.emplace_back(size, Real{0.25});
+    }
+    const auto bytes = encode(run);
+    const RunRecord again = decode(bytes, "run");
+    expect_equal(run, again);
+    // Provenance comes back sorted by name, so only a second round gives equal bytes.
+    EXPECT_EQ(encode(again), encode(decode(encode(again), "run")));
+  }
+}
+
+TEST(Decode, StateIsThereExactlyWhileARunCanGoOn) {
+  EXPECT_TRUE(test::train_record(test::tiny_config(), 33).state.has_value());
+  EXPECT_FALSE(test::train_record(test::tiny_config()).state.has_value());
+}
+
+/// Encodes a run with something planted, as a program with a fault would.
+void expect_refused(const std::string& part, void (*plant)(RunRecord&)) {
+  RunRecord run = test::train_record(test::tiny_config(), 33);
+  plant(run);
+  const auto bytes = encode(run);
+  test::expect_error(ExitCode::bad_input, part, [&] { static_cast<void>(decode(bytes, "bad.h5")); });
+}
+
+TEST(Decode, RefusesContentThatCannotBe) {
+  expect_refused("'bad.h5': /snapshots/mlp.0.weight is not finite",
+                 [](RunRecord& run) { run.snapshots[3][5] = std::numeric_limits<Real>::quiet_NaN(); });
+  expect_refused("/state/qkv.weight is not finite", [](RunRecord& run) {
+    run.state->parameters[2][0] = std::numeric_limits<Real>::infinity();
+  });
+  expect_refused("/metrics/step: the steps do not rise",
+                 [](RunRecord& run) { run.metric_steps[1] = run.metric_steps[0]; });
+  expect_refused("/snapshots/step: the steps do not rise",
+                 [](RunRecord& run) { run.snapshot_steps[0] = -1; });
+  expect_refused("has shape", [](RunRecord& run) { run.config.model.hidden = 17; });
+  expect_refused("train_loss_sum is not finite", [](RunRecord& run) {
+    run.state->progress.train_loss = std::numeric_limits<double>::quiet_NaN();
+  });
+  expect_refused("train_sequences is negative",
+                 [](RunRecord& run) { run.state->progress.train_sequences = -1; });
+}
+
+TEST(Decode, RefusesAConfigurationThatIsNone) {
+  Hdf5Writer file;
+  file.attribute("/", "format", std::string(run_format));
+  file.attribute("/", "format_version", run_format_version);
+  file.group("/config");
+  file.text("/config/toml", "[data]\nK = 7\n");
+  auto image = std::move(file).finish();
+  seal(image, {FileKind::run, "done", 0, {}, std::string(32, '0'), 0, ""});
+  test::expect_error(ExitCode::bad_input, "bad.h5:/config/toml:2: data.K",
+                     [&] { static_cast<void>(decode(image, "bad.h5")); });
+}
+
+TEST(Decode, RefusesAnotherFormat) {
+  Hdf5Writer file;
+  file.attribute("/", "format", std::string("another"));
+  file.attribute("/", "format_version", run_format_version);
+  auto image = std::move(file).finish();
+  seal(image, {FileKind::run, "done", 0, {}, std::string(32, '0'), 0, ""});
+  test::expect_error(ExitCode::bad_input, "not in format \"icl run\", version 1",
+                     [&] { static_cast<void>(decode(image, "bad.h5")); });
+}
+
+TEST(Decode, ReadsAFileAndItsHash) {
+  const test::TemporaryFolder folder;
+  const RunRecord run = test::train_record(test::tiny_config());
+  const auto bytes = encode(run);
+  publish_file(folder / "run.h5", bytes);
+  const RunFile file = read_run(folder / "run.h5");
+  expect_equal(run, file.record);
+  EXPECT_EQ(file.hash, hash_hex(std::span(bytes).subspan(user_block_bytes)));
+}
+
+TEST(RunHash, DependsOnTheNumbersAndTheOriginOnly) {
+  RunRecord run = new_record(test::tiny_config(), {});
+  const std::string hash = run_hash(run);
+  EXPECT_EQ(hash.size(), 32U);
+  run.config.record.publish_seconds = 1;
+  run.step = 5;
+  EXPECT_EQ(run_hash(run), hash);
+  run.config.train.seed = 1;
+  EXPECT_NE(run_hash(run), hash);
+  run.config.train.seed = 0;
+  run.origin = Origin{std::string(32, 'a'), {}};
+  const std::string branch = run_hash(run);
+  EXPECT_NE(branch, hash);
+  run.origin->state.progress.step = 1;
+  EXPECT_NE(run_hash(run), branch);
+}
+
+}  // namespace
+}  // namespace icl::io

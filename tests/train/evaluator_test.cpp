@@ -1,0 +1,182 @@
+#include "icl/train/evaluator.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <numbers>
+#include <utility>
+#include <vector>
+
+#include "task/fake_encoder.hpp"
+
+namespace icl::train {
+namespace {
+
+using task::Sequence;
+
+constexpr auto infinite = config::Diversity::infinity();
+
+/// A model that answers what the test tells it to, and remembers the sizes of its batches.
+class FakeModel final : public model::Model {
+ public:
+  using Answer = std::function<Real(const Sequence&)>;
+
+  FakeModel(std::int64_t dimension, Answer answer)
+      : encoder_(dimension), answer_(std::move(answer)) {}
+
+  [[nodiscard]] std::int64_t token_width() const override { return encoder_.token_width(); }
+  void encode(std::span<const float> item, int label, Real* row) const override {
+    encoder_.encode(item, label, row);
+  }
+  [[nodiscard]] std::vector<nn::Parameter*> parameters() override { return {}; }
+  void initialise(std::int64_t) override {}
+  [[nodiscard]] std::unique_ptr<model::Activations> make_activations(std::int64_t batch,
+                                                                     std::int64_t) const override {
+    return std::make_unique<State>(batch);
+  }
+  void forward(const Batch& batch, model::Activations& a, const Workers&) const override {
+    sizes.push_back(batch.size);
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      a.logits[b] = answer_(read_sequence(batch, b, encoder_));
+    }
+  }
+  void backward(const Batch&, model::Activations&, const Workers&) override {}
+
+  mutable std::vector<std::int64_t> sizes;
+
+ private:
+  struct State final : model::Activations {
+    using Activations::Activations;
+    [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override { return {}; }
+  };
+
+  task::FakeEncoder encoder_;
+  Answer answer_;
+};
+
+config::Config configuration(config::Diversity item_count = 16) {
+  config::Config config;
+  config.data = {.K = item_count, .N = 6, .D = 4};
+  return config;
+}
+
+/// What a perfect in-context learner says, with margin 2.
+Real read_copy(const Sequence& s) {
+  for (std::size_t j = 0; j < s.labels.size(); ++j) {
+    if (s.items[j] == s.items.back()) return static_cast<Real>(2 * s.labels[j]);
+  }
+  return -1;
+}
+
+/// Something that depends on every part of the sequence.
+Real mixture(const Sequence& s) {
+  Real sum = 0;
+  for (std::size_t j = 0; j < s.labels.size(); ++j) {
+    sum += static_cast<Real>(s.labels[j]) * s.items[j][j % 4];
+  }
+  return sum - 3 * s.items.back()[0];
+}
+
+struct Bench {
+  Bench(config::Diversity item_count, std::int64_t sequences, FakeModel::Answer answer)
+      : model(4, std::move(answer)),
+        task(configuration(item_count), model, workers),
+        evaluator(task, model, sequences, 6) {}
+
+  Workers workers{1};
+  FakeModel model;
+  task::Task task;
+  Evaluator evaluator;
+};
+
+TEST(Evaluator, ScoresAPerfectLearnerOfTheContext) {
+  for (const config::Diversity item_count : {config::Diversity(16), infinite}) {
+    Bench bench(item_count, 500, read_copy);
+    const Score icl = bench.evaluator.icl(bench.model, 3, bench.workers);
+    EXPECT_EQ(icl.accuracy, 1);
+    EXPECT_NEAR(icl.loss, std::log1p(std::exp(-2.0)), 1e-14);
+  }
+}
+
+// Nothing is to be found in the contexts of IWL: the answer -1 is right for half of the labels.
+TEST(Evaluator, ScoresTheSameLearnerOnIwlByChance) {
+  Bench bench(16, 2000, read_copy);
+  const Score iwl = bench.evaluator.iwl(bench.model, 3, bench.workers);
+  EXPECT_NEAR(iwl.accuracy, 0.5, 0.055);  // 4.9 standard deviations
+  EXPECT_NEAR(iwl.loss,
+              iwl.accuracy * std::log1p(std::exp(-1.0)) +
+                  (1 - iwl.accuracy) * std::log1p(std::exp(1.0)),
+              1e-12);
+}
+
+TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
+  Bench bench(16, 300, [](const Sequence&) { return Real{0}; });
+  for (const Score& score : {bench.evaluator.icl(bench.model, 0, bench.workers),
+                             bench.evaluator.iwl(bench.model, 0, bench.workers)}) {
+    EXPECT_EQ(score.accuracy, 0);
+    EXPECT_NEAR(score.loss, std::numbers::ln2, 1e-15);
+  }
+}
+
+// 600 sequences go in chunks of 256, 256 and 88; the mean is over all, each once.
+TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
+  constexpr std::int64_t count = 600;
+  Bench bench(16, count, mixture);
+  using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,
+                                    const Workers&) const;
+  for (const std::int64_t step : {0, 469}) {
+    for (const auto& [draw, measure] :
+         {std::pair<Draw, Score (Evaluator::*)(const model::Model&, std::int64_t, const Workers&)>{
+              &task::Task::icl_batch, &Evaluator::icl},
+          {&task::Task::iwl_batch, &Evaluator::iwl}}) {
+      Batch batch = bench.task.make_batch(count);
+      (bench.task.*draw)(static_cast<std::uint64_t>(step), 0, count, batch, bench.workers);
+      const task::FakeEncoder encoder(4);
+      double loss = 0, correct = 0;
+      for (std::int64_t b = 0; b < count; ++b) {
+        const Sequence s = read_sequence(batch, b, encoder);
+        const double margin = static_cast<double>(mixture(s)) * s.answer;
+        loss += std::log1p(std::exp(-margin));
+        correct += margin > 0 ? 1 : 0;
+      }
+      bench.model.sizes.clear();
+      const Score score = (bench.evaluator.*measure)(bench.model, step, bench.workers);
+      EXPECT_EQ(bench.model.sizes, (std::vector<std::int64_t>{256, 256, 88}));
+      EXPECT_NEAR(score.loss, loss / count, 1e-13);
+      EXPECT_EQ(score.accuracy, correct / count);
+    }
+  }
+}
+
+TEST(Evaluator, TakesFreshSequencesForEachStepAndTheSameOnesAgain) {
+  Bench bench(16, 200, mixture);
+  const Score first = bench.evaluator.icl(bench.model, 1, bench.workers);
+  const Score other = bench.evaluator.icl(bench.model, 2, bench.workers);
+  (void)bench.evaluator.iwl(bench.model, 1, bench.workers);
+  const Score again = bench.evaluator.icl(bench.model, 1, Workers(5));
+  EXPECT_NE(first.loss, other.loss);
+  EXPECT_EQ(first.loss, again.loss);
+  EXPECT_EQ(first.accuracy, again.accuracy);
+}
+
+TEST(Evaluator, HasNoIwlAtInfiniteDiversity) {
+  Bench bench(infinite, 100, mixture);
+  const Score iwl = bench.evaluator.iwl(bench.model, 1, bench.workers);
+  EXPECT_TRUE(std::isnan(iwl.loss) && std::isnan(iwl.accuracy));
+  EXPECT_TRUE(bench.model.sizes.empty());
+}
+
+TEST(Evaluator, LetsNanThrough) {
+  std::int64_t calls = 0;
+  Bench bench(16, 300, [&](const Sequence&) {
+    return ++calls == 299 ? std::numeric_limits<Real>::quiet_NaN() : Real{1};
+  });
+  EXPECT_TRUE(std::isnan(bench.evaluator.icl(bench.model, 0, bench.workers).loss));
+}
+
+}  // namespace
+}  // namespace icl::train
