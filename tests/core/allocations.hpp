@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <new>
 
-/// Counts the calls of operator new of this program. Replaces the global operators: include it in one
-/// source file only.
+/// Counts the calls of operator new of this program. Replaces the global operators: include it in
+/// one source file only.
 namespace icl::test {
 
 inline std::atomic<std::int64_t> allocation_count{0};

@@ -169,8 +169,8 @@ TEST(Gemm, CalledFromFourThreadsAtOnceGivesTheBitsOfOne) {
           (static_cast<std::size_t>(t) * 7 + static_cast<std::size_t>(repeat)) % problems.size();
       result = problems[which].c;
       problems[which].run(1, 1, result);
-      const bool equal = std::memcmp(result.data(), alone[which].data(),
-                                     result.size() * sizeof(Real)) == 0;
+      const bool equal =
+          std::memcmp(result.data(), alone[which].data(), result.size() * sizeof(Real)) == 0;
       wrong[static_cast<std::size_t>(t)] += equal ? 0 : 1;
     }
   });

@@ -8,9 +8,9 @@
 #include <numbers>
 #include <random>
 
-// Largest errors measured here (g++ 12.2; the functions have the same bits everywhere), in ulp of the
-// correctly rounded result: exp(float) 1.01, exp(double) 0.99, log1p_unit 2.80, log 0.82, sin 0.71,
-// cos 1.23.
+// Largest errors measured here (g++ 12.2; the functions have the same bits everywhere), in ulp of
+// the correctly rounded result: exp(float) 1.01, exp(double) 0.99, log1p_unit 2.80, log 0.82, sin
+// 0.71, cos 1.23.
 
 namespace icl::math {
 namespace {

@@ -101,9 +101,8 @@ bool keeps_denormals() {
 /// The same of new worker threads: those of a thread that has none yet.
 std::array<bool, 4> workers_keep_denormals() {
   std::array<bool, 4> keep{};
-  Workers(4).for_each(4, [&](std::int64_t i) {
-    keep[static_cast<std::size_t>(i)] = keeps_denormals();
-  });
+  Workers(4).for_each(
+      4, [&](std::int64_t i) { keep[static_cast<std::size_t>(i)] = keeps_denormals(); });
   return keep;
 }
 

@@ -33,7 +33,7 @@ std::vector<float> normals_of(const Stream& stream, std::size_t count) {
   return x;
 }
 
-// --- The generator -----------------------------------------------------------------------------
+// --- The generator ---
 
 // Random123's tests/kat_vectors, lines "philox4x32 10 counter[4] key[2] result[4]". A stream's
 // counter is (retry << 24 | block, index, step, purpose), its key the seed, low word first.
@@ -95,8 +95,8 @@ TEST(Stream, DiffersWithEachPartOfItsName) {
   for (std::uint32_t p = 1; p <= 10; ++p) {
     if (Purpose{p} != Purpose::training_sequence) add({1, Purpose{p}, 1, 1});
   }
-  for (const std::uint64_t other : {0ULL, 2ULL, 3ULL, 0x100000000ULL, 0x100000001ULL,
-                                    0x1fffffffffffffULL}) {
+  for (const std::uint64_t other :
+       {0ULL, 2ULL, 3ULL, 0x100000000ULL, 0x100000001ULL, 0x1fffffffffffffULL}) {
     add(training(other, 1, 1));
   }
   for (const std::uint64_t other : {0ULL, 2ULL, 3ULL, 0xffffffffULL}) {
@@ -108,7 +108,7 @@ TEST(Stream, DiffersWithEachPartOfItsName) {
   EXPECT_NE(training(1).block(0), training(1).block(0, 1));
 }
 
-// --- below() -----------------------------------------------------------------------------------
+// --- below() ---
 
 TEST(Below, IsUniform) {
   constexpr std::size_t draws = 200'000;
@@ -133,8 +133,8 @@ TEST(Below, ReachesBothEnds) {
   EXPECT_EQ(stream.below(0xffffffff, 0, 0xffffffff), 0xfffffffeU);
 }
 
-// 2^32 = 3 x 2^30 + 2^30, so that a quarter of all words is rejected. Without the rejection, numbers
-// divisible by three would come up twice as often as others.
+// 2^32 = 3 x 2^30 + 2^30, so that a quarter of all words is rejected. Without the rejection,
+// numbers divisible by three would come up twice as often as others.
 TEST(Below, IsUniformWhereAQuarterOfTheWordsIsRejected) {
   constexpr std::uint32_t bound = 3U << 30U;
   constexpr std::uint32_t draws = 300'000;
@@ -145,8 +145,8 @@ TEST(Below, IsUniformWhereAQuarterOfTheWordsIsRejected) {
     return static_cast<std::size_t>(x % 3 * 12 + x / (bound / 12));
   };
   for (std::uint32_t i = 0; i < draws; ++i) {
-    // The rule of the header, step by step: word w is accepted if the low half of w bound is at least
-    // 2^32 mod bound; else the next retry of the same place is tried.
+    // The rule of the header, step by step: word w is accepted if the low half of w bound is at
+    // least 2^32 mod bound; else the next retry of the same place is tried.
     std::uint32_t retry = 0;
     std::uint64_t product = std::uint64_t{words[i]} * bound;
     ++naive_cells[cell(product >> 32U)];
@@ -167,7 +167,7 @@ TEST(Below, IsUniformWhereAQuarterOfTheWordsIsRejected) {
   EXPECT_GT(test::fit_p(retries, expected), test::rare);
 }
 
-// --- normals() ---------------------------------------------------------------------------------
+// --- normals() ---
 
 // Variates 64 g + i, + 16, + 32 and + 48 are made of the words of block 16 g + i: r (cos a, sin a)
 // with r of word 0 (2) and a of word 1 (3). Held against libm in double.
@@ -296,23 +296,16 @@ TEST(Normals, OfNeighbouringStreamsAreUncorrelated) {
   };
   const auto here = [](std::uint64_t s) { return Stream(s, Purpose::training_items, 8, 4); };
   using Other = Stream (*)(std::uint64_t);
-  for (const Other other : {Other{[](std::uint64_t s) {
-                              return Stream(s + 1, Purpose::training_items, 8, 4);
-                            }},
-                            Other{[](std::uint64_t s) {
-                              return Stream(s, Purpose::novel_items, 8, 4);
-                            }},
-                            Other{[](std::uint64_t s) {
-                              return Stream(s, Purpose::training_items, 9, 4);
-                            }},
-                            Other{[](std::uint64_t s) {
-                              return Stream(s, Purpose::training_items, 8, 5);
-                            }}}) {
+  for (const Other other :
+       {Other{[](std::uint64_t s) { return Stream(s + 1, Purpose::training_items, 8, 4); }},
+        Other{[](std::uint64_t s) { return Stream(s, Purpose::novel_items, 8, 4); }},
+        Other{[](std::uint64_t s) { return Stream(s, Purpose::training_items, 9, 4); }},
+        Other{[](std::uint64_t s) { return Stream(s, Purpose::training_items, 8, 5); }}}) {
     EXPECT_GT(correlation(here, other), test::rare);
   }
 }
 
-// --- derive_seed() -----------------------------------------------------------------------------
+// --- derive_seed() ---
 
 // Recipe: the upper 53 bits of words 0 and 1 of Philox4x32-10 of the counter (0, which, 0, 1) under
 // the key (seed, 0).

@@ -63,7 +63,8 @@ inline double uniform_p(std::span<const double> counts) {
   return fit_p(counts, expected);
 }
 
-/// P that `hits` of `trials`, each with probability p, are at least so far from trials p (normal law).
+/// P that `hits` of `trials`, each with probability p, are at least so far from trials p (normal
+/// law).
 inline double binomial_p(double hits, double trials, double p) {
   return normal_p((hits - trials * p) / std::sqrt(trials * p * (1 - p)));
 }

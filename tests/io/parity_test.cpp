@@ -81,7 +81,7 @@ Golden read_golden(const std::string& name) {
 }
 
 /// What this library makes of a golden file's configuration.
-struct Run {
+struct Numbers {
   Tensors initial, gradient_first, gradient_last, weights;
   std::vector<double> logits, loss;
 };
@@ -108,23 +108,23 @@ class Steps {
     model_->initialise(task::Seeds(config).init);
   }
 
-  Run run() {
+  Numbers run() {
     const std::int64_t last = config_.train.epochs * config_.train.steps_per_epoch - 1;
-    Run run;
-    run.initial = values_of(parameters_);
+    Numbers numbers;
+    numbers.initial = values_of(parameters_);
     for (std::int64_t step = 0; step <= last; ++step) {
       task_.training_batch(static_cast<std::uint64_t>(step), config_.train.batch_size, batch_,
                            workers);
-      run.loss.push_back(forward());
+      numbers.loss.push_back(forward());
       const auto logits = activations_->logits.values();
-      run.logits.insert(run.logits.end(), logits.begin(), logits.end());
-      if (step == 0) run.gradient_first = gradients();
-      if (step == last) run.gradient_last = gradients();
+      numbers.logits.insert(numbers.logits.end(), logits.begin(), logits.end());
+      if (step == 0) numbers.gradient_first = gradients();
+      if (step == last) numbers.gradient_last = gradients();
       optimizer_.prepare(parameters_);
       model_->backward(batch_, *activations_, workers);
     }
-    run.weights = values_of(parameters_);
-    return run;
+    numbers.weights = values_of(parameters_);
+    return numbers;
   }
 
  private:
@@ -207,8 +207,8 @@ void expect_agreement(const std::string& kind, const References& references, con
   record_worst(kind, worst);
 }
 
-bool same_initial_weights(const Golden& golden, const Run& run) {
-  return std::ranges::equal(golden.initial, run.initial, [](const auto& a, const auto& b) {
+bool same_initial_weights(const Golden& golden, const Numbers& ours) {
+  return std::ranges::equal(golden.initial, ours.initial, [](const auto& a, const auto& b) {
     return a.first == b.first && std::ranges::equal(a.second, b.second);
   });
 }
@@ -216,39 +216,39 @@ bool same_initial_weights(const Golden& golden, const Run& run) {
 class Parity : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(same_initial_weights(golden_, run_))
+    ASSERT_TRUE(same_initial_weights(golden_, ours_))
         << "the initial weights are no longer those that PyTorch trained from: run "
            "make -f Makefile.ci golden";
   }
   const Golden golden_ = read_golden(GetParam());
-  const Run run_ = Steps(golden_.config).run();
+  const Numbers ours_ = Steps(golden_.config).run();
 };
 
 TEST_P(Parity, LogitsAndLossOfEveryStep) {
-  expect_agreement("logits", golden_.logits, run_.logits);
-  expect_agreement("loss", golden_.loss, run_.loss);
+  expect_agreement("logits", golden_.logits, ours_.logits);
+  expect_agreement("loss", golden_.loss, ours_.loss);
 }
 
 TEST_P(Parity, GradientsOfFirstAndLastStep) {
-  expect_agreement("gradient_first", golden_.gradient_first, run_.gradient_first);
-  expect_agreement("gradient_last", golden_.gradient_last, run_.gradient_last);
+  expect_agreement("gradient_first", golden_.gradient_first, ours_.gradient_first);
+  expect_agreement("gradient_last", golden_.gradient_last, ours_.gradient_last);
 }
 
 TEST_P(Parity, WeightsAfterTheLastStep) {
-  expect_agreement("weights", golden_.weights, run_.weights);
+  expect_agreement("weights", golden_.weights, ours_.weights);
 }
 
 TEST_P(Parity, TrainerMakesTheSameSteps) {
   train::Trainer trainer(golden_.config, workers);
   ASSERT_TRUE(trainer.replay(trainer.last_step()));
-  EXPECT_EQ(values_of(trainer.parameters()), run_.weights);
+  EXPECT_EQ(values_of(trainer.parameters()), ours_.weights);
 }
 
 /// The test of the test: an error of one entry, far below what a figure would show, is found.
 TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
   constexpr double fault = is_double ? 1e-9 : 1e-3;
-  for (const auto& [references, ours] : {std::pair(&golden_.gradient_first, &run_.gradient_first),
-                                         std::pair(&golden_.gradient_last, &run_.gradient_last)}) {
+  for (const auto& [references, ours] : {std::pair(&golden_.gradient_first, &ours_.gradient_first),
+                                         std::pair(&golden_.gradient_last, &ours_.gradient_last)}) {
     for (const auto& [name, reference] : *references) {
       Reference wrong = reference;
       const auto magnitude = [](double a, double b) { return std::abs(a) < std::abs(b); };
@@ -261,7 +261,7 @@ TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Parity, testing::Values("plain", "decay", "infinite"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {
   const Reference reference{{1, -2}, 1};

@@ -17,7 +17,7 @@ import h5py
 
 ICL = None
 THREADS = (1, 2, 4)
-# Sizes that divide into no tile; both kinds of task; a run that stops early too.
+# Sizes that divide into no tile; both kinds of task.
 CONFIG = """
 [model]
 hidden = 88
@@ -25,7 +25,7 @@ hidden = 88
 N = 9
 D = 21
 [train]
-epochs = 5
+epochs = 3
 steps_per_epoch = 40
 batch_size = 72
 learning_rate = 0.2

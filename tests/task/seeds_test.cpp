@@ -7,7 +7,8 @@
 namespace icl::task {
 namespace {
 
-// Recipe: see core/random_test.cpp; init, items, data and eval are derived as numbers 0, 1, 2 and 3.
+// Recipe: see core/random_test.cpp; init, items, data and eval are derived as numbers 0, 1, 2
+// and 3.
 TEST(Seeds, AreDerivedAsTheyAlwaysWere) {
   config::Config config;
   config.train.seed = 42;

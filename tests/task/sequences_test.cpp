@@ -58,7 +58,8 @@ TEST(DrawBursty, AlwaysHoldsACopyOfTheTarget) {
 
 // With n = N-1 items in the context, the copies C of the target have two sources.
 // - The last draw occurs among the first n: C is Binomial(n, 1/K), where it is not 0.
-// - It does not, with probability (1 - 1/K)^n: the context is then uniform over the other K-1 items,
+// - It does not, with probability (1 - 1/K)^n: the context is then uniform over the other K-1
+// items,
 //   and the target becomes one of its places: one copy, and each of the n-1 other places holds
 //   another one by chance: 1 + Binomial(n-1, 1/(K-1)).
 double copies_law(int copies, int n, double item_count) {
@@ -128,8 +129,8 @@ TEST(DrawBursty, DrawsThePlacesOfTheContextIndependently) {
   EXPECT_GT(test::uniform_p(counts), test::rare);
 }
 
-// K is so large that the last draw is always replaced and the context holds no item twice: the place
-// of the only copy is the place that the target was taken from.
+// K is so large that the last draw is always replaced and the context holds no item twice: the
+// place of the only copy is the place that the target was taken from.
 TEST(DrawBursty, TakesTheTargetFromEveryPlaceEquallyOften) {
   constexpr std::size_t length = 12;
   std::vector<double> counts(length - 1);

@@ -89,7 +89,7 @@ std::map<std::vector<Real>, std::int64_t> index_of(const TokenTable& table,
   return index;
 }
 
-// --- Items -------------------------------------------------------------------------------------
+// --- Items ---
 
 TEST(TaskItems, AreThoseOfTheirSourcesWithAndWithoutLabel) {
   const Bench bench(configuration(600, 4, 5));  // more than one tile of items
@@ -158,7 +158,7 @@ TEST(TaskItems, DoNotExistAtInfiniteDiversity) {
   EXPECT_TRUE(Bench(configuration(4, 4)).task.has_iwl());
 }
 
-// --- What every sequence keeps to ---------------------------------------------------------------
+// --- What every sequence keeps to ---
 
 struct Setting {
   config::Diversity item_count;
@@ -204,8 +204,9 @@ TEST_P(TaskRules, TrainingAndIwlUseTrainingItemsAndIclNovelOnes) {
   if (!bench_.task.has_iwl()) return;
   const auto training = index_of(bench_.task.training_items(), bench_.encoder);
   const auto novel = index_of(bench_.task.novel_items(), bench_.encoder);
-  for (const auto& [kind, items] : {std::pair{Kind::training, &training},
-                                    std::pair{Kind::iwl, &training}, std::pair{Kind::icl, &novel}}) {
+  for (const auto& [kind, items] :
+       {std::pair{Kind::training, &training}, std::pair{Kind::iwl, &training},
+        std::pair{Kind::icl, &novel}}) {
     for (const Sequence& s : bench_.draw(kind, 3, 0, 200)) {
       for (std::size_t j = 0; j < s.items.size(); ++j) {
         const auto found = items->find(s.items[j]);
@@ -247,8 +248,8 @@ TEST_P(TaskRules, BatchesDoNotDependOnWhoDrawsThemOrHow) {
   }
 }
 
-// 40 sequences of at least two possible ones: two batches are equal by chance with probability 2^-40 at
-// most.
+// 40 sequences of at least two possible ones: two batches are equal by chance with probability
+// 2^-40 at most.
 TEST_P(TaskRules, StepsAndKindsAndDataSeedsDiffer) {
   std::vector<Kind> kinds{Kind::training, Kind::icl};
   if (bench_.task.has_iwl()) kinds.push_back(Kind::iwl);
@@ -274,7 +275,7 @@ INSTANTIATE_TEST_SUITE_P(Settings, TaskRules,
                                          Setting{300, 40}, Setting{20002, 5}, Setting{infinite, 2},
                                          Setting{infinite, 30}));
 
-// --- Statistics over sequences -------------------------------------------------------------------
+// --- Statistics over sequences ---
 
 /// Calls see(sequence) for `count` sequences of one kind, 1000 a step.
 void over_sequences(const Bench& bench, Kind kind, std::uint64_t count,
@@ -302,9 +303,9 @@ TEST(TaskStatistics, AnswersAreFairAndTargetsUniform) {
   }
 }
 
-// In IWL sequences the context must not give the answer away: an item that is not the target has its
-// label with probability (K/2 - 1) / (K - 1), no more. The labels of one context are not independent,
-// so only the first is counted.
+// In IWL sequences the context must not give the answer away: an item that is not the target has
+// its label with probability (K/2 - 1) / (K - 1), no more. The labels of one context are not
+// independent, so only the first is counted.
 TEST(TaskStatistics, IwlContextsTellNothingBeyondTheBalanceOfLabels) {
   const Bench bench(configuration(12, 5));
   double equal = 0;
@@ -313,8 +314,8 @@ TEST(TaskStatistics, IwlContextsTellNothingBeyondTheBalanceOfLabels) {
   EXPECT_GT(test::binomial_p(equal, 30'000, 5.0 / 11), test::rare);
 }
 
-// Sequence b of step s, of each kind: were two kinds drawn from the same words, their targets would go
-// together. All seeds are equal here, so that only the purposes keep them apart.
+// Sequence b of step s, of each kind: were two kinds drawn from the same words, their targets would
+// go together. All seeds are equal here, so that only the purposes keep them apart.
 TEST(TaskStatistics, TrainingIclAndIwlAreIndependent) {
   config::Config config = configuration(6, 4);
   config.seed = {.init = 1, .items = 1, .data = 1, .eval = 1};
@@ -353,7 +354,7 @@ TEST(TaskStatistics, AtInfiniteDiversityLabelsAreFairAndPlacesUniform) {
   }
 }
 
-// --- K = infinity --------------------------------------------------------------------------------
+// --- K = infinity ---
 
 // Items of seven entries of 24 random bits never come twice; only the target's copy is equal to it.
 TEST(TaskAtInfiniteDiversity, EveryItemIsFresh) {

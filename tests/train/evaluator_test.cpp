@@ -107,10 +107,10 @@ TEST(Evaluator, ScoresTheSameLearnerOnIwlByChance) {
   Bench bench(16, 2000, read_copy);
   const Score iwl = bench.evaluator.iwl(bench.model, 3, bench.workers);
   EXPECT_NEAR(iwl.accuracy, 0.5, 0.055);  // 4.9 standard deviations
-  EXPECT_NEAR(iwl.loss,
-              iwl.accuracy * std::log1p(std::exp(-1.0)) +
-                  (1 - iwl.accuracy) * std::log1p(std::exp(1.0)),
-              1e-12);
+  EXPECT_NEAR(
+      iwl.loss,
+      iwl.accuracy * std::log1p(std::exp(-1.0)) + (1 - iwl.accuracy) * std::log1p(std::exp(1.0)),
+      1e-12);
 }
 
 TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
@@ -126,8 +126,8 @@ TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
 TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
   constexpr std::int64_t count = 600;
   Bench bench(16, count, mixture);
-  using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,
-                                    const Workers&) const;
+  using Draw =
+      void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&, const Workers&) const;
   for (const std::int64_t step : {0, 469}) {
     for (const auto& [draw, measure] :
          {std::pair<Draw, Score (Evaluator::*)(const model::Model&, std::int64_t, const Workers&)>{

@@ -22,13 +22,12 @@ TEST(Metrics, ReadWhatTheirNamesSay) {
   for (const Metric& metric : metrics()) {
     values[std::string(metric.name)] = metric.value(evaluation);
   }
-  EXPECT_THAT(values, testing::IsSupersetOf(std::map<std::string, double>{
-                          {"train_loss", 0.1},
-                          {"train_accuracy", 0.2},
-                          {"icl_loss", 0.3},
-                          {"icl_accuracy", 0.4},
-                          {"iwl_loss", 0.5},
-                          {"iwl_accuracy", 0.6}}));
+  EXPECT_THAT(values, testing::IsSupersetOf(std::map<std::string, double>{{"train_loss", 0.1},
+                                                                          {"train_accuracy", 0.2},
+                                                                          {"icl_loss", 0.3},
+                                                                          {"icl_accuracy", 0.4},
+                                                                          {"iwl_loss", 0.5},
+                                                                          {"iwl_accuracy", 0.6}}));
 }
 
 TEST(Metrics, AreDescribed) {

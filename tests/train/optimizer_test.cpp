@@ -58,8 +58,7 @@ TEST_P(SgdTest, StepsByAProduct) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Groups, SgdTest,
-                         testing::Values(nn::Group::attention, nn::Group::mlp));
+INSTANTIATE_TEST_SUITE_P(Groups, SgdTest, testing::Values(nn::Group::attention, nn::Group::mlp));
 
 TEST(Sgd, PreparesEveryParameter) {
   nn::Parameter first = make_parameter(nn::Group::attention);

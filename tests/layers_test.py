@@ -1,0 +1,362 @@
+#!/usr/bin/python3
+"""Checks that the tree keeps to the layer map of the README.
+
+    layers_test.py ROOT          checks include/icl and src of the repository at ROOT
+    layers_test.py --self-test   checks the checks: each planted violation must be found
+
+Exits with 1 and one line a violation. A new layer is a new row of ARROWS.
+"""
+
+import re
+import sys
+import tempfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+# What a layer builds on directly; what these build on is allowed to it as well.
+ARROWS = {
+    "core": [],
+    "config": ["core"],
+    "nn": ["core", "config"],
+    "model": ["nn", "config"],
+    "task": ["core", "config"],
+    "theory": ["core"],
+    "probe": ["model", "task", "theory"],
+    "train": ["probe"],
+    "io": ["train"],
+    "sweep": ["io"],
+    "analysis": ["theory", "io"],
+    "cli": ["sweep", "analysis"],
+}
+
+# Headers of other projects that exactly one file includes.
+SINGLE = {
+    "OpenBLAS": {"cblas.h", "openblas_config.h", "f77blas.h"},
+    "OpenMP": {"omp.h"},
+    "HDF5": {"hdf5.h", "hdf5_hl.h"},
+    "CLI11": {"CLI/CLI.hpp"},
+}
+
+# Sources whose header has another name: the pattern, and the header that they include instead.
+OTHER_HEADER = {
+    "cli/main": "icl/cli/app.hpp",
+    "cli/*_command": "icl/cli/commands.hpp",
+}
+
+# Tests of what a layer does as a whole, in place of one unit.
+WHOLE_LAYER_TESTS = {"io/parity", "model/allocation"}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+LAYER_CALL = re.compile(r"icl_layer\(([^()]*)\)")
+
+
+def closure(direct):
+    """{node: all that can be reached from it} of {node: those next to it}."""
+    reached = {}
+
+    def visit(node, path=()):
+        if node in path:
+            raise ValueError("circle: " + " -> ".join((*path, node)))
+        if node not in reached:
+            nearby = direct.get(node, [])
+            reached[node] = set(nearby).union(*(visit(other, (*path, node)) for other in nearby))
+        return reached[node]
+
+    for node in direct:
+        visit(node)
+    return reached
+
+
+class Tree:
+    """The files of the layers, what they include, and what CMake says of the layers."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self.headers = self._files("include/icl", {".hpp", ".h", ".inc"})
+        self.sources = self._files("src", {".cpp", ".hpp", ".h", ".in", ".inc"})
+        self.includes = {}  # {path: [(line, header)]}
+        for path in [*self.headers, *self.sources]:
+            text = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), path.read_text())
+            self.includes[path] = [
+                (text.count("\n", 0, m.start(1) if m.group(1) else m.start(2)) + 1,
+                 m.group(1) or m.group(2))
+                for m in INCLUDE.finditer(text)]
+        self.cmake_sources, self.links = self._read_cmake()
+
+    def _files(self, folder, suffixes):
+        base = self.root / folder
+        return sorted(p for p in base.rglob("*") if p.is_file() and p.suffix in suffixes)
+
+    def _read_cmake(self):
+        """{layer: its sources} and {layer: the layers it links}."""
+        sources, links = {}, {}
+        file = self.root / "src/CMakeLists.txt"
+        text = re.sub(r"#[^\n]*", "", file.read_text()) if file.is_file() else ""
+        for call in LAYER_CALL.finditer(text):
+            name, *words = call.group(1).split()
+            lists = {"SOURCES": [], "LINKS": [], "PRIVATE_LINKS": []}
+            current = None
+            for word in words:
+                if word in lists:
+                    current = lists[word]
+                elif current is not None:
+                    current.append(word)
+            sources[name] = [s for s in lists["SOURCES"] if not s.startswith("${")]
+            links[name] = [link for link in lists["LINKS"] + lists["PRIVATE_LINKS"]
+                           if "::" not in link]
+        return sources, links
+
+    def layer(self, path):
+        """The folder that a file lies in, or None for one beside the layers."""
+        parts = self.inner(path).split("/")
+        return parts[0] if len(parts) > 1 else None
+
+    def inner(self, path):
+        """core/gemm.cpp for src/core/gemm.cpp and the like."""
+        base = self.root / ("src" if path in self.sources else "include/icl")
+        return path.relative_to(base).as_posix()
+
+    def name(self, path):
+        return path.relative_to(self.root).as_posix()
+
+    def used_layers(self):
+        """{layer: {layer that it includes: place of one such line}}."""
+        used = {}
+        for path, includes in self.includes.items():
+            layer = self.layer(path)
+            if layer is None:
+                continue
+            of_layer = used.setdefault(layer, {})
+            for line, header in includes:
+                parts = header.split("/")
+                if parts[0] == "icl" and len(parts) > 2 and parts[1] != layer:
+                    of_layer.setdefault(parts[1], f"{self.name(path)}:{line}")
+        return used
+
+
+def check_arrows(tree):
+    allowed = closure(ARROWS)
+    for path, includes in tree.includes.items():
+        layer = tree.layer(path)
+        if layer is None:
+            yield f"{tree.name(path)}: lies in no layer"
+            continue
+        if layer not in ARROWS:
+            yield f"{tree.name(path)}: layer \"{layer}\" is not on the map"
+            continue
+        for line, header in includes:
+            place = f"{tree.name(path)}:{line}"
+            if not header.startswith("icl/"):
+                if (path.parent / header).exists():
+                    yield f"{place}: write \"icl/...\" in place of \"{header}\""
+                continue
+            if not (tree.root / "include" / header).is_file():
+                yield f"{place}: there is no include/{header}"
+            target = header.split("/")[1]
+            if target != layer and target not in allowed[layer]:
+                yield f"{place}: {layer} must not include {target} ({header})"
+
+
+def check_links(tree):
+    used = tree.used_layers()
+    allowed = closure(ARROWS)
+    try:
+        linked = closure(tree.links)
+    except ValueError as error:
+        yield f"src/CMakeLists.txt: {error}"
+        return
+    for layer in sorted({*used, *tree.links}):
+        if layer not in tree.links:
+            yield f"src/CMakeLists.txt: no icl_layer({layer} ...)"
+            continue
+        for target, place in sorted(used.get(layer, {}).items()):
+            if target not in linked[layer]:
+                yield f"{place}: {layer} includes {target}, but its LINKS do not lead there"
+        for target in tree.links[layer]:
+            if target not in allowed.get(layer, set()):
+                yield f"src/CMakeLists.txt: {layer} must not link {target}"
+            elif target not in used.get(layer, {}):
+                yield f"src/CMakeLists.txt: {layer} links {target}, but includes nothing of it"
+
+
+def check_sources(tree):
+    listed = {s for sources in tree.cmake_sources.values() for s in sources}
+    for layer, sources in tree.cmake_sources.items():
+        for source in sources:
+            if not source.startswith(layer + "/"):
+                yield f"src/CMakeLists.txt: {source} is listed in layer {layer}"
+            if not (tree.root / "src" / source).is_file():
+                yield f"src/CMakeLists.txt: there is no src/{source}"
+    for path in tree.sources:
+        inner = tree.inner(path)
+        if path.suffix == ".cpp" and inner not in listed and inner != "cli/main.cpp":
+            yield f"{tree.name(path)}: is in no icl_layer of src/CMakeLists.txt"
+
+
+def check_single(tree):
+    for project, headers in SINGLE.items():
+        places = sorted({tree.name(path) for path, includes in tree.includes.items()
+                         if any(header in headers for _, header in includes)})
+        if len(places) != 1:
+            yield (f"{project}: exactly one file may include {', '.join(sorted(headers))}, "
+                   f"not {len(places)}: {', '.join(places) or 'none'}")
+        for place in places:
+            if place.startswith("include/"):
+                yield f"{place}: {project} belongs in a source, not in a header"
+
+
+def check_names(tree):
+    headers = {tree.inner(p).removesuffix(".hpp") for p in tree.headers if p.suffix == ".hpp"}
+    sources = {tree.inner(p).removesuffix(".in").removesuffix(".cpp"): p for p in tree.sources}
+    for unit, path in sources.items():
+        other = next((h for pattern, h in OTHER_HEADER.items() if fnmatchcase(unit, pattern)), None)
+        included = {header for _, header in tree.includes[path]}
+        if unit not in headers and other is None:
+            yield f"src/{unit}.cpp: there is no include/icl/{unit}.hpp"
+        elif unit in headers and f"icl/{unit}.hpp" not in included:
+            yield f"src/{unit}.cpp: does not include icl/{unit}.hpp"
+        elif unit not in headers and other not in included:
+            yield f"src/{unit}.cpp: does not include {other}"
+    # A test is named after a source, a header or a helper of the tests.
+    helpers = {p.stem for p in (tree.root / "tests/support").glob("*.hpp")}
+    units = headers | set(sources) | WHOLE_LAYER_TESTS
+    for path in sorted((tree.root / "tests").rglob("*_test.cpp")):
+        test = path.relative_to(tree.root / "tests").as_posix().removesuffix("_test.cpp")
+        # X/unit_test.cpp, or X/unit_aspect_test.cpp where one file would be too long.
+        stems = [test]
+        while "_" in stems[-1].rpartition("/")[2]:
+            stems.append(stems[-1].rpartition("_")[0])
+        if not units.intersection(stems) and path.stem.removesuffix("_test") not in helpers:
+            yield f"tests/{test}_test.cpp: there is no src/{test}.cpp or include/icl/{test}.hpp"
+
+
+CHECKS = [check_arrows, check_links, check_sources, check_single, check_names]
+
+
+def violations(root):
+    tree = Tree(root)
+    if not tree.headers or not tree.sources:
+        return [f"{root}: holds no include/icl or no src"]
+    return [line for check in CHECKS for line in check(tree)]
+
+
+# --- The test of this test -------------------------------------------------------------------------
+
+SOUND = {
+    "include/icl/core/gemm.hpp": "#pragma once\n#include <string>\n",
+    "include/icl/core/parallel.hpp": "#pragma once\n",
+    "include/icl/nn/linear.hpp": '#pragma once\n#include "icl/core/gemm.hpp"\n',
+    "include/icl/model/model.hpp": '#include "icl/nn/linear.hpp"\n#include "icl/core/gemm.hpp"\n',
+    "include/icl/task/task.hpp": '#include "icl/core/parallel.hpp"\n',
+    "include/icl/train/trainer.hpp": '#include "icl/model/model.hpp"\n#include "icl/task/task.hpp"\n',
+    "include/icl/io/file.hpp": '#include "icl/train/trainer.hpp"\n',
+    "include/icl/cli/app.hpp": "",
+    "src/core/gemm.cpp": '#include "icl/core/gemm.hpp"\n\n#include <cblas.h>\n',
+    "src/core/parallel.cpp": '#include "icl/core/parallel.hpp"\n'
+        "#include <omp.h>\n// #include <hdf5.h>\n/*\n#include <hdf5.h>\n*/\n",
+    "src/io/file.cpp": '#include "icl/io/file.hpp"\n#include <hdf5.h>\n# include <hdf5_hl.h>\n',
+    "src/cli/app.cpp":
+        '#include "icl/cli/app.hpp"\n#include <CLI/CLI.hpp>\n#include "icl/io/file.hpp"\n',
+    "src/cli/main.cpp": '#include "icl/cli/app.hpp"\n',
+    "src/CMakeLists.txt":
+        "# icl_layer(task LINKS model)\n"
+        "icl_layer(core SOURCES core/gemm.cpp core/parallel.cpp ${build_info} PRIVATE_LINKS A::b)\n"
+        "icl_layer(nn LINKS core)\nicl_layer(model LINKS nn)\nicl_layer(task LINKS core)\n"
+        "icl_layer(train\n  LINKS model task PRIVATE_LINKS fmt::fmt)\n"
+        "icl_layer(io SOURCES io/file.cpp LINKS train PRIVATE_LINKS HDF5::serial)\n"
+        "icl_layer(cli SOURCES cli/app.cpp LINKS io)\n",
+    "tests/core/gemm_test.cpp": "",
+    "tests/core/gemm_large_test.cpp": "",
+    "tests/model/model_test.cpp": "",
+    "tests/support/helper.hpp": "",
+    "tests/nn/helper_test.cpp": "",
+}
+
+# What is planted ({path: text added at its end, or None to remove it}) and what must be said of it.
+PLANTED = [
+    ({"include/icl/task/task.hpp": '#include "icl/model/model.hpp"\n'},
+     ["include/icl/task/task.hpp:2: task must not include model",
+      "task includes model, but its LINKS do not lead there"]),
+    ({"src/core/gemm.cpp": '#include "icl/nn/linear.hpp"\n'}, ["core must not include nn"]),
+    ({"include/icl/theory/flow.hpp": '#include "icl/nn/linear.hpp"\n'},
+     ["theory must not include nn", "no icl_layer(theory"]),
+    ({"include/icl/core/gemm.hpp": '#include "icl/config/config.hpp"\n',
+      "include/icl/config/config.hpp": ""},
+     ["include/icl/core/gemm.hpp:3: core must not include config"]),
+    ({"include/icl/io/file.hpp": '#include "icl/cli/app.hpp"\n'}, ["io must not include cli"]),
+    ({"include/icl/wrong/thing.hpp": ""}, ['layer "wrong" is not on the map']),
+    ({"include/icl/thing.hpp": ""}, ["include/icl/thing.hpp: lies in no layer"]),
+    ({"src/core/gemm.cpp": '#include "icl/core/gone.hpp"\n'}, ["there is no include/icl/core/gone.hpp"]),
+    ({"include/icl/nn/linear.hpp": '#include "local.hpp"\n', "include/icl/nn/local.hpp": ""},
+     ['linear.hpp:3: write "icl/..." in place of "local.hpp"']),
+    ({"src/CMakeLists.txt": "icl_layer(core LINKS task)\n"},
+     ["src/CMakeLists.txt: circle: "]),
+    ({"src/CMakeLists.txt": "icl_layer(model LINKS core)\n"},
+     ["model includes nn, but its LINKS do not lead there"]),
+    ({"src/CMakeLists.txt": "icl_layer(task LINKS core nn)\n"}, ["task must not link nn"]),
+    ({"include/icl/model/model.hpp": None, "tests/model/model_test.cpp": None},
+     ["there is no include/icl/model/model.hpp", "model links nn, but includes nothing of it"]),
+    ({"src/core/new.cpp": '#include "icl/core/new.hpp"\n', "include/icl/core/new.hpp": ""},
+     ["src/core/new.cpp: is in no icl_layer"]),
+    ({"src/CMakeLists.txt": "icl_layer(nn SOURCES core/gemm.cpp nn/gone.cpp LINKS core)\n"},
+     ["core/gemm.cpp is listed in layer nn", "there is no src/nn/gone.cpp"]),
+    ({"src/core/gemm.cpp": "#include <omp.h>\n"}, ["OpenMP: exactly one file", "not 2"]),
+    ({"src/core/gemm.cpp": "#include <hdf5_hl.h>\n"}, ["HDF5: exactly one file"]),
+    ({"src/core/parallel.cpp": "  #  include   <cblas.h>\n"}, ["OpenBLAS: exactly one file"]),
+    ({"include/icl/io/file.hpp": "#include <CLI/CLI.hpp>\n"},
+     ["CLI11: exactly one file", "include/icl/io/file.hpp: CLI11 belongs in a source"]),
+    ({"src/cli/app.cpp": None}, ["CLI11: exactly one file", "not 0: none"]),
+    ({"include/icl/core/parallel.hpp": None}, ["src/core/parallel.cpp: there is no include/icl/core"]),
+    ({"src/io/other.cpp": "", "include/icl/io/other.hpp": ""},
+     ["src/io/other.cpp: does not include icl/io/other.hpp"]),
+    ({"src/cli/some_command.cpp": ""},
+     ["src/cli/some_command.cpp: does not include icl/cli/commands.hpp"]),
+    ({"tests/core/gem_test.cpp": ""}, ["tests/core/gem_test.cpp: there is no src/core/gem.cpp"]),
+    ({"tests/nn/gemm_test.cpp": ""}, ["tests/nn/gemm_test.cpp: there is no"]),
+]
+
+
+def plant(root, files):
+    for name, text in files.items():
+        path = Path(root) / name
+        if text is None:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            file.write(text)
+
+
+def self_test():
+    failures = []
+    with tempfile.TemporaryDirectory() as root:
+        plant(root, SOUND)
+        failures += [f"found in a sound tree: {line}" for line in violations(root)]
+    for files, expected in PLANTED:
+        with tempfile.TemporaryDirectory() as root:
+            plant(root, SOUND)
+            plant(root, files)
+            found = violations(root)
+        for text in expected:
+            if not any(text in line for line in found):
+                failures.append(f"planted {files}: no violation says {text!r}, only {found}")
+    with tempfile.TemporaryDirectory() as root:
+        if not violations(root):
+            failures.append("an empty tree passes")
+    return failures
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 64
+    found = self_test() if arguments[0] == "--self-test" else violations(arguments[0])
+    for line in found:
+        print(line)
+    print(f"{len(found)} violation{'' if len(found) == 1 else 's'}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
