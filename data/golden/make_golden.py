@@ -250,7 +250,7 @@ def check(case, icl, settings):
     if in_doubt:
         exact = train_in_torch(run, torch.float64, windows)
     good = compare(case, run, exact, single)
-    print(f"ReLU inputs in doubt: {in_doubt}; the closest to 0 is {closest:.2g} of the doubtful distance away")
+    print(f"ReLU inputs so close to 0 that rounding may decide their sign: {in_doubt}; the closest to 0 is at {closest:.2g} times that distance")
     return run, exact, in_doubt, good
 
 

@@ -31,7 +31,7 @@ namespace {
 
 constexpr bool is_double = sizeof(Real) == sizeof(double);
 constexpr double double_tolerance = 1e-12;
-const Workers workers(2);
+const Workers workers(1);
 
 /// PyTorch's numbers of one tensor, and how far from them a float build may be, relative to the
 /// largest.

@@ -194,8 +194,8 @@ TEST(Parameter, DecayIsRoundedOnce) {
   }
 }
 
-// A weight just under a power of two, x = 2 - ulp, is 4 / ulp - 1 of its own half ulps: decay x
-// reaches half an ulp of x as soon as the decay is over a quarter ulp of 1.
+// Over a quarter ulp of 1 the decay moves powers of two (whose lower neighbour is half an ulp away)
+// and numbers just under them. src/nn/parameter.cpp skips the decay up to half an ulp.
 TEST(Parameter, DISABLED_DecayOverAQuarterUlpIsRoundedOnceToo) {
   const Tensor before = make_edge_weights().value;
   for (const Real decay : {epsilon * Real(0.3), epsilon * Real(0.4), epsilon * Real(0.5)}) {

@@ -1,0 +1,184 @@
+"""Nothing is lost: kills, failing system calls and full disks, against the program itself.
+
+usage: trust.py ICL FAULT_LIBRARY [--share X]     X = 1 is the whole table; CI runs a tenth
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TINY = """
+[model]
+hidden = 16
+[data]
+K = 24
+N = 8
+D = 9
+[train]
+epochs = 100
+steps_per_epoch = 100
+batch_size = 8
+learning_rate = 0.1
+[eval]
+sequences = 20
+[record]
+snapshots = 4
+publish_seconds = 0.02
+"""
+
+
+class Trust:
+    def __init__(self, icl, library, share):
+        self.icl, self.library, self.share = icl, library, share
+        self.failures = []
+
+    def run(self, folder, *args, **kwargs):
+        return subprocess.run([self.icl, *args], cwd=folder, capture_output=True, text=True, timeout=120, **kwargs)
+
+    def check(self, condition, message):
+        if not condition:
+            self.failures.append(message)
+            print(f"  FAILED: {message}", flush=True)
+
+    def same(self, a, b):
+        result = subprocess.run(["h5diff", "--exclude-path", "/provenance", a, b], capture_output=True, text=True)
+        return result.returncode == 0 and not result.stdout + result.stderr
+
+    def folder(self):
+        folder = tempfile.TemporaryDirectory(prefix="icl-trust-")
+        (Path(folder.name) / "tiny.toml").write_text(TINY)
+        return folder
+
+    def kills(self):
+        """kill -9 at random moments, in chains of at least 5 for a run."""
+        wanted, rng = int(2000 * self.share), random.Random(1)
+        kills = lost = chains = 0
+        with self.folder() as name:
+            folder = Path(name)
+            train = [self.icl, "train", "tiny.toml", "--quiet", "--threads", "1", "--out"]
+            subprocess.run([*train, "whole.h5"], cwd=folder, check=True)
+            begin = time.monotonic()
+            subprocess.run([*train, "timed.h5"], cwd=folder, check=True)
+            length = time.monotonic() - begin
+            while kills < wanted:
+                out, step, chain = folder / "run.h5", -1, 0
+                out.unlink(missing_ok=True)
+                while True:
+                    run = subprocess.Popen([*train, "run.h5", "--resume"], cwd=folder, stderr=subprocess.DEVNULL)
+                    try:
+                        # Short enough that a run meets several kills, long enough that it moves on at all.
+                        run.wait(timeout=length * rng.uniform(0.05, 0.5) if chain < 8 else None)
+                    except subprocess.TimeoutExpired:
+                        run.kill()
+                        run.wait()
+                        kills, chain = kills + 1, chain + 1
+                    else:
+                        self.check(run.returncode == 0, f"a resumed run exits with {run.returncode}")
+                        break
+                    if out.exists():
+                        info = self.run(folder, "info", "run.h5", "--json")
+                        self.check(info.returncode == 0, f"unreadable after kill {kills}: {info.stderr}")
+                        now = json.loads(info.stdout)["step"] if info.returncode == 0 else -1
+                        lost += now < step
+                        step = max(step, now)
+                chains += chain >= 5
+                self.check(self.same(folder / "whole.h5", out), f"other bits after {chain} kills")
+                leftovers = [p.name for p in folder.iterdir() if p.name not in ("tiny.toml", "whole.h5", "timed.h5", "run.h5")]
+                self.check(not leftovers, f"left behind: {leftovers}")
+            self.check(lost == 0, f"{lost} times published rows were lost")
+            self.check(chains > 0, "no chain of five kills")
+        return f"{kills} kills, {chains} runs with at least five of them, {lost} losses"
+
+    def faults(self):
+        """Each open, write, fsync, close and rename of a publication failed in turn."""
+        count = 0
+        with self.folder() as name:
+            folder = Path(name)
+            args = ["train", "tiny.toml", "--quiet", "--threads", "1", "--force", "--out", "run.h5",
+                    "--set", "train.epochs=2", "--set", f"train.steps_per_epoch={2 if self.share < 1 else 5}",
+                    "--set", "record.publish_seconds=0"]
+            self.check(self.run(folder, *args).returncode == 0, "the run without faults")
+            whole = (folder / "run.h5").read_bytes()
+            shutil.copy(folder / "run.h5", folder / "good.h5")
+            log = Path(tempfile.gettempdir()) / f"icl-fault-{os.getpid()}"
+            for call in ("open", "write", "fsync", "close", "rename"):
+                for kind in ("ENOSPC", "EIO", "short") if call == "write" else ("ENOSPC", "EIO"):
+                    number = 0
+                    while True:
+                        number += 1
+                        log.unlink(missing_ok=True)
+                        (folder / "run.h5").write_bytes(whole)
+                        env = os.environ | {"LD_PRELOAD": self.library, "FAULT_FOLDER": str(folder), "FAULT_CALL": call,
+                                            "FAULT_NUMBER": str(number), "FAULT_KIND": kind, "FAULT_LOG": str(log)}
+                        result = self.run(folder, *args, env=env)
+                        if not log.exists():
+                            self.check(result.returncode == 0, f"without a fault: {result.returncode} {result.stderr}")
+                            break
+                        count += 1
+                        where = f"{call} {number} {kind}"
+                        self.check(result.returncode in (74, 0), f"{where}: exit {result.returncode}: {result.stderr}")
+                        if result.returncode == 74:
+                            self.check("run.h5" in result.stderr, f"{where}: the message names no path: {result.stderr}")
+                        info = self.run(folder, "info", "run.h5", "--json")
+                        self.check(info.returncode == 0, f"{where}: the file is not readable: {info.stderr}")
+                        # A fault that is survived must not have harmed the result.
+                        if result.returncode == 0:
+                            self.check(self.same(folder / "good.h5", folder / "run.h5"), f"{where}: exit 0 and other bits")
+            log.unlink(missing_ok=True)
+        return f"{count} faults"
+
+    def full_disk(self):
+        """A disk that is really full, and a limit on file sizes."""
+        done = []
+        with self.folder() as name:
+            folder = Path(name)
+            disk = folder / "disk"
+            disk.mkdir()
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True).returncode == 0:
+                try:
+                    small = ["--quiet", "--threads", "1", "--force", "--set", "record.snapshots=0", "--set", "train.epochs=2"]
+                    self.check(self.run(folder, "train", "tiny.toml", "--out", "disk/run.h5", *small).returncode == 0, "a small run")
+                    old = (disk / "run.h5").read_bytes()
+                    (disk / "filler").write_bytes(bytes(280_000 - 2 * len(old) if 280_000 > 2 * len(old) else 0))
+                    result = self.run(folder, "train", "tiny.toml", "--out", "disk/run.h5", *small[:-4], "--set", "record.snapshots=100")
+                    self.check(result.returncode == 74, f"a full disk: exit {result.returncode}: {result.stderr}")
+                    self.check("run.h5" in result.stderr and "No space left" in result.stderr, f"a full disk: {result.stderr}")
+                    info = self.run(folder, "info", "disk/run.h5")
+                    self.check(info.returncode == 0, f"a full disk: {info.stderr}")
+                    self.check(not list(disk.glob(".*")), "a full disk: something is left behind")
+                    done.append("tmpfs")
+                finally:
+                    subprocess.run(["umount", disk], check=True)
+            limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+            result = self.run(folder, "train", "tiny.toml", "--out", "run.h5", "--quiet", preexec_fn=limit)
+            self.check(result.returncode == 74 and "File too large" in result.stderr, f"ulimit -f: {result.returncode} {result.stderr}")
+            self.check(not (folder / "run.h5").exists(), "ulimit -f: a file appeared")
+            done.append("ulimit -f")
+        return ", ".join(done)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("icl", type=os.path.abspath)
+    parser.add_argument("library", type=os.path.abspath)
+    parser.add_argument("--share", type=float, default=0.1)
+    args = parser.parse_args()
+    trust = Trust(args.icl, args.library, args.share)
+    for part in (trust.kills, trust.faults, trust.full_disk):
+        begin = time.monotonic()
+        said = part()
+        print(f"{part.__name__}: {said} ({time.monotonic() - begin:.0f} s)", flush=True)
+    if trust.failures:
+        sys.exit(f"{len(trust.failures)} failures")
+
+
+if __name__ == "__main__":
+    main()
