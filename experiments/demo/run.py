@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 # Longest first: the smaller K, the surer a run goes to its end instead of stopping at ICL accuracy 0.99.
-DIVERSITIES = [256, 500, 1000, 2000, 4000, 14000, 50000]
+DIVERSITIES = [256, 500, 1000, 2000, 4000, 10000, 50000]
 SEEDS = [0, 1]
 
 

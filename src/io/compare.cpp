@@ -8,7 +8,7 @@
 #include <functional>
 #include <numeric>
 
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_reader.hpp"
 
 namespace icl::io {
 namespace {

@@ -11,7 +11,7 @@
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_reader.hpp"
 #include "icl/model/model.hpp"
 #include "icl/train/metrics.hpp"
 

@@ -10,7 +10,7 @@
 #include "icl/core/simd.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_writer.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/task/task.hpp"
 

@@ -5,7 +5,7 @@
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_writer.hpp"
 #include "support/runs.hpp"
 
 namespace icl::io {

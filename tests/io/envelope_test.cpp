@@ -13,7 +13,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_writer.hpp"
 
 namespace icl::io {
 namespace {

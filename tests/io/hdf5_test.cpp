@@ -1,4 +1,5 @@
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_reader.hpp"
+#include "icl/io/hdf5_writer.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

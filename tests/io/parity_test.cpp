@@ -16,7 +16,7 @@
 
 #include "icl/config/toml.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_reader.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/seeds.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "icl/io/hdf5.hpp"
+#include "icl/io/hdf5_writer.hpp"
 #include "icl/io/run_record.hpp"
 
 namespace icl::io {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "icl/io/hdf5.hpp"
+
+namespace icl::io {
+
+/// Builds the image of an HDF5 file. Equal calls give equal bytes, in any process at any time:
+/// there are no object times. Groups on the way to an object are made as needed. Everything it
+/// throws is an Error(ExitCode::internal): a path used twice, a shape that contradicts its data, a
+/// NUL in a string.
+class Hdf5Writer {
+ public:
+  Hdf5Writer();
+
+  /// Makes a group; one that exists already is left as it is.
+  void group(const std::string& path);
+
+  /// Adds an attribute to an existing object ("/" is the root group). Strings are UTF-8.
+  void attribute(const std::string& path, const std::string& name, const AttributeValue& value);
+
+  /// Writes a contiguous dataset; the product of `shape` is the number of `values`.
+  void dataset(const std::string& path, const Extents& shape, const ArrayView& values);
+
+  /// Writes a scalar dataset that holds a UTF-8 string of any length.
+  void text(const std::string& path, const std::string& value);
+
+  /// Makes an existing 1-D dataset a dimension scale with that name (attribute NAME).
+  void scale(const std::string& path, const std::string& name);
+
+  /// Attaches a scale to one axis of a dataset; their lengths agree. xarray wants every axis of
+  /// every array to have one, in the same group.
+  void attach_scale(const std::string& dataset, std::size_t axis, const std::string& scale);
+
+  /// The file: a user block of zeros, then the HDF5 data. The writer is spent.
+  [[nodiscard]] std::vector<std::byte> finish() &&;
+
+ private:
+  Hdf5Handle file_;
+};
+
+}  // namespace icl::io

@@ -1,0 +1,156 @@
+#include "icl/io/hdf5_writer.hpp"
+
+#include "hdf5_calls.hpp"
+
+namespace icl::io {
+namespace {
+
+/// A list of creation properties without object times.
+Handle untimed(hid_t kind, const Where& where) {
+  Handle properties(where.ok(H5Pcreate(kind), "make properties"));
+  where.ok(H5Pset_obj_track_times(properties.id(), false), "turn off its times");
+  return properties;
+}
+
+/// Makes the group and those above it, where they are missing.
+void make_group(const Handle& file, const Where& where) {
+  const std::string& path = where.path;
+  if (find_object(file, where).id() >= 0) return;
+  make_group(file, building(path.substr(0, std::max<std::size_t>(path.rfind('/'), 1))));
+  const Handle properties = untimed(H5P_GROUP_CREATE, where);
+  const Handle group(where.ok(
+      H5Gcreate2(file.id(), path.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), "make it"));
+}
+
+void write_dataset(const Handle& file, const Where& where, const Extents& shape, hid_t on_disk,
+                   hid_t in_memory, const void* values) {
+  const std::string& path = where.path;
+  if (find_object(file, where).id() >= 0) where.fail("exists already");
+  make_group(file, building(path.substr(0, std::max<std::size_t>(path.rfind('/'), 1))));
+  const Handle properties = untimed(H5P_DATASET_CREATE, where);
+  const Handle space = make_space(shape, where);
+  const Handle dataset(where.ok(H5Dcreate2(file.id(), path.c_str(), on_disk, space.id(),
+                                           H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+                                "make it"));
+  if (element_count(shape) == std::uint64_t{0}) return;
+  where.ok(H5Dwrite(dataset.id(), in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "write it");
+}
+
+void write_attribute(const Handle& object, const Where& where, const std::string& name,
+                     const Extents& shape, hid_t on_disk, hid_t in_memory, const void* values) {
+  const Handle space = make_space(shape, where);
+  const Handle attribute(
+      where.ok(H5Acreate2(object.id(), name.c_str(), on_disk, space.id(), H5P_DEFAULT, H5P_DEFAULT),
+               "add attribute " + name));
+  if (element_count(shape) == std::uint64_t{0}) return;
+  where.ok(H5Awrite(attribute.id(), in_memory, values), "write attribute " + name);
+}
+
+const char* c_string(const std::string& value, const Where& where) {
+  if (value.find('\0') != std::string::npos) where.fail("cannot hold a string with a NUL");
+  return value.c_str();
+}
+
+}  // namespace
+
+Hdf5Writer::Hdf5Writer() {
+  const Where where = building("/");
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  const Handle access(where.ok(H5Pcreate(H5P_FILE_ACCESS), "start"));
+  where.ok(H5Pset_fapl_core(access.id(), image_increment, false), "start");
+  // H5Fget_file_image is broken for the formats that a later lower bound allows (HDF5 1.10.8).
+  where.ok(H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "start");
+  const Handle creation = untimed(H5P_FILE_CREATE, where);
+  where.ok(H5Pset_userblock(creation.id(), user_block_bytes), "start");
+  // HDF5 takes two files in RAM of one name for one file, and never uses an identifier twice.
+  const std::string name = fmt::format("icl-image-{}", access.id());
+  file_ =
+      Handle(where.ok(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), "start"));
+}
+
+void Hdf5Writer::group(const std::string& path) {
+  make_group(file_, building(path));
+  if (kind_of(open_object(file_, building(path))) != NodeKind::group) {
+    building(path).fail("exists already and is not a group");
+  }
+}
+
+void Hdf5Writer::attribute(const std::string& path, const std::string& name,
+                           const AttributeValue& value) {
+  const Where where = building(path);
+  const Handle object = open_object(file_, where);
+  const auto write = [&](const auto& v) {
+    using T = std::remove_cvref_t<decltype(v)>;
+    if constexpr (std::is_arithmetic_v<T>) {
+      const TypeRow row = numeric_type<T>();
+      write_attribute(object, where, name, {}, row.on_disk, row.in_memory, &v);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      const char* const string = c_string(v, where);
+      const Handle type = text_type();
+      write_attribute(object, where, name, {}, type.id(), type.id(), &string);
+    } else {
+      std::vector<const char*> strings;
+      strings.reserve(v.size());
+      for (const std::string& string : v) strings.push_back(c_string(string, where));
+      const Handle type = text_type();
+      write_attribute(object, where, name, {strings.size()}, type.id(), type.id(), strings.data());
+    }
+  };
+  std::visit(write, value);
+}
+
+void Hdf5Writer::dataset(const std::string& path, const Extents& shape, const ArrayView& values) {
+  const Where where = building(path);
+  const TypeRow row = numeric_types().at(values.index());
+  const auto write = [&](const auto& span) {
+    if (element_count(shape) != span.size()) {
+      where.fail(fmt::format("{} values for shape [{}]", span.size(), fmt::join(shape, ", ")));
+    }
+    write_dataset(file_, where, shape, row.on_disk, row.in_memory, span.data());
+  };
+  std::visit(write, values);
+}
+
+void Hdf5Writer::text(const std::string& path, const std::string& value) {
+  const Where where = building(path);
+  const char* const string = c_string(value, where);
+  const Handle type = text_type();
+  write_dataset(file_, where, {}, type.id(), type.id(), &string);
+}
+
+void Hdf5Writer::scale(const std::string& path, const std::string& name) {
+  const Where where = building(path);
+  const Dataset dataset = open_dataset(file_, where);
+  if (dataset.shape.size() != 1) where.fail("is no scale, as it has not one axis");
+  where.ok(H5DSset_scale(dataset.handle.id(), c_string(name, where)), "make it a scale");
+}
+
+void Hdf5Writer::attach_scale(const std::string& dataset, std::size_t axis,
+                              const std::string& scale) {
+  const Where where = building(dataset);
+  const Dataset array = open_dataset(file_, where);
+  const Dataset labels = open_dataset(file_, building(scale));
+  if (axis >= array.shape.size() || labels.shape != Extents{array.shape[axis]}) {
+    where.fail(fmt::format("its axis {} does not have the length of scale {}", axis, scale));
+  }
+  where.ok(H5DSattach_scale(array.handle.id(), labels.handle.id(), static_cast<unsigned>(axis)),
+           "attach scale " + scale);
+}
+
+std::vector<std::byte> Hdf5Writer::finish() && {
+  const Where where = building("/");
+  const Handle file = std::move(file_);
+  where.ok(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), "finish");
+  const ssize_t size = where.ok(H5Fget_file_image(file.id(), nullptr, 0), "measure the image");
+  // HDF5 1.10.8 leaves the user block out of the image.
+  std::vector<std::byte> image(user_block_bytes + static_cast<std::size_t>(size));
+  std::byte* const data = image.data() + user_block_bytes;
+  where.ok(H5Fget_file_image(file.id(), data, static_cast<std::size_t>(size)), "copy the image");
+  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
+  if (std::memcmp(data, signature.data(), signature.size()) != 0) {
+    where.fail("its image does not begin where expected: is this another version of HDF5?");
+  }
+  return image;
+}
+
+}  // namespace icl::io
