@@ -27,12 +27,12 @@ function(icl_layer name)
   endforeach()
 endfunction()
 
-# icl_test(LAYER UNIT [F64]): tests/LAYER/UNIT_test.cpp as one CTest program that links its layer; with F64, a second
-# time against the double build.
+# icl_test(LAYER UNIT [F64] [ENVIRONMENT NAME=VALUE]): tests/LAYER/UNIT_test.cpp as one CTest program that links its
+# layer; with F64, a second time against the double build.
 function(icl_test layer unit)
-  set(precisions "")
-  list(APPEND precisions FLOAT)
-  if("F64" IN_LIST ARGN)
+  cmake_parse_arguments(ARG "F64" "ENVIRONMENT" "" ${ARGN})
+  set(precisions FLOAT)
+  if(ARG_F64)
     list(APPEND precisions F64)
   endif()
   foreach(precision IN LISTS precisions)
@@ -45,6 +45,6 @@ function(icl_test layer unit)
     target_link_libraries(${target} PRIVATE icl_${layer}${suffix} icl_flags GTest::gmock_main)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     gtest_discover_tests(${target} TEST_PREFIX "${layer}.${unit}${suffix}." DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 300)
+                         PROPERTIES TIMEOUT 600 ENVIRONMENT "${ARG_ENVIRONMENT}")
   endforeach()
 endfunction()

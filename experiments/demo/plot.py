@@ -74,15 +74,15 @@ def draw_accuracy(axes, chance=0.5):
 def draw_outcomes(axes, groups):
     """Left panel: where each run ends."""
     diversities = np.array(list(groups))
-    for field, colour, marker, name in (("icl", BLUE, "o", "in-context learning (ICL):\nitems never seen before, one in the context"),
-                                        ("iwl", VERMILION, "s", "in-weights learning (IWL):\ntraining items, none in the context")):
+    for field, colour, marker, name in (("icl", BLUE, "o", "in-context learning (ICL):\nnovel items"),
+                                        ("iwl", VERMILION, "s", "in-weights learning (IWL):\ntraining items, with\nno copy in the context")):
         mean = [np.mean([getattr(run, field)[-1] for run in group]) for group in groups.values()]
         axes.plot(diversities, mean, color=colour, linewidth=2.2, zorder=3)
         for K, group in groups.items():
             axes.plot([K] * len(group), [getattr(run, field)[-1] for run in group], marker, color=colour, markersize=6.5,
                       markeredgecolor="white", markeredgewidth=0.9, clip_on=False, zorder=4)
         axes.plot([], [], marker=marker, color=colour, linewidth=2.2, markersize=6.5, markeredgecolor="white", label=name)
-    axes.legend(loc="center right", bbox_to_anchor=(1.015, 0.55), handlelength=1.8, labelspacing=0.9)
+    axes.legend(loc="center right", bbox_to_anchor=(1.02, 0.6), handlelength=1.6, labelspacing=0.9)
     axes.set_xscale("log", base=2)
     axes.set_xlim(diversities[0] / 1.35, diversities[-1] * 1.35)
     axes.xaxis.set_major_locator(FixedLocator(diversities))
@@ -103,7 +103,7 @@ def draw_curves(axes, groups):
     first = min(run.step[1] for group in groups.values() for run in group)
     for colour, (K, group) in zip(colours, groups.items()):
         for run in group:
-            axes.plot(run.step[1:], run.icl[1:], color=colour, linewidth=1.5, zorder=3)
+            axes.plot(run.step[1:], run.icl[1:], color=colour, linewidth=1.35, zorder=3)
             if run.t_icl is not None:
                 axes.plot(run.step[-1], run.icl[-1], "o", color=colour, markersize=5.5, markeredgecolor="white",
                           markeredgewidth=0.8, zorder=5, clip_on=False)
@@ -111,13 +111,13 @@ def draw_curves(axes, groups):
                 axes.plot(run.step[1:], run.iwl[1:], color=colour, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
     axes.set_xscale("log")
     axes.set_xlim(first, last * 1.08)
-    ticks = [t for t in (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if first <= t <= last]
+    ticks = [t for t in (20, 50, 100, 200, 500, 1000, 2000, 4000, 10000) if first <= t <= last]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: grouped(x)))
     draw_accuracy(axes)
     axes.set_xlabel("training (updates of the parameters)")
     axes.set_ylabel("accuracy (share correct)")
-    axes.text(first * 1.04, 0.494, "chance", color=GREY, fontsize=9, va="top")
+    axes.text(first * 1.04, 0.468, "chance", color=GREY, fontsize=9, va="top")
     axes.set_title("How they get there")
     handles = [Line2D([], [], color=colour, linewidth=2.4, label=grouped(K)) for colour, K in zip(colours, groups)]
     legend = axes.legend(handles=handles, title="ICL, by K", loc="upper left", bbox_to_anchor=(1.01, 1.0),

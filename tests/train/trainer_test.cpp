@@ -459,6 +459,22 @@ TEST_F(TrainerTest, SaysWhatIsNotFiniteWhenTheLossIsNot) {
   }
 }
 
+// The decay (1 - lr lambda) w takes the one weight of 100 beyond the largest float, while the loss
+// of that step is finite.
+TEST_F(TrainerTest, SaysWhichParameterAnUpdateMadeInfinite) {
+  config::Config config = small();
+  config.train.learning_rate = 1;
+  config.train.weight_decay_mlp = 1e37;
+  Trainer trainer(config, Workers(1));
+  nn::Parameter& last = *trainer.parameters().back();
+  ASSERT_EQ(last.group, nn::Group::mlp);
+  last.value[0] = 100;
+  Diary diary;
+  EXPECT_EQ(run(trainer, diary), Outcome::diverged);
+  EXPECT_EQ(diary.events, "eval0 end0");
+  EXPECT_THAT(trainer.fault(), testing::AllOf(HasSubstr("step 0"), HasSubstr(last.name)));
+}
+
 // --- Bits and memory ---
 
 // Wide and deep enough that every layer has several tiles.
