@@ -44,7 +44,10 @@ OTHER_HEADER = {
 }
 
 # Tests of what a layer does as a whole, in place of one unit.
-WHOLE_LAYER_TESTS = {"io/parity", "model/allocation"}
+WHOLE_LAYER_TESTS = {
+    "io/damage", "io/fault", "io/numerics", "io/parity",
+    "model/allocation",
+}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -148,8 +151,11 @@ def check_arrows(tree):
         for line, header in includes:
             place = f"{tree.name(path)}:{line}"
             if not header.startswith("icl/"):
-                if (path.parent / header).exists():
+                # A header in src is private to its folder; all others have their full name.
+                if (path.parent / header).exists() and (path in tree.headers or "/" in header):
                     yield f"{place}: write \"icl/...\" in place of \"{header}\""
+                if header.startswith("../"):
+                    yield f"{place}: \"{header}\" leaves its folder"
                 continue
             if not (tree.root / "include" / header).is_file():
                 yield f"{place}: there is no include/{header}"
@@ -208,7 +214,8 @@ def check_single(tree):
 
 def check_names(tree):
     headers = {tree.inner(p).removesuffix(".hpp") for p in tree.headers if p.suffix == ".hpp"}
-    sources = {tree.inner(p).removesuffix(".in").removesuffix(".cpp"): p for p in tree.sources}
+    sources = {tree.inner(p).removesuffix(".in").removesuffix(".cpp"): p for p in tree.sources
+               if p.suffix in {".cpp", ".in"}}
     for unit, path in sources.items():
         other = next((h for pattern, h in OTHER_HEADER.items() if fnmatchcase(unit, pattern)), None)
         included = {header for _, header in tree.includes[path]}
@@ -241,7 +248,7 @@ def violations(root):
     return [line for check in CHECKS for line in check(tree)]
 
 
-# --- The test of this test -------------------------------------------------------------------------
+# --- The test of this test ---
 
 SOUND = {
     "include/icl/core/gemm.hpp": "#pragma once\n#include <string>\n",
@@ -249,7 +256,8 @@ SOUND = {
     "include/icl/nn/linear.hpp": '#pragma once\n#include "icl/core/gemm.hpp"\n',
     "include/icl/model/model.hpp": '#include "icl/nn/linear.hpp"\n#include "icl/core/gemm.hpp"\n',
     "include/icl/task/task.hpp": '#include "icl/core/parallel.hpp"\n',
-    "include/icl/train/trainer.hpp": '#include "icl/model/model.hpp"\n#include "icl/task/task.hpp"\n',
+    "include/icl/train/trainer.hpp":
+        '#include "icl/model/model.hpp"\n#include "icl/task/task.hpp"\n',
     "include/icl/io/file.hpp": '#include "icl/train/trainer.hpp"\n',
     "include/icl/cli/app.hpp": "",
     "src/core/gemm.cpp": '#include "icl/core/gemm.hpp"\n\n#include <cblas.h>\n',
@@ -264,10 +272,13 @@ SOUND = {
         "icl_layer(core SOURCES core/gemm.cpp core/parallel.cpp ${build_info} PRIVATE_LINKS A::b)\n"
         "icl_layer(nn LINKS core)\nicl_layer(model LINKS nn)\nicl_layer(task LINKS core)\n"
         "icl_layer(train\n  LINKS model task PRIVATE_LINKS fmt::fmt)\n"
-        "icl_layer(io SOURCES io/file.cpp LINKS train PRIVATE_LINKS HDF5::serial)\n"
+        "icl_layer(io SOURCES io/file.cpp io/other.cpp LINKS train PRIVATE_LINKS HDF5::serial)\n"
         "icl_layer(cli SOURCES cli/app.cpp LINKS io)\n",
     "tests/core/gemm_test.cpp": "",
     "tests/core/gemm_large_test.cpp": "",
+    "src/io/private.hpp": "",
+    "src/io/other.cpp": '#include "icl/io/other.hpp"\n#include "private.hpp"\n',
+    "include/icl/io/other.hpp": "",
     "tests/model/model_test.cpp": "",
     "tests/support/helper.hpp": "",
     "tests/nn/helper_test.cpp": "",
@@ -287,7 +298,8 @@ PLANTED = [
     ({"include/icl/io/file.hpp": '#include "icl/cli/app.hpp"\n'}, ["io must not include cli"]),
     ({"include/icl/wrong/thing.hpp": ""}, ['layer "wrong" is not on the map']),
     ({"include/icl/thing.hpp": ""}, ["include/icl/thing.hpp: lies in no layer"]),
-    ({"src/core/gemm.cpp": '#include "icl/core/gone.hpp"\n'}, ["there is no include/icl/core/gone.hpp"]),
+    ({"src/core/gemm.cpp": '#include "icl/core/gone.hpp"\n'},
+     ["there is no include/icl/core/gone.hpp"]),
     ({"include/icl/nn/linear.hpp": '#include "local.hpp"\n', "include/icl/nn/local.hpp": ""},
      ['linear.hpp:3: write "icl/..." in place of "local.hpp"']),
     ({"src/CMakeLists.txt": "icl_layer(core LINKS task)\n"},
@@ -307,9 +319,12 @@ PLANTED = [
     ({"include/icl/io/file.hpp": "#include <CLI/CLI.hpp>\n"},
      ["CLI11: exactly one file", "include/icl/io/file.hpp: CLI11 belongs in a source"]),
     ({"src/cli/app.cpp": None}, ["CLI11: exactly one file", "not 0: none"]),
-    ({"include/icl/core/parallel.hpp": None}, ["src/core/parallel.cpp: there is no include/icl/core"]),
-    ({"src/io/other.cpp": "", "include/icl/io/other.hpp": ""},
-     ["src/io/other.cpp: does not include icl/io/other.hpp"]),
+    ({"include/icl/core/parallel.hpp": None},
+     ["src/core/parallel.cpp: there is no include/icl/core"]),
+    ({"src/nn/linear.cpp": '#include "../io/private.hpp"\n'}, ['"../io/private.hpp" leaves its']),
+    ({"src/io/other.cpp": None}, ["there is no src/io/other.cpp"]),
+    ({"src/io/third.cpp": "", "include/icl/io/third.hpp": ""},
+     ["src/io/third.cpp: does not include icl/io/third.hpp"]),
     ({"src/cli/some_command.cpp": ""},
      ["src/cli/some_command.cpp: does not include icl/cli/commands.hpp"]),
     ({"tests/core/gem_test.cpp": ""}, ["tests/core/gem_test.cpp: there is no src/core/gem.cpp"]),

@@ -16,8 +16,8 @@ ExitCode run(const BranchCommand& command) {
                 "a branch keeps the parameters of its parent: model.* and data.D cannot change");
   }
   if (command.at < 0 || command.at > parent.record.step) {
-    throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}", command.at,
-                                             command.run.string(), parent.record.step));
+    throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}",
+                                             command.at, command.run.string(), parent.record.step));
   }
   const std::int64_t last = config.train.epochs * config.train.steps_per_epoch;
   if (command.at >= last) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -53,7 +54,9 @@ std::string dry_run(const config::Config& config, int threads) {
   config::Config probe = config;
   constexpr std::int64_t enough_items = 10000;
   if (!config.data.K.is_infinite()) {
-    probe.data.K = std::min(config.data.K, config::Diversity(std::max(enough_items, config.data.N + config.data.N % 2)));
+    probe.data.K =
+        std::min(config.data.K,
+                 config::Diversity(std::max(enough_items, config.data.N + config.data.N % 2)));
   }
   constexpr std::int64_t more_steps_than_needed = 1 << 20;
   probe.train.steps_per_epoch = more_steps_than_needed;
@@ -65,21 +68,23 @@ std::string dry_run(const config::Config& config, int threads) {
     parameters += static_cast<double>(p->value.size());
   }
   Stopwatch watch;
-  train::Observer* const observers[] = {&watch};
+  const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
 
   const auto steps = config.train.epochs * config.train.steps_per_epoch;
   const auto evaluations = static_cast<double>(config.train.epochs + 1);
-  const double time = static_cast<double>(steps) * watch.step_seconds +
-                      evaluations * watch.evaluation_seconds;
-  auto snapshots = static_cast<double>(train::snapshot_steps(config.record.snapshots, steps).size());
+  const double time =
+      static_cast<double>(steps) * watch.step_seconds + evaluations * watch.evaluation_seconds;
+  auto snapshots =
+      static_cast<double>(train::snapshot_steps(config.record.snapshots, steps).size());
   snapshots = std::max(snapshots, 1.0);
   const double file = megabytes(parameters * snapshots, sizeof(Real)) +
                       megabytes(evaluations * static_cast<double>(train::metrics().size() + 1), 8) +
                       0.05;
   return fmt::format(
       "{}\n# parameters: {:.0f}\n# steps: {}\n"
-      "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, measured here)\n"
+      "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "
+      "measured here)\n"
       "# file: at most about {:.1f} MB\n",
       config::to_toml(config), parameters, steps, duration_text(time), threads,
       threads == 1 ? "" : "s", 1e3 * watch.step_seconds, 1e3 * watch.evaluation_seconds, file);

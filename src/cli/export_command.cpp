@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "icl/cli/commands.hpp"
-#include "icl/io/file.hpp"
 #include "icl/io/decode.hpp"
+#include "icl/io/file.hpp"
 
 namespace icl::cli {
 

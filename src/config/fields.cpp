@@ -31,7 +31,9 @@ constexpr auto member() {
 
 constexpr std::array<std::string_view, 1> systems = {"one_layer"};
 constexpr Range<std::int64_t> seed_range{0, max_seed};
-constexpr Range<double> positive{.low = 0, .low_bound = Bound::exclusive};
+// So that a rate, a decay and their product are finite in float.
+constexpr Range<double> learning_rate{.low = 0, .high = 1e20, .low_bound = Bound::exclusive};
+constexpr Range<double> decay{.low = 0, .high = 1e16};
 constexpr Range<double> not_negative{.low = 0};
 constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
@@ -60,14 +62,14 @@ constexpr std::array table = {
     Field{"train.batch_size", "sequences", "Sequences in one step",
           IntegerAccess{member<&Config::train, &Train::batch_size>(), {1, max_size}}},
     Field{"train.learning_rate", "", "Learning rate of SGD",
-          NumberAccess{member<&Config::train, &Train::learning_rate>(), positive}},
+          NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
     Field{"train.weight_decay_attention", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the layer norm and "
           "the query, key and value matrices",
-          NumberAccess{member<&Config::train, &Train::weight_decay_attention>(), not_negative}},
+          NumberAccess{member<&Config::train, &Train::weight_decay_attention>(), decay}},
     Field{"train.weight_decay_mlp", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the MLP",
-          NumberAccess{member<&Config::train, &Train::weight_decay_mlp>(), not_negative}},
+          NumberAccess{member<&Config::train, &Train::weight_decay_mlp>(), decay}},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
           IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, max_count}}},
     Field{"stop.icl_accuracy", "",
@@ -322,6 +324,21 @@ std::optional<Conflict> find_conflict(const Config& config) {
                                 "than 2^32 steps",
                                 train.epochs, train.steps_per_epoch),
                     {"train.epochs", "train.steps_per_epoch"}};
+  }
+  // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
+  // bits.
+  if (K.is_infinite() && N - 1 > (std::int64_t{1} << 31) / train.batch_size) {
+    return Conflict{
+        fmt::format("data.N - 1 = {} times train.batch_size = {} must be at most 2^31 at "
+                    "data.K = inf",
+                    N - 1, train.batch_size),
+        {"data.N", "train.batch_size", "data.K"}};
+  }
+  if (K.is_infinite() && N - 1 > (std::int64_t{1} << 32) / config.eval.sequences) {
+    return Conflict{fmt::format("data.N - 1 = {} times eval.sequences = {} must be at most 2^32 at "
+                                "data.K = inf",
+                                N - 1, config.eval.sequences),
+                    {"data.N", "eval.sequences", "data.K"}};
   }
   return std::nullopt;
 }

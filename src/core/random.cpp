@@ -21,9 +21,9 @@ constexpr std::uint32_t retry_shift = 24;
 
 using Words = std::array<std::uint32_t, group_blocks>;
 
-/// Sixteen consecutive blocks of a stream at once, word w of block first + i in out[w][i]: the rounds
-/// of Random123's Philox4x32-10 in a form that compilers vectorise (four times as fast as one block
-/// after the other; a test holds it against Random123's own).
+/// Sixteen consecutive blocks of a stream at once, word w of block first + i in out[w][i]: the
+/// rounds of Random123's Philox4x32-10 in a form that compilers vectorise (four times as fast as
+/// one block after the other; a test holds it against Random123's own).
 void philox_group(std::array<std::uint32_t, 4> counter, std::uint64_t key,
                   std::array<Words, 4>& out) {
   for (std::size_t i = 0; i < group_blocks; ++i) {
@@ -48,7 +48,8 @@ void philox_group(std::array<std::uint32_t, 4> counter, std::uint64_t key,
 }
 
 /// Two independent normal variates a lane, sqrt(-2 ln u) (cos a, sin a): u in (0, 1] from the upper
-/// 24 bits of `radius`; a, uniform on the circle, as a quadrant (2 bits) and an angle in it (30 bits).
+/// 24 bits of `radius`; a, uniform on the circle, as a quadrant (2 bits) and an angle in it (30
+/// bits).
 void box_muller(const Words& radius, const Words& angle, float* cosines, float* sines) {
   constexpr float to_unit = 0x1p-24F;
   constexpr float to_angle = 1.57079632679489662F * 0x1p-30F;

@@ -98,9 +98,14 @@ class Comparison {
   Difference values(const std::string& path, const Extents& shape) {
     const auto a = expected_.read<T>(path, shape);
     const auto b = actual_.read<T>(path, shape);
-    if (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0) return std::nullopt;
+    // Bits are compared, not numbers: so a NaN equals itself, and -0 is not 0.
+    const auto same = [&](std::size_t i, std::size_t count) {
+      const std::size_t bytes = count * sizeof(T);
+      return std::memcmp(a.data() + i, b.data() + i, bytes) == 0;  // NOLINT(bugprone-*)
+    };
+    if (a.empty() || same(0, a.size())) return std::nullopt;
     std::size_t i = 0;
-    while (std::memcmp(&a[i], &b[i], sizeof(T)) == 0) ++i;
+    while (same(i, 1)) ++i;
     std::vector<std::uint64_t> index;
     for (std::size_t axis = shape.size(), rest = i; axis-- > 0; rest /= shape[axis]) {
       index.insert(index.begin(), rest % shape[axis]);

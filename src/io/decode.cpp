@@ -22,7 +22,8 @@ namespace {
 /// which shape) is taken from there, and the file must agree with it.
 class Decoder {
  public:
-  Decoder(std::span<const std::byte> bytes, const std::string& name) : file_(bytes, name), name_(name) {}
+  Decoder(std::span<const std::byte> bytes, const std::string& name)
+      : file_(bytes, name), name_(name) {}
 
   RunRecord read() {
     RunRecord run = read_head();
@@ -92,7 +93,8 @@ class Decoder {
   std::vector<std::int64_t> read_steps(const std::string& path) {
     constexpr std::uint64_t most_rows = 1ULL << 32U;
     auto steps = file_.read_at_most<std::int64_t>(path, most_rows);
-    const bool rise = std::ranges::adjacent_find(steps, std::ranges::greater_equal{}) == steps.end();
+    const bool rise =
+        std::ranges::adjacent_find(steps, std::ranges::greater_equal{}) == steps.end();
     if (!rise || (!steps.empty() && steps.front() < 0)) throw bad(path + ": the steps do not rise");
     return steps;
   }
@@ -126,8 +128,7 @@ class Decoder {
     p.t_icl_step = file_.find_attribute<std::int64_t>(path, "t_icl_step");
     if (!std::isfinite(p.train_loss)) throw bad(path + ": train_loss_sum is not finite");
     for (const ParameterShape& parameter : run.parameters) {
-      state.parameters.push_back(
-          read_values(path + "/" + parameter.name, parameter, std::nullopt));
+      state.parameters.push_back(read_values(path + "/" + parameter.name, parameter, std::nullopt));
     }
     return state;
   }
@@ -138,9 +139,9 @@ class Decoder {
 
 }  // namespace
 
-RunRecord decode(std::span<const std::byte> bytes, const std::string& name) {
-  const Envelope envelope = unseal(bytes, name, FileKind::run);
-  RunRecord run = Decoder(bytes, name).read();
+RunRecord decode(std::span<const std::byte> file, const std::string& name) {
+  const Envelope envelope = unseal(file, name, FileKind::run);
+  RunRecord run = Decoder(file, name).read();
   if (envelope.status != to_string(run.status) || envelope.step != run.step ||
       envelope.t_icl_step != run.t_icl_step || envelope.config_xxh128 != run_hash(run)) {
     throw Error(ExitCode::bad_input,

@@ -67,8 +67,7 @@ void write_metrics(Hdf5Writer& file, const RunRecord& run) {
   GroupWriter group(file, "/metrics");
   group.attribute("NX_class", std::string("NXdata"));
   group.attribute("signal", std::string("icl_accuracy"));
-  group.attribute("auxiliary_signals",
-                  std::vector<std::string>{"iwl_accuracy", "train_accuracy"});
+  group.attribute("auxiliary_signals", std::vector<std::string>{"iwl_accuracy", "train_accuracy"});
   group.attribute("axes", std::vector<std::string>{"step"});
   if (run.t_icl_step) group.attribute("t_icl_step", *run.t_icl_step);
   write_step_axis(group, run.metric_steps);
@@ -87,7 +86,8 @@ void write_parameters(GroupWriter& group, const RunRecord& run,
   if (steps != nullptr) write_step_axis(group, *steps);
   for (std::size_t i = 0; i < run.parameters.size(); ++i) {
     const ParameterShape& p = run.parameters[i];
-    for (std::size_t axis = 0; axis < p.axes.size(); ++axis) group.axis(p.axes[axis], p.shape[axis]);
+    for (std::size_t axis = 0; axis < p.axes.size(); ++axis)
+      group.axis(p.axes[axis], p.shape[axis]);
     std::vector<std::string> axes = p.axes;
     if (steps != nullptr) axes.insert(axes.begin(), "step");
     const auto first = steps != nullptr ? std::optional(steps->size()) : std::nullopt;

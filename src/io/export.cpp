@@ -49,23 +49,25 @@ void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& ta
   group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
                 std::span<const Real>(x), "1", "items");
-  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
-                "1", "label of each item, +1 or -1");
+  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label), "1",
+                "label of each item, +1 or -1");
 }
 
 /// The sequences of several steps, as arrays with a first axis `step`.
 class SequenceSet {
  public:
   SequenceSet(const config::Config& config, std::int64_t sequences)
-      : sequences_(sequences), length_(config.data.N), dimension_(config.data.D),
+      : sequences_(sequences),
+        length_(config.data.N),
+        dimension_(config.data.D),
         fresh_(config.data.K.is_infinite()) {}
 
   void add(const Batch& batch) {
     for (std::int64_t b = 0; b < batch.size; ++b) {
       for (std::int64_t j = 0; j < length_; ++j) {
         const std::int32_t item = batch.items.row(b)[j];
-        const Real* row = j + 1 < length_ ? batch.table->context.row(item)
-                                          : batch.table->target.row(item);
+        const Real* row =
+            j + 1 < length_ ? batch.table->context.row(item) : batch.table->target.row(item);
         items_.push_back(item);
         x_.insert(x_.end(), row, row + dimension_);
         label_.push_back(static_cast<std::int8_t>(row[dimension_]));
@@ -85,11 +87,11 @@ class SequenceSet {
     group.axis("position", length_);
     group.axis("dimension", dimension_);
     group.dataset("x", {"step", "sequence", "position", "dimension"},
-                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
-                  "1", "items of each sequence; the last one is the target");
+                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_), "1",
+                  "items of each sequence; the last one is the target");
     group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
-                  std::span<const std::int8_t>(label_),
-                  "1", "label in each token, +1 or -1; 0 for the target");
+                  std::span<const std::int8_t>(label_), "1",
+                  "label in each token, +1 or -1; 0 for the target");
     group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
                   "1", "the target's label, +1 or -1");
     if (!fresh_) {
@@ -156,13 +158,11 @@ std::vector<std::byte> export_data(const config::Config& config, const ExportReq
     task.training_batch(step, config.train.batch_size, b, workers);
   });
   const std::int64_t sequences = config.eval.sequences;
-  write("/icl_evaluation", request.evaluations, sequences, [&](std::uint64_t step, Batch& b) {
-    task.icl_batch(step, 0, sequences, b, workers);
-  });
+  write("/icl_evaluation", request.evaluations, sequences,
+        [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
   if (task.has_iwl()) {
-    write("/iwl_evaluation", request.evaluations, sequences, [&](std::uint64_t step, Batch& b) {
-      task.iwl_batch(step, 0, sequences, b, workers);
-    });
+    write("/iwl_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });
   }
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;

@@ -25,7 +25,6 @@ static_assert(std::is_same_v<hid_t, std::int64_t>);
 
 using Handle = Hdf5Handle;
 
-
 /// What HDF5's error stack says went wrong at its innermost level, as " (HDF5: ...)", or nothing.
 inline std::string hdf5_reason() {
   std::string reason;
@@ -54,7 +53,9 @@ struct Where {
   }
 };
 
-inline Where building(const std::string& path) { return {ExitCode::internal, "new HDF5 file", path}; }
+inline Where building(const std::string& path) {
+  return {ExitCode::internal, "new HDF5 file", path};
+}
 
 inline Where reading(const std::string& file, const std::string& path) {
   return {ExitCode::bad_input, file, path};

@@ -111,7 +111,7 @@ Hdf5Reader::Hdf5Reader(std::span<const std::byte> image, std::string name)
   const Handle access(where.ok(H5Pcreate(H5P_FILE_ACCESS), "start"));
   where.ok(H5Pset_fapl_core(access.id(), image_increment, false), "start");
   // HDF5 gets a pointer that it may write to, but opens the file read-only and writes nothing.
-  auto* const bytes = const_cast<std::byte*>(image.data());
+  auto* const bytes = const_cast<std::byte*>(image.data());  // NOLINT(*-const-cast)
   H5FD_file_image_callbacks_t borrow = borrowing(bytes);
   where.ok(H5Pset_file_image_callbacks(access.id(), &borrow), "start");
   where.ok(H5Pset_file_image(access.id(), bytes, image.size()), "start");
@@ -169,8 +169,7 @@ T Hdf5Reader::attribute(const std::string& path, const std::string& name) const 
   return *std::move(value);
 }
 
-AttributeValue Hdf5Reader::attribute_value(const std::string& path,
-                                           const std::string& name) const {
+AttributeValue Hdf5Reader::attribute_value(const std::string& path, const std::string& name) const {
   const Where where = reading(name_, path + ": attribute " + name);
   const Handle object = open_object(file_, reading(name_, path));
   const Handle attribute(where.ok(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "open it"));

@@ -27,8 +27,9 @@ std::string host_name() {
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot; together with the
-/// boot it tells a process from a later one of the same number. Empty if there is no such process.
+/// Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot; together with
+/// the boot it tells a process from a later one of the same number. Empty if there is no such
+/// process.
 std::string start_time(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string stat((std::istreambuf_iterator<char>(file)), {});
@@ -67,8 +68,8 @@ std::optional<Holder> parse(const std::string& text) {
   return std::nullopt;
 }
 
-/// Seconds since the file was touched, by the clock of its own file system: that of a file made just
-/// now, since the clocks of two hosts may differ. Nothing if the file is gone.
+/// Seconds since the file was touched, by the clock of its own file system: that of a file made
+/// just now, since the clocks of two hosts may differ. Nothing if the file is gone.
 std::optional<double> seconds_since_touched(const fs::path& path) {
   const fs::path probe = fmt::format("{}.probe-{}", path.string(), getpid());
   const int fd = open(probe.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
@@ -165,8 +166,8 @@ void OutputLock::take_over_if_dead() const {
     const auto holder = parse(*text);
     throw Error(ExitCode::cannot_create,
                 fmt::format("'{}' is being written by process {} on host {} (lock file '{}')",
-                            output_.string(), holder ? holder->pid : 0,
-                            holder ? holder->host : "?", path_.string()));
+                            output_.string(), holder ? holder->pid : 0, holder ? holder->host : "?",
+                            path_.string()));
   }
   // Only one process can move a file away; if it was not the dead one, it is put back.
   const std::string grave = fmt::format("{}.dead-{}", path_.string(), getpid());

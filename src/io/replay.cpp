@@ -52,20 +52,22 @@ train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
 
 void require_same_bits(RunRecord& record, const std::string& name, KernelChange change) {
   if (record.numerics != numerics_version) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}' was begun with numerics version {}; this program has {} and would "
-                            "give other bits",
-                            name, record.numerics, numerics_version));
+    throw Error(
+        ExitCode::cannot_create,
+        fmt::format("'{}' was begun with numerics version {}; this program has {} and would "
+                    "give other bits",
+                    name, record.numerics, numerics_version));
   }
   const std::string before = recorded_kernel_set(record);
   const std::string now = blas_info().kernel_set;
   if (before == now) return;
   if (change == KernelChange::refuse) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}' was begun with the BLAS kernels of {}; here {} would run and give "
-                            "other bits. Set OPENBLAS_CORETYPE={}, or give --allow-kernel-change, "
-                            "which marks the file",
-                            name, before, now, before));
+    throw Error(
+        ExitCode::cannot_create,
+        fmt::format("'{}' was begun with the BLAS kernels of {}; here {} would run and give "
+                    "other bits. Set OPENBLAS_CORETYPE={}, or give --allow-kernel-change, "
+                    "which marks the file",
+                    name, before, now, before));
   }
   record.mixed_kernel_sets = true;
   set(record.provenance, kernel_set_name, now);

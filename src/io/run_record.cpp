@@ -12,7 +12,8 @@
 namespace icl::io {
 namespace {
 
-constexpr std::array<std::string_view, 4> status_names{"running", "done", "interrupted", "diverged"};
+constexpr std::array<std::string_view, 4> status_names{"running", "done", "interrupted",
+                                                       "diverged"};
 
 std::string hash_of(const std::string& text) { return hash_hex(std::as_bytes(std::span(text))); }
 
@@ -48,7 +49,7 @@ std::string config_hash(const config::Config& config) {
 }
 
 std::string run_hash(const RunRecord& run) {
-  const std::string config = config_hash(run.config);
+  std::string config = config_hash(run.config);
   if (!run.origin) return config;
   return hash_of(fmt::format("{} branch of {} at {}", config, run.origin->parent_hash,
                              run.origin->state.progress.step));

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <vector>
 
 #include "icl/io/compare.hpp"
@@ -18,18 +18,20 @@ namespace {
 class Verifier final : public RecordBuilder {
  public:
   Verifier(const RunRecord& recorded, RunRecord empty, const std::atomic<bool>& outer_stop)
-      : RecordBuilder(std::move(empty)), recorded_(recorded), outer_stop_(outer_stop) {
-    stop = recorded.step == 0;
-  }
+      : RecordBuilder(std::move(empty)),
+        stop(recorded.step == 0),
+        recorded_(recorded),
+        outer_stop_(outer_stop) {}
 
   void evaluated(const train::Evaluation& evaluation, const train::Progress& progress) override {
     RecordBuilder::evaluated(evaluation, progress);
     const std::size_t row = record_.metric_steps.size() - 1;
-    if (row >= recorded_.metric_steps.size()) return differ(evaluation.step, "/metrics: a row too many");
+    if (row >= recorded_.metric_steps.size())
+      return differ(evaluation.step, "/metrics: a row too many");
     for (std::size_t i = 0; i < record_.metrics.size(); ++i) {
       const double expected = recorded_.metrics[i][row];
       const double found = record_.metrics[i][row];
-      if (std::memcmp(&expected, &found, sizeof expected) != 0) {
+      if (std::bit_cast<std::uint64_t>(expected) != std::bit_cast<std::uint64_t>(found)) {
         differ(evaluation.step, fmt::format("/metrics/{}[{}]: {} expected, {} found",
                                             train::metrics()[i].name, row, expected, found));
       }
@@ -44,8 +46,8 @@ class Verifier final : public RecordBuilder {
              std::span<const nn::Parameter* const> parameters) override {
     RecordBuilder::ended(outcome, progress, parameters);
     // A run that was cut here, and one that was killed later: both stand at the same step.
-    const bool cut = recorded_.status == RunStatus::running ||
-                     recorded_.status == RunStatus::interrupted;
+    const bool cut =
+        recorded_.status == RunStatus::running || recorded_.status == RunStatus::interrupted;
     if (cut && record_.status == RunStatus::interrupted) record_.status = recorded_.status;
   }
 

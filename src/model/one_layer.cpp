@@ -1,5 +1,7 @@
 #include "icl/model/one_layer.hpp"
 
+#include <algorithm>
+
 namespace icl::model {
 
 struct OneLayer::State final : Activations {
@@ -11,10 +13,14 @@ struct OneLayer::State final : Activations {
         mlp(batch, hidden) {}
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
-    return {{"target token", &attention.t}, {"query", &attention.q},
-            {"attention", &attention.attention}, {"attended token", &attention.c},
-            {"mlp input", &h}, {"mlp hidden 1", &mlp.h1},
-            {"mlp hidden 2", &mlp.h2}, {"logits", &logits}};
+    return {{"target token", &attention.t},
+            {"query", &attention.q},
+            {"attention", &attention.attention},
+            {"attended token", &attention.c},
+            {"mlp input", &h},
+            {"mlp hidden 1", &mlp.h1},
+            {"mlp hidden 2", &mlp.h2},
+            {"logits", &logits}};
   }
 
   nn::TargetAttention::Activations attention;
@@ -35,6 +41,8 @@ std::vector<nn::Parameter*> OneLayer::parameters() {
 }
 
 void OneLayer::initialise(std::int64_t seed) {
+  std::ranges::fill(norm_.gain.value.values(), Real{1});
+  std::ranges::fill(norm_.bias.value.values(), Real{0});
   attention_.initialise(seed, 2);
   mlp_.initialise(seed, 3);
 }

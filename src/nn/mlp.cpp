@@ -17,7 +17,7 @@ void Mlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
 }
 
 std::vector<Parameter*> Mlp::parameters() {
-  return {&first_.weight, &first_.bias,  &second_.weight,
+  return {&first_.weight, &first_.bias,   &second_.weight,
           &second_.bias,  &third_.weight, &third_.bias};
 }
 

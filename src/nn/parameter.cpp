@@ -5,9 +5,9 @@
 namespace icl::nn {
 namespace {
 
-/// (1 - decay) x, rounded once. A decay under a quarter ulp of 1 leaves every x as it is.
+/// (1 - decay) x, rounded once. A decay of at most a quarter ulp of 1 leaves every x as it is.
 void apply_decay(Real decay, Real* x, std::int64_t count) {
-  if (decay == 0 || Real{1} - decay / 2 == Real{1}) return;
+  if (Real{1} - decay == Real{1}) return;
   for (std::int64_t i = 0; i < count; ++i) x[i] = std::fma(-decay, x[i], x[i]);
 }
 

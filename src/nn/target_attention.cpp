@@ -155,8 +155,8 @@ void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activat
     // q = W_q t,  u = W_k^T q
     gemm(rows.count, x, x, 1, {s.t.row(rows.first), x}, {projection(0), x, Op::transpose}, 0,
          s.q.row(rows.first), x);
-    gemm(rows.count, x, x, 1, {s.q.row(rows.first), x}, {projection(1), x}, 0,
-         s.u.row(rows.first), x);
+    gemm(rows.count, x, x, 1, {s.q.row(rows.first), x}, {projection(1), x}, 0, s.u.row(rows.first),
+         x);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Tokens tokens(batch, b);
       Real* a = s.attention.row(b);
@@ -189,8 +189,8 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
   workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
     const Rows rows(tile_index, batch.size);
     // h = t + W_v c:  dc = W_v^T dh
-    gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {projection(2), x}, 0,
-         s.dc.row(rows.first), x);
+    gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {projection(2), x}, 0, s.dc.row(rows.first),
+         x);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Tokens tokens(batch, b);
       const Real* a = s.attention.row(b);

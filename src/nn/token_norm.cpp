@@ -19,7 +19,8 @@ void TokenNorm::encode(std::span<const float> x, int label, Real* row) const {
   const auto items = static_cast<std::int64_t>(x.size());
   const auto entries = static_cast<Real>(width());
   const Real one = label == 0 ? Real{0} : Real{1};
-  for (std::int64_t i = 0; i < items; ++i) row[i] = static_cast<Real>(x[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < items; ++i)
+    row[i] = static_cast<Real>(x[static_cast<std::size_t>(i)]);
   const Real mean = (simd::sum(row, items) + one) / entries;
   for (std::int64_t i = 0; i < items; ++i) row[i] -= mean;
   const Real squares = simd::dot(row, row, items) + mean * mean + (one - mean) * (one - mean);

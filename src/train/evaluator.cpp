@@ -28,8 +28,7 @@ Score Evaluator::measure(Draw draw, const model::Model& model, std::int64_t step
     const std::int64_t size = std::min(chunk, sequences_ - first);
     (task_.*draw)(static_cast<std::uint64_t>(step), first, size, batch_, workers);
     model.forward(batch_, *activations_, workers);
-    const auto sums =
-        nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
+    const auto sums = nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
     total.loss += sums.loss;
     total.correct += sums.correct;
   }

@@ -15,9 +15,10 @@ constexpr std::array table{
            [](const Evaluation& e) { return e.icl.loss; }},
     Metric{"icl_accuracy", "in-context learning: accuracy on sequences of novel items", "1",
            [](const Evaluation& e) { return e.icl.accuracy; }},
-    Metric{"iwl_loss",
-           "in-weights learning: mean logistic loss on training items without a copy in the context",
-           "nat", [](const Evaluation& e) { return e.iwl.loss; }},
+    Metric{
+        "iwl_loss",
+        "in-weights learning: mean logistic loss on training items without a copy in the context",
+        "nat", [](const Evaluation& e) { return e.iwl.loss; }},
     Metric{"iwl_accuracy",
            "in-weights learning: accuracy on training items without a copy in the context", "1",
            [](const Evaluation& e) { return e.iwl.accuracy; }},

@@ -96,9 +96,11 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     if (at_evaluation()) {
       const Evaluation evaluation = evaluate();
       tell(&Observer::evaluated, evaluation, progress_);
-      stop_early = config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy;
+      stop_early =
+          config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy;
     }
     if (at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
+    due_ = Due::recorded;
     return stop_early;
   };
   const auto train = [&] {
@@ -148,6 +150,7 @@ bool Trainer::step() {
     return false;
   }
   ++progress_.step;
+  due_ = Due::open;
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
   progress_.train_sequences += batch_.size;

@@ -255,16 +255,21 @@ INSTANTIATE_TEST_SUITE_P(
                   "seed.items: expected an integer from 0 to 2^53-1, found the string \"7\""},
         Rejection{"train.epochs", integer(0),
                   "train.epochs: expected an integer from 1 to 2^32-1, found the integer 0"},
-        Rejection{"train.learning_rate", integer(0),
-                  "train.learning_rate: expected a finite number > 0, found the integer 0"},
-        Rejection{"train.learning_rate", infinity,
-                  "train.learning_rate: expected a finite number > 0, found the float inf"},
-        Rejection{"train.learning_rate", nan,
-                  "train.learning_rate: expected a finite number > 0, found the float nan"},
+        Rejection{
+            "train.learning_rate", integer(0),
+            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the integer 0"},
+        Rejection{
+            "train.learning_rate", infinity,
+            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float inf"},
+        Rejection{
+            "train.learning_rate", nan,
+            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float nan"},
         Rejection{"train.learning_rate", "inf",
-                  "train.learning_rate: expected a finite number > 0, found the string \"inf\""},
+                  "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the "
+                  "string \"inf\""},
         Rejection{"train.weight_decay_mlp", -1e-10,
-                  "train.weight_decay_mlp: expected a finite number >= 0, found the float -1e-10"},
+                  "train.weight_decay_mlp: expected a finite number >= 0 and <= 1e+16, found the "
+                  "float -1e-10"},
         Rejection{"stop.icl_accuracy", 1.0,
                   "stop.icl_accuracy: expected a finite number > 0 and < 1, found the float 1.0"},
         Rejection{"stop.icl_accuracy", 0.0,
@@ -320,8 +325,10 @@ std::string validation_error(Edit edit) {
 }
 
 TEST(Validate, ChecksEachRange) {
-  EXPECT_THAT(validation_error([](Config& c) { c.train.learning_rate = nan; }),
-              HasSubstr("train.learning_rate: expected a finite number > 0, found the float nan"));
+  EXPECT_THAT(
+      validation_error([](Config& c) { c.train.learning_rate = nan; }),
+      HasSubstr(
+          "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float nan"));
   EXPECT_THAT(validation_error([](Config& c) { c.stop.icl_accuracy = nan; }),
               HasSubstr("stop.icl_accuracy: expected a finite number > 0 and < 1"));
   EXPECT_THAT(validation_error([](Config& c) { c.data.K = 101; }),

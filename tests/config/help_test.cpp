@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include <algorithm>
 #include <sstream>
 #include <vector>
@@ -85,7 +88,15 @@ TEST(KeyTableMarkdown, ShowsDefaultRangeAndUnit) {
   EXPECT_THAT(table, testing::HasSubstr("| `data.K` | `10000` | 2 to 2^31-2, even, or inf (items) "
                                         "| Task diversity"));
   EXPECT_THAT(table, testing::HasSubstr("| `record.publish_seconds` | `not set` | >= 0 (s) | "));
-  EXPECT_THAT(table, testing::HasSubstr("| `train.learning_rate` | `0.01` | > 0 | "));
+  EXPECT_THAT(table, testing::HasSubstr("| `train.learning_rate` | `0.01` | > 0 and <= 1e+20 | "));
+}
+
+TEST(KeyTableMarkdown, StandsInTheReadme) {
+  std::ifstream file(ICL_README);
+  const std::string readme((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(readme.find(key_table_markdown()), std::string::npos)
+      << "put this table in README.md:\n"
+      << key_table_markdown();
 }
 
 }  // namespace

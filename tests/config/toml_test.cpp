@@ -113,7 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"train.seed = {}", "run.toml:1: " + seed_expected + "a table"},
         BadText{"[train.seed]\nx = 1", "run.toml:1: " + seed_expected + "a table"},
         BadText{"train.learning_rate = nan",
-                "run.toml:1: train.learning_rate: expected a finite number > 0, found the float "
+                "run.toml:1: train.learning_rate: expected a finite number > 0 and <= 1e+20, found "
+                "the float "
                 "nan"},
         BadText{"model.system = \"two_layer\"",
                 "run.toml:1: model.system: expected one of: one_layer, found the string "
@@ -301,7 +302,7 @@ TEST_F(OverrideTest, ErrorsNameTheOverride) {
       {"train.seed=abc", seed_expected + "the string \"abc\""},
       {"train.seed=-1", seed_expected + "the integer -1"},
       {"train.learning_rate=nan",
-       "train.learning_rate: expected a finite number > 0, found the float nan"},
+       "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float nan"},
       {"train.seed=1\ndata=2", "expected one TOML value, found several lines"},
       {"learning_rate=1", "unknown key \"learning_rate\"; did you mean train.learning_rate?"},
       {"eval=1",

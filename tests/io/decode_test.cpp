@@ -58,12 +58,14 @@ void expect_refused(const std::string& part, void (*plant)(RunRecord&)) {
   RunRecord run = test::train_record(test::tiny_config(), 33);
   plant(run);
   const auto bytes = encode(run);
-  test::expect_error(ExitCode::bad_input, part, [&] { static_cast<void>(decode(bytes, "bad.h5")); });
+  test::expect_error(ExitCode::bad_input, part,
+                     [&] { static_cast<void>(decode(bytes, "bad.h5")); });
 }
 
 TEST(Decode, RefusesContentThatCannotBe) {
-  expect_refused("'bad.h5': /snapshots/mlp.0.weight is not finite",
-                 [](RunRecord& run) { run.snapshots[3][5] = std::numeric_limits<Real>::quiet_NaN(); });
+  expect_refused("'bad.h5': /snapshots/mlp.0.weight is not finite", [](RunRecord& run) {
+    run.snapshots[3][5] = std::numeric_limits<Real>::quiet_NaN();
+  });
   expect_refused("/state/qkv.weight is not finite", [](RunRecord& run) {
     run.state->parameters[2][0] = std::numeric_limits<Real>::infinity();
   });

@@ -13,6 +13,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/io/file.hpp"
+#include "icl/io/hdf5_reader.hpp"
 #include "icl/io/hdf5_writer.hpp"
 
 namespace icl::io {

@@ -45,7 +45,8 @@ TEST(OutputLock, IsAFileBesideTheOutputWhileHeld) {
 TEST(OutputLock, IsRefusedToASecondOne) {
   const test::TemporaryFolder folder;
   const OutputLock lock(folder / "run.h5");
-  test::expect_error(ExitCode::cannot_create, "is being written by process " + std::to_string(getpid()),
+  test::expect_error(ExitCode::cannot_create,
+                     "is being written by process " + std::to_string(getpid()),
                      [&] { const OutputLock second(folder / "run.h5"); });
   EXPECT_NO_THROW(lock.check());
 }
@@ -69,7 +70,8 @@ TEST(OutputLock, OfAnotherHostIsRespectedWhileItsHeartBeats) {
   age(folder / "run.h5.lock", 61);
   testing::internal::CaptureStderr();
   EXPECT_NO_THROW({ const OutputLock lock(folder / "run.h5"); });
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("was not touched for 6"), std::string::npos);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("was not touched for 6"),
+            std::string::npos);
 }
 
 TEST(OutputLock, SaysSoWhenItWasTakenOver) {
@@ -87,7 +89,8 @@ TEST(OutputLock, OfManyProcessesAtOnceExactlyOneHoldsIt) {
   const test::TemporaryFolder folder;
   constexpr int processes = 20;
   for (int round = 0; round < 5; ++round) {
-    write_lock(folder / "run.h5.lock", host(), getpid());  // a dead one, so that all take over at once
+    write_lock(folder / "run.h5.lock", host(),
+               getpid());  // a dead one, so that all take over at once
     std::array<int, 2> gate{};
     ASSERT_EQ(pipe(gate.data()), 0);
     std::vector<pid_t> children;

@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "icl/io/encode.hpp"
 #include "icl/io/compare.hpp"
 #include "icl/io/decode.hpp"
+#include "icl/io/encode.hpp"
 #include "support/runs.hpp"
 
 namespace icl::io {
@@ -80,7 +80,8 @@ TEST(StateAt, EqualsTheStateThatTheRunWentThrough) {
 TEST(StateAt, UsesTheSnapshots) {
   RunRecord run = train_record(tiny_config());
   ASSERT_GE(run.snapshot_steps.size(), 4U);
-  // A snapshot that is not where the run went: what is replayed from it differs, what is not does not.
+  // A snapshot that is not where the run went: what is replayed from it differs, what is not does
+  // not.
   const std::size_t index = 2;
   const std::int64_t at = run.snapshot_steps[index];
   run.snapshots[2][index * run.snapshots[2].size() / run.snapshot_steps.size()] += Real{1};
@@ -102,8 +103,8 @@ TEST(Branch, WithNothingChangedEqualsItsParent) {
     const std::array<train::Observer*, 1> observers{&builder};
     trainer.run(observers, stop);
     const RunRecord& branch = builder.record();
-    const auto skipped = static_cast<std::ptrdiff_t>(parent.metric_steps.size() -
-                                                     branch.metric_steps.size());
+    const auto skipped =
+        static_cast<std::ptrdiff_t>(parent.metric_steps.size() - branch.metric_steps.size());
     EXPECT_EQ(branch.metric_steps.front(), (at + 9) / 10 * 10);
     for (std::size_t i = 0; i < parent.metrics.size(); ++i) {
       EXPECT_TRUE(std::equal(branch.metrics[i].begin(), branch.metrics[i].end(),

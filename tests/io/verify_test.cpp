@@ -49,14 +49,16 @@ TEST(Verify, NamesTheFirstStepDatasetAndElementThatDiffer) {
                     [](RunRecord& run) { run.state->parameters[8][0] += Real{1}; });
   expect_difference("/state: attribute train_loss_sum: ",
                     [](RunRecord& run) { run.state->progress.train_loss += 1; });
-  expect_difference("/snapshots/mlp.0.bias: shape [5, 16] expected, [4, 16] found", [](RunRecord& run) {
-    run.snapshot_steps.push_back(55);
-    for (auto& series : run.snapshots) {
-      const auto size = static_cast<std::ptrdiff_t>(series.size() / (run.snapshot_steps.size() - 1));
-      const std::vector<Real> last(series.end() - size, series.end());
-      series.insert(series.end(), last.begin(), last.end());
-    }
-  });
+  expect_difference(
+      "/snapshots/mlp.0.bias: shape [5, 16] expected, [4, 16] found", [](RunRecord& run) {
+        run.snapshot_steps.push_back(55);
+        for (auto& series : run.snapshots) {
+          const auto size =
+              static_cast<std::ptrdiff_t>(series.size() / (run.snapshot_steps.size() - 1));
+          const std::vector<Real> last(series.end() - size, series.end());
+          series.insert(series.end(), last.begin(), last.end());
+        }
+      });
   expect_difference("attribute numerics_version", [](RunRecord& run) { run.numerics += 1; });
 }
 

@@ -113,7 +113,7 @@ TEST(Model, InitialWeightsAreAPureFunctionOfTheSeed) {
   }
 }
 
-TEST(Model, DISABLED_InitialiseDoesNotDependOnWhatTheParametersWere) {
+TEST(Model, InitialiseDoesNotDependOnWhatTheParametersWere) {
   const auto model = test::make_one_layer(63, 512);
   test::randomise(*model);
   model->initialise(1);

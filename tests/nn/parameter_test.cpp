@@ -196,7 +196,7 @@ TEST(Parameter, DecayIsRoundedOnce) {
 
 // Over a quarter ulp of 1 the decay moves powers of two (whose lower neighbour is half an ulp away)
 // and numbers just under them. src/nn/parameter.cpp skips the decay up to half an ulp.
-TEST(Parameter, DISABLED_DecayOverAQuarterUlpIsRoundedOnceToo) {
+TEST(Parameter, DecayOverAQuarterUlpIsRoundedOnceToo) {
   const Tensor before = make_edge_weights().value;
   for (const Real decay : {epsilon * Real(0.3), epsilon * Real(0.4), epsilon * Real(0.5)}) {
     const Tensor after = decayed(decay);

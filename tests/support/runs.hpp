@@ -46,7 +46,8 @@ class StopAfter final : public train::Observer {
   std::int64_t step_;
 };
 
-/// Trains until `stop_after` updates (or to the end) and returns the record; goes on from `from` if given.
+/// Trains until `stop_after` updates (or to the end) and returns the record; goes on from `from` if
+/// given.
 inline io::RunRecord train_record(const config::Config& config,
                                   std::optional<std::int64_t> stop_after = std::nullopt,
                                   const io::RunRecord* from = nullptr, int threads = 1) {

@@ -1,8 +1,8 @@
 // Preloaded into the program, fails one chosen system call on the files of one folder.
 //
-// FAULT_FOLDER: only paths that begin with this count. FAULT_CALL: open, write, fsync, close or rename.
-// FAULT_NUMBER: which of these calls fails, from 1. FAULT_KIND: ENOSPC, EIO, or short (writes half, then ENOSPC).
-// FAULT_LOG: a file that is made when the fault takes place.
+// FAULT_FOLDER: only paths that begin with this count. FAULT_CALL: open, write, fsync, close or
+// rename. FAULT_NUMBER: which of these calls fails, from 1. FAULT_KIND: ENOSPC, EIO, or short
+// (writes half, then ENOSPC). FAULT_LOG: a file that is made when the fault takes place.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -41,13 +41,14 @@ Fault fault_of(const char* call, const std::string& path) {
   }
   if (++calls != atoi(setting("FAULT_NUMBER"))) {
     // After half a write the disk is full, and stays full.
-    const bool full = strcmp(setting("FAULT_KIND"), "short") == 0 &&
-                      calls > atoi(setting("FAULT_NUMBER"));
+    const bool full =
+        strcmp(setting("FAULT_KIND"), "short") == 0 && calls > atoi(setting("FAULT_NUMBER"));
     if (!full) return Fault::none;
     errno = ENOSPC;
     return Fault::error;
   }
-  const int log = static_cast<int>(syscall(SYS_open, setting("FAULT_LOG"), O_CREAT | O_WRONLY, 0600));
+  const int log =
+      static_cast<int>(syscall(SYS_open, setting("FAULT_LOG"), O_CREAT | O_WRONLY, 0600));
   if (log >= 0) syscall(SYS_close, log);
   if (strcmp(setting("FAULT_KIND"), "short") == 0) return Fault::half;
   errno = strcmp(setting("FAULT_KIND"), "EIO") == 0 ? EIO : ENOSPC;

@@ -8,8 +8,8 @@
 namespace icl::cli {
 
 /// One line on standard error that says how a run stands: step, losses, both accuracies, steps a
-/// second, time left. On a terminal it is drawn anew several times a second (in colour unless NO_COLOR
-/// is set); elsewhere a plain line is written once a minute.
+/// second, time left. On a terminal it is drawn anew several times a second (in colour unless
+/// NO_COLOR is set); elsewhere a plain line is written once a minute.
 class ProgressLine final : public train::Observer {
  public:
   explicit ProgressLine(std::int64_t last_step);

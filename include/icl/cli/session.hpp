@@ -17,8 +17,9 @@ struct Session {
   OutputOptions options;
 };
 
-/// Takes the lock of the output, starts the run or (with options.resume) goes on where its file stands,
-/// and trains it to its end or a signal. With a finished file and `resume` it changes nothing.
+/// Takes the lock of the output, starts the run or (with options.resume) goes on where its file
+/// stands, and trains it to its end or a signal. With a finished file and `resume` it changes
+/// nothing.
 ExitCode train(const Session&);
 
 }  // namespace icl::cli

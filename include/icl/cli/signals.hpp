@@ -4,8 +4,8 @@
 
 namespace icl::cli {
 
-/// While it lives, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 set `stop_requested` instead of ending the process; a second
-/// signal ends it at once. One at a time.
+/// While it lives, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 set `stop_requested` instead of ending the
+/// process; a second signal ends it at once. One at a time.
 class SignalGuard {
  public:
   SignalGuard();

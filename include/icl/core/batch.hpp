@@ -7,9 +7,9 @@
 
 namespace icl {
 
-/// How a model wants its tokens: the one place where the task meets the model, which otherwise do not
-/// know each other. A token is an item x [D] with a label +1 or -1, or 0 for the target, whose label
-/// is what the model is asked for.
+/// How a model wants its tokens: the one place where the task meets the model, which otherwise do
+/// not know each other. A token is an item x [D] with a label +1 or -1, or 0 for the target, whose
+/// label is what the model is asked for.
 class TokenEncoder {
  public:
   TokenEncoder() = default;
@@ -29,8 +29,8 @@ struct TokenTable {
   Tensor target;   ///< [K, W]
 };
 
-/// B sequences of N tokens: row numbers in a token table, never the rows themselves, so that a model
-/// reads them straight from the table.
+/// B sequences of N tokens: row numbers in a token table, never the rows themselves, so that a
+/// model reads them straight from the table.
 struct Batch {
   std::int64_t size = 0;    ///< B
   std::int64_t length = 0;  ///< N, the target included
@@ -40,9 +40,9 @@ struct Batch {
 
   /// At K = infinity a batch has tokens of its own, and scratch space to draw them.
   struct Fresh {
-    TokenTable tokens;                 ///< [B (N-1), W] and [B, W]
-    BasicTensor<std::int8_t> labels;   ///< [B, N-1]
-    BasicTensor<float> item;           ///< [B, D] the item drawn last
+    TokenTable tokens;                ///< [B (N-1), W] and [B, W]
+    BasicTensor<std::int8_t> labels;  ///< [B, N-1]
+    BasicTensor<float> item;          ///< [B, D] the item drawn last
   } fresh;
 };
 

@@ -26,9 +26,9 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Real alpha, Operand a,
 
 /// What the linked OpenBLAS says of itself.
 struct BlasInfo {
-  std::string config;       ///< version and build options
-  std::string kernel_set;   ///< the core type whose kernels run; bits depend on it
-  std::string threading;    ///< "serial", "pthread" or "openmp"
+  std::string config;      ///< version and build options
+  std::string kernel_set;  ///< the core type whose kernels run; bits depend on it
+  std::string threading;   ///< "serial", "pthread" or "openmp"
 };
 [[nodiscard]] BlasInfo blas_info();
 

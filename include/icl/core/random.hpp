@@ -21,8 +21,8 @@ enum class Purpose : std::uint32_t {
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,
-/// index): Philox4x32-10 (Salmon et al. 2011, Random123) with the seed as its key. There is no state,
-/// so any draw can be made again, in any order and by any thread.
+/// index): Philox4x32-10 (Salmon et al. 2011, Random123) with the seed as its key. There is no
+/// state, so any draw can be made again, in any order and by any thread.
 class Stream {
  public:
   Stream(std::uint64_t seed, Purpose purpose, std::uint64_t step, std::uint64_t index);
@@ -39,8 +39,9 @@ class Stream {
   [[nodiscard]] std::uint32_t below(std::uint32_t bound, std::uint32_t position,
                                     std::uint32_t word) const;
 
-  /// Fills out with independent standard normal variates (Box-Muller on 24-bit uniforms; the largest
-  /// magnitude is 5.77). Blocks 16 g to 16 g + 15 give variates 64 g to 64 g + 63, four a block.
+  /// Fills out with independent standard normal variates (Box-Muller on 24-bit uniforms; the
+  /// largest magnitude is 5.77). Blocks 16 g to 16 g + 15 give variates 64 g to 64 g + 63, four a
+  /// block.
   void normals(std::span<float> out) const;
 
  private:

@@ -10,8 +10,8 @@
 #include "icl/core/real.hpp"
 
 /// Sums that have the same bits on every CPU, compiler and optimisation level: sixteen lanes
-/// whatever the width of the registers, explicit fused multiply-adds, and one fixed tree for the sum
-/// over lanes.
+/// whatever the width of the registers, explicit fused multiply-adds, and one fixed tree for the
+/// sum over lanes.
 namespace icl::simd {
 
 inline constexpr std::int64_t lanes = 16;

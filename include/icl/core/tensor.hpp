@@ -26,7 +26,8 @@ class BasicTensor {
 
   BasicTensor() = default;
   /// BasicTensor({rows, columns}): every extent must be >= 0.
-  explicit BasicTensor(std::initializer_list<std::int64_t> shape)
+  explicit BasicTensor(  // NOLINT(google-explicit-constructor): a list of extents is no tensor
+      std::initializer_list<std::int64_t> shape)
       : BasicTensor(std::span(shape.begin(), shape.size())) {}
   explicit BasicTensor(std::span<const std::int64_t> shape) : rank_(shape.size()) {
     assert(rank_ <= max_rank);
@@ -34,7 +35,7 @@ class BasicTensor {
     size_ = 1;
     for (const std::int64_t extent : shape) size_ *= static_cast<std::size_t>(extent);
     if (size_ == 0) return;
-    data_.reset(static_cast<T*>(::operator new(size_ * sizeof(T), std::align_val_t{alignment})));
+    data_.reset(static_cast<T*>(::operator new (size_ * sizeof(T), std::align_val_t{alignment})));
     std::fill_n(data_.get(), size_, T{});
   }
 
@@ -77,7 +78,7 @@ class BasicTensor {
   }
 
   struct Free {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t{alignment}); }
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{alignment}); }
   };
   std::array<std::int64_t, max_rank> shape_{};
   std::size_t rank_ = 0;

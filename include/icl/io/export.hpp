@@ -17,10 +17,10 @@ struct ExportRequest {
   std::vector<std::int64_t> evaluations;  ///< evaluations, by their step
 };
 
-/// The data of a run, exactly as the run saw them, as the bytes of an HDF5 file: /items, /novel_items,
-/// /batches, /icl_evaluation, /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the target's own.
-/// `source` names the run in the file's attributes. Throws Error(ExitCode::usage) for items at
-/// K = infinity, and for steps that the run does not have.
+/// The data of a run, exactly as the run saw them, as the bytes of an HDF5 file: /items,
+/// /novel_items, /batches, /icl_evaluation, /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the
+/// target's own. `source` names the run in the file's attributes. Throws Error(ExitCode::usage) for
+/// items at K = infinity, and for steps that the run does not have.
 [[nodiscard]] std::vector<std::byte> export_data(const config::Config&, const ExportRequest&,
                                                  const std::string& source, const Workers&);
 

@@ -9,9 +9,10 @@
 #include <variant>
 #include <vector>
 
-/// HDF5 files as byte strings: hdf5_writer.hpp builds the image of a file in memory, hdf5_reader.hpp
-/// reads such an image. Neither touches the disk. Paths are absolute, "/group/dataset". HDF5 keeps
-/// process-wide state, so all objects of this header together are used by one thread at a time.
+/// HDF5 files as byte strings: hdf5_writer.hpp builds the image of a file in memory,
+/// hdf5_reader.hpp reads such an image. Neither touches the disk. Paths are absolute,
+/// "/group/dataset". HDF5 keeps process-wide state, so all objects of this header together are used
+/// by one thread at a time.
 namespace icl::io {
 
 /// Owns one HDF5 identifier (its hid_t); negative if none.

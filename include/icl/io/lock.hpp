@@ -9,10 +9,11 @@
 
 namespace icl::io {
 
-/// The right of one process to write an output: a file OUTPUT.lock beside it, made with O_EXCL (locks
-/// of the kernel fail on NFS and Lustre), which names host, process and that process's start time. A
-/// thread touches it every few seconds. A lock is dead if its process no longer lives on this host, or
-/// if it was not touched for `patience`; it is then taken over, with a message on standard error.
+/// The right of one process to write an output: a file OUTPUT.lock beside it, made with O_EXCL
+/// (locks of the kernel fail on NFS and Lustre), which names host, process and that process's start
+/// time. A thread touches it every few seconds. A lock is dead if its process no longer lives on
+/// this host, or if it was not touched for `patience`; it is then taken over, with a message on
+/// standard error.
 ///
 /// Taking a lock throws Error(ExitCode::cannot_create) if another process holds it, and
 /// Error(ExitCode::io) if the file cannot be made.
@@ -27,8 +28,8 @@ class OutputLock {
   OutputLock(const OutputLock&) = delete;
   OutputLock& operator=(const OutputLock&) = delete;
 
-  /// Throws Error(ExitCode::cannot_create) if the lock was taken over by another process, as happens to
-  /// one that was stopped for longer than `patience`.
+  /// Throws Error(ExitCode::cannot_create) if the lock was taken over by another process, as
+  /// happens to one that was stopped for longer than `patience`.
   void check() const;
 
  private:

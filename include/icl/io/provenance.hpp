@@ -12,8 +12,8 @@ namespace icl::io {
 /// Everything that may differ between two equal runs: attributes of /provenance, in this order.
 using Provenance = std::vector<std::pair<std::string, AttributeValue>>;
 
-/// What is known before a run starts: program, commit, compiler, flags, library versions, BLAS build
-/// and kernel set, CPU, host, threads, command line, time of start (ISO 8601, UTC).
+/// What is known before a run starts: program, commit, compiler, flags, library versions, BLAS
+/// build and kernel set, CPU, host, threads, command line, time of start (ISO 8601, UTC).
 [[nodiscard]] Provenance describe_process(int threads, std::string_view command_line);
 
 /// Adds an attribute, or replaces its value.

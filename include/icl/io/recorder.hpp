@@ -10,8 +10,8 @@
 
 namespace icl::io {
 
-/// When to publish next: so that publishing takes at most 0.5 % of the time and happens at least 5 s
-/// apart, or as often as record.publish_seconds says.
+/// When to publish next: so that publishing takes at most 0.5 % of the time and happens at least 5
+/// s apart, or as often as record.publish_seconds says.
 class PublishClock {
  public:
   using Clock = std::chrono::steady_clock;
@@ -47,9 +47,9 @@ class RecordBuilder : public train::Observer {
 };
 
 /// Keeps the record of a run in RAM and publishes it whole: after the first step, then by the
-/// PublishClock, and at the end. What lies at `path` is complete and readable at any moment, and holds
-/// the state to go on from. Throws Error(ExitCode::io) when a publication fails; the file published
-/// before is then still there.
+/// PublishClock, and at the end. What lies at `path` is complete and readable at any moment, and
+/// holds the state to go on from. Throws Error(ExitCode::io) when a publication fails; the file
+/// published before is then still there.
 class Recorder final : public RecordBuilder {
  public:
   /// `may_publish` is called before each publication and throws if the output is no longer ours.

@@ -11,18 +11,19 @@ namespace icl::io {
 /// Whether a run may be gone on with although the BLAS kernels are others than those it began with.
 enum class KernelChange : std::uint8_t { refuse, allow };
 
-/// Checks that this program, on this machine, gives the bits that the record began with: same numerics
-/// version, same kernel set. With KernelChange::allow another kernel set is marked in the record
-/// instead. Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for the file.
+/// Checks that this program, on this machine, gives the bits that the record began with: same
+/// numerics version, same kernel set. With KernelChange::allow another kernel set is marked in the
+/// record instead. Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for
+/// the file.
 void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 
 /// The first state of a run: its origin if it is a branch, otherwise its initial weights.
 [[nodiscard]] train::State first_state(const RunRecord&, const train::Trainer& fresh);
 
-/// The state of a recorded run after `step` <= record.step updates, before what was due at that step
-/// was recorded. Trains again, silently, from the nearest state in the record from which the running
-/// means come out right too. Throws Error(ExitCode::check_failed) if the replay meets what the run did
-/// not: a number that is not finite.
+/// The state of a recorded run after `step` <= record.step updates, before what was due at that
+/// step was recorded. Trains again, silently, from the nearest state in the record from which the
+/// running means come out right too. Throws Error(ExitCode::check_failed) if the replay meets what
+/// the run did not: a number that is not finite.
 [[nodiscard]] train::State state_at(const RunRecord&, std::int64_t step, const Workers&);
 
 }  // namespace icl::io

@@ -45,13 +45,13 @@ struct RunRecord {
   bool mixed_kernel_sets = false;  ///< was resumed, by request, under other BLAS kernels
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;
-  std::vector<std::int64_t> metric_steps;     ///< [M]
-  std::vector<std::vector<double>> metrics;   ///< one column [M] for each row of train::metrics()
-  std::vector<ParameterShape> parameters;     ///< in the model's order
-  std::vector<std::int64_t> snapshot_steps;   ///< [S]
-  std::vector<std::vector<Real>> snapshots;   ///< for each parameter [S, shape...]
-  std::optional<train::State> state;          ///< where to go on; none once the run has ended
-  std::optional<Origin> origin;               ///< of a branch
+  std::vector<std::int64_t> metric_steps;    ///< [M]
+  std::vector<std::vector<double>> metrics;  ///< one column [M] for each row of train::metrics()
+  std::vector<ParameterShape> parameters;    ///< in the model's order
+  std::vector<std::int64_t> snapshot_steps;  ///< [S]
+  std::vector<std::vector<Real>> snapshots;  ///< for each parameter [S, shape...]
+  std::optional<train::State> state;         ///< where to go on; none once the run has ended
+  std::optional<Origin> origin;              ///< of a branch
   Provenance provenance;
 };
 

@@ -17,7 +17,8 @@ struct Verdict {
 };
 
 /// Trains a recorded run again, from its beginning to the step it has got to, and compares every
-/// value, shape, type and attribute outside of /provenance, bit by bit. Ends at the first difference.
+/// value, shape, type and attribute outside of /provenance, bit by bit. Ends at the first
+/// difference.
 [[nodiscard]] Verdict verify(const RunRecord& recorded, const Workers&,
                              std::span<train::Observer* const> observers,
                              const std::atomic<bool>& stop);

@@ -14,8 +14,8 @@
 
 namespace icl::model {
 
-/// What a system keeps between forward and backward for one batch: each system has its own kind. Owned
-/// by the caller, so that forward is const and a model may be run on several batches at once.
+/// What a system keeps between forward and backward for one batch: each system has its own kind.
+/// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
  public:
   explicit Activations(std::int64_t batch) : logits({batch}), dlogits({batch}) {}
@@ -23,8 +23,8 @@ class Activations {
   Activations& operator=(const Activations&) = delete;
   virtual ~Activations() = default;
 
-  /// What forward computed, by name and in its order, logits last: where to look for the origin of a
-  /// number that is not finite.
+  /// What forward computed, by name and in its order, logits last: where to look for the origin of
+  /// a number that is not finite.
   using NamedTensor = std::pair<std::string_view, const Tensor*>;
   [[nodiscard]] virtual std::vector<NamedTensor> forward_tensors() const = 0;
 

@@ -7,8 +7,8 @@
 
 namespace icl::model {
 
-/// S1, the one-layer transformer: t = LayerNorm(token), h = t_N + attention of the target over all N
-/// tokens, z = MLP(h). Parameters to_embedding.0, qkv and mlp.{0,2,4}, as in the torch module.
+/// S1, the one-layer transformer: t = LayerNorm(token), h = t_N + attention of the target over all
+/// N tokens, z = MLP(h). Parameters to_embedding.0, qkv and mlp.{0,2,4}, as in the torch module.
 class OneLayer final : public Model {
  public:
   explicit OneLayer(const config::Config&);

@@ -27,8 +27,8 @@ class Linear {
 
   void forward(std::int64_t batch, const Real* x, Real* h, Activation f, const Workers&) const;
 
-  /// dx [B, I] from dz [B, O], the gradient before f. If x is itself the result of a ReLU, pass it as
-  /// `relu_output` and dx becomes the gradient before that ReLU.
+  /// dx [B, I] from dz [B, O], the gradient before f. If x is itself the result of a ReLU, pass it
+  /// as `relu_output` and dx becomes the gradient before that ReLU.
   void backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
                       const Workers&) const;
 

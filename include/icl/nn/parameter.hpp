@@ -16,9 +16,9 @@ enum class Group : std::uint8_t { attention, mlp };
 /// Where a backward pass puts the gradient g of a parameter:
 ///     target <- (1 - decay) target + rate g     (accumulate)
 ///     target <- rate g                          (otherwise)
-/// With the parameter's value as target, rate = -lr and decay = lr lambda, this is the SGD step, and
-/// it rides on the GEMM that computes g: no gradient is ever stored. With the gradient as target it
-/// is the plain gradient.
+/// With the parameter's value as target, rate = -lr and decay = lr lambda, this is the SGD step,
+/// and it rides on the GEMM that computes g: no gradient is ever stored. With the gradient as
+/// target it is the plain gradient.
 struct Sink {
   Real* target = nullptr;
   Real rate = 1;
@@ -28,7 +28,7 @@ struct Sink {
 
 /// A trained tensor, with what is needed to store it so that others can read it.
 struct Parameter {
-  std::string name;               ///< dotted, as in the state_dict of the torch module of this shape
+  std::string name;  ///< dotted, as in the state_dict of the torch module of this shape
   std::vector<std::string> axes;  ///< name of each axis of `value`
   Group group = Group::mlp;
   Tensor value;

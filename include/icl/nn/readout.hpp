@@ -8,8 +8,8 @@
 
 namespace icl::nn {
 
-/// A linear layer with one output, z = h w + b: h [B, I], w [1, I], b [1], z [B]. Too thin for a GEMM,
-/// so it has loops of its own. h must come from a ReLU. No allocation.
+/// A linear layer with one output, z = h w + b: h [B, I], w [1, I], b [1], z [B]. Too thin for a
+/// GEMM, so it has loops of its own. h must come from a ReLU. No allocation.
 class Readout {
  public:
   Readout(const std::string& name, std::int64_t in, const std::string& in_axis);

@@ -12,12 +12,12 @@ namespace icl::nn {
 
 /// LayerNorm and one head of attention, for the target alone:
 ///     t_j = g n_j + b,  a_j = softmax_j(q_N . k_j),  h = t_N + sum_j a_j v_j,
-/// q, k, v = W_q t, W_k t, W_v t; scale 1, no bias, no positional code; j runs over all N tokens, the
-/// target included. Since nothing but h is used, keys and values are never formed:
+/// q, k, v = W_q t, W_k t, W_v t; scale 1, no bias, no positional code; j runs over all N tokens,
+/// the target included. Since nothing but h is used, keys and values are never formed:
 ///     q_N . k_j = u . t_j,  u = W_k^T W_q t_N,       sum_j a_j v_j = W_v c,  c = sum_j a_j t_j,
-/// and with t_j = g n_j + b the scores need only (g u) . n_j (the rest is equal for all j) and c only
-/// m = sum_j a_j n_j. So a sequence costs O(N X), not O(N X^2), and the tokens are read as the reduced
-/// rows of TokenNorm, straight from the batch's table.
+/// and with t_j = g n_j + b the scores need only (g u) . n_j (the rest is equal for all j) and c
+/// only m = sum_j a_j n_j. So a sequence costs O(N X), not O(N X^2), and the tokens are read as the
+/// reduced rows of TokenNorm, straight from the batch's table.
 ///
 /// Sequences are cut in tiles of `tile`, whatever the number of workers. No allocation.
 class TargetAttention {

@@ -10,10 +10,11 @@ namespace icl::nn {
 /// LayerNorm of a token [x ; onehot(label)] of X = D + 2 entries: t = g n + b (elementwise), with
 /// n = (token - mean) / sqrt(variance + 1e-5), biased variance (torch.nn.LayerNorm(D + 2)).
 ///
-/// n has no trained parameter, so it is computed once an item. Since the entries of n add up to zero,
-/// D + 1 numbers hold it: the *reduced* row
+/// n has no trained parameter, so it is computed once an item. Since the entries of n add up to
+/// zero, D + 1 numbers hold it: the *reduced* row
 ///     r = [n_0 .. n_{D-1}, n_{D+1} - n_D],
-/// one cache line of 64 floats times four at D = 63. The two maps between the forms are linear, n = E r:
+/// one cache line of 64 floats times four at D = 63. The two maps between the forms are linear, n =
+/// E r:
 ///     n_D = (-s - d) / 2,  n_{D+1} = (-s + d) / 2,  s = sum_{i<D} r_i,  d = r_D,
 /// so v . n = (E^T v) . r, and sums of tokens may be taken over reduced rows.
 class TokenNorm {

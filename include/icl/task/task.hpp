@@ -11,9 +11,9 @@
 
 namespace icl::task {
 
-/// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose last
-/// item asks for its label. Items are encoded once, in the form that the model wants; batches are pure
-/// functions of (seed, step, sequence), whoever draws them.
+/// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose
+/// last item asks for its label. Items are encoded once, in the form that the model wants; batches
+/// are pure functions of (seed, step, sequence), whoever draws them.
 class Task {
  public:
   /// Novel items never number more than this.

@@ -10,8 +10,8 @@
 
 namespace icl::train {
 
-/// Measures a model on the ICL and IWL sequences of a step: eval.sequences of each kind, fresh ones for
-/// every step. No allocation after construction.
+/// Measures a model on the ICL and IWL sequences of a step: eval.sequences of each kind, fresh ones
+/// for every step. No allocation after construction.
 class Evaluator {
  public:
   Evaluator(const task::Task&, const model::Model&, std::int64_t sequences, std::int64_t length);

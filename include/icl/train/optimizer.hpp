@@ -7,8 +7,8 @@
 
 namespace icl::train {
 
-/// Plain SGD with L2 weight decay by group: w <- w - lr (g + lambda w). It has no state and makes no
-/// pass of its own: the update rides on the backward pass, through each parameter's sink.
+/// Plain SGD with L2 weight decay by group: w <- w - lr (g + lambda w). It has no state and makes
+/// no pass of its own: the update rides on the backward pass, through each parameter's sink.
 class Sgd {
  public:
   explicit Sgd(const config::Train& config) : config_(config) {}

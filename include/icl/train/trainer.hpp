@@ -40,8 +40,8 @@ struct Progress {
   bool operator==(const Progress&) const = default;
 };
 
-/// All that a run needs to go on from a step with the same bits: everything else is a function of the
-/// configuration.
+/// All that a run needs to go on from a step with the same bits: everything else is a function of
+/// the configuration.
 struct State {
   Progress progress;
   std::vector<std::vector<Real>> parameters;  ///< the values of each, in the model's order
@@ -63,24 +63,25 @@ class Observer {
   Observer& operator=(const Observer&) = delete;
   virtual ~Observer() = default;
 
-  /// After each update but the last, and after what else was due at that step: here a State is a whole.
+  /// After each update but the last, and after what else was due at that step: here a State is a
+  /// whole.
   virtual void stepped(const Progress&, std::span<const nn::Parameter* const>) {}
   virtual void evaluated(const Evaluation&, const Progress&) {}
   /// All parameters at a step of the snapshot schedule, or at the end of the run.
   virtual void snapshot(std::int64_t /*step*/, std::span<const nn::Parameter* const>) {}
-  /// Once, last.
+  /// Once, last. After Outcome::diverged the parameters may not be finite: they are not a state.
   virtual void ended(Outcome, const Progress&, std::span<const nn::Parameter* const>) {}
 };
 
-/// One run: the model, its task, and the loop over steps. Owns the loop and nothing else; what it sees
-/// it tells the observers. The numbers depend on the configuration alone, not on the workers.
+/// One run: the model, its task, and the loop over steps. Owns the loop and nothing else; what it
+/// sees it tells the observers. The numbers depend on the configuration alone, not on the workers.
 class Trainer {
  public:
   /// Draws items and initial weights; throws Error for a system that does not exist.
   Trainer(const config::Config&, const Workers&);
 
-  /// Goes to a state of a run of the same model; throws Error(ExitCode::bad_input) if its parameters
-  /// are not this model's.
+  /// Goes to a state of a run of the same model; throws Error(ExitCode::bad_input) if its
+  /// parameters are not this model's.
   void restore(const State&, Due);
 
   /// Makes steps up to `step` without evaluating or telling anyone: for going again where a run has
