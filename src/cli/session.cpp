@@ -117,7 +117,7 @@ ExitCode train(const Session& session) {
   ProgressLine progress_line(trainer.last_step());
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   const auto outcome =
-      trainer.run(std::span(observers).first(options.quiet ? 1 : 2), signals.stop_requested());
+      trainer.run(std::span(observers).first(options.quiet ? 1 : 2), SignalGuard::stop_requested());
   return report(outcome, trainer, session.out, options.quiet);
 }
 

@@ -35,10 +35,7 @@ SignalGuard::SignalGuard() {
 
 SignalGuard::~SignalGuard() { install(SIG_DFL); }
 
-const std::atomic<bool>& SignalGuard::stop_requested()
-    const {  // NOLINT(readability-convert-member-functions-to-static): only while a guard lives
-  return stop;
-}
+const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
 
 void ignore_file_size_signal() {
   struct sigaction action = {};

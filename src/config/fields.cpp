@@ -71,7 +71,7 @@ constexpr std::array table = {
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the MLP",
           NumberAccess{member<&Config::train, &Train::weight_decay_mlp>(), decay}},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
-          IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, max_count}}},
+          IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, 10000000}}},
     Field{"stop.icl_accuracy", "",
           "Stop at the first evaluation whose ICL accuracy is greater than this",
           OptionalNumberAccess{member<&Config::stop, &Stop::icl_accuracy>(), between_0_and_1},

@@ -175,7 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Conversion{"record.snapshots", integer(0), integer(0)},
                     Conversion{"record.snapshots", integer(10000), integer(10000)},
                     Conversion{"train.epochs", integer(4294967295), integer(4294967295)},
-                    Conversion{"eval.sequences", integer(2147483647), integer(2147483647)},
+                    Conversion{"eval.sequences", integer(10000000), integer(10000000)},
                     Conversion{"data.K", integer(2), integer(2)},
                     Conversion{"data.K", 1e5, integer(100000)},
                     Conversion{"data.K", integer(2147483646), integer(2147483646)},

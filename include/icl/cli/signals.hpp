@@ -13,7 +13,7 @@ class SignalGuard {
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
 
-  [[nodiscard]] const std::atomic<bool>& stop_requested() const;
+  [[nodiscard]] static const std::atomic<bool>& stop_requested();
 };
 
 /// A write past `ulimit -f` becomes an error of that write, not the end of the process.
