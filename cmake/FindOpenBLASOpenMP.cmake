@@ -6,7 +6,7 @@ set(_suffixes openblas-openmp lib/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp)
 find_path(OpenBLASOpenMP_INCLUDE_DIR cblas.h
   PATH_SUFFIXES include ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp openblas-openmp openblas
                 include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp include/openblas)
-find_library(OpenBLASOpenMP_LIBRARY NAMES libopenblas.a openblas PATH_SUFFIXES ${_suffixes} lib)
+find_library(OpenBLASOpenMP_LIBRARY NAMES libopenblas.a openblas NAMES_PER_DIR PATH_SUFFIXES ${_suffixes} lib)
 mark_as_advanced(OpenBLASOpenMP_INCLUDE_DIR OpenBLASOpenMP_LIBRARY)
 
 include(FindPackageHandleStandardArgs)

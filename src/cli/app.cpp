@@ -158,7 +158,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
     commands.branch.output.command_line = command_line;
     return run(commands.branch);
   }
-  if (!commands.out.empty()) commands.train.out = commands.out;
+  if (app.get_subcommand("train")->count("--out") > 0) commands.train.out = commands.out;
   commands.train.output.command_line = command_line;
   return run(commands.train);
 }
@@ -171,14 +171,21 @@ int run(int argc, const char* const* argv) {
     return static_cast<int>(code);
   };
   try {
+    require_cpu();
     use_ieee_arithmetic();
     ignore_file_size_signal();
     prepare_blas();
-    return static_cast<int>(dispatch(argc, argv));
+    const ExitCode code = dispatch(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      return fail(ExitCode::io, "cannot write to standard output");
+    }
+    return static_cast<int>(code);
   } catch (const Error& error) {
     return fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(ExitCode::internal, "out of memory");
+    return fail(ExitCode::internal,
+                "out of memory (the sizes that count: data.K, data.N, data.D, model.hidden, "
+                "train.batch_size, record.snapshots)");
   } catch (const std::exception& error) {
     return fail(ExitCode::internal, error.what());
   }

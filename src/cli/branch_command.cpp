@@ -9,6 +9,7 @@
 namespace icl::cli {
 
 ExitCode run(const BranchCommand& command) {
+  check_distinct(command.run, command.out);
   io::RunFile parent = io::read_run(command.run);
   const config::Config config = config::with_overrides(parent.record.config, command.overrides);
   if (config.model != parent.record.config.model || config.data.D != parent.record.config.data.D) {
@@ -33,7 +34,7 @@ ExitCode run(const BranchCommand& command) {
   if (!command.output.resume) check_output(command.out, command.output.force);
   io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
   const Workers workers(resolve_threads(command.output.threads));
-  io::Origin origin{parent.hash, io::state_at(parent.record, command.at, workers)};
+  io::Origin origin{io::run_hash(parent.record), io::state_at(parent.record, command.at, workers)};
   return train({command.out, config, std::move(origin), command.output});
 }
 

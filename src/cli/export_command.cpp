@@ -3,6 +3,7 @@
 #include "icl/cli/commands.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
+#include "icl/io/lock.hpp"
 
 namespace icl::cli {
 
@@ -11,10 +12,12 @@ ExitCode run(const ExportCommand& command) {
   if (!request.items && request.batches.empty() && request.evaluations.empty()) {
     throw Error(ExitCode::usage, "nothing to export: give --items, --batch or --evaluation");
   }
+  check_distinct(command.run, command.out);
   const io::RunRecord run = io::read_run(command.run).record;
+  io::check_creatable(command.out);
+  const io::OutputLock lock(command.out);
   check_output(command.out, command.force);
-  io::publish_file(command.out, io::export_data(run.config, request, command.run.string(),
-                                                Workers(resolve_threads(0))));
+  io::publish_file(command.out, io::export_data(run, request, Workers(resolve_threads(0))));
   return ExitCode::done;
 }
 

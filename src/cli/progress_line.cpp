@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 namespace icl::cli {
 namespace {
@@ -17,6 +18,11 @@ double seconds(std::chrono::steady_clock::duration d) {
 bool no_color() {
   const char* value = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
   return value != nullptr && *value != '\0';
+}
+
+bool is_terminal() {
+  const char* terminal = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+  return isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
 std::string score_text(const train::Score& score) {
@@ -32,18 +38,19 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
-ProgressLine::ProgressLine(std::int64_t last_step)
-    : last_step_(last_step),
-      terminal_(isatty(STDERR_FILENO) == 1),
+ProgressLine::ProgressLine(std::int64_t first, std::int64_t last)
+    : first_step_(first),
+      last_step_(last),
+      terminal_(is_terminal()),
       colour_(terminal_ && !no_color()) {}
+
+ProgressLine::~ProgressLine() {
+  if (line_open_) std::fputs("\n", stderr);
+}
 
 void ProgressLine::evaluated(const train::Evaluation& evaluation, const train::Progress& progress) {
   latest_ = evaluation;
-  if (first_step_ < 0) {
-    first_step_ = progress.step;
-    start_ = Clock::now();
-    show(progress.step);
-  }
+  if (progress.step == first_step_) show(progress.step);
 }
 
 void ProgressLine::stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) {
@@ -54,7 +61,8 @@ void ProgressLine::ended(train::Outcome, const train::Progress& progress,
                          std::span<const nn::Parameter* const>) {
   if (!terminal_) return;
   show(progress.step);
-  fmt::print(stderr, "\n");
+  std::fputs("\n", stderr);
+  line_open_ = false;
 }
 
 std::string ProgressLine::line(std::int64_t step) const {
@@ -71,8 +79,10 @@ void ProgressLine::show(std::int64_t step) {
   constexpr auto redraw = std::chrono::milliseconds(200);
   constexpr auto plain = std::chrono::minutes(1);
   if (terminal_) {
-    fmt::print(stderr, "\r{}{}{}\x1b[K", colour_ ? "\x1b[36m" : "", line(step),
+    // Without line wrap (?7l), so that a narrow terminal cuts the line and does not scroll.
+    fmt::print(stderr, "\r\x1b[?7l{}{}{}\x1b[K\x1b[?7h", colour_ ? "\x1b[36m" : "", line(step),
                colour_ ? "\x1b[0m" : "");
+    line_open_ = true;
   } else {
     fmt::print(stderr, "{}\n", line(step));
   }

@@ -106,6 +106,7 @@ ExitCode train(const Session& session) {
     io::require_same_bits(*found, file, options.kernel_change);
     trainer.restore(found->state.value(), train::Due::recorded);
     record = *std::move(found);
+    record.config.record.publish_seconds = session.config.record.publish_seconds;
     io::set(record.provenance, "resumed_at_step", record.step);
     for (auto& [name, value] : io::describe_process(threads, options.command_line)) {
       if (name != "time_started") io::set(record.provenance, name, value);
@@ -114,7 +115,7 @@ ExitCode train(const Session& session) {
     trainer.restore(session.origin->state, train::Due::open);
   }
   io::Recorder recorder(session.out, std::move(record), [&] { lock.check(); });
-  ProgressLine progress_line(trainer.last_step());
+  ProgressLine progress_line(trainer.progress().step, trainer.last_step());
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   const auto outcome =
       trainer.run(std::span(observers).first(options.quiet ? 1 : 2), SignalGuard::stop_requested());
@@ -128,6 +129,13 @@ int resolve_threads(int requested) {
                 fmt::format("--threads {}: must be from 1 to {}", requested, Workers::max_threads));
   }
   return threads;
+}
+
+void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(in, out, ignored)) {
+    throw Error(ExitCode::usage, fmt::format("--out '{}' is the file that is read", out.string()));
+  }
 }
 
 void check_output(const std::filesystem::path& out, bool force) {

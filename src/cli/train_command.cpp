@@ -15,6 +15,7 @@ ExitCode run(const TrainCommand& command) {
   }
   const std::filesystem::path out =
       command.out.value_or(command.config.filename().replace_extension(".h5"));
+  check_distinct(command.config, out);
   return train({out, config, std::nullopt, command.output});
 }
 

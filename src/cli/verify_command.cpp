@@ -23,7 +23,8 @@ ExitCode run(const VerifyCommand& command) {
   }
   io::require_same_bits(recorded, file, io::KernelChange::refuse);
   const SignalGuard signals;
-  ProgressLine progress_line(recorded.step);
+  ProgressLine progress_line(recorded.origin ? recorded.origin->state.progress.step : 0,
+                             recorded.step);
   const std::array<train::Observer*, 1> observers{&progress_line};
   const io::Verdict verdict =
       io::verify(recorded, Workers(resolve_threads(command.threads)),

@@ -34,7 +34,7 @@ constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float.
 constexpr Range<double> learning_rate{.low = 0, .high = 1e20, .low_bound = Bound::exclusive};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
-constexpr Range<double> not_negative{.low = 0};
+constexpr Range<double> publish_seconds{.low = 0, .high = 1e6};
 constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
 
@@ -80,9 +80,10 @@ constexpr std::array table = {
           "Log-spaced snapshots of all parameters, step 0 included; the final parameters are "
           "always recorded",
           IntegerAccess{member<&Config::record, &Record::snapshots>(), {0, max_snapshots}}},
-    Field{"record.publish_seconds", "s", "Least time between two publications of the run file",
-          OptionalNumberAccess{member<&Config::record, &Record::publish_seconds>(), not_negative},
-          "at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time"},
+    Field{
+        "record.publish_seconds", "s", "Least time between two publications of the run file",
+        OptionalNumberAccess{member<&Config::record, &Record::publish_seconds>(), publish_seconds},
+        "at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time"},
     Field{"seed.init", "", "Seed of the initial parameters",
           OptionalIntegerAccess{member<&Config::seed, &Seed::init>(), seed_range},
           "derived from train.seed"},

@@ -2,6 +2,8 @@
 
 #include <cblas.h>
 
+#include <string_view>
+
 #include "icl/core/error.hpp"
 
 namespace icl {
@@ -34,6 +36,11 @@ BlasInfo blas_info() {
 
 void prepare_blas() {
   openblas_set_num_threads(1);
+  if (std::string_view(openblas_get_corename()) == "SkylakeX" &&
+      __builtin_cpu_supports("avx512f") == 0) {
+    throw Error(ExitCode::internal,
+                "OPENBLAS_CORETYPE asks for the SkylakeX kernels, but this CPU has no AVX-512");
+  }
   if (openblas_get_parallel() != OPENBLAS_OPENMP) {
     throw Error(ExitCode::internal,
                 "this program is linked with the " + blas_info().threading +

@@ -3,6 +3,8 @@
 #include <omp.h>
 #include <xmmintrin.h>
 
+#include "icl/core/error.hpp"
+
 namespace icl {
 
 void Workers::run(std::int64_t tasks, void (*call)(const void*, std::int64_t),
@@ -13,6 +15,12 @@ void Workers::run(std::int64_t tasks, void (*call)(const void*, std::int64_t),
   }
 #pragma omp parallel for num_threads(threads_) schedule(static, 1)
   for (std::int64_t i = 0; i < tasks; ++i) call(context, i);
+}
+
+void require_cpu() {
+  if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) {
+    throw Error(ExitCode::internal, "this program needs a CPU with AVX2 and FMA (x86-64-v3)");
+  }
 }
 
 int available_cpus() { return omp_get_num_procs(); }

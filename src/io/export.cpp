@@ -108,25 +108,31 @@ class SequenceSet {
   std::vector<std::int8_t> label_, answer_;
 };
 
-void check_steps(const std::vector<std::int64_t>& steps, std::int64_t last, std::int64_t multiple,
-                 const char* option) {
-  for (const std::int64_t step : steps) {
-    if (step < 0 || step > last || step % multiple != 0) {
-      throw Error(ExitCode::usage,
-                  fmt::format("{} {}: the run has {} 0 to {}{}", option, step,
-                              multiple == 1 ? "batches" : "evaluations at steps", last,
-                              multiple == 1 ? "" : fmt::format(" in steps of {}", multiple)));
-    }
+/// What a run has not seen cannot be exported: batches after its last step or before a branch
+/// began, evaluations that were not made.
+void check_request(const RunRecord& run, const ExportRequest& request) {
+  const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
+  for (const std::int64_t step : request.batches) {
+    if (step >= first && step < run.step) continue;
+    throw Error(ExitCode::usage,
+                fmt::format("--batch {}: the run trained on batches {} to {}{}", step, first,
+                            run.step - 1, run.origin ? "; those before are its parent's" : ""));
+  }
+  for (const std::int64_t step : request.evaluations) {
+    if (std::ranges::binary_search(run.metric_steps, step)) continue;
+    throw Error(ExitCode::usage,
+                fmt::format("--evaluation {}: the run was not evaluated at that step "
+                            "(but at those of /metrics/step)",
+                            step));
   }
 }
 
 }  // namespace
 
-std::vector<std::byte> export_data(const config::Config& config, const ExportRequest& request,
-                                   const std::string& source, const Workers& workers) {
-  const std::int64_t last = config.train.epochs * config.train.steps_per_epoch;
-  check_steps(request.batches, last - 1, 1, "--batch");
-  check_steps(request.evaluations, last, config.train.steps_per_epoch, "--evaluation");
+std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& request,
+                                   const Workers& workers) {
+  const config::Config& config = run.config;
+  check_request(run, request);
   if (request.items && config.data.K.is_infinite()) {
     throw Error(ExitCode::usage,
                 "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
@@ -136,7 +142,7 @@ std::vector<std::byte> export_data(const config::Config& config, const ExportReq
   Hdf5Writer file;
   file.attribute("/", "format", std::string("icl data"));
   file.attribute("/", "format_version", std::int64_t{1});
-  file.attribute("/", "source", source);
+  file.attribute("/", "run_xxh128", run_hash(run));
   file.group("/config");
   file.text("/config/toml", config::to_toml(config));
   if (request.items) {
@@ -168,7 +174,7 @@ std::vector<std::byte> export_data(const config::Config& config, const ExportReq
   Envelope envelope;
   envelope.kind = FileKind::data;
   envelope.status = "done";
-  envelope.config_xxh128 = config_hash(config);
+  envelope.config_xxh128 = run_hash(run);
   seal(image, std::move(envelope));
   return image;
 }

@@ -250,9 +250,11 @@ void check_creatable(const fs::path& path) {
                 fmt::format("cannot create '{}': {}", path.native(), reason));
   };
   struct stat status {};
-  if (!path.has_filename() || (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))) {
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (!path.has_filename() || (exists && S_ISDIR(status.st_mode))) {
     refuse("it is a folder, not a file");
   }
+  if (exists && !S_ISREG(status.st_mode)) refuse("it is no regular file");
   const fs::path folder = folder_of(path);
   if (::stat(folder.c_str(), &status) != 0) {
     refuse(errno == ENOENT ? fmt::format("the folder '{}' does not exist", folder.native())

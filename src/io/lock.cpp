@@ -22,9 +22,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string host_name() {
+/// Where process numbers mean the same: host, boot and namespace of process numbers, as one word.
+/// Two containers on one host may see neither each other's processes nor another host name.
+std::string process_space() {
   std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+  gethostname(name.data(), name.size() - 1);
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string boot;
+  file >> boot;
+  struct stat space = {};
+  const bool known = stat("/proc/self/ns/pid", &space) == 0;
+  return fmt::format("{}/{}/{}", name.data(), boot, known ? space.st_ino : 0);
 }
 
 /// Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot; together with
@@ -86,7 +94,7 @@ std::optional<double> seconds_since_touched(const fs::path& path) {
 /// Why a lock is dead; nothing while it may be alive.
 std::optional<std::string> cause_of_death(const fs::path& path, const std::string& text) {
   const auto holder = parse(text);
-  if (holder && holder->host == host_name() && start_time(holder->pid) != holder->started) {
+  if (holder && holder->host == process_space() && start_time(holder->pid) != holder->started) {
     return fmt::format("process {} on this host has ended", holder->pid);
   }
   const auto age = seconds_since_touched(path);
@@ -101,7 +109,7 @@ std::optional<std::string> cause_of_death(const fs::path& path, const std::strin
 OutputLock::OutputLock(const fs::path& output)
     : output_(output),
       path_(output.string() + ".lock"),
-      owner_(describe(host_name(), getpid(), start_time(getpid()))) {
+      owner_(describe(process_space(), getpid(), start_time(getpid()))) {
   acquire();
   heartbeat_ = std::thread([this] { beat(); });
 }
@@ -147,10 +155,21 @@ bool OutputLock::try_create() const {
   if (fd < 0) fail("create");
   if (write(fd, owner_.data(), owner_.size()) != static_cast<ssize_t>(owner_.size())) fail("write");
   close(fd);
-  // link() makes the name only if it does not exist, on every file system: O_EXCL in effect.
-  const bool created = link(draft.c_str(), path_.c_str()) == 0;
-  const int cause = errno;
+  // link() makes the name only if it does not exist, and with its content: O_EXCL in effect.
+  bool created = link(draft.c_str(), path_.c_str()) == 0;
+  int cause = errno;
   unlink(draft.c_str());
+  if (!created && (cause == EPERM || cause == EOPNOTSUPP || cause == ENOSYS)) {
+    // A file system without hard links.
+    const int exclusive = open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    cause = errno;
+    created = exclusive >= 0;
+    if (created) {
+      const bool written = write(exclusive, owner_.data(), owner_.size()) > 0;
+      close(exclusive);
+      if (!written) throw Error(ExitCode::io, fmt::format("cannot write '{}'", path_.string()));
+    }
+  }
   if (!created && cause != EEXIST) {
     throw Error(ExitCode::io,
                 fmt::format("cannot create '{}': {}", path_.string(), std::strerror(cause)));

@@ -26,7 +26,9 @@ void PublishClock::published(Clock::time_point began, Clock::time_point ended) {
 RecordBuilder::RecordBuilder(RunRecord record) : record_(std::move(record)) {
   record_.status = RunStatus::running;
   record_.stop_reason.clear();
-  const auto rows = static_cast<std::size_t>(record_.config.train.epochs) + 1;
+  // So that the first million evaluations ask for no memory while the run goes on.
+  constexpr std::int64_t most_rows = 1 << 20;
+  const auto rows = static_cast<std::size_t>(std::min(record_.config.train.epochs, most_rows)) + 1;
   record_.metric_steps.reserve(rows);
   for (auto& column : record_.metrics) column.reserve(rows);
 }

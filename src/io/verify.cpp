@@ -19,7 +19,7 @@ class Verifier final : public RecordBuilder {
  public:
   Verifier(const RunRecord& recorded, RunRecord empty, const std::atomic<bool>& outer_stop)
       : RecordBuilder(std::move(empty)),
-        stop(recorded.step == 0),
+        stop(recorded.step == 0 && recorded.status != RunStatus::diverged),
         recorded_(recorded),
         outer_stop_(outer_stop) {}
 
@@ -39,7 +39,9 @@ class Verifier final : public RecordBuilder {
   }
 
   void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
-    if (progress.step >= recorded_.step || outer_stop_.load(std::memory_order_relaxed)) stop = true;
+    // A run that diverged did so in the step behind the last one that it completed.
+    const std::int64_t last = recorded_.step + (recorded_.status == RunStatus::diverged ? 1 : 0);
+    if (progress.step >= last || outer_stop_.load(std::memory_order_relaxed)) stop = true;
   }
 
   void ended(train::Outcome outcome, const train::Progress& progress,

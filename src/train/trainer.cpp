@@ -90,25 +90,36 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     for (Observer* observer : observers) (observer->*event)(what...);
   };
   const auto parameters = readable_parameters();
-  // What is due after `step` updates: an evaluation, a snapshot. True if the run is to stop early.
-  const auto record = [&] {
-    bool stop_early = false;
+  // What is due after `step` updates: an evaluation, a snapshot. The outcome if the run ends here.
+  const auto record = [&]() -> std::optional<Outcome> {
+    std::optional<Outcome> end;
     if (at_evaluation()) {
       const Evaluation evaluation = evaluate();
+      if (!std::isfinite(evaluation.icl.loss) ||
+          (task_.has_iwl() && !std::isfinite(evaluation.iwl.loss))) {
+        const nn::Parameter* bad = first_not_finite(parameters_);
+        fault_ = fmt::format("the loss of the evaluation at step {} is not finite: first of all {}",
+                             progress_.step,
+                             bad != nullptr ? "parameter " + bad->name : "the evaluation itself");
+        return Outcome::diverged;
+      }
       tell(&Observer::evaluated, evaluation, progress_);
-      stop_early =
-          config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy;
+      if (config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy) {
+        end = Outcome::early_stopped;
+      }
     }
     if (at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
     due_ = Due::recorded;
-    return stop_early;
+    return end;
   };
   const auto train = [&] {
-    if (due_ == Due::open && record()) return Outcome::early_stopped;
+    if (due_ == Due::open) {
+      if (const auto end = record()) return *end;
+    }
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!step()) return Outcome::diverged;
-      if (record()) return Outcome::early_stopped;
+      if (const auto end = record()) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, progress_, parameters);
     }
     return Outcome::completed;

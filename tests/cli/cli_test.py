@@ -199,8 +199,32 @@ class CliTest(unittest.TestCase):
                             ("--batch -1", "run.h5", "--batch=-1"), ("--evaluation 5", "run.h5", "--evaluation", "5"),
                             ("--items", "inf.h5", "--items")]:
             self.fails(64, part, "export", *args, "--out", "d.h5")
+        self.fails(64, "is the file that is read", "export", "run.h5", "--items", "--out", "run.h5", "--force")
+        self.ok("branch", "run.h5", "--at", "25", "--out", "branch.h5", "--quiet", "--set", "seed.data=5")
+        self.fails(64, "those before are its parent's", "export", "branch.h5", "--batch", "3", "--out", "d.h5")
         (self.cwd / "d.h5").write_bytes(b"mine")
         self.fails(73, "exists already", "export", "run.h5", "--items", "--out", "d.h5")
+
+    def test_force_replaces_nothing_but_outputs(self):
+        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
+        self.fails(64, "is the file that is read", "train", "tiny.toml", "--out", "tiny.toml", "--force")
+        self.fails(64, "is the file that is read", "branch", "run.h5", "--at", "5", "--out", "run.h5", "--force")
+        self.fails(73, "no regular file", "train", "tiny.toml", "--out", "/dev/null", "--force")
+        self.fails(73, "folder", "train", "tiny.toml", "--out", "")
+
+    def test_output_that_cannot_be_written(self):
+        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
+        for command in (["info", "run.h5", "--json"], ["train", "tiny.toml", "--dry-run"], ["verify", "run.h5", "--quiet"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([ICL, *command], cwd=self.cwd, stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual((result.returncode, "standard output" in result.stderr), (74, True))
+
+    def test_branches_of_equal_parents_are_equal_and_survive_that_the_parent_goes_on(self):
+        for name in ("a", "b"):
+            self.ok("train", "tiny.toml", "--out", f"{name}.h5", "--quiet")
+            self.ok("branch", f"{name}.h5", "--at", "25", "--out", f"{name}-branch.h5", "--quiet")
+        self.assertEqual(strip_provenance(self.cwd / "a-branch.h5", self.cwd / "b-branch.h5"), "")
+        self.ok("branch", "b.h5", "--at", "25", "--out", "a-branch.h5", "--quiet", "--resume")
 
     # --- nothing lost -----------------------------------------------------------------------------------------------
 

@@ -275,7 +275,8 @@ INSTANTIATE_TEST_SUITE_P(
         Rejection{"stop.icl_accuracy", 0.0,
                   "stop.icl_accuracy: expected a finite number > 0 and < 1, found the float 0.0"},
         Rejection{"record.publish_seconds", infinity,
-                  "record.publish_seconds: expected a finite number >= 0, found the float inf"},
+                  "record.publish_seconds: expected a finite number >= 0 and <= 1000000, found the "
+                  "float inf"},
         Rejection{"record.snapshots", integer(10001),
                   "record.snapshots: expected an integer from 0 to 10000, found the integer "
                   "10001"}));

@@ -87,7 +87,8 @@ TEST(KeyTableMarkdown, ShowsDefaultRangeAndUnit) {
   const std::string table = key_table_markdown();
   EXPECT_THAT(table, testing::HasSubstr("| `data.K` | `10000` | 2 to 2^31-2, even, or inf (items) "
                                         "| Task diversity"));
-  EXPECT_THAT(table, testing::HasSubstr("| `record.publish_seconds` | `not set` | >= 0 (s) | "));
+  EXPECT_THAT(table, testing::HasSubstr(
+                         "| `record.publish_seconds` | `not set` | >= 0 and <= 1000000 (s) | "));
   EXPECT_THAT(table, testing::HasSubstr("| `train.learning_rate` | `0.01` | > 0 and <= 1e+20 | "));
 }
 

@@ -28,6 +28,14 @@ TEST(Verify, SaysIdenticalOfARunAndOfACutOne) {
   EXPECT_EQ(verify_now(killed).difference, std::nullopt);
 }
 
+TEST(Verify, SaysIdenticalOfARunThatDiverged) {
+  auto config = tiny_config();
+  config.train.learning_rate = 1e19;
+  const RunRecord run = train_record(config);
+  ASSERT_EQ(run.status, RunStatus::diverged);
+  EXPECT_EQ(verify_now(run).difference, std::nullopt);
+}
+
 void expect_difference(const std::string& part, void (*plant)(RunRecord&)) {
   RunRecord run = train_record(tiny_config(), 55);
   plant(run);

@@ -66,6 +66,9 @@ ExitCode run(const ExportCommand&);
 /// Error(ExitCode::usage) outside 1 to Workers::max_threads.
 [[nodiscard]] int resolve_threads(int requested);
 
+/// Throws Error(ExitCode::usage) if the output is the very file that is read.
+void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out);
+
 /// Throws Error(ExitCode::cannot_create) if the output exists and may not be replaced, or if its
 /// folder is missing or not writable.
 void check_output(const std::filesystem::path& out, bool force);

@@ -12,7 +12,12 @@ namespace icl::cli {
 /// NO_COLOR is set); elsewhere a plain line is written once a minute.
 class ProgressLine final : public train::Observer {
  public:
-  explicit ProgressLine(std::int64_t last_step);
+  /// For a run from step `first` (where it starts or goes on) to step `last`.
+  ProgressLine(std::int64_t first, std::int64_t last);
+  /// Ends the line, so that what is printed next stands on its own.
+  ~ProgressLine() override;
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
   void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
@@ -24,10 +29,11 @@ class ProgressLine final : public train::Observer {
   void show(std::int64_t step);
   [[nodiscard]] std::string line(std::int64_t step) const;
 
+  std::int64_t first_step_;
   std::int64_t last_step_;
   bool terminal_;
   bool colour_;
-  std::int64_t first_step_ = -1;
+  bool line_open_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point next_ = Clock::time_point::min();
   train::Evaluation latest_;

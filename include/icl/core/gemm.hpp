@@ -33,8 +33,8 @@ struct BlasInfo {
 [[nodiscard]] BlasInfo blas_info();
 
 /// Sets OpenBLAS to one thread and refuses a build that is not safe to call from several threads at
-/// once (the serial build returns wrong numbers silently). Call once, before the first gemm.
-/// Throws Error(ExitCode::internal).
+/// once (the serial build returns wrong numbers silently), and kernels that this CPU cannot run.
+/// Call once, before the first gemm. Throws Error(ExitCode::internal).
 void prepare_blas();
 
 }  // namespace icl

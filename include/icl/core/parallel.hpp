@@ -33,6 +33,10 @@ class Workers {
   int threads_;
 };
 
+/// Throws Error(ExitCode::internal) unless the CPU has what this program is compiled for: AVX2,
+/// FMA.
+void require_cpu();
+
 /// Number of CPUs that this process may run on (its affinity, which Slurm and taskset set).
 [[nodiscard]] int available_cpus();
 

@@ -2,11 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "icl/config/config.hpp"
 #include "icl/core/parallel.hpp"
+#include "icl/io/run_record.hpp"
 
 namespace icl::io {
 
@@ -19,9 +18,9 @@ struct ExportRequest {
 
 /// The data of a run, exactly as the run saw them, as the bytes of an HDF5 file: /items,
 /// /novel_items, /batches, /icl_evaluation, /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the
-/// target's own. `source` names the run in the file's attributes. Throws Error(ExitCode::usage) for
-/// items at K = infinity, and for steps that the run does not have.
-[[nodiscard]] std::vector<std::byte> export_data(const config::Config&, const ExportRequest&,
-                                                 const std::string& source, const Workers&);
+/// target's own. Throws Error(ExitCode::usage) for items at K = infinity, and for batches and
+/// evaluations that the run has not seen.
+[[nodiscard]] std::vector<std::byte> export_data(const RunRecord&, const ExportRequest&,
+                                                 const Workers&);
 
 }  // namespace icl::io

@@ -37,7 +37,8 @@ void publish_file(const std::filesystem::path& path,
 void publish_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// Error(cannot_create) if publish_file(path) is bound to fail: the folder is missing or not
-/// writable, or `path` is a folder. To be called before a long computation, not as a guarantee.
+/// writable, or `path` is a folder or a device. To be called before a long computation, not as a
+/// guarantee.
 void check_creatable(const std::filesystem::path& path);
 
 }  // namespace icl::io

@@ -31,7 +31,7 @@ struct ParameterShape {
 
 /// Where a branch began: the state of its parent, before what was due at that step was recorded.
 struct Origin {
-  std::string parent_hash;  ///< image_xxh128 of the parent's file
+  std::string parent_hash;  ///< run_hash of the parent: which run it is, however far it has got
   train::State state;
   bool operator==(const Origin&) const = default;
 };
