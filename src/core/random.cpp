@@ -22,8 +22,8 @@ constexpr std::uint32_t retry_shift = 24;
 using Words = std::array<std::uint32_t, group_blocks>;
 
 /// Sixteen consecutive blocks of a stream at once, word w of block first + i in out[w][i]: the
-/// rounds of Random123's Philox4x32-10 in a form that compilers vectorise (four times as fast as
-/// one block after the other; a test holds it against Random123's own).
+/// rounds of Random123's Philox4x32-10 in a form that compilers vectorise. A test holds it against
+/// Random123's own.
 void philox_group(std::array<std::uint32_t, 4> counter, std::uint64_t key,
                   std::array<Words, 4>& out) {
   for (std::size_t i = 0; i < group_blocks; ++i) {
