@@ -27,10 +27,17 @@ function(icl_layer name)
   endforeach()
 endfunction()
 
-# icl_test(LAYER UNIT [F64] [ENVIRONMENT NAME=VALUE]): tests/LAYER/UNIT_test.cpp as one CTest program that links its
-# layer; with F64, a second time against the double build.
+# icl_test(LAYER UNIT [F64] [THREADED] [ENVIRONMENT NAME=VALUE]): tests/LAYER/UNIT_test.cpp as one CTest program that
+# links its layer; with F64, a second time against the double build; with THREADED, labelled for ThreadSanitizer.
 function(icl_test layer unit)
-  cmake_parse_arguments(ARG "F64" "ENVIRONMENT" "" ${ARGN})
+  cmake_parse_arguments(ARG "F64;THREADED" "ENVIRONMENT" "" ${ARGN})
+  set(properties TIMEOUT 600)
+  if(ARG_THREADED)
+    list(APPEND properties LABELS threaded)
+  endif()
+  if(ARG_ENVIRONMENT)
+    list(APPEND properties ENVIRONMENT "${ARG_ENVIRONMENT}")
+  endif()
   set(precisions FLOAT)
   if(ARG_F64)
     list(APPEND precisions F64)
@@ -44,7 +51,10 @@ function(icl_test layer unit)
     add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${layer}/${unit}_test.cpp)
     target_link_libraries(${target} PRIVATE icl_${layer}${suffix} icl_flags GTest::gmock_main)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    if(ARG_THREADED)
+      add_dependencies(threaded_tests ${target})
+    endif()
     gtest_discover_tests(${target} TEST_PREFIX "${layer}.${unit}${suffix}." DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 600 ENVIRONMENT "${ARG_ENVIRONMENT}")
+                         PROPERTIES ${properties})
   endforeach()
 endfunction()

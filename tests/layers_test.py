@@ -45,8 +45,8 @@ OTHER_HEADER = {
 
 # Tests of what a layer does as a whole, in place of one unit.
 WHOLE_LAYER_TESTS = {
+    "core/serial_blas",
     "io/damage", "io/fault", "io/numerics", "io/parity",
-    "model/allocation",
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

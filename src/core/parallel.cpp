@@ -1,6 +1,7 @@
 #include "icl/core/parallel.hpp"
 
 #include <omp.h>
+#include <sched.h>
 #include <xmmintrin.h>
 
 #include "icl/core/error.hpp"
@@ -23,7 +24,12 @@ void require_cpu() {
   }
 }
 
-int available_cpus() { return omp_get_num_procs(); }
+int available_cpus() {
+  cpu_set_t affinity;
+  // It fails where the machine has more CPUs than the set has room for.
+  if (sched_getaffinity(0, sizeof affinity, &affinity) != 0) return omp_get_num_procs();
+  return CPU_COUNT(&affinity);
+}
 
 std::string openmp_version() { return "OpenMP " + std::to_string(_OPENMP); }
 

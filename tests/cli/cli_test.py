@@ -238,12 +238,12 @@ class CliTest(unittest.TestCase):
         self.fails(80, "would do so again", "train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.learning_rate=1e12")
 
     def test_signals_publish_and_resume_ends_in_the_same_bits(self):
-        self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=2000")
-        args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.epochs=2000"]
+        self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=5000")
+        args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.epochs=5000"]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
             run = self.start(*args, "--threads", "2" if number == signal.SIGINT else "1")
             self.wait_for("run.h5")
-            time.sleep(0.1)
+            time.sleep(0.02)
             run.send_signal(number)
             began = time.monotonic()
             message = run.communicate(timeout=20)[1]

@@ -22,6 +22,9 @@ inline void* counted(std::size_t size, std::size_t alignment) {
   return p;
 }
 
+/// Not inline: else gcc warns, where it sees this free() but not the aligned_alloc() above.
+[[gnu::noinline]] inline void release(void* p) noexcept { std::free(p); }
+
 }  // namespace icl::test
 
 void* operator new(std::size_t size) {
@@ -36,11 +39,11 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void* operator new[](std::size_t size, std::align_val_t alignment) {
   return icl::test::counted(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { icl::test::release(p); }
+void operator delete[](void* p) noexcept { icl::test::release(p); }
+void operator delete(void* p, std::size_t) noexcept { icl::test::release(p); }
+void operator delete[](void* p, std::size_t) noexcept { icl::test::release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { icl::test::release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { icl::test::release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { icl::test::release(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { icl::test::release(p); }

@@ -160,7 +160,7 @@ TEST(Gemm, CalledFromFourThreadsAtOnceGivesTheBitsOfOne) {
     problem.run(1, 1, alone.back());
   }
   constexpr std::int64_t tasks = 40;
-  constexpr int repeats = 1000;
+  constexpr int repeats = 25000;  // a million products in all
   std::array<int, tasks> wrong{};
   Workers(4).for_each(tasks, [&](std::int64_t t) {
     Matrix result;

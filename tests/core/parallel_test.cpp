@@ -13,8 +13,6 @@
 #include <thread>
 #include <vector>
 
-#include "core/allocations.hpp"
-
 namespace icl {
 namespace {
 
@@ -49,27 +47,6 @@ TEST(Workers, WithOneThreadIsTheCaller) {
   std::set<std::thread::id> threads;
   Workers(1).for_each(10, [&](std::int64_t) { threads.insert(std::this_thread::get_id()); });
   EXPECT_THAT(threads, testing::ElementsAre(std::this_thread::get_id()));
-}
-
-TEST(Workers, DoNotAllocateOnceWarm) {
-  for (const int threads : worker_counts) {
-    const Workers workers(threads);
-    // More captures than fit in a small-buffer function object.
-    std::array<std::atomic<std::int64_t>, 64> sums{};
-    std::int64_t a = 1, b = 2, c = 3, d = 4;
-    const auto task = [&, a, b, c, d](std::int64_t i) {
-      sums[static_cast<std::size_t>(i)] += a + b + c + d;
-    };
-    workers.for_each(64, task);
-    const std::int64_t before = test::allocations();
-    for (int repeat = 0; repeat < 100; ++repeat) workers.for_each(64, task);
-    EXPECT_EQ(test::allocations(), before) << threads << " threads";
-    EXPECT_EQ(sums[63], 101 * 10);
-  }
-  // The count itself can rise.
-  const std::int64_t before = test::allocations();
-  delete new int(1);
-  EXPECT_GT(test::allocations(), before);
 }
 
 TEST(AvailableCpus, AreThoseOfTheAffinity) {

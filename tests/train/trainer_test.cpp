@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "core/allocations.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
 #include "icl/nn/logistic_loss.hpp"
@@ -491,37 +490,6 @@ TEST_F(TrainerTest, HasTheSameBitsForAnyNumberOfWorkers) {
       const WholeRun other(config, threads);
       EXPECT_EQ(other.diary.last, one.diary.last) << threads << " workers";
       EXPECT_TRUE(equal(other.diary.evaluations, one.diary.evaluations)) << threads << " workers";
-    }
-  }
-}
-
-/// Reads the count of allocations at each step, without adding to it.
-class AllocationMeter final : public Observer {
- public:
-  void stepped(const Progress& p, std::span<const nn::Parameter* const>) override {
-    if (p.step == 1) first_ = test::allocations();
-    last_ = test::allocations();
-  }
-  [[nodiscard]] std::int64_t after_first_step() const { return last_ - first_; }
-
- private:
-  std::int64_t first_ = 0, last_ = 0;
-};
-
-TEST_F(TrainerTest, DoesNotAllocateAfterTheFirstStep) {
-  for (const config::Diversity item_count : {config::Diversity(16), infinite}) {
-    for (const int threads : {1, 3}) {
-      config::Config config = small();
-      config.data.K = item_count;
-      config.model.hidden = 200;
-      config.train.epochs = 6;
-      Trainer trainer(config, Workers(threads));
-      AllocationMeter meter;
-      const std::array<Observer*, 1> observers{&meter};
-      const std::int64_t before = test::allocations();
-      (void)trainer.run(observers, go_on);
-      EXPECT_EQ(meter.after_first_step(), 0) << threads << " workers";
-      EXPECT_LT(test::allocations() - before, 100);
     }
   }
 }

@@ -2,7 +2,8 @@
 //
 // FAULT_FOLDER: only paths that begin with this count. FAULT_CALL: open, write, fsync, close or
 // rename. FAULT_NUMBER: which of these calls fails, from 1. FAULT_KIND: ENOSPC, EIO, or short
-// (writes half, then ENOSPC). FAULT_LOG: a file that is made when the fault takes place.
+// (writes half, then ENOSPC). FAULT_LOG: a file that is made when the fault takes place. A file
+// that gets its final name before its content is on disk ends the process, whatever FAULT_CALL is.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,13 +15,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 namespace {
 
 enum class Fault { none, error, half };
 
-int calls = 0;  // of the chosen kind, so far
+int calls = 0;       // of the chosen kind, so far
+std::string synced;  // the file that was last brought to disk, and not written since
 
 const char* setting(const char* name) {
   const char* value = getenv(name);
@@ -34,11 +37,20 @@ std::string path_of(int fd) {
   return n > 0 ? std::string(path.data(), static_cast<size_t>(n)) : "";
 }
 
-Fault fault_of(const char* call, const std::string& path) {
+/// The absolute path of what a call names relative to an open folder (or AT_FDCWD).
+std::string path_at(int folder, const char* path) {
+  if (path[0] == '/') return path;
+  if (folder != AT_FDCWD) return path_of(folder) + "/" + path;
+  return std::filesystem::current_path().string() + "/" + path;
+}
+
+bool in_folder(const std::string& path) {
   const std::string folder = setting("FAULT_FOLDER");
-  if (folder.empty() || path.rfind(folder, 0) != 0 || strcmp(call, setting("FAULT_CALL")) != 0) {
-    return Fault::none;
-  }
+  return !folder.empty() && path.rfind(folder, 0) == 0;
+}
+
+Fault fault_of(const char* call, const std::string& path) {
+  if (!in_folder(path) || strcmp(call, setting("FAULT_CALL")) != 0) return Fault::none;
   if (++calls != atoi(setting("FAULT_NUMBER"))) {
     // After half a write the disk is full, and stays full.
     const bool full =
@@ -66,7 +78,9 @@ extern "C" {
 
 ssize_t write(int fd, const void* data, size_t size) {
   static const auto real = next<ssize_t (*)(int, const void*, size_t)>("write");
-  switch (fault_of("write", path_of(fd))) {
+  const std::string path = path_of(fd);
+  if (path == synced) synced.clear();
+  switch (fault_of("write", path)) {
     case Fault::none:
       return real(fd, data, size);
     case Fault::half:
@@ -79,7 +93,10 @@ ssize_t write(int fd, const void* data, size_t size) {
 
 int fsync(int fd) {
   static const auto real = next<int (*)(int)>("fsync");
-  return fault_of("fsync", path_of(fd)) == Fault::none ? real(fd) : -1;
+  const std::string path = path_of(fd);
+  if (fault_of("fsync", path) != Fault::none) return -1;
+  synced = path;
+  return real(fd);
 }
 
 int close(int fd) {
@@ -92,9 +109,16 @@ int close(int fd) {
   return -1;
 }
 
-int rename(const char* from, const char* to) {
-  static const auto real = next<int (*)(const char*, const char*)>("rename");
-  return fault_of("rename", to) == Fault::none ? real(from, to) : -1;
+int renameat(int from_folder, const char* from, int to_folder, const char* to) {
+  static const auto real = next<int (*)(int, const char*, int, const char*)>("renameat");
+  const std::string source = path_at(from_folder, from);
+  if (in_folder(source) && source != synced) {
+    fputs("fault: renamed before it was brought to disk\n", stderr);
+    abort();
+  }
+  return fault_of("rename", path_at(to_folder, to)) == Fault::none
+             ? real(from_folder, from, to_folder, to)
+             : -1;
 }
 
 int open(const char* path, int flags, ...) {
@@ -103,6 +127,16 @@ int open(const char* path, int flags, ...) {
   va_start(args, flags);
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
   va_end(args);
-  return fault_of("open", path) == Fault::none ? real(path, flags, mode) : -1;
+  return fault_of("open", path_at(AT_FDCWD, path)) == Fault::none ? real(path, flags, mode) : -1;
+}
+
+int openat(int folder, const char* path, int flags, ...) {
+  static const auto real = next<int (*)(int, const char*, int, mode_t)>("openat");
+  va_list args;
+  va_start(args, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+  va_end(args);
+  return fault_of("open", path_at(folder, path)) == Fault::none ? real(folder, path, flags, mode)
+                                                                : -1;
 }
 }

@@ -106,7 +106,7 @@ class Trust:
 
     def faults(self):
         """Each open, write, fsync, close and rename of a publication failed in turn."""
-        count = 0
+        counts = dict.fromkeys(("open", "write", "fsync", "close", "rename"), 0)
         with self.folder() as name:
             folder = Path(name)
             args = ["train", "tiny.toml", "--quiet", "--threads", "1", "--force", "--out", "run.h5",
@@ -116,7 +116,7 @@ class Trust:
             whole = (folder / "run.h5").read_bytes()
             shutil.copy(folder / "run.h5", folder / "good.h5")
             log = Path(tempfile.gettempdir()) / f"icl-fault-{os.getpid()}"
-            for call in ("open", "write", "fsync", "close", "rename"):
+            for call in counts:
                 for kind in ("ENOSPC", "EIO", "short") if call == "write" else ("ENOSPC", "EIO"):
                     number = 0
                     while True:
@@ -129,7 +129,7 @@ class Trust:
                         if not log.exists():
                             self.check(result.returncode == 0, f"without a fault: {result.returncode} {result.stderr}")
                             break
-                        count += 1
+                        counts[call] += 1
                         where = f"{call} {number} {kind}"
                         self.check(result.returncode in (74, 0), f"{where}: exit {result.returncode}: {result.stderr}")
                         if result.returncode == 74:
@@ -140,7 +140,10 @@ class Trust:
                         if result.returncode == 0:
                             self.check(self.same(folder / "good.h5", folder / "run.h5"), f"{where}: exit 0 and other bits")
             log.unlink(missing_ok=True)
-        return f"{count} faults"
+            # Each publication renames once, and brings both the file and its folder to disk.
+            self.check(counts["rename"] > 0 and counts["fsync"] == 2 * counts["rename"], f"faults of each call: {counts}")
+            self.check(all(counts.values()), f"faults of each call: {counts}")
+        return f"{sum(counts.values())} faults: " + ", ".join(f"{n} of {call}" for call, n in counts.items())
 
     def full_disk(self):
         """A disk that is really full, and a limit on file sizes."""
