@@ -145,7 +145,7 @@ void OutputLock::acquire() {
 bool OutputLock::try_create() const {
   // Written under another name first: so the lock file is never seen without its content.
   const std::string draft = fmt::format("{}.new-{}", path_.string(), getpid());
-  const int fd = open(draft.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
+  int fd = open(draft.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   const auto fail = [&](const char* what) {
     const int cause = errno;
     if (fd >= 0) close(fd);
@@ -154,7 +154,10 @@ bool OutputLock::try_create() const {
   };
   if (fd < 0) fail("create");
   if (write(fd, owner_.data(), owner_.size()) != static_cast<ssize_t>(owner_.size())) fail("write");
-  close(fd);
+  if (close(fd) != 0) {
+    fd = -1;
+    fail("close");
+  }
   // link() makes the name only if it does not exist, and with its content: O_EXCL in effect.
   bool created = link(draft.c_str(), path_.c_str()) == 0;
   int cause = errno;

@@ -2,7 +2,8 @@
 //
 // FAULT_FOLDER: only paths that begin with this count. FAULT_CALL: open, write, fsync, close or
 // rename. FAULT_NUMBER: which of these calls fails, from 1. FAULT_KIND: ENOSPC, EIO, or short
-// (writes half, then ENOSPC). FAULT_LOG: a file that is made when the fault takes place. A file
+// (writes half, then ENOSPC). FAULT_LOG: a file that is made when the fault takes place, with the
+// path that it hit. A file
 // that gets its final name before its content is on disk ends the process, whatever FAULT_CALL is.
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -61,7 +62,10 @@ Fault fault_of(const char* call, const std::string& path) {
   }
   const int log =
       static_cast<int>(syscall(SYS_open, setting("FAULT_LOG"), O_CREAT | O_WRONLY, 0600));
-  if (log >= 0) syscall(SYS_close, log);
+  if (log >= 0) {
+    syscall(SYS_write, log, path.data(), path.size());
+    syscall(SYS_close, log);
+  }
   if (strcmp(setting("FAULT_KIND"), "short") == 0) return Fault::half;
   errno = strcmp(setting("FAULT_KIND"), "EIO") == 0 ? EIO : ENOSPC;
   return Fault::error;

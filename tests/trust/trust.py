@@ -131,7 +131,11 @@ class Trust:
                             break
                         counts[call] += 1
                         where = f"{call} {number} {kind}"
-                        self.check(result.returncode in (74, 0), f"{where}: exit {result.returncode}: {result.stderr}")
+                        hit = log.read_text()
+                        # No harm: the folder that was only read closes, the search for what killed runs left does not
+                        # begin, HDF5 looks whether a file of its image's name exists.
+                        harmless = (call, hit) in (("close", str(folder)), ("open", f"{folder}/.")) or "/icl-image-" in hit
+                        self.check(result.returncode == 74 or result.returncode == 0 and harmless, f"{where}: exit {result.returncode}: {result.stderr}")
                         if result.returncode == 74:
                             self.check("run.h5" in result.stderr, f"{where}: the message names no path: {result.stderr}")
                         info = self.run(folder, "info", "run.h5", "--json")
