@@ -25,8 +25,9 @@ ARROWS = {
     "train": ["probe"],
     "io": ["train"],
     "sweep": ["io"],
+    "bench": ["io"],
     "analysis": ["theory", "io"],
-    "cli": ["sweep", "analysis"],
+    "cli": ["sweep", "analysis", "bench"],
 }
 
 # Headers of other projects that exactly one file includes.

@@ -35,6 +35,7 @@ struct Commands {
   VerifyCommand verify;
   InfoCommand info;
   ExportCommand export_data;
+  BenchCommand bench;
   std::string out;
 };
 
@@ -124,6 +125,18 @@ void add_export(CLI::App& app, ExportCommand& command) {
   data->add_flag("--force", command.force, "Replace an existing data file");
 }
 
+void add_bench(CLI::App& app, BenchCommand& command) {
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Say how fast a configuration trains, and what share of the CPU's peak that is");
+  bench->add_option("FILE", command.config, "Configuration (TOML; default: the paper's run)");
+  add_overrides(*bench, command.overrides);
+  bench->add_option("--threads", command.threads, "Threads (default: 1)")
+      ->multi_option_policy(last_wins);
+  bench->add_option("--seconds", command.seconds, "Time to train for (default: 5)")
+      ->multi_option_policy(last_wins);
+  bench->add_flag("--json", command.json, "As JSON");
+}
+
 std::string version_text() {
   const BuildInfo& build = build_info();
   const BlasInfo blas = blas_info();
@@ -142,6 +155,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_verify(app, commands.verify);
   add_info(app, commands.info);
   add_export(app, commands.export_data);
+  add_bench(app, commands.bench);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
@@ -153,6 +167,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   const std::string command_line = fmt::format("{}", fmt::join(argv, argv + argc, " "));
   if (app.got_subcommand("info")) return run(commands.info);
   if (app.got_subcommand("export")) return run(commands.export_data);
+  if (app.got_subcommand("bench")) return run(commands.bench);
   if (app.got_subcommand("verify")) return run(commands.verify);
   if (app.got_subcommand("branch")) {
     commands.branch.output.command_line = command_line;

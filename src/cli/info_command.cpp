@@ -1,28 +1,12 @@
 #include <fmt/format.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "icl/cli/commands.hpp"
-#include "icl/config/fields.hpp"
+#include "icl/cli/json.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/train/metrics.hpp"
 
 namespace icl::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-/// Null for what JSON cannot say: an unset key, NaN.
-Json to_json(const config::Value& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* number = std::get_if<double>(&value)) {
-    if (std::isinf(*number)) return "inf";
-    if (!std::isnan(*number)) return *number;
-  }
-  return nullptr;
-}
 
 Json describe(const io::RunRecord& run) {
   Json json;
@@ -35,20 +19,15 @@ Json describe(const io::RunRecord& run) {
   if (!run.metric_steps.empty()) {
     json["final"]["step"] = run.metric_steps.back();
     for (std::size_t i = 0; i < run.metrics.size(); ++i) {
-      json["final"][std::string(train::metrics()[i].name)] = to_json(run.metrics[i].back());
+      json["final"][std::string(train::metrics()[i].name)] =
+          to_json(config::Value(run.metrics[i].back()));
     }
   }
   json["evaluations"] = run.metric_steps.size();
   json["snapshots"] = run.snapshot_steps;
-  json["config"] = Json::object();
-  for (const config::Field& field : config::fields()) {
-    json["config"][std::string(field.name)] = to_json(config::get(field, run.config));
-  }
+  json["config"] = to_json(run.config);
   json["config_xxh128"] = io::config_hash(run.config);
-  json["provenance"] = Json::object();
-  for (const auto& [name, value] : run.provenance) {
-    json["provenance"][name] = std::visit([](const auto& v) { return Json(v); }, value);
-  }
+  json["provenance"] = to_json(run.provenance);
   return json;
 }
 

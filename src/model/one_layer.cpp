@@ -47,6 +47,13 @@ void OneLayer::initialise(std::int64_t seed) {
   mlp_.initialise(seed, 3);
 }
 
+double OneLayer::mlp_flops(std::int64_t batch) const {
+  const auto hidden = static_cast<double>(hidden_);
+  const double weights = static_cast<double>(norm_.width()) * hidden + hidden * hidden + hidden;
+  constexpr double products = 3;  // forward, gradient of the input, gradient of the weight
+  return 2 * products * static_cast<double>(batch) * weights;
+}
+
 std::unique_ptr<Activations> OneLayer::make_activations(std::int64_t batch,
                                                         std::int64_t length) const {
   return std::make_unique<State>(batch, length, norm_, hidden_);

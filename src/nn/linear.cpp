@@ -58,9 +58,13 @@ void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
   workers.for_each(tiles(out()), [&](std::int64_t t) {
     const Columns c(t, out());
     // z = x W^T
-    gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 0,
-         h + c.first, out());
+    {
+      const auto time = workers.measure(Phase::mlp_gemm);
+      gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 0,
+           h + c.first, out());
+    }
     // h = f(z + b)
+    const auto time = workers.measure(Phase::elementwise);
     add_bias(batch, c, bias.value.data(), f, h);
   });
 }
@@ -70,8 +74,12 @@ void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu
   workers.for_each(tiles(in()), [&](std::int64_t t) {
     const Columns c(t, in());
     // z = x W^T:  dx = dz W
-    gemm(batch, c.count, out(), 1, {dz, out()}, {weight.value.data() + c.first, in()}, 0,
-         dx + c.first, in());
+    {
+      const auto time = workers.measure(Phase::mlp_gemm);
+      gemm(batch, c.count, out(), 1, {dz, out()}, {weight.value.data() + c.first, in()}, 0,
+           dx + c.first, in());
+    }
+    const auto time = workers.measure(Phase::elementwise);
     if (relu_output != nullptr) mask_relu(batch, c, relu_output, dx);
   });
 }
@@ -80,15 +88,20 @@ void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* 
                                  const Workers& workers) {
   workers.for_each(tiles(out()), [&](std::int64_t t) {
     const Columns c(t, out());
-    // h = f(z + b):  db = sum_b dz
-    std::array<Real, tile> db{};
-    for (std::int64_t row = 0; row < batch; ++row) {
-      const Real* d = dz + row * c.stride + c.first;
-      for (std::int64_t i = 0; i < c.count; ++i) db[static_cast<std::size_t>(i)] += d[i];
+    {
+      // h = f(z + b):  db = sum_b dz
+      const auto time = workers.measure(Phase::elementwise);
+      std::array<Real, tile> db{};
+      for (std::int64_t row = 0; row < batch; ++row) {
+        const Real* d = dz + row * c.stride + c.first;
+        for (std::int64_t i = 0; i < c.count; ++i) db[static_cast<std::size_t>(i)] += d[i];
+      }
+      bias.take(db.data(), c.first, c.count);
     }
-    bias.take(db.data(), c.first, c.count);
     // z = x W^T:  dW = dz^T x
-    weight.take_product(c.first, c.count, batch, {dz + c.first, out(), Op::transpose}, {x, in()});
+    const auto time = workers.measure(Phase::mlp_gemm);
+    weight.take_product(c.first, c.count, batch, {dz + c.first, out(), Op::transpose}, {x, in()},
+                        workers);
   });
 }
 

@@ -24,10 +24,13 @@ void Parameter::take(const Real* g, std::int64_t first, std::int64_t count) {
 }
 
 void Parameter::take_product(std::int64_t first, std::int64_t rows, std::int64_t k, Operand a,
-                             Operand b) {
+                             Operand b, const Workers& workers) {
   const std::int64_t columns = value.extent(1);
   Real* target = sink.target + first * columns;
-  if (sink.accumulate) apply_decay(sink.decay, target, rows * columns);
+  if (sink.accumulate) {
+    const auto time = workers.measure(Phase::update);
+    apply_decay(sink.decay, target, rows * columns);
+  }
   gemm(rows, columns, k, sink.rate, a, b, sink.accumulate ? Real{1} : Real{0}, target, columns);
 }
 

@@ -28,6 +28,7 @@ void Readout::initialise(std::int64_t seed, std::uint32_t ordinal) {
 
 void Readout::forward(std::int64_t batch, const Real* h, Real* z, const Workers& workers) const {
   workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+    const auto time = workers.measure(Phase::elementwise);
     const std::int64_t end = std::min(batch, (t + 1) * row_tile);
     for (std::int64_t b = t * row_tile; b < end; ++b) {
       z[b] = simd::dot(h + b * in(), weight.value.data(), in()) + bias.value[0];
@@ -39,6 +40,7 @@ void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, 
                              const Workers& workers) const {
   const Real* const w = weight.value.data();
   workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+    const auto time = workers.measure(Phase::elementwise);
     const std::int64_t end = std::min(batch, (t + 1) * row_tile);
     for (std::int64_t b = t * row_tile; b < end; ++b) {
       const Real* y = h + b * in();
@@ -56,6 +58,7 @@ void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, 
 void Readout::backward_parameters(std::int64_t batch, const Real* h, const Real* dz,
                                   const Workers& workers) {
   workers.for_each(tiles(in(), column_tile), [&](std::int64_t t) {
+    const auto time = workers.measure(Phase::elementwise);
     const std::int64_t first = t * column_tile;
     const std::int64_t count = std::min(column_tile, in() - first);
     // z = h w + b:  dw = sum_b dz h

@@ -147,6 +147,7 @@ void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activat
                               const Workers& workers) const {
   const std::int64_t x = width();
   workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+    const auto time = workers.measure(Phase::attention_forward);
     const Rows rows(tile_index, batch.size);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       norm.expand(Tokens(batch, b).target(), s.n.row(b));
@@ -187,6 +188,7 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
   const std::int64_t x = width();
   const Real* g = norm.gain.value.data();
   workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+    const auto time = workers.measure(Phase::attention_backward);
     const Rows rows(tile_index, batch.size);
     // h = t + W_v c:  dc = W_v^T dh
     gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {projection(2), x}, 0, s.dc.row(rows.first),
@@ -234,16 +236,17 @@ void TargetAttention::backward_parameters(std::int64_t batch, TokenNorm& norm, c
   const std::int64_t x = width();
   constexpr std::int64_t products = 3;
   workers.for_each(products + 1, [&](std::int64_t task) {
+    const auto time = workers.measure(Phase::attention_backward);
     const auto transposed = [x](const Real* rows) { return Operand{rows, x, Op::transpose}; };
     switch (task) {
       case 0:  // q = W_q t:  dW_q = sum_b dq t^T
-        qkv.take_product(0, x, batch, transposed(s.dq.data()), {s.t.data(), x});
+        qkv.take_product(0, x, batch, transposed(s.dq.data()), {s.t.data(), x}, workers);
         break;
       case 1:  // u = W_k^T q:  dW_k = sum_b q du^T
-        qkv.take_product(x, x, batch, transposed(s.q.data()), {s.du.data(), x});
+        qkv.take_product(x, x, batch, transposed(s.q.data()), {s.du.data(), x}, workers);
         break;
       case 2:  // h = t + W_v c:  dW_v = sum_b dh c^T
-        qkv.take_product(2 * x, x, batch, transposed(dh), {s.c.data(), x});
+        qkv.take_product(2 * x, x, batch, transposed(dh), {s.c.data(), x}, workers);
         break;
       default:
         take_column_sums(s.dgain, batch, norm.gain);

@@ -94,6 +94,7 @@ void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::i
   batch.size = size;
   batch.table = diversity_.is_infinite() ? &batch.fresh.tokens : &rule.table;
   workers.for_each(tiles(size, sequence_tile), [&](std::int64_t t) {
+    const auto time = workers.measure(Phase::sampling);
     for (std::int64_t b = t * sequence_tile; b < std::min(size, (t + 1) * sequence_tile); ++b) {
       const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.sequences, step,
                           static_cast<std::uint64_t>(first + b));

@@ -138,6 +138,7 @@ bool Trainer::at_snapshot() const {
 }
 
 nn::LossSums Trainer::score_batch() const {
+  const auto time = workers_.measure(Phase::elementwise);
   return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
 }
 
@@ -155,6 +156,7 @@ bool Trainer::step() {
                              activations_->dlogits.data());
   optimizer_.prepare(parameters_);
   model_->backward(batch_, *activations_, workers_);
+  const auto time = workers_.measure(Phase::update);
   if (const nn::Parameter* bad = first_not_finite(parameters_)) {
     fault_ = fmt::format("parameter {} is not finite after the update of step {}", bad->name,
                          progress_.step);
@@ -175,11 +177,13 @@ void Trainer::reset_train_score() {
 }
 
 Evaluation Trainer::evaluate() {
+  const auto time = workers_.measure(Phase::evaluation);
+  const Workers workers = workers_.unmeasured();
   if (progress_.train_sequences == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
     task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size,
-                         batch_, workers_);
-    model_->forward(batch_, *activations_, workers_);
+                         batch_, workers);
+    model_->forward(batch_, *activations_, workers);
     const nn::LossSums sums = score_batch();
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
@@ -189,8 +193,8 @@ Evaluation Trainer::evaluate() {
   const Evaluation evaluation{
       progress_.step,
       {progress_.train_loss / count, static_cast<double>(progress_.train_correct) / count},
-      evaluator_.icl(*model_, progress_.step, workers_),
-      evaluator_.iwl(*model_, progress_.step, workers_)};
+      evaluator_.icl(*model_, progress_.step, workers),
+      evaluator_.iwl(*model_, progress_.step, workers)};
   reset_train_score();
   if (!progress_.t_icl_step && evaluation.icl.accuracy > acquired_accuracy) {
     progress_.t_icl_step = progress_.step;

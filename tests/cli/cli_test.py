@@ -237,6 +237,21 @@ class CliTest(unittest.TestCase):
         self.assertGreaterEqual(info["evaluations"], 1)
         self.fails(80, "would do so again", "train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.learning_rate=1e12")
 
+    def test_bench_measures_the_run_that_it_is_given(self):
+        arguments = ("bench", "tiny.toml", "--seconds", "0.1", "--threads", "2")
+        bench = json.loads(self.ok(*arguments, "--json").stdout)
+        self.assertEqual(bench["config"]["data.N"], 8)
+        self.assertEqual(bench["threads"], 2)
+        self.assertGreater(bench["steps"], 0)
+        self.assertGreater(bench["ms_per_step"]["median"], 0)
+        self.assertAlmostEqual(bench["share_of_peak"], bench["gflops"] / bench["peak_gflops"])
+        self.assertEqual(bench["machine"]["threads"], 2)
+        self.assertIn("MLP products", self.ok(*arguments).stdout)
+        self.assertEqual(list(self.cwd.glob("*.h5")), [])
+        for seconds in ("0", "-1", "nan", "inf"):
+            self.fails(64, "must be positive", "bench", "tiny.toml", "--seconds", seconds)
+        self.fails(64, "too few steps", "bench", "tiny.toml", "--set", "train.epochs=1", "--set", "train.steps_per_epoch=3")
+
     def test_signals_publish_and_resume_ends_in_the_same_bits(self):
         self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=5000")
         args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.epochs=5000"]

@@ -46,7 +46,7 @@ struct Product {
   }
   void give_to(Parameter& p, std::int64_t first = 0, std::int64_t count = rows) const {
     p.take_product(first, count, terms, {a.data() + first, rows, Op::transpose},
-                   {b.data(), columns});
+                   {b.data(), columns}, Workers(1));
   }
 };
 

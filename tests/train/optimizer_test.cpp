@@ -48,7 +48,7 @@ TEST_P(SgdTest, StepsByAGradient) {
 TEST_P(SgdTest, StepsByAProduct) {
   const std::array<Real, 4> a{1, 2, -1, 4};        // [2, 2]
   const std::array<Real, 6> b{3, 0, -2, 1, 8, 5};  // [2, 3]
-  parameter_.take_product(0, 2, 2, {a.data(), 2}, {b.data(), 3});
+  parameter_.take_product(0, 2, 2, {a.data(), 2}, {b.data(), 3}, Workers(1));
   for (std::size_t row = 0; row < 2; ++row) {
     for (std::size_t column = 0; column < 3; ++column) {
       const double g = a[2 * row] * b[column] + a[2 * row + 1] * b[3 + column];

@@ -62,6 +62,15 @@ struct ExportCommand {
 };
 ExitCode run(const ExportCommand&);
 
+struct BenchCommand {
+  std::optional<std::filesystem::path> config;  ///< default: the paper's run
+  std::vector<std::string> overrides;
+  int threads = 1;
+  double seconds = 5;
+  bool json = false;
+};
+ExitCode run(const BenchCommand&);
+
 /// The number of threads to use: `requested`, or for 0 one for each CPU in the affinity. Throws
 /// Error(ExitCode::usage) outside 1 to Workers::max_threads.
 [[nodiscard]] int resolve_threads(int requested);

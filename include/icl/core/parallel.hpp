@@ -4,6 +4,8 @@
 #include <string>
 #include <type_traits>
 
+#include "icl/core/phases.hpp"
+
 namespace icl {
 
 /// The threads of one run. Work is cut in tasks whose number and extent never depend on the number
@@ -13,10 +15,15 @@ class Workers {
   /// OpenBLAS's openmp build crashes above this many calling threads in one process.
   static constexpr int max_threads = 64;
 
-  /// 1 <= threads <= max_threads.
-  explicit Workers(int threads) : threads_(threads) {}
+  /// 1 <= threads <= max_threads. With `times`, what is measured is added to it.
+  explicit Workers(int threads, PhaseTimes* times = nullptr) : threads_(threads), times_(times) {}
 
   [[nodiscard]] int threads() const { return threads_; }
+
+  /// Counts the time until the end of the scope as that phase's: const auto time = measure(...).
+  [[nodiscard]] PhaseScope measure(Phase phase) const { return {times_, phase}; }
+  /// The same threads, measuring nothing.
+  [[nodiscard]] Workers unmeasured() const { return Workers(threads_); }
 
   /// Calls task(i) once for each i in [0, tasks), on all threads, and waits for all of them. The
   /// task must not throw. Starting costs no allocation and, on warm threads, about a microsecond.
@@ -31,6 +38,7 @@ class Workers {
   void run(std::int64_t tasks, void (*call)(const void*, std::int64_t), const void* context) const;
 
   int threads_;
+  PhaseTimes* times_;
 };
 
 /// Throws Error(ExitCode::internal) unless the CPU has what this program is compiled for: AVX2,

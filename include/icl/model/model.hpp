@@ -41,6 +41,10 @@ class Model : public TokenEncoder {
   /// Draws all parameters: a pure function of the seed.
   virtual void initialise(std::int64_t seed) = 0;
 
+  /// What the MLP of one step of training cannot avoid on `batch` sequences: floating-point
+  /// operations of its products forward and backward, two for a multiply-add.
+  [[nodiscard]] virtual double mlp_flops(std::int64_t batch) const = 0;
+
   /// Room for batches of up to `batch` sequences of `length` tokens.
   [[nodiscard]] virtual std::unique_ptr<Activations> make_activations(
       std::int64_t batch, std::int64_t length) const = 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "icl/core/gemm.hpp"
+#include "icl/core/parallel.hpp"
 #include "icl/core/random.hpp"
 #include "icl/core/tensor.hpp"
 
@@ -38,7 +39,8 @@ struct Parameter {
   void take(const Real* g, std::int64_t first, std::int64_t count);
   /// Rows [first, first + rows) of the matrix sink.target take op(a) op(b), [rows, columns], a sum
   /// over k terms.
-  void take_product(std::int64_t first, std::int64_t rows, std::int64_t k, Operand a, Operand b);
+  void take_product(std::int64_t first, std::int64_t rows, std::int64_t k, Operand a, Operand b,
+                    const Workers&);
 };
 
 /// Fills value with U(-bound, bound). `ordinal` is the parameter's place in its model: a pure

@@ -94,6 +94,8 @@ class Trainer {
   [[nodiscard]] State state() const;
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::int64_t last_step() const;
+  /// Floating-point operations that the MLP's products need in one step.
+  [[nodiscard]] double mlp_flops() const { return model_->mlp_flops(config_.train.batch_size); }
   [[nodiscard]] std::span<nn::Parameter* const> parameters() const { return parameters_; }
   [[nodiscard]] std::span<const nn::Parameter* const> readable_parameters() const {
     return readable_;

@@ -1,0 +1,107 @@
+#include "icl/bench/gemm_peak.hpp"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <span>
+
+#include "icl/core/gemm.hpp"
+
+namespace icl::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Shape {
+  std::int64_t m, n, k;
+};
+constexpr std::array shapes{Shape{2048, 512, 512}, Shape{1024, 1024, 1024},
+                            Shape{2048, 2048, 2048}};
+constexpr std::int64_t largest = 2048 * 2048;
+
+using Product = void (*)(const Shape&, const Real* a, const Real* b, Real* c);
+
+void openblas(const Shape& s, const Real* a, const Real* b, Real* c) {
+  gemm(s.m, s.n, s.k, 1, {a, s.k}, {b, s.n}, 0, c, s.n);
+}
+
+/// dnnl_sgemm of oneDNN's C interface; row-major, 0 is success.
+using Sgemm = int (*)(char, char, std::int64_t, std::int64_t, std::int64_t, float, const float*,
+                      std::int64_t, const float*, std::int64_t, float, float*, std::int64_t);
+
+Sgemm find_onednn() {
+  for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"}) {
+    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
+      return reinterpret_cast<Sgemm>(dlsym(library, "dnnl_sgemm"));
+    }
+  }
+  return nullptr;
+}
+
+Sgemm onednn_sgemm() {
+  static const Sgemm found = find_onednn();
+  return found;
+}
+
+void onednn([[maybe_unused]] const Shape& s, [[maybe_unused]] const Real* a,
+            [[maybe_unused]] const Real* b, [[maybe_unused]] Real* c) {
+#ifndef ICL_REAL_DOUBLE
+  onednn_sgemm()('N', 'N', s.m, s.n, s.k, 1.0F, a, s.k, b, s.n, 0.0F, c, s.n);
+#endif
+}
+
+struct Library {
+  const char* name;
+  Product product;
+};
+
+std::vector<Library> libraries() {
+  std::vector<Library> found{{"OpenBLAS", openblas}};
+  if (sizeof(Real) == sizeof(float) && onednn_sgemm() != nullptr)
+    found.push_back({"oneDNN", onednn});
+  return found;
+}
+
+}  // namespace
+
+GemmPeak::GemmPeak(const Workers& workers)
+    : workers_(workers.unmeasured()),
+      a_({largest}),
+      b_({largest}),
+      c_({workers.threads(), largest}) {
+  // Values whose products stay normal numbers: denormals would be slow.
+  std::ranges::fill(a_.values(), Real{0.5});
+  std::ranges::fill(b_.values(), Real{0.25});
+  for (const Library& library : libraries()) {
+    for (const Shape& s : shapes) rates_.push_back({library.name, s.m, s.n, s.k, 0});
+  }
+}
+
+void GemmPeak::measure() {
+  auto rate = rates_.begin();
+  for (const Library& library : libraries()) {
+    for (const Shape& s : shapes) {
+      const double flop =
+          2 * static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
+      const auto begin = Clock::now();
+      workers_.for_each(workers_.threads(), [&](std::int64_t worker) {
+        library.product(s, a_.data(), b_.data(), c_.row(worker));
+      });
+      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      rate->gflops = std::max(rate->gflops, 1e-9 * flop * workers_.threads() / seconds);
+      ++rate;
+    }
+  }
+}
+
+double GemmPeak::best(const std::string& library) const {
+  double best = 0;
+  for (const GemmRate& rate : rates_) {
+    if (rate.library == library) best = std::max(best, rate.gflops);
+  }
+  return best;
+}
+
+}  // namespace icl::bench

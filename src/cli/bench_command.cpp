@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "icl/bench/training.hpp"
+#include "icl/cli/commands.hpp"
+#include "icl/cli/json.hpp"
+#include "icl/config/toml.hpp"
+#include "icl/io/provenance.hpp"
+
+namespace icl::cli {
+namespace {
+
+constexpr double ms = 1e3;
+
+Json describe(const bench::TrainingSpeed& speed, const config::Config& config, int threads) {
+  Json json;
+  json["threads"] = speed.threads;
+  json["steps"] = speed.steps;
+  json["seconds"] = speed.seconds;
+  json["ms_per_step"] = {
+      {"median", ms * speed.step_seconds.median},
+      {"quartiles", {ms * speed.step_seconds.low, ms * speed.step_seconds.high}}};
+  json["mlp_mflop_per_step"] = 1e-6 * speed.flop;
+  json["gflops"] = speed.gflops();
+  json["peak_gflops"] = speed.peak;
+  json["share_of_peak"] = speed.share_of_peak();
+  json["phases"] = Json::object();
+  for (std::size_t p = 0; p < phase_count; ++p) {
+    const auto phase = static_cast<Phase>(p);
+    json["phases"][std::string(phase_names[p])] = {{"seconds", speed.phases[phase]},
+                                                   {"share", speed.share(phase)}};
+  }
+  json["waiting_seconds"] = speed.waiting;
+  json["evaluations"] = speed.evaluations;
+  json["gemm"] = Json::array();
+  for (const bench::GemmRate& rate : speed.rates) {
+    json["gemm"].push_back({{"library", rate.library},
+                            {"m", rate.m},
+                            {"n", rate.n},
+                            {"k", rate.k},
+                            {"gflops", rate.gflops}});
+  }
+  json["config"] = to_json(config);
+  json["machine"] = to_json(io::describe_process(threads, ""));
+  return json;
+}
+
+void print_phase(std::string_view name, double seconds, double share, double steps) {
+  fmt::print("  {:<24} {:8.3f} ms {:6.1f} %\n", name, ms * seconds / steps, 100 * share);
+}
+
+void print_text(const bench::TrainingSpeed& speed) {
+  const bench::Spread& step = speed.step_seconds;
+  const double steps = static_cast<double>(speed.steps);
+  fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}\n",
+             ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
+             speed.threads == 1 ? "" : "s");
+  fmt::print("{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of the peak of {:.1f}\n\n",
+             speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak);
+  fmt::print("Where the time goes (mean of a step, all threads added up; share of the run):\n");
+  for (std::size_t p = 0; p < phase_count; ++p) {
+    const auto phase = static_cast<Phase>(p);
+    print_phase(phase_names[p], speed.phases[phase], speed.share(phase), steps);
+  }
+  print_phase("else, and waiting", speed.waiting, speed.waiting / (speed.seconds * speed.threads),
+              steps);
+  fmt::print("\nProducts of matrices in float, best of several, GFLOP/s:\n");
+  for (const bench::GemmRate& rate : speed.rates) {
+    fmt::print("  {:<9} {:>4} x {:>4} x {:>4} {:8.1f}\n", rate.library, rate.m, rate.n, rate.k,
+               rate.gflops);
+  }
+}
+
+}  // namespace
+
+ExitCode run(const BenchCommand& command) {
+  const config::Config config = command.config ? config::load(*command.config, command.overrides)
+                                               : config::with_overrides({}, command.overrides);
+  if (!(command.seconds > 0) || !std::isfinite(command.seconds)) {
+    throw Error(ExitCode::usage, fmt::format("--seconds {}: must be positive", command.seconds));
+  }
+  bench::TrainingOptions options;
+  options.threads = resolve_threads(command.threads);
+  options.seconds = command.seconds;
+  options.folder = std::filesystem::temp_directory_path();
+  const bench::TrainingSpeed speed = bench::measure_training(config, options);
+  if (speed.steps == 0) {
+    throw Error(ExitCode::usage, "the run has too few steps to measure");
+  }
+  if (command.json) {
+    fmt::print("{}\n", describe(speed, config, options.threads).dump(2));
+  } else {
+    print_text(speed);
+  }
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

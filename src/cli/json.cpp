@@ -1,0 +1,33 @@
+#include "icl/cli/json.hpp"
+
+#include <cmath>
+
+namespace icl::cli {
+
+Json to_json(const config::Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* number = std::get_if<double>(&value)) {
+    if (std::isinf(*number)) return "inf";
+    if (!std::isnan(*number)) return *number;
+  }
+  return nullptr;
+}
+
+Json to_json(const config::Config& config) {
+  Json json = Json::object();
+  for (const config::Field& field : config::fields()) {
+    json[std::string(field.name)] = to_json(config::get(field, config));
+  }
+  return json;
+}
+
+Json to_json(const io::Provenance& provenance) {
+  Json json = Json::object();
+  for (const auto& [name, value] : provenance) {
+    json[name] = std::visit([](const auto& v) { return Json(v); }, value);
+  }
+  return json;
+}
+
+}  // namespace icl::cli
