@@ -7,6 +7,7 @@
 #include <chrono>
 #include <span>
 
+#include "icl/bench/spread.hpp"
 #include "icl/core/gemm.hpp"
 
 namespace icl::bench {
@@ -66,6 +67,8 @@ std::vector<Library> libraries() {
 
 }  // namespace
 
+double GemmRate::median() const { return spread(gflops).median; }
+
 GemmPeak::GemmPeak(const Workers& workers)
     : workers_(workers.unmeasured()),
       a_({largest}),
@@ -75,7 +78,7 @@ GemmPeak::GemmPeak(const Workers& workers)
   std::ranges::fill(a_.values(), Real{0.5});
   std::ranges::fill(b_.values(), Real{0.25});
   for (const Library& library : libraries()) {
-    for (const Shape& s : shapes) rates_.push_back({library.name, s.m, s.n, s.k, 0});
+    for (const Shape& s : shapes) rates_.push_back({library.name, s.m, s.n, s.k, {}});
   }
 }
 
@@ -90,18 +93,18 @@ void GemmPeak::measure() {
         library.product(s, a_.data(), b_.data(), c_.row(worker));
       });
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      rate->gflops = std::max(rate->gflops, 1e-9 * flop * workers_.threads() / seconds);
+      rate->gflops.push_back(1e-9 * flop * workers_.threads() / seconds);
       ++rate;
     }
   }
 }
 
-double GemmPeak::best(const std::string& library) const {
-  double best = 0;
+double GemmPeak::peak(const std::string& library) const {
+  double highest = 0;
   for (const GemmRate& rate : rates_) {
-    if (rate.library == library) best = std::max(best, rate.gflops);
+    if (rate.library == library) highest = std::max(highest, rate.median());
   }
-  return best;
+  return highest;
 }
 
 }  // namespace icl::bench

@@ -89,7 +89,7 @@ class Meter final : public train::Observer {
     }
     if (peak_) {
       speed.rates = peak_->rates();
-      speed.peak = peak_->best("OpenBLAS");
+      speed.peak = peak_->peak("OpenBLAS");
     }
     return speed;
   }
@@ -130,15 +130,6 @@ class TemporaryFile {
 };
 
 }  // namespace
-
-Spread spread(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::ranges::sort(values);
-  const auto at = [&](double share) {
-    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
-  };
-  return {at(0.25), at(0.5), at(0.75)};
-}
 
 double TrainingSpeed::share(Phase phase) const {
   const bool outside = phase == Phase::evaluation || phase == Phase::recording;

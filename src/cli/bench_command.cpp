@@ -39,7 +39,8 @@ Json describe(const bench::TrainingSpeed& speed, const config::Config& config, i
                             {"m", rate.m},
                             {"n", rate.n},
                             {"k", rate.k},
-                            {"gflops", rate.gflops}});
+                            {"gflops", rate.median()},
+                            {"measured", rate.gflops}});
   }
   json["config"] = to_json(config);
   json["machine"] = to_json(io::describe_process(threads, ""));
@@ -65,10 +66,10 @@ void print_text(const bench::TrainingSpeed& speed) {
   }
   print_phase("else, and waiting", speed.waiting, speed.waiting / (speed.seconds * speed.threads),
               steps);
-  fmt::print("\nProducts of matrices in float, best of several, GFLOP/s:\n");
+  fmt::print("\nProducts of matrices in float, medians, GFLOP/s:\n");
   for (const bench::GemmRate& rate : speed.rates) {
     fmt::print("  {:<9} {:>4} x {:>4} x {:>4} {:8.1f}\n", rate.library, rate.m, rate.n, rate.k,
-               rate.gflops);
+               rate.median());
   }
 }
 

@@ -1,6 +1,7 @@
 #include "icl/core/random.hpp"
 
 #include <Random123/philox.h>
+#include <immintrin.h>
 
 #include <algorithm>
 #include <cassert>
@@ -12,39 +13,75 @@
 namespace icl {
 namespace {
 
-/// Blocks that give one group of normal variates, in lanes of vector registers.
-constexpr std::size_t group_blocks = 16;
-constexpr std::size_t group_size = 4 * group_blocks;
+/// Blocks of one group of words, or of normal variates.
+constexpr std::size_t group_blocks = Stream::group / 4;
 
 /// In block numbers, retries begin here: a stream has 2^24 blocks and 256 retries of each.
 constexpr std::uint32_t retry_shift = 24;
 
 using Words = std::array<std::uint32_t, group_blocks>;
 
+/// Eight lanes of 32 bits.
+constexpr std::uint32_t lanes = 8;
+
+__m256i broadcast(std::uint32_t x) { return _mm256_set1_epi32(static_cast<std::int32_t>(x)); }
+
+/// The upper and lower halves of the 64-bit products of a constant and each lane.
+struct Product {
+  __m256i high, low;
+};
+Product multiply(__m256i factor, __m256i x) {
+  const __m256i even = _mm256_mul_epu32(factor, x);
+  const __m256i odd = _mm256_mul_epu32(factor, _mm256_srli_epi64(x, 32));
+  constexpr int odd_lanes = 0xaa;
+  return {_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, odd_lanes),
+          _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), odd_lanes)};
+}
+
+/// Eight blocks in registers: word w of each.
+struct Blocks {
+  __m256i word_0, word_1, word_2, word_3;
+
+  void round(__m256i key_low, __m256i key_high) {
+    const Product a = multiply(broadcast(PHILOX_M4x32_0), word_0);
+    const Product b = multiply(broadcast(PHILOX_M4x32_1), word_2);
+    word_0 = _mm256_xor_si256(_mm256_xor_si256(b.high, word_1), key_low);
+    word_1 = b.low;
+    word_2 = _mm256_xor_si256(_mm256_xor_si256(a.high, word_3), key_high);
+    word_3 = a.low;
+  }
+};
+
 /// Sixteen consecutive blocks of a stream at once, word w of block first + i in out[w][i]: the
-/// rounds of Random123's Philox4x32-10 in a form that compilers vectorise. A test holds it against
-/// Random123's own.
+/// rounds of Random123's Philox4x32-10 in two sets of registers, so that the products of one fill
+/// the waits of the other. A test holds it against Random123's own.
 void philox_group(std::array<std::uint32_t, 4> counter, std::uint64_t key,
                   std::array<Words, 4>& out) {
-  for (std::size_t i = 0; i < group_blocks; ++i) {
-    out[0][i] = counter[0] + static_cast<std::uint32_t>(i);
-    for (std::size_t w = 1; w < 4; ++w) out[w][i] = counter[w];
-  }
+  const __m256i first =
+      _mm256_add_epi32(broadcast(counter[0]), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  Blocks low{first, broadcast(counter[1]), broadcast(counter[2]), broadcast(counter[3])};
+  Blocks high = low;
+  high.word_0 = _mm256_add_epi32(first, broadcast(lanes));
   auto key_low = static_cast<std::uint32_t>(key);
   auto key_high = static_cast<std::uint32_t>(key >> 32U);
   constexpr int rounds = 10;
   for (int round = 0; round < rounds; ++round) {
-    for (std::size_t i = 0; i < group_blocks; ++i) {
-      const std::uint64_t a = std::uint64_t{PHILOX_M4x32_0} * out[0][i];
-      const std::uint64_t b = std::uint64_t{PHILOX_M4x32_1} * out[2][i];
-      out[0][i] = static_cast<std::uint32_t>(b >> 32U) ^ out[1][i] ^ key_low;
-      out[1][i] = static_cast<std::uint32_t>(b);
-      out[2][i] = static_cast<std::uint32_t>(a >> 32U) ^ out[3][i] ^ key_high;
-      out[3][i] = static_cast<std::uint32_t>(a);
-    }
+    low.round(broadcast(key_low), broadcast(key_high));
+    high.round(broadcast(key_low), broadcast(key_high));
     key_low += PHILOX_W32_0;
     key_high += PHILOX_W32_1;
   }
+  const auto store = [](__m256i x, std::uint32_t* p) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  };
+  store(low.word_0, out[0].data());
+  store(low.word_1, out[1].data());
+  store(low.word_2, out[2].data());
+  store(low.word_3, out[3].data());
+  store(high.word_0, out[0].data() + lanes);
+  store(high.word_1, out[1].data() + lanes);
+  store(high.word_2, out[2].data() + lanes);
+  store(high.word_3, out[3].data() + lanes);
 }
 
 /// Two independent normal variates a lane, sqrt(-2 ln u) (cos a, sin a): u in (0, 1] from the upper
@@ -86,21 +123,23 @@ Stream::Block Stream::block(std::uint32_t b, std::uint32_t retry) const {
   return {random[0], random[1], random[2], random[3]};
 }
 
-void Stream::words(std::span<std::uint32_t> out) const {
-  std::array<Words, 4> group;
-  for (std::size_t done = 0; done < out.size(); done += group_size) {
-    philox_group({static_cast<std::uint32_t>(done / 4), index_, step_, purpose_}, seed_, group);
-    const std::size_t count = std::min(group_size, out.size() - done);
-    for (std::size_t i = 0; i < count; ++i) out[done + i] = group[i % 4][i / 4];
+void Stream::words(std::uint32_t first, std::span<std::uint32_t> out) const {
+  assert(first % group == 0);
+  std::array<Words, 4> words;
+  for (std::size_t done = 0; done < out.size(); done += group) {
+    const auto block = static_cast<std::uint32_t>((first + done) / 4);
+    philox_group({block, index_, step_, purpose_}, seed_, words);
+    const std::size_t count = std::min(group, out.size() - done);
+    for (std::size_t i = 0; i < count; ++i) out[done + i] = words[i % 4][i / 4];
   }
 }
 
-std::uint32_t Stream::below(std::uint32_t bound, std::uint32_t position, std::uint32_t word) const {
+std::uint32_t Stream::below_with_retries(std::uint32_t bound, std::uint32_t position,
+                                         std::uint32_t word) const {
+  const std::uint32_t rejected_below = (0U - bound) % bound;  // 2^32 mod bound
   for (std::uint32_t retry = 1;; ++retry) {
     const std::uint64_t product = static_cast<std::uint64_t>(word) * bound;
-    const auto low = static_cast<std::uint32_t>(product);
-    // Rejected when low < 2^32 mod bound; the costly remainder is taken only where it can matter.
-    if (low >= bound || low >= (0U - bound) % bound) {
+    if (static_cast<std::uint32_t>(product) >= rejected_below) {
       return static_cast<std::uint32_t>(product >> 32U);
     }
     word = block(position / 4, retry)[position % 4];
@@ -109,14 +148,14 @@ std::uint32_t Stream::below(std::uint32_t bound, std::uint32_t position, std::ui
 
 void Stream::normals(std::span<float> out) const {
   std::array<Words, 4> words;
-  std::array<float, group_size> group;
-  for (std::size_t done = 0; done < out.size(); done += group_size) {
+  std::array<float, group> variates;
+  for (std::size_t done = 0; done < out.size(); done += group) {
     philox_group({static_cast<std::uint32_t>(done / 4), index_, step_, purpose_}, seed_, words);
-    box_muller(words[0], words[1], group.data(), group.data() + group_blocks);
-    box_muller(words[2], words[3], group.data() + 2 * group_blocks,
-               group.data() + 3 * group_blocks);
-    const std::size_t count = std::min(group_size, out.size() - done);
-    std::copy_n(group.begin(), count, out.begin() + static_cast<std::ptrdiff_t>(done));
+    float* const v = variates.data();
+    box_muller(words[0], words[1], v, v + group_blocks);
+    box_muller(words[2], words[3], v + 2 * group_blocks, v + 3 * group_blocks);
+    const std::size_t count = std::min(group, out.size() - done);
+    std::copy_n(variates.begin(), count, out.begin() + static_cast<std::ptrdiff_t>(done));
   }
 }
 

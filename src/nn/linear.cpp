@@ -16,18 +16,18 @@ struct Columns {
   std::int64_t first, count, stride;
 };
 
-/// h <- f(h + b), in place.
-void add_bias(std::int64_t batch, const Columns& c, const Real* b, Activation f, Real* h) {
+/// z <- b in each row: what a product is then added to.
+void fill_with_bias(std::int64_t batch, const Columns& c, const Real* b, Real* z) {
   for (std::int64_t row = 0; row < batch; ++row) {
-    Real* z = h + row * c.stride + c.first;
-    if (f == Activation::relu) {
-      for (std::int64_t i = 0; i < c.count; ++i) {
-        const Real v = z[i] + b[c.first + i];
-        z[i] = v < 0 ? Real{0} : v;
-      }
-    } else {
-      for (std::int64_t i = 0; i < c.count; ++i) z[i] += b[c.first + i];
-    }
+    std::copy_n(b + c.first, c.count, z + row * c.stride + c.first);
+  }
+}
+
+/// z <- relu(z), in place; NaN stays NaN.
+void relu(std::int64_t batch, const Columns& c, Real* z) {
+  for (std::int64_t row = 0; row < batch; ++row) {
+    Real* const v = z + row * c.stride + c.first;
+    for (std::int64_t i = 0; i < c.count; ++i) v[i] = v[i] < 0 ? Real{0} : v[i];
   }
 }
 
@@ -57,15 +57,16 @@ void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
                      const Workers& workers) const {
   workers.for_each(tiles(out()), [&](std::int64_t t) {
     const Columns c(t, out());
-    // z = x W^T
+    const auto time = workers.measure(Phase::elementwise);
+    // z = b + x W^T
+    fill_with_bias(batch, c, bias.value.data(), h);
     {
-      const auto time = workers.measure(Phase::mlp_gemm);
-      gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 0,
+      const auto product_time = workers.measure(Phase::mlp_gemm);
+      gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 1,
            h + c.first, out());
     }
-    // h = f(z + b)
-    const auto time = workers.measure(Phase::elementwise);
-    add_bias(batch, c, bias.value.data(), f, h);
+    // h = f(z)
+    if (f == Activation::relu) relu(batch, c, h);
   });
 }
 

@@ -37,7 +37,7 @@ void Parameter::take_product(std::int64_t first, std::int64_t rows, std::int64_t
 void initialise_uniform(Parameter& parameter, double bound, std::int64_t seed,
                         std::uint32_t ordinal) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(parameter.value.size()));
-  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, ordinal).words(words);
+  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, ordinal).words(0, words);
   Real* value = parameter.value.data();
   for (const std::uint32_t word : words) {
     const double unit = (static_cast<double>(word >> 8U) + 0.5) * 0x1p-23 - 1.0;  // in (-1, 1)

@@ -26,10 +26,14 @@ class Tokens {
 
   /// s_j = v . r_j for all j.
   void scores(const Real* v, Real* s) const {
-    for (std::int64_t j = 0; j < context_; ++j) {
-      if (j + prefetch_distance < context_) prefetch(row(j + prefetch_distance));
-      s[j] = simd::dot(v, row(j), width_);
+    std::int64_t j = 0;
+    for (; j + 4 <= context_; j += 4) {
+      for (std::int64_t i = j + prefetch_distance; i < j + prefetch_distance + 4; ++i) {
+        if (i < context_) prefetch(row(i));
+      }
+      simd::dots(v, {row(j), row(j + 1), row(j + 2), row(j + 3)}, width_, s + j);
     }
+    for (; j < context_; ++j) s[j] = simd::dot(v, row(j), width_);
     s[context_] = simd::dot(v, target_, width_);
   }
 
@@ -88,6 +92,16 @@ void softmax(Real* a, std::int64_t n) {
 /// out = g x, elementwise.
 void multiply(const Real* g, const Real* x, std::int64_t n, Real* out) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = g[i] * x[i];
+}
+
+/// out += a b, elementwise, rounded once.
+void add_product(const Real* a, const Real* b, std::int64_t n, Real* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = std::fma(a[i], b[i], out[i]);
+}
+
+/// out += a, elementwise.
+void add(const Real* a, std::int64_t n, Real* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] += a[i];
 }
 
 struct Rows {
@@ -208,11 +222,10 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
       // s_j = v . n_j, v = g u:  dv = sum_j ds_j n_j,  du = g dv
       tokens.weighted_sum(ds, s.sums.row(b));
       norm.expand(s.sums.row(b), du);
-      for (std::int64_t i = 0; i < x; ++i) {
-        s.dgain.row(b)[i] = std::fma(du[i], s.u.row(b)[i], s.dc.row(b)[i] * s.m.row(b)[i]);
-        s.dbias.row(b)[i] = s.dc.row(b)[i];
-        s.dt.row(b)[i] = dh[b * x + i];
-      }
+      multiply(s.dc.row(b), s.m.row(b), x, s.dgain.row(b));
+      add_product(du, s.u.row(b), x, s.dgain.row(b));
+      std::copy_n(s.dc.row(b), x, s.dbias.row(b));
+      std::copy_n(dh + b * x, x, s.dt.row(b));
       multiply(g, du, x, du);
     }
     // u = W_k^T q:  dq = W_k du
@@ -223,10 +236,8 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
          s.dt.row(rows.first), x);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       // t = g n + b:  dg += dt n,  db += dt
-      for (std::int64_t i = 0; i < x; ++i) {
-        s.dgain.row(b)[i] = std::fma(s.dt.row(b)[i], s.n.row(b)[i], s.dgain.row(b)[i]);
-        s.dbias.row(b)[i] += s.dt.row(b)[i];
-      }
+      add_product(s.dt.row(b), s.n.row(b), x, s.dgain.row(b));
+      add(s.dt.row(b), x, s.dbias.row(b));
     }
   });
 }

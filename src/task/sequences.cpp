@@ -6,20 +6,20 @@
 namespace icl::task {
 namespace {
 
-/// Words 0, 1, 2, ... of a stream one after the other, drawn in blocks.
+/// Words 0, 1, 2, ... of a stream one after the other, drawn in groups.
 class WordReader {
  public:
   explicit WordReader(const Stream& stream) : stream_(stream) {}
 
   std::uint32_t below(std::uint32_t bound) {
-    if (position_ % 4 == 0) block_ = stream_.block(position_ / 4);
-    const std::uint32_t word = block_[position_ % 4];
-    return stream_.below(bound, position_++, word);
+    const std::size_t place = position_ % group_.size();
+    if (place == 0) stream_.words(position_, group_);
+    return stream_.below(bound, position_++, group_[place]);
   }
 
  private:
   const Stream& stream_;
-  Stream::Block block_{};
+  std::array<std::uint32_t, Stream::group> group_{};
   std::uint32_t position_ = 0;
 };
 

@@ -10,15 +10,6 @@
 namespace icl::bench {
 namespace {
 
-TEST(Spread, IsTheQuartiles) {
-  const Spread s = spread({5, 1, 3, 2, 4});
-  EXPECT_EQ(s.low, 2);
-  EXPECT_EQ(s.median, 3);
-  EXPECT_EQ(s.high, 4);
-  EXPECT_EQ(spread({}).median, 0);
-  EXPECT_EQ(spread({7}).high, 7);
-}
-
 class TrainingSpeedTest : public testing::TestWithParam<int> {};
 
 TEST_P(TrainingSpeedTest, AccountsForAllOfTheTime) {

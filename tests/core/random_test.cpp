@@ -23,7 +23,7 @@ Stream training(std::uint64_t seed, std::uint64_t step = 0, std::uint64_t index 
 
 std::vector<std::uint32_t> words_of(const Stream& stream, std::size_t count) {
   std::vector<std::uint32_t> words(count);
-  stream.words(words);
+  stream.words(0, words);
   return words;
 }
 
@@ -74,12 +74,20 @@ TEST(Stream, WordsAreItsBlocksInOrder) {
   for (const std::size_t count : {0U, 1U, 3U, 4U, 5U, 63U, 64U, 65U, 128U, 1000U}) {
     // One word more, to see that nothing is written behind the end.
     std::vector<std::uint32_t> words(count + 1, 12345);
-    stream.words(std::span(words).first(count));
+    stream.words(0, std::span(words).first(count));
     for (std::size_t w = 0; w < count; ++w) {
       ASSERT_EQ(words[w], stream.block(static_cast<std::uint32_t>(w / 4))[w % 4]) << w;
     }
     EXPECT_EQ(words[count], 12345U);
   }
+}
+
+TEST(Stream, WordsBeginAtAnyGroup) {
+  const Stream stream = training(7, 3, 9);
+  const std::vector<std::uint32_t> all = words_of(stream, 5 * Stream::group);
+  std::vector<std::uint32_t> some(100);
+  stream.words(3 * Stream::group, some);
+  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + 3 * Stream::group));
 }
 
 // Random words come twice with probability 2^-32 a pair, here 2e-6 over all pairs.

@@ -43,27 +43,38 @@ std::vector<T> small_integers(unsigned int seed) {
 }
 
 /// The order that the header promises, written out: lane i adds elements i, i + 16, ... by fused
-/// multiply-adds; lanes are added in halves, 8 + 8, 4 + 4, 2 + 2, 1 + 1; then the tail, one by one.
+/// multiply-adds; lanes are added in halves, 8 + 8, 4 + 4, 2 + 2, 1 + 1.
 template <class T>
 T dot_in_order(const T* a, const T* b, std::int64_t n) {
   std::array<T, 16> lane{};
-  const std::int64_t full = n / 16 * 16;
-  for (std::int64_t i = 0; i < full; ++i) {
+  for (std::int64_t i = 0; i < n; ++i) {
     T& s = lane[static_cast<std::size_t>(i % 16)];
     s = std::fma(a[i], b[i], s);
   }
   for (std::size_t half : {8U, 4U, 2U, 1U}) {
     for (std::size_t i = 0; i < half; ++i) lane[i] = lane[i] + lane[i + half];
   }
-  T sum = lane[0];
-  for (std::int64_t i = full; i < n; ++i) sum = std::fma(a[i], b[i], sum);
-  return sum;
+  return lane[0];
 }
 
 template <class T>
 class SimdTest : public testing::Test {};
 using Types = testing::Types<float, double>;
 TYPED_TEST_SUITE(SimdTest, Types);
+
+TYPED_TEST(SimdTest, FourDotsHaveTheBitsOfOne) {
+  using T = TypeParam;
+  const auto v = rough_numbers<T>(1);
+  std::array<std::vector<T>, 4> rows;
+  for (unsigned int k = 0; k < 4; ++k) rows[k] = rough_numbers<T>(2 + k);
+  for (std::int64_t n = 0; n <= longest; n += lanes) {
+    std::array<T, 4> out{};
+    dots(v.data(), {rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data()}, n, out.data());
+    for (std::size_t k = 0; k < 4; ++k) {
+      EXPECT_EQ(bits(out[k]), bits(dot(v.data(), rows[k].data(), n))) << n;
+    }
+  }
+}
 
 TYPED_TEST(SimdTest, DotAndSumAreExactOnIntegers) {
   using T = TypeParam;

@@ -13,7 +13,7 @@ namespace icl::test {
 /// `count` random words: a pure function of the seed.
 inline std::vector<std::uint32_t> random_words(std::size_t count, std::uint64_t seed) {
   std::vector<std::uint32_t> words(count);
-  Stream(seed, Purpose::labels, 0, 0).words(words);
+  Stream(seed, Purpose::labels, 0, 0).words(0, words);
   return words;
 }
 

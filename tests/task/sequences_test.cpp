@@ -151,7 +151,7 @@ TEST(DrawBursty, IsThisFunctionOfTheWords) {
     for (std::uint64_t s = 0; s < 100; ++s) {
       const Stream from = stream(s, 6);
       std::vector<std::uint32_t> words(length + 1);
-      from.words(words);
+      from.words(0, words);
       Items expected;
       for (std::uint32_t j = 0; j < n; ++j) {
         expected.push_back(static_cast<std::int32_t>(from.below(item_count, j, words[j])));

@@ -13,12 +13,14 @@ namespace icl::bench {
 struct GemmRate {
   std::string library;   ///< "OpenBLAS" or "oneDNN"
   std::int64_t m, n, k;  ///< A [m, k], B [k, n]
-  double gflops = 0;     ///< 10^9 floating-point operations a second, of all workers together
+  /// 10^9 floating-point operations a second of all workers together, once for each measurement.
+  std::vector<double> gflops;
+
+  [[nodiscard]] double median() const;
 };
 
-/// What the machine can do at best: the products of three large shapes, measured several times and
-/// the fastest kept, since other work on the machine can only slow them down. oneDNN is measured
-/// beside OpenBLAS where its library can be loaded.
+/// What the machine can do: the products of three large shapes, measured several times. oneDNN is
+/// measured beside OpenBLAS where its library can be loaded.
 class GemmPeak {
  public:
   explicit GemmPeak(const Workers& workers);
@@ -27,8 +29,9 @@ class GemmPeak {
   void measure();
 
   [[nodiscard]] const std::vector<GemmRate>& rates() const { return rates_; }
-  /// The highest rate of a library in GFLOP/s; 0 if it was not measured.
-  [[nodiscard]] double best(const std::string& library) const;
+  /// A library's rate for the shape that suits it best, in GFLOP/s: the highest median over shapes,
+  /// as a step's time is a median too; 0 if it was not measured.
+  [[nodiscard]] double peak(const std::string& library) const;
 
  private:
   Workers workers_;

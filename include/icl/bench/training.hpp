@@ -5,18 +5,11 @@
 #include <vector>
 
 #include "icl/bench/gemm_peak.hpp"
+#include "icl/bench/spread.hpp"
 #include "icl/config/config.hpp"
 #include "icl/core/phases.hpp"
 
 namespace icl::bench {
-
-/// The quartiles of measured values; zero for none.
-struct Spread {
-  double low = 0;
-  double median = 0;
-  double high = 0;
-};
-[[nodiscard]] Spread spread(std::vector<double> values);
 
 /// How fast a configuration trains. Seconds are those of one thread where not said otherwise.
 struct TrainingSpeed {
@@ -29,7 +22,7 @@ struct TrainingSpeed {
   double waiting = 0;   ///< in all steps, of all threads, in no phase: threads wait for each other
   double flop = 0;      ///< what the MLP's products need in a step
   std::vector<GemmRate> rates;  ///< measured between steps of this run
-  double peak = 0;              ///< OpenBLAS's best, GFLOP/s of all threads together
+  double peak = 0;              ///< GemmPeak::peak of OpenBLAS, all threads together
 
   /// Useful GFLOP/s: `flop` over the median step.
   [[nodiscard]] double gflops() const {

@@ -31,13 +31,22 @@ class Stream {
   /// Words 4 b to 4 b + 3. `retry` gives a fresh, independent block for the same place.
   [[nodiscard]] Block block(std::uint32_t b, std::uint32_t retry = 0) const;
 
-  /// Fills out with words 0, 1, 2, ... of the stream.
-  void words(std::span<std::uint32_t> out) const;
+  /// Words are made in groups of this many at once.
+  static constexpr std::size_t group = 64;
+  /// Fills out with words first, first + 1, ... of the stream; `first` is a multiple of `group`.
+  void words(std::uint32_t first, std::span<std::uint32_t> out) const;
 
   /// A number in [0, bound), exactly uniform (Lemire's method; a rejected word is drawn again from
   /// the next retry of the same place). `word` must be word number `position` of this stream.
   [[nodiscard]] std::uint32_t below(std::uint32_t bound, std::uint32_t position,
-                                    std::uint32_t word) const;
+                                    std::uint32_t word) const {
+    const std::uint64_t product = static_cast<std::uint64_t>(word) * bound;
+    // Rejected when the lower half is below 2^32 mod bound: never if it is at least bound.
+    if (static_cast<std::uint32_t>(product) >= bound) {
+      return static_cast<std::uint32_t>(product >> 32U);
+    }
+    return below_with_retries(bound, position, word);
+  }
 
   /// Fills out with independent standard normal variates (Box-Muller on 24-bit uniforms; the
   /// largest magnitude is 5.77). Blocks 16 g to 16 g + 15 give variates 64 g to 64 g + 63, four a
@@ -45,6 +54,9 @@ class Stream {
   void normals(std::span<float> out) const;
 
  private:
+  [[nodiscard]] std::uint32_t below_with_retries(std::uint32_t bound, std::uint32_t position,
+                                                 std::uint32_t word) const;
+
   std::uint64_t seed_;
   std::uint32_t purpose_, step_, index_;
 };

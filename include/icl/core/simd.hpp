@@ -29,6 +29,12 @@ struct Pack {
     for (std::size_t i = 0; i < lanes; ++i) r.v[i] = p[i];
     return r;
   }
+  /// p[0] to p[n - 1], then zeros; 0 <= n < lanes. Reads nothing behind them.
+  static Pack load_first(const T* p, std::int64_t n) {
+    Pack r{};
+    for (std::int64_t i = 0; i < n; ++i) r.v[static_cast<std::size_t>(i)] = p[i];
+    return r;
+  }
   static Pack broadcast(T x) {
     Pack r;
     r.v.fill(x);
@@ -44,6 +50,10 @@ struct Pack {
     }
     return s[0];
   }
+  /// The sums of four packs, each with the bits of sum().
+  static void sums(const std::array<Pack, 4>& packs, T* out) {
+    for (const Pack& pack : packs) *out++ = pack.sum();
+  }
   /// a b + c, rounded once.
   friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
     Pack r;
@@ -57,23 +67,42 @@ struct Pack<float> {
   __m256 low, high;
 
   static Pack load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static Pack load_first(const float* p, std::int64_t n) {
+    const __m256i count = _mm256_set1_epi32(static_cast<std::int32_t>(n));
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i eight = _mm256_set1_epi32(8);
+    return {_mm256_maskload_ps(p, _mm256_cmpgt_epi32(count, lane)),
+            _mm256_maskload_ps(p + 8, _mm256_cmpgt_epi32(count, _mm256_add_epi32(lane, eight)))};
+  }
   static Pack broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   void store(float* p) const {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
   }
-  [[nodiscard]] float sum() const {
+  /// Lanes i, i + 4, i + 8 and i + 12 added up, for i < 4.
+  [[nodiscard]] __m128 fours() const {
     const __m256 eight = _mm256_add_ps(low, high);
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  }
+  [[nodiscard]] float sum() const {
+    const __m128 four = fours();
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+  }
+  static void sums(const std::array<Pack, 4>& packs, float* out) {
+    __m128 a = packs[0].fours();
+    __m128 b = packs[1].fours();
+    __m128 c = packs[2].fours();
+    __m128 d = packs[3].fours();
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(out, _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d)));
   }
   friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
     return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
   }
 };
 
-/// sum_i a_i b_i over n elements; what is left behind the last full pack is added one by one.
+/// sum_i a_i b_i over n elements. Adding zeros behind the last one changes nothing.
 template <class T>
 T dot(const T* a, const T* b, std::int64_t n) {
   auto total = Pack<T>::broadcast(T{0});
@@ -81,9 +110,25 @@ T dot(const T* a, const T* b, std::int64_t n) {
   for (; i + lanes <= n; i += lanes) {
     total = fma(Pack<T>::load(a + i), Pack<T>::load(b + i), total);
   }
-  T sum = total.sum();
-  for (; i < n; ++i) sum = std::fma(a[i], b[i], sum);
-  return sum;
+  if (i < n) {
+    total = fma(Pack<T>::load_first(a + i, n - i), Pack<T>::load_first(b + i, n - i), total);
+  }
+  return total.sum();
+}
+
+/// out[k] = sum_i v_i rows[k]_i over n elements, n a multiple of `lanes`: four times `dot` at once,
+/// with its bits.
+template <class T>
+void dots(const T* v, const std::array<const T*, 4>& rows, std::int64_t n, T* out) {
+  const auto zero = Pack<T>::broadcast(T{0});
+  std::array<Pack<T>, 4> totals{zero, zero, zero, zero};
+  for (std::int64_t i = 0; i < n; i += lanes) {
+    const auto x = Pack<T>::load(v + i);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      totals[k] = fma(x, Pack<T>::load(rows[k] + i), totals[k]);
+    }
+  }
+  Pack<T>::sums(totals, out);
 }
 
 /// sum_i a_i over n elements, in the order of `dot`.
@@ -93,9 +138,8 @@ T sum(const T* a, std::int64_t n) {
   auto total = Pack<T>::broadcast(T{0});
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) total = fma(Pack<T>::load(a + i), one, total);
-  T result = total.sum();
-  for (; i < n; ++i) result += a[i];
-  return result;
+  if (i < n) total = fma(Pack<T>::load_first(a + i, n - i), one, total);
+  return total.sum();
 }
 
 /// Whether no element is NaN or infinite: 0 x is then 0 for each of them, and so is the sum.

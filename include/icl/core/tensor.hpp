@@ -7,14 +7,15 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <new>
 #include <span>
 
+#include "icl/core/memory.hpp"
 #include "icl/core/real.hpp"
 
 namespace icl {
 
-/// An owning dense row-major array of rank 0 to 4, zero-initialised, aligned to a cache line.
+/// An owning dense row-major array of rank 0 to 4, zero-initialised, aligned to a cache line; large
+/// ones lie in huge pages.
 ///
 /// Moves are cheap and copies are explicit (`clone`), since a tensor may be a table of a million
 /// items. Indices are checked by assertions only.
@@ -22,7 +23,7 @@ template <class T>
 class BasicTensor {
  public:
   static constexpr std::size_t max_rank = 4;
-  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t alignment = cache_line_bytes;
 
   BasicTensor() = default;
   /// BasicTensor({rows, columns}): every extent must be >= 0.
@@ -35,7 +36,7 @@ class BasicTensor {
     size_ = 1;
     for (const std::int64_t extent : shape) size_ *= static_cast<std::size_t>(extent);
     if (size_ == 0) return;
-    data_.reset(static_cast<T*>(::operator new (size_ * sizeof(T), std::align_val_t{alignment})));
+    data_ = {static_cast<T*>(allocate(size_ * sizeof(T))), Free{size_ * sizeof(T)}};
     std::fill_n(data_.get(), size_, T{});
   }
 
@@ -78,7 +79,8 @@ class BasicTensor {
   }
 
   struct Free {
-    void operator()(T* p) const { ::operator delete (p, std::align_val_t{alignment}); }
+    std::size_t bytes = 0;
+    void operator()(T* p) const { deallocate(p, bytes); }
   };
   std::array<std::int64_t, max_rank> shape_{};
   std::size_t rank_ = 0;

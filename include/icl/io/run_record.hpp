@@ -14,7 +14,7 @@
 namespace icl::io {
 
 /// Raised when, and only when, equal configurations begin to give other bits.
-inline constexpr std::int64_t numerics_version = 1;
+inline constexpr std::int64_t numerics_version = 2;
 
 enum class RunStatus : std::uint8_t { running, done, interrupted, diverged };
 [[nodiscard]] std::string_view to_string(RunStatus);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+
+namespace icl {
+
+inline constexpr std::size_t cache_line_bytes = 64;
+
+/// Memory for an array, aligned to a cache line. From 2 MiB on it is aligned to huge pages and the
+/// kernel is asked for them (Linux, where transparent huge pages are "madvise" or "always"): rows
+/// drawn at random from a table of 10^5 items else cost a walk through the page tables each. Throws
+/// std::bad_alloc. Safe to call from any thread.
+[[nodiscard]] void* allocate(std::size_t bytes);
+
+/// Gives back what allocate(bytes) returned.
+void deallocate(void* p, std::size_t bytes) noexcept;
+
+}  // namespace icl
