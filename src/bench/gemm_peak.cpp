@@ -1,6 +1,7 @@
 #include "icl/bench/gemm_peak.hpp"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <span>
 
 #include "icl/bench/spread.hpp"
+#include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
 
 namespace icl::bench {
@@ -35,7 +37,7 @@ using Sgemm = int (*)(char, char, std::int64_t, std::int64_t, std::int64_t, floa
 Sgemm find_onednn() {
   for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"}) {
     if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
-      return reinterpret_cast<Sgemm>(dlsym(library, "dnnl_sgemm"));
+      if (void* found = dlsym(library, "dnnl_sgemm")) return reinterpret_cast<Sgemm>(found);
     }
   }
   return nullptr;
@@ -74,6 +76,7 @@ GemmPeak::GemmPeak(const Workers& workers)
       a_({largest}),
       b_({largest}),
       c_({workers.threads(), largest}) {
+  keep_others_to_one_thread();
   // Values whose products stay normal numbers: denormals would be slow.
   std::ranges::fill(a_.values(), Real{0.5});
   std::ranges::fill(b_.values(), Real{0.25});
@@ -92,6 +95,10 @@ void GemmPeak::measure() {
       workers_.for_each(workers_.threads(), [&](std::int64_t worker) {
         library.product(s, a_.data(), b_.data(), c_.row(worker));
       });
+      if (c_[0] == Real{0}) {
+        throw Error(ExitCode::internal, fmt::format("{} did not multiply", library.name));
+      }
+      c_[0] = 0;
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
       rate->gflops.push_back(1e-9 * flop * workers_.threads() / seconds);
       ++rate;

@@ -1,6 +1,7 @@
 #include "icl/bench/spread.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 namespace icl::bench {
@@ -9,7 +10,10 @@ Spread spread(std::vector<double> values) {
   if (values.empty()) return {};
   std::ranges::sort(values);
   const auto at = [&](double share) {
-    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
+    const double place = share * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    return std::lerp(values[below], values[above], place - static_cast<double>(below));
   };
   return {at(0.25), at(0.5), at(0.75)};
 }

@@ -4,9 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include "icl/core/error.hpp"
@@ -18,8 +22,8 @@ namespace {
 
 using Clock = PhaseTimes::Clock;
 
-constexpr std::int64_t warm_up = 10;  // steps before anything counts
-constexpr double seconds_between_peaks = 1;
+constexpr std::int64_t warm_up_steps = 10;  // before anything counts
+constexpr int peaks = 5;                    // measurements of the machine's peak in a run
 
 double outside_steps(const PhaseSeconds& t) { return t[Phase::evaluation] + t[Phase::recording]; }
 
@@ -27,8 +31,9 @@ double outside_steps(const PhaseSeconds& t) { return t[Phase::evaluation] + t[Ph
 /// machine's peak from time to time, which counts as nothing.
 class Meter final : public train::Observer {
  public:
-  Meter(const TrainingOptions& options, PhaseTimes& times, train::Observer& recorder)
-      : options_(options), times_(times), recorder_(recorder) {
+  Meter(const TrainingOptions& options, const std::atomic<bool>& interrupt, PhaseTimes& times,
+        train::Observer& recorder)
+      : options_(options), interrupt_(interrupt), times_(times), recorder_(recorder) {
     if (options.measure_peak) peak_.emplace(Workers(options.threads));
     constexpr std::size_t room = 1 << 18;  // so that minutes of steps do not allocate
     steps_.reserve(room);
@@ -37,7 +42,7 @@ class Meter final : public train::Observer {
   void evaluated(const train::Evaluation& evaluation, const train::Progress& progress) override {
     const PhaseScope time(&times_, Phase::recording);
     recorder_.evaluated(evaluation, progress);
-    if (counting()) ++evaluations_;
+    if (counting_) ++evaluations_;
   }
 
   void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
@@ -47,25 +52,34 @@ class Meter final : public train::Observer {
 
   void stepped(const train::Progress& progress,
                std::span<const nn::Parameter* const> parameters) override {
-    const std::chrono::duration<double> elapsed = Clock::now() - begin_;
-    const double step = elapsed.count() - (outside_steps(times_.seconds()) - outside_steps(end_));
+    take_step();
     {
       const PhaseScope time(&times_, Phase::recording);
       recorder_.stepped(progress, parameters);
     }
     end_ = times_.seconds();
-    if (counting()) steps_.push_back(step);
-    if (++seen_ == warm_up) first_ = end_;
-    if (counting()) {
-      counted_ += step;
-      const double seconds = counted_ + outside_steps(end_) - outside_steps(first_);
-      if (seconds > options_.seconds) stop = true;
-      if (peak_ && seconds >= next_peak_) {
+    if (!counting_ && ++warmed_up_ == warm_up_steps) {
+      counting_ = true;
+      first_ = end_;
+    }
+    if (counting_) {
+      if (seconds() > options_.seconds || interrupt_.load(std::memory_order_relaxed)) stop = true;
+      if (peak_ && seconds() >= next_peak_) {
         peak_->measure();
-        next_peak_ = seconds + seconds_between_peaks;
+        next_peak_ += options_.seconds / peaks;
       }
     }
     begin_ = Clock::now();
+  }
+
+  /// Its last publication is not counted: a run has one, however long it is.
+  void ended(train::Outcome outcome, const train::Progress& progress,
+             std::span<const nn::Parameter* const> parameters) override {
+    const bool unseen_step =
+        outcome == train::Outcome::completed || outcome == train::Outcome::early_stopped;
+    if (unseen_step) take_step();
+    end_ = times_.seconds();
+    recorder_.ended(outcome, progress, parameters);
   }
 
   [[nodiscard]] TrainingSpeed result(double flop) const {
@@ -79,8 +93,8 @@ class Meter final : public train::Observer {
       const auto phase = static_cast<Phase>(p);
       speed.phases[phase] = end_[phase] - first_[phase];
     }
-    speed.seconds = counted_ + outside_steps(speed.phases);
-    speed.waiting = options_.threads * counted_;
+    speed.seconds = seconds();
+    speed.waiting = options_.threads * in_steps_;
     for (std::size_t p = 0; p < phase_count; ++p) {
       const auto phase = static_cast<Phase>(p);
       if (phase != Phase::evaluation && phase != Phase::recording) {
@@ -97,36 +111,55 @@ class Meter final : public train::Observer {
   std::atomic<bool> stop{false};
 
  private:
-  [[nodiscard]] bool counting() const { return seen_ >= warm_up; }
+  /// Counts the step that ends now; evaluations and recording since the last one are not its own.
+  void take_step() {
+    const std::chrono::duration<double> elapsed = Clock::now() - begin_;
+    if (!counting_) return;
+    const double step = elapsed.count() - (outside_steps(times_.seconds()) - outside_steps(end_));
+    steps_.push_back(step);
+    in_steps_ += step;
+  }
+
+  /// Of all that was counted.
+  [[nodiscard]] double seconds() const {
+    return in_steps_ + outside_steps(end_) - outside_steps(first_);
+  }
 
   const TrainingOptions& options_;
+  const std::atomic<bool>& interrupt_;
   PhaseTimes& times_;
   train::Observer& recorder_;
   std::optional<GemmPeak> peak_;
   std::vector<double> steps_;
-  std::int64_t seen_ = 0;
+  std::int64_t warmed_up_ = 0;
+  bool counting_ = false;
   std::int64_t evaluations_ = 0;
-  double counted_ = 0;    ///< seconds in steps_
-  double next_peak_ = 0;  ///< in seconds of training
+  double in_steps_ = 0;   ///< the sum of steps_
+  double next_peak_ = 0;  ///< in seconds()
   PhaseSeconds first_, end_;
   Clock::time_point begin_ = Clock::now();
 };
 
-/// A file name that is gone at the end of the scope, with its file.
-class TemporaryFile {
+/// A new folder that is gone at the end of the scope, with all that is in it.
+class TemporaryFolder {
  public:
-  explicit TemporaryFile(const std::filesystem::path& folder)
-      : path_(folder / fmt::format("icl-bench-{}.h5", getpid())) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
+  explicit TemporaryFolder(const std::filesystem::path& parent)
+      : path_((parent / ".icl-bench-XXXXXX").string()) {
+    if (mkdtemp(path_.data()) == nullptr) {
+      throw Error(ExitCode::cannot_create,
+                  fmt::format("cannot create a folder '{}': {}", path_, std::strerror(errno)));
+    }
   }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  [[nodiscard]] std::filesystem::path path() const { return path_; }
 
  private:
-  std::filesystem::path path_;
+  std::string path_;
 };
 
 }  // namespace
@@ -136,12 +169,22 @@ double TrainingSpeed::share(Phase phase) const {
   return seconds > 0 ? phases[phase] / (seconds * (outside ? 1 : threads)) : 0;
 }
 
-TrainingSpeed measure_training(const config::Config& config, const TrainingOptions& options) {
+TrainingSpeed measure_training(const config::Config& config, const TrainingOptions& options,
+                               const std::atomic<bool>& interrupt) {
+  const std::int64_t steps = config.train.epochs * config.train.steps_per_epoch;
+  if (steps <= warm_up_steps) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("train.epochs {} of train.steps_per_epoch {}: {} steps are too few to "
+                    "measure, at least {} are needed",
+                    config.train.epochs, config.train.steps_per_epoch, steps, warm_up_steps + 1));
+  }
   PhaseTimes times;
   train::Trainer trainer(config, Workers(options.threads, &times));
-  const TemporaryFile file(options.folder);
-  io::Recorder recorder(file.path(), io::new_record(config, trainer.readable_parameters()), [] {});
-  Meter meter(options, times, recorder);
+  const TemporaryFolder folder(options.folder);
+  io::Recorder recorder(folder.path() / "run.h5",
+                        io::new_record(config, trainer.readable_parameters()), [] {});
+  Meter meter(options, interrupt, times, recorder);
   const std::array<train::Observer*, 1> observers{&meter};
   if (trainer.run(observers, meter.stop) == train::Outcome::diverged) {
     throw Error(ExitCode::diverged, trainer.fault());

@@ -127,10 +127,12 @@ void add_export(CLI::App& app, ExportCommand& command) {
 
 void add_bench(CLI::App& app, BenchCommand& command) {
   CLI::App* bench = app.add_subcommand(
-      "bench", "Say how fast a configuration trains, and what share of the CPU's peak that is");
+      "bench", "Say how fast a configuration trains, and what share of OpenBLAS's peak that is");
   bench->add_option("FILE", command.config, "Configuration (TOML; default: the paper's run)");
   add_overrides(*bench, command.overrides);
-  bench->add_option("--threads", command.threads, "Threads (default: 1)")
+  bench
+      ->add_option("--threads", command.threads,
+                   "Threads (default: 1; 0: the CPUs in the affinity)")
       ->multi_option_policy(last_wins);
   bench->add_option("--seconds", command.seconds, "Time to train for (default: 5)")
       ->multi_option_policy(last_wins);

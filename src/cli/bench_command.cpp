@@ -5,6 +5,7 @@
 #include "icl/bench/training.hpp"
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/cli/signals.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/io/provenance.hpp"
 
@@ -57,8 +58,9 @@ void print_text(const bench::TrainingSpeed& speed) {
   fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}\n",
              ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
              speed.threads == 1 ? "" : "s");
-  fmt::print("{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of the peak of {:.1f}\n\n",
-             speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak);
+  fmt::print(
+      "{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of OpenBLAS's peak of {:.1f}\n\n",
+      speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak);
   fmt::print("Where the time goes (mean of a step, all threads added up; share of the run):\n");
   for (std::size_t p = 0; p < phase_count; ++p) {
     const auto phase = static_cast<Phase>(p);
@@ -84,10 +86,13 @@ ExitCode run(const BenchCommand& command) {
   bench::TrainingOptions options;
   options.threads = resolve_threads(command.threads);
   options.seconds = command.seconds;
-  options.folder = std::filesystem::temp_directory_path();
-  const bench::TrainingSpeed speed = bench::measure_training(config, options);
-  if (speed.steps == 0) {
-    throw Error(ExitCode::usage, "the run has too few steps to measure");
+  options.folder = ".";
+  const SignalGuard signals;
+  const bench::TrainingSpeed speed =
+      bench::measure_training(config, options, SignalGuard::stop_requested());
+  if (SignalGuard::stop_requested()) {
+    fmt::print(stderr, "icl: interrupted before the measurement was over\n");
+    return ExitCode::interrupted;
   }
   if (command.json) {
     fmt::print("{}\n", describe(speed, config, options.threads).dump(2));

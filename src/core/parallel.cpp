@@ -1,7 +1,6 @@
 #include "icl/core/parallel.hpp"
 
 #include <omp.h>
-#include <sched.h>
 #include <xmmintrin.h>
 
 #include "icl/core/error.hpp"
@@ -24,12 +23,10 @@ void require_cpu() {
   }
 }
 
-int available_cpus() {
-  cpu_set_t affinity;
-  // It fails where the machine has more CPUs than the set has room for.
-  if (sched_getaffinity(0, sizeof affinity, &affinity) != 0) return omp_get_num_procs();
-  return CPU_COUNT(&affinity);
-}
+// Not by sched_getaffinity: with OMP_PROC_BIND the runtime has bound this thread to one CPU.
+int available_cpus() { return omp_get_num_procs(); }
+
+void keep_others_to_one_thread() { omp_set_num_threads(1); }
 
 std::string openmp_version() { return "OpenMP " + std::to_string(_OPENMP); }
 

@@ -137,8 +137,8 @@ bool Trainer::at_snapshot() const {
   return std::ranges::binary_search(snapshot_steps_, progress_.step);
 }
 
-nn::LossSums Trainer::score_batch() const {
-  const auto time = workers_.measure(Phase::elementwise);
+nn::LossSums Trainer::score_batch(const Workers& workers) const {
+  const auto time = workers.measure(Phase::elementwise);
   return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
 }
 
@@ -146,14 +146,17 @@ bool Trainer::step() {
   task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size, batch_,
                        workers_);
   model_->forward(batch_, *activations_, workers_);
-  const nn::LossSums sums = score_batch();
+  const nn::LossSums sums = score_batch(workers_);
   if (!std::isfinite(sums.loss)) {
     fault_ = fmt::format("the loss is not finite at step {}: first of all {}", progress_.step,
                          first_fault(parameters_, *activations_));
     return false;
   }
-  nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
-                             activations_->dlogits.data());
+  {
+    const auto time = workers_.measure(Phase::elementwise);
+    nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
+                               activations_->dlogits.data());
+  }
   optimizer_.prepare(parameters_);
   model_->backward(batch_, *activations_, workers_);
   const auto time = workers_.measure(Phase::update);
@@ -184,7 +187,7 @@ Evaluation Trainer::evaluate() {
     task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size,
                          batch_, workers);
     model_->forward(batch_, *activations_, workers);
-    const nn::LossSums sums = score_batch();
+    const nn::LossSums sums = score_batch(workers);
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
     progress_.train_sequences = batch_.size;

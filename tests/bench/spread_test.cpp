@@ -10,6 +10,8 @@ TEST(Spread, IsTheQuartiles) {
   EXPECT_EQ(s.low, 2);
   EXPECT_EQ(s.median, 3);
   EXPECT_EQ(s.high, 4);
+  EXPECT_EQ(spread({4, 1}).median, 2.5);
+  EXPECT_EQ(spread({4, 1}).low, 1.75);
   EXPECT_EQ(spread({}).median, 0);
   EXPECT_EQ(spread({7}).high, 7);
 }

@@ -63,8 +63,8 @@ class CliTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, f"{name} did not appear")
             time.sleep(0.005)
 
-    def ok(self, *args):
-        result = self.icl(*args)
+    def ok(self, *args, **kwargs):
+        result = self.icl(*args, **kwargs)
         self.assertEqual(result.returncode, 0, result.stderr)
         return result
 
@@ -247,10 +247,29 @@ class CliTest(unittest.TestCase):
         self.assertAlmostEqual(bench["share_of_peak"], bench["gflops"] / bench["peak_gflops"])
         self.assertEqual(bench["machine"]["threads"], 2)
         self.assertIn("MLP products", self.ok(*arguments).stdout)
-        self.assertEqual(list(self.cwd.glob("*.h5")), [])
+        self.assertEqual([p.name for p in self.cwd.iterdir() if p.name.startswith(".")], [])
         for seconds in ("0", "-1", "nan", "inf"):
             self.fails(64, "must be positive", "bench", "tiny.toml", "--seconds", seconds)
-        self.fails(64, "too few steps", "bench", "tiny.toml", "--set", "train.epochs=1", "--set", "train.steps_per_epoch=3")
+        self.fails(64, "3 steps are too few to measure, at least 11", "bench", "tiny.toml", "--set", "train.epochs=1", "--set", "train.steps_per_epoch=3")
+
+    def test_bench_stops_on_a_signal_and_leaves_nothing(self):
+        bench = self.start("bench", "tiny.toml", "--seconds", "1000", "--set", "train.epochs=1000000")
+        deadline = time.monotonic() + 20
+        while not list(self.cwd.glob(".icl-bench-*/run.h5")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        bench.send_signal(signal.SIGTERM)
+        self.assertIn("interrupted", bench.communicate(timeout=20)[1])
+        self.assertEqual(bench.returncode, 75)
+        self.assertEqual(list(self.cwd.glob(".icl*")), [])
+
+    def test_threads_default_to_the_affinity_even_if_openmp_binds_them(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        for variables, used in (({}, cpus), ({"OMP_PROC_BIND": "true"}, cpus), ({}, cpus[:1])):
+            self.ok("train", "tiny.toml", "--out", "cpus.h5", "--quiet", "--force", env=os.environ | variables,
+                    preexec_fn=lambda used=used: os.sched_setaffinity(0, used))
+            run = json.loads(self.ok("info", "cpus.h5", "--json").stdout)
+            self.assertEqual(run["provenance"]["cpus_available"], len(used), variables)
+            self.assertEqual(run["provenance"]["threads"], min(len(used), 64), variables)
 
     def test_signals_publish_and_resume_ends_in_the_same_bits(self):
         self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=5000")

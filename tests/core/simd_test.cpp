@@ -1,6 +1,8 @@
 #include "icl/core/simd.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
 #include <bit>
@@ -74,6 +76,22 @@ TYPED_TEST(SimdTest, FourDotsHaveTheBitsOfOne) {
       EXPECT_EQ(bits(out[k]), bits(dot(v.data(), rows[k].data(), n))) << n;
     }
   }
+}
+
+TYPED_TEST(SimdTest, ReadsNothingBehindTheEnd) {
+  using T = TypeParam;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  // The second of two pages cannot be read: to touch it is SIGSEGV.
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  ASSERT_EQ(mprotect(static_cast<char*>(pages) + page, page, PROT_NONE), 0);
+  const T* const end = static_cast<T*>(pages) + page / sizeof(T);
+  for (std::int64_t n = 0; n <= longest; ++n) {
+    EXPECT_EQ(dot(end - n, end - n, n), T{0});
+    EXPECT_EQ(simd::sum(end - n, n), T{0});
+  }
+  munmap(pages, 2 * page);
 }
 
 TYPED_TEST(SimdTest, DotAndSumAreExactOnIntegers) {

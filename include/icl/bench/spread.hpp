@@ -4,7 +4,7 @@
 
 namespace icl::bench {
 
-/// The quartiles of measured values; zero for none.
+/// The quartiles of measured values, interpolated between neighbours; zero for none.
 struct Spread {
   double low = 0;
   double median = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
@@ -19,8 +20,8 @@ struct TrainingSpeed {
   double seconds = 0;   ///< of all steps, evaluations and recording measured
   Spread step_seconds;  ///< from one update to the next, without evaluation and recording
   PhaseSeconds phases;  ///< in all; evaluation and recording as they passed, others of all threads
-  double waiting = 0;   ///< in all steps, of all threads, in no phase: threads wait for each other
-  double flop = 0;      ///< what the MLP's products need in a step
+  double waiting = 0;  ///< in all steps, of all threads, in no phase: mostly waiting for each other
+  double flop = 0;     ///< what the MLP's products need in a step
   std::vector<GemmRate> rates;  ///< measured between steps of this run
   double peak = 0;              ///< GemmPeak::peak of OpenBLAS, all threads together
 
@@ -37,12 +38,14 @@ struct TrainingOptions {
   int threads = 1;
   double seconds = 5;  ///< of training, beside the time for the peak
   bool measure_peak = true;
-  std::filesystem::path folder;  ///< where the run file is published, then removed
+  std::filesystem::path folder;  ///< where the run file is published, in a folder that is removed
 };
 
 /// Trains as `icl train` does, recording and publishing included, for as long as the options say or
 /// to the run's end, and meanwhile measures the machine's peak: both see the same moments.
-/// Throws Error as training and recording do.
-[[nodiscard]] TrainingSpeed measure_training(const config::Config&, const TrainingOptions&);
+/// Ends early once `interrupt` is set. Throws Error as training and recording do, and
+/// Error(ExitCode::usage) for a run of too few steps.
+[[nodiscard]] TrainingSpeed measure_training(const config::Config&, const TrainingOptions&,
+                                             const std::atomic<bool>& interrupt);
 
 }  // namespace icl::bench

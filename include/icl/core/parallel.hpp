@@ -48,6 +48,10 @@ void require_cpu();
 /// Number of CPUs that this process may run on (its affinity, which Slurm and taskset set).
 [[nodiscard]] int available_cpus();
 
+/// OpenMP code of other libraries, where it does not say how many threads it wants, gets one when
+/// called from this thread. Workers are not concerned.
+void keep_others_to_one_thread();
+
 /// "OpenMP 201511" and the like: the version of the standard that the runtime was built for.
 [[nodiscard]] std::string openmp_version();
 

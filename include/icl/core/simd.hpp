@@ -70,9 +70,10 @@ struct Pack<float> {
   static Pack load_first(const float* p, std::int64_t n) {
     const __m256i count = _mm256_set1_epi32(static_cast<std::int32_t>(n));
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const __m256i eight = _mm256_set1_epi32(8);
-    return {_mm256_maskload_ps(p, _mm256_cmpgt_epi32(count, lane)),
-            _mm256_maskload_ps(p + 8, _mm256_cmpgt_epi32(count, _mm256_add_epi32(lane, eight)))};
+    const __m256i rest = _mm256_sub_epi32(count, _mm256_set1_epi32(8));
+    return {
+        _mm256_maskload_ps(p, _mm256_cmpgt_epi32(count, lane)),
+        n > 8 ? _mm256_maskload_ps(p + 8, _mm256_cmpgt_epi32(rest, lane)) : _mm256_setzero_ps()};
   }
   static Pack broadcast(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   void store(float* p) const {

@@ -109,7 +109,7 @@ class Trainer {
   /// parameter no longer is.
   [[nodiscard]] bool step();
   /// The loss and accuracy of batch_ as it stands in activations_.
-  [[nodiscard]] nn::LossSums score_batch() const;
+  [[nodiscard]] nn::LossSums score_batch(const Workers&) const;
   [[nodiscard]] Evaluation evaluate();
   [[nodiscard]] bool at_evaluation() const;
   [[nodiscard]] bool at_snapshot() const;
