@@ -22,7 +22,7 @@ struct Shape {
 };
 constexpr std::array shapes{Shape{2048, 512, 512}, Shape{1024, 1024, 1024},
                             Shape{2048, 2048, 2048}};
-constexpr std::int64_t largest = 2048 * 2048;
+constexpr std::int64_t largest = std::int64_t{2048} * 2048;
 
 using Product = void (*)(const Shape&, const Real* a, const Real* b, Real* c);
 

@@ -54,7 +54,7 @@ void print_phase(std::string_view name, double seconds, double share, double ste
 
 void print_text(const bench::TrainingSpeed& speed) {
   const bench::Spread& step = speed.step_seconds;
-  const double steps = static_cast<double>(speed.steps);
+  const auto steps = static_cast<double>(speed.steps);
   fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}\n",
              ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
              speed.threads == 1 ? "" : "s");
