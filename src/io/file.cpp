@@ -158,13 +158,8 @@ class Temporary {
  public:
   Temporary(const Descriptor& folder, const fs::path& target)
       : folder_(folder.number()), descriptor_(-1) {
-    const std::string prefix = temporary_prefix(target);
-    remove_leftovers(folder_, prefix);
-    std::uint32_t random = 0;
-    if (::getrandom(&random, sizeof random, 0) != ssize_t{sizeof random}) {
-      cannot_write(target, "choosing the name of a temporary file", errno);
-    }
-    name_ = fmt::format("{}{}-{:08x}", prefix, ::getpid(), random);
+    remove_leftovers(folder_, temporary_prefix(target));
+    name_ = temporary_path(target).filename().native();
     descriptor_ = Descriptor(uninterrupted([&] {
       return ::openat(folder_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }));
@@ -208,6 +203,15 @@ class Temporary {
 };
 
 }  // namespace
+
+fs::path temporary_path(const fs::path& target) {
+  std::uint32_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != ssize_t{sizeof random}) {
+    cannot_write(target, "choosing the name of a temporary file", errno);
+  }
+  return folder_of(target) /
+         fmt::format("{}{}-{:08x}", temporary_prefix(target), ::getpid(), random);
+}
 
 std::vector<std::byte> read_file(const fs::path& path) {
   const OpenFile file = open_to_read(path);

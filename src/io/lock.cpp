@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "icl/core/error.hpp"
+#include "icl/io/file.hpp"
 
 namespace icl::io {
 namespace {
@@ -76,10 +77,9 @@ std::optional<Holder> parse(const std::string& text) {
   return std::nullopt;
 }
 
-/// Seconds since the file was touched, by the clock of its own file system: that of a file made
+/// Seconds since the file was touched, by the clock of its own file system: that of `probe`, made
 /// just now, since the clocks of two hosts may differ. Nothing if the file is gone.
-std::optional<double> seconds_since_touched(const fs::path& path) {
-  const fs::path probe = fmt::format("{}.probe-{}", path.string(), getpid());
+std::optional<double> seconds_since_touched(const fs::path& path, const fs::path& probe) {
   const int fd = open(probe.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   struct stat now = {};
   struct stat then = {};
@@ -92,12 +92,13 @@ std::optional<double> seconds_since_touched(const fs::path& path) {
 }
 
 /// Why a lock is dead; nothing while it may be alive.
-std::optional<std::string> cause_of_death(const fs::path& path, const std::string& text) {
+std::optional<std::string> cause_of_death(const fs::path& path, const std::string& text,
+                                          const fs::path& probe) {
   const auto holder = parse(text);
   if (holder && holder->host == process_space() && start_time(holder->pid) != holder->started) {
     return fmt::format("process {} on this host has ended", holder->pid);
   }
-  const auto age = seconds_since_touched(path);
+  const auto age = seconds_since_touched(path, probe);
   if (age && *age > std::chrono::duration<double>(OutputLock::patience).count()) {
     return fmt::format("it was not touched for {:.0f} s", *age);
   }
@@ -144,7 +145,7 @@ void OutputLock::acquire() {
 
 bool OutputLock::try_create() const {
   // Written under another name first: so the lock file is never seen without its content.
-  const std::string draft = fmt::format("{}.new-{}", path_.string(), getpid());
+  const std::string draft = temporary_path(output_).string();
   int fd = open(draft.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
   const auto fail = [&](const char* what) {
     const int cause = errno;
@@ -183,7 +184,7 @@ bool OutputLock::try_create() const {
 void OutputLock::take_over_if_dead() const {
   const auto text = read_lock(path_);
   if (!text) return;
-  const auto cause = cause_of_death(path_, *text);
+  const auto cause = cause_of_death(path_, *text, temporary_path(output_));
   if (!cause) {
     const auto holder = parse(*text);
     throw Error(ExitCode::cannot_create,
@@ -192,7 +193,7 @@ void OutputLock::take_over_if_dead() const {
                             path_.string()));
   }
   // Only one process can move a file away; if it was not the dead one, it is put back.
-  const std::string grave = fmt::format("{}.dead-{}", path_.string(), getpid());
+  const std::string grave = temporary_path(output_).string();
   if (rename(path_.c_str(), grave.c_str()) != 0) return;
   if (read_lock(grave) == text) {
     fmt::print(stderr, "icl: taking over the lock of '{}': {}\n", output_.string(), *cause);

@@ -88,6 +88,19 @@ TEST_F(FileTest, PublishesALargeFileAndReadsItsHead) {
   EXPECT_EQ(read_head(at("x"), large.size() * 2).bytes.size(), large.size());
 }
 
+TEST_F(FileTest, TemporaryPathsAreFreshAndRemovedByTheNextPublication) {
+  const fs::path first = temporary_path(at("a"));
+  const fs::path second = temporary_path(at("a"));
+  EXPECT_NE(first, second);
+  EXPECT_EQ(first.parent_path(), folder_);
+  for (const fs::path& path : {first, second, temporary_path(at("b"))})
+    std::ofstream(path) << "left";
+  publish_file(at("a"), bytes_of("whole"));
+  EXPECT_FALSE(fs::exists(first));
+  EXPECT_FALSE(fs::exists(second));
+  EXPECT_EQ(names().size(), 2U);  // "a", and what belongs to another target
+}
+
 TEST_F(FileTest, PublishesIntoTheWorkingFolder) {
   const fs::path before = fs::current_path();
   fs::current_path(folder_);

@@ -23,9 +23,13 @@ struct FileHead {
 /// The first bytes of a regular file, at most `max_bytes`. Errors as for read_file().
 [[nodiscard]] FileHead read_head(const std::filesystem::path& path, std::size_t max_bytes);
 
+/// A name in the target's folder that no file has: `.NAME.tmp-HOST-PID-RANDOM`. If this process is
+/// killed before it removes the file, the next publish_file(target) on this host does.
+[[nodiscard]] std::filesystem::path temporary_path(const std::filesystem::path& target);
+
 /// Replaces `path` by a file that holds the parts one after the other; a reader sees the old file
 /// or the new one, whole, even if the process is killed or the machine stops in between. Written to
-/// `.NAME.tmp-HOST-PID-RANDOM` in the same folder, synced to disk, renamed; mode 0666 less the
+/// temporary_path(path), synced to disk, renamed; mode 0666 less the
 /// umask; a symbolic link at `path` is itself replaced. Error(io) names path and step; then the old
 /// file is as it was and nothing new lies beside it. (The one exception: if syncing the folder
 /// fails, the new file is in place already, but may not outlive a power cut.) Removes temporary
