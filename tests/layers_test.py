@@ -42,6 +42,7 @@ SINGLE = {
 OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "icl/cli/commands.hpp",
+    "config/draft": "draft.hpp",
 }
 
 # Tests of what a layer does as a whole, in place of one unit.

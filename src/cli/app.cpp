@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* exit_codes = R"(Exit status:
   0  done
-  1  a check that you asked for failed
+  1  a check that you asked for, or a run of a sweep, failed
   64 wrong command line or configuration
   65 an input file is not ours, damaged or malformed
   70 a fault of this program
@@ -36,6 +36,9 @@ struct Commands {
   InfoCommand info;
   ExportCommand export_data;
   BenchCommand bench;
+  SweepCommand sweep;
+  StatusCommand status;
+  MergeCommand merge;
   std::string out;
 };
 
@@ -63,6 +66,11 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
       "--allow-kernel-change", [&] { options.kernel_change = io::KernelChange::allow; },
       "Go on under other BLAS kernels than before; marks the file");
   command.add_flag("--quiet", options.quiet, "No progress line");
+  command
+      .add_option("--stop-with", options.parent,
+                  "Stop, as by SIGTERM, when this process ends, which started the program")
+      ->type_name("PID")
+      ->multi_option_policy(last_wins);
 }
 
 void add_train(CLI::App& app, TrainCommand& command, std::string& out) {
@@ -139,6 +147,70 @@ void add_bench(CLI::App& app, BenchCommand& command) {
   bench->add_flag("--json", command.json, "As JSON");
 }
 
+void add_sweep(CLI::App& app, SweepCommand& command) {
+  CLI::App* sweep = app.add_subcommand(
+      "sweep",
+      "Train every run of a grid of settings and seeds; go on where it was, if called again");
+  sweep->add_option("FILE", command.config, "Base settings, axes, seeds and scales (TOML)")
+      ->required();
+  sweep->add_option("--out", command.out, "Folder of the sweep")
+      ->type_name("DIR")
+      ->required()
+      ->multi_option_policy(last_wins);
+  sweep->add_option("--scale", command.scale, "smoke, desk or paper (default: the base settings)")
+      ->check(CLI::IsMember({"smoke", "desk", "paper"}))
+      ->multi_option_policy(last_wins);
+  add_overrides(*sweep, command.overrides);
+  sweep->add_option("--shard", command.shard, "Only part i of n, i from 0 to n-1")
+      ->type_name("i/n")
+      ->multi_option_policy(last_wins);
+  sweep
+      ->add_option("--jobs", command.jobs,
+                   "Runs at once (default: as the CPUs in the affinity allow)")
+      ->multi_option_policy(last_wins);
+  sweep->add_option("--threads", command.threads, "Threads of each run (default: 1)")
+      ->multi_option_policy(last_wins);
+  auto* dry = sweep->add_flag("--dry-run", command.dry_run,
+                              "Print the resolved sweep and the time it would take; write nothing");
+  sweep->add_flag("--json", command.json, "The dry run as JSON, run by run")->needs(dry);
+  sweep->add_flag("--yes", command.yes, "Even if the grid has more than a million runs");
+  sweep->add_flag("--quiet", command.quiet, "No progress line");
+  auto* slurm = sweep
+                    ->add_flag("--slurm", command.slurm,
+                               "Write DIR/sweep.sbatch, a Slurm job array, in place of training")
+                    ->excludes(dry)
+                    ->excludes(sweep->get_option("--shard"));
+  sweep->add_flag("--submit", command.submit, "And hand it to sbatch")->needs(slurm);
+  sweep
+      ->add_option("--tasks", command.tasks,
+                   "Tasks of the job array (default: by the number of runs)")
+      ->needs(slurm)
+      ->multi_option_policy(last_wins);
+  sweep
+      ->add_option("--sbatch", command.sbatch_options,
+                   "An option for sbatch, as --sbatch=--time=02:00:00 (several times if wanted)")
+      ->type_name("OPTION")
+      ->needs(slurm)
+      ->allow_extra_args(false);
+}
+
+void add_status(CLI::App& app, StatusCommand& command) {
+  CLI::App* status = app.add_subcommand("status", "Say how the runs of a sweep stand");
+  status->add_option("DIR", command.folder, "Folder of the sweep")->required();
+  status->add_flag("--json", command.json, "As JSON, run by run");
+}
+
+void add_merge(CLI::App& app, MergeCommand& command) {
+  CLI::App* merge =
+      app.add_subcommand("merge", "Put the runs of a sweep that have ended in one file");
+  merge->add_option("DIR", command.folder, "Folder of the sweep")->required();
+  merge->add_option("--out", command.out, "Merged file")
+      ->type_name("SWEEP.h5")
+      ->required()
+      ->multi_option_policy(last_wins);
+  merge->add_flag("--force", command.force, "Replace an existing file");
+}
+
 std::string version_text() {
   const BuildInfo& build = build_info();
   const BlasInfo blas = blas_info();
@@ -158,6 +230,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_info(app, commands.info);
   add_export(app, commands.export_data);
   add_bench(app, commands.bench);
+  add_sweep(app, commands.sweep);
+  add_status(app, commands.status);
+  add_merge(app, commands.merge);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
@@ -170,6 +245,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   if (app.got_subcommand("info")) return run(commands.info);
   if (app.got_subcommand("export")) return run(commands.export_data);
   if (app.got_subcommand("bench")) return run(commands.bench);
+  if (app.got_subcommand("sweep")) return run(commands.sweep);
+  if (app.got_subcommand("status")) return run(commands.status);
+  if (app.got_subcommand("merge")) return run(commands.merge);
   if (app.got_subcommand("verify")) return run(commands.verify);
   if (app.got_subcommand("branch")) {
     commands.branch.output.command_line = command_line;

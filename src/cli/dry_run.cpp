@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "icl/cli/progress_line.hpp"
+#include "icl/cli/status_line.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
@@ -48,9 +48,8 @@ class Stopwatch final : public train::Observer {
 
 double megabytes(double numbers, double bytes_each) { return numbers * bytes_each / 1e6; }
 
-}  // namespace
-
-std::string dry_run(const config::Config& config, int threads) {
+/// The run, cut to what measuring takes.
+config::Config probe_of(const config::Config& config) {
   config::Config probe = config;
   constexpr std::int64_t enough_items = 10000;
   if (!config.data.K.is_infinite()) {
@@ -62,32 +61,54 @@ std::string dry_run(const config::Config& config, int threads) {
   probe.train.steps_per_epoch = more_steps_than_needed;
   probe.train.epochs = 1;
   probe.record.snapshots = 0;
-  train::Trainer trainer(probe, Workers(threads));
-  double parameters = 0;
-  for (const nn::Parameter* p : trainer.parameters()) {
-    parameters += static_cast<double>(p->value.size());
+  return probe;
+}
+
+double parameter_count(const config::Config& config) {
+  double count = 0;
+  for (const nn::Parameter* p : model::make_model(config)->parameters()) {
+    count += static_cast<double>(p->value.size());
   }
+  return count;
+}
+
+double evaluation_count(const config::Config& config) {
+  return static_cast<double>(config.train.epochs + 1);
+}
+
+}  // namespace
+
+RunSpeed measure_speed(const config::Config& config, int threads) {
+  train::Trainer trainer(probe_of(config), Workers(threads));
   Stopwatch watch;
   const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
+  return {watch.step_seconds, watch.evaluation_seconds};
+}
 
+double run_seconds(const config::Config& config, const RunSpeed& speed) {
+  const auto steps = static_cast<double>(config.train.epochs * config.train.steps_per_epoch);
+  return steps * speed.step_seconds + evaluation_count(config) * speed.evaluation_seconds;
+}
+
+std::string dry_run(const config::Config& config, int threads) {
+  const RunSpeed speed = measure_speed(config, threads);
+  const double parameters = parameter_count(config);
   const auto steps = config.train.epochs * config.train.steps_per_epoch;
-  const auto evaluations = static_cast<double>(config.train.epochs + 1);
-  const double time =
-      static_cast<double>(steps) * watch.step_seconds + evaluations * watch.evaluation_seconds;
   auto snapshots =
       static_cast<double>(train::snapshot_steps(config.record.snapshots, steps).size());
   snapshots = std::max(snapshots, 1.0);
+  const double rows = evaluation_count(config);
   const double file = megabytes(parameters * snapshots, sizeof(Real)) +
-                      megabytes(evaluations * static_cast<double>(train::metrics().size() + 1), 8) +
-                      0.05;
+                      megabytes(rows * static_cast<double>(train::metrics().size() + 1), 8) + 0.05;
   return fmt::format(
       "{}\n# parameters: {:.0f}\n# steps: {}\n"
       "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "
       "measured here)\n"
       "# file: at most about {:.1f} MB\n",
-      config::to_toml(config), parameters, steps, duration_text(time), threads,
-      threads == 1 ? "" : "s", 1e3 * watch.step_seconds, 1e3 * watch.evaluation_seconds, file);
+      config::to_toml(config), parameters, steps, duration_text(run_seconds(config, speed)),
+      threads, threads == 1 ? "" : "s", 1e3 * speed.step_seconds, 1e3 * speed.evaluation_seconds,
+      file);
 }
 
 }  // namespace icl::cli

@@ -83,7 +83,9 @@ ExitCode train(const Session& session) {
   const std::string file = session.out.string();
   const int threads = resolve_threads(options.threads);
   io::check_creatable(session.out);
-  const SignalGuard signals;
+  // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
+  const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
+  if (options.parent) stop_with(*options.parent);
 
   const auto stored = [&]() -> std::optional<io::RunRecord> {
     if (!options.resume || !std::filesystem::exists(session.out)) return std::nullopt;

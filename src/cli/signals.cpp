@@ -1,5 +1,8 @@
 #include "icl/cli/signals.hpp"
 
+#include <sys/prctl.h>
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
 
@@ -12,8 +15,10 @@ constexpr std::array stop_signals{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+void request_stop(int) { stop.store(true); }
+
 /// The first signal asks for an end; the second one brings it at once.
-void handle(int number) {
+void request_stop_then_end(int number) {
   if (!stop.exchange(true)) return;
   std::signal(number, SIG_DFL);  // NOLINT(cert-err33-c): nothing to be done here if it fails
   raise(number);
@@ -28,14 +33,19 @@ void install(void (*handler)(int)) {
 
 }  // namespace
 
-SignalGuard::SignalGuard() {
+SignalGuard::SignalGuard(SecondSignal second) {
   stop.store(false);
-  install(handle);
+  install(second == SecondSignal::ends_at_once ? request_stop_then_end : request_stop);
 }
 
 SignalGuard::~SignalGuard() { install(SIG_DFL); }
 
 const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
+
+void stop_with(int parent) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) raise(SIGTERM);
+}
 
 void ignore_file_size_signal() {
   struct sigaction action = {};

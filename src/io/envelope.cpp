@@ -21,9 +21,9 @@ constexpr std::size_t block_bytes = user_block_bytes;
 constexpr std::size_t hash_digits = 32;        // of an XXH3-128
 constexpr std::size_t block_hash_digits = 16;  // of an XXH64
 
-std::string_view title(FileKind kind) {
-  return kind == FileKind::run ? "icl run file" : "icl data file";
-}
+constexpr std::array<std::string_view, 3> titles{"icl run file", "icl data file", "icl sweep file"};
+
+std::string_view title(FileKind kind) { return titles.at(static_cast<std::size_t>(kind)); }
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -81,10 +81,11 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 
 void check_title(std::string_view block, const std::string& name, FileKind kind) {
   const std::string_view first = block.substr(0, block.find('\n'));
-  const FileKind other = kind == FileKind::run ? FileKind::data : FileKind::run;
   if (first == fmt::format("{} {}", title(kind), version)) return;
-  if (first.starts_with(title(other))) {
-    bad(name, fmt::format("is an {}, expected an {}", title(other), title(kind)));
+  for (const std::string_view other : titles) {
+    if (other != title(kind) && first.starts_with(other)) {
+      bad(name, fmt::format("is an {}, expected an {}", other, title(kind)));
+    }
   }
   const std::string prefix = fmt::format("{} ", title(kind));
   if (first.starts_with(prefix) && parse_number(first.substr(prefix.size()))) {

@@ -1,5 +1,8 @@
 #include "icl/io/hdf5_writer.hpp"
 
+#include <bit>
+#include <cstring>
+
 #include "hdf5_calls.hpp"
 
 namespace icl::io {
@@ -49,6 +52,50 @@ void write_attribute(const Handle& object, const Where& where, const std::string
 const char* c_string(const std::string& value, const Where& where) {
   if (value.find('\0') != std::string::npos) where.fail("cannot hold a string with a NUL");
   return value.c_str();
+}
+
+/// A member of a compound: its type, and how a row's value becomes bytes.
+struct Member {
+  Handle type;
+  std::size_t bytes;
+  std::size_t rows;
+};
+
+Member member_of(const Column& column, const Where& where) {
+  return std::visit(
+      [&](const auto& values) -> Member {
+        using T = std::remove_cvref_t<decltype(values[0])>;
+        if constexpr (std::is_arithmetic_v<T>) {
+          return {Handle(where.ok(H5Tcopy(numeric_type<T>().on_disk), "make its type")), sizeof(T),
+                  values.size()};
+        } else {
+          std::size_t longest = 1;
+          for (const std::string& value : values) {
+            longest = std::max(longest, std::string_view(c_string(value, where)).size());
+          }
+          Handle type(where.ok(H5Tcopy(H5T_C_S1), "make its type"));
+          where.ok(H5Tset_size(type.id(), longest), "make its type");
+          where.ok(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "make its type");
+          where.ok(H5Tset_cset(type.id(), H5T_CSET_UTF8), "make its type");
+          return {std::move(type), longest, values.size()};
+        }
+      },
+      column.values);
+}
+
+/// Copies the value of a row, little-endian as this machine is; text without its padding.
+void copy_value(const Column& column, std::size_t row, std::byte* out) {
+  static_assert(std::endian::native == std::endian::little);
+  std::visit(
+      [&](const auto& values) {
+        using T = std::remove_cvref_t<decltype(values[0])>;
+        if constexpr (std::is_arithmetic_v<T>) {
+          std::memcpy(out, &values[row], sizeof(T));
+        } else {
+          std::memcpy(out, values[row].data(), values[row].size());
+        }
+      },
+      column.values);
 }
 
 }  // namespace
@@ -116,6 +163,38 @@ void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const char* const string = c_string(value, where);
   const Handle type = text_type();
   write_dataset(file_, where, {}, type.id(), type.id(), &string);
+}
+
+void Hdf5Writer::table(const std::string& path, const std::string& title,
+                       std::span<const Column> columns) {
+  const Where where = building(path);
+  std::vector<Member> members;
+  std::size_t row_bytes = 0;
+  for (const Column& column : columns) {
+    members.push_back(member_of(column, where));
+    if (members.back().rows != members.front().rows) where.fail("its columns differ in length");
+    row_bytes += members.back().bytes;
+  }
+  if (members.empty()) where.fail("has no columns");
+  const std::size_t rows = members.front().rows;
+  const Handle type(where.ok(H5Tcreate(H5T_COMPOUND, row_bytes), "make its type"));
+  std::vector<std::byte> bytes(rows * row_bytes);
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    where.ok(H5Tinsert(type.id(), c_string(columns[i].name, where), offset, members[i].type.id()),
+             "add column " + columns[i].name);
+    for (std::size_t row = 0; row < rows; ++row) {
+      copy_value(columns[i], row, bytes.data() + row * row_bytes + offset);
+    }
+    offset += members[i].bytes;
+  }
+  write_dataset(file_, where, {rows}, type.id(), type.id(), bytes.data());
+  attribute(path, "CLASS", std::string("TABLE"));
+  attribute(path, "VERSION", std::string("3.0"));
+  attribute(path, "TITLE", title);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    attribute(path, fmt::format("FIELD_{}_NAME", i), columns[i].name);
+  }
 }
 
 void Hdf5Writer::scale(const std::string& path, const std::string& name) {

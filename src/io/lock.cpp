@@ -91,11 +91,16 @@ std::optional<double> seconds_since_touched(const fs::path& path, const fs::path
          1e-9 * static_cast<double>(now.st_mtim.tv_nsec - then.st_mtim.tv_nsec);
 }
 
+/// Whether the process that a lock names lived here and has ended.
+bool has_ended(const std::optional<Holder>& holder) {
+  return holder && holder->host == process_space() && start_time(holder->pid) != holder->started;
+}
+
 /// Why a lock is dead; nothing while it may be alive.
 std::optional<std::string> cause_of_death(const fs::path& path, const std::string& text,
                                           const fs::path& probe) {
   const auto holder = parse(text);
-  if (holder && holder->host == process_space() && start_time(holder->pid) != holder->started) {
+  if (has_ended(holder)) {
     return fmt::format("process {} on this host has ended", holder->pid);
   }
   const auto age = seconds_since_touched(path, probe);
@@ -201,6 +206,17 @@ void OutputLock::take_over_if_dead() const {
     (void)link(grave.c_str(), path_.c_str());
   }
   unlink(grave.c_str());
+}
+
+bool is_being_written(const fs::path& output) {
+  const fs::path path = output.string() + ".lock";
+  struct stat file = {};
+  if (stat(path.c_str(), &file) != 0) return false;
+  const auto text = read_lock(path);
+  if (!text || has_ended(parse(*text))) return false;
+  const auto age = std::chrono::system_clock::now() -
+                   std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec);
+  return age < OutputLock::patience;
 }
 
 void OutputLock::beat() {

@@ -19,6 +19,7 @@ struct OutputOptions {
   bool force = false;   ///< replace an existing file
   bool resume = false;  ///< go on with an existing file, or start
   bool quiet = false;
+  std::optional<int> parent;  ///< stop when this process ends, which started us
   io::KernelChange kernel_change = io::KernelChange::refuse;
   std::string command_line;  ///< for the record
 };
@@ -70,6 +71,38 @@ struct BenchCommand {
   bool json = false;
 };
 ExitCode run(const BenchCommand&);
+
+struct SweepCommand {
+  std::filesystem::path config;
+  std::filesystem::path out;
+  std::optional<std::string> scale;  ///< smoke, desk or paper; none: the file's base settings
+  std::vector<std::string> overrides;
+  std::string shard = "0/1";
+  int jobs = 0;     ///< 0: as many as CPUs in the affinity, by threads
+  int threads = 1;  ///< of each run
+  bool dry_run = false;
+  bool json = false;
+  bool yes = false;  ///< even if the grid is huge
+  bool quiet = false;
+  bool slurm = false;   ///< write a batch script in place of training
+  bool submit = false;  ///< and hand it to sbatch
+  int tasks = 0;        ///< of the job array; 0: as many as are needed
+  std::vector<std::string> sbatch_options;
+};
+ExitCode run(const SweepCommand&);
+
+struct StatusCommand {
+  std::filesystem::path folder;
+  bool json = false;
+};
+ExitCode run(const StatusCommand&);
+
+struct MergeCommand {
+  std::filesystem::path folder;
+  std::filesystem::path out;
+  bool force = false;
+};
+ExitCode run(const MergeCommand&);
 
 /// The number of threads to use: `requested`, or for 0 one for each CPU in the affinity. Throws
 /// Error(ExitCode::usage) outside 1 to Workers::max_threads.

@@ -6,9 +6,20 @@
 
 namespace icl::cli {
 
-/// What a run would be: the resolved TOML, then as comments its parameter count, and the time, file
-/// size and memory it would take. The time is measured on a fraction of a second of real training
-/// (with at most 10000 items), with evaluations counted in. Writes nothing to disk.
+/// Seconds of a step and of an evaluation.
+struct RunSpeed {
+  double step_seconds = 0;
+  double evaluation_seconds = 0;
+};
+
+/// Measured on a fraction of a second of real training (with at most 10000 items).
+[[nodiscard]] RunSpeed measure_speed(const config::Config&, int threads);
+
+/// The time of a whole run at that speed, evaluations counted in, if nothing stops it early.
+[[nodiscard]] double run_seconds(const config::Config&, const RunSpeed&);
+
+/// What a run would be: the resolved TOML, then as comments its parameter count, and the time and
+/// file size that it would take, by measure_speed(). Writes nothing to disk.
 [[nodiscard]] std::string dry_run(const config::Config&, int threads);
 
 }  // namespace icl::cli

@@ -29,7 +29,9 @@ namespace icl::config {
 [[nodiscard]] Config parse(std::string_view text, std::string_view source_name);
 
 /// The resolved configuration as TOML: every section and key in the order of fields(), defaults
-/// included; an optional key that is not set is a comment. parse(to_toml(c)) == c for a valid c.
-[[nodiscard]] std::string to_toml(const Config& config);
+/// included but for those of `without`; an optional key that is not set is a comment.
+/// parse(to_toml(c)) == c for a valid c.
+[[nodiscard]] std::string to_toml(const Config& config,
+                                  std::span<const std::string_view> without = {});
 
 }  // namespace icl::config

@@ -25,7 +25,7 @@
 /// shows. Functions here keep no state and may be called from any thread.
 namespace icl::io {
 
-enum class FileKind { run, data };
+enum class FileKind { run, data, sweep };
 
 struct Envelope {
   FileKind kind = FileKind::run;

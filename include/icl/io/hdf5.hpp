@@ -44,6 +44,13 @@ using ArrayView =
 /// The value of an attribute. Lists of strings are for NeXus (`axes`, `auxiliary_signals`).
 using AttributeValue = std::variant<std::int64_t, double, std::string, std::vector<std::string>>;
 
+/// A column of a table; all columns of a table have one length. Text is stored in as many bytes as
+/// its longest entry has.
+struct Column {
+  std::string name;
+  std::variant<std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
+};
+
 enum class ElementType { float32, float64, int8, int32, int64, text, other };
 enum class NodeKind { group, dataset, other };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ class Hdf5Writer {
 
   /// Writes a scalar dataset that holds a UTF-8 string of any length.
   void text(const std::string& path, const std::string& value);
+
+  /// Writes a 1-D dataset of compounds with one member for each column, marked as the table of
+  /// HDF5's high-level library (H5TB) that it is. (H5TBmake_table itself would store the time.)
+  void table(const std::string& path, const std::string& title, std::span<const Column> columns);
 
   /// Makes an existing 1-D dataset a dimension scale with that name (attribute NAME).
   void scale(const std::string& path, const std::string& name);

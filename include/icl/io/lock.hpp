@@ -47,4 +47,9 @@ class OutputLock {
   std::thread heartbeat_;
 };
 
+/// Whether a process seems to be writing the output: there is a lock file, its process has not
+/// ended on this host, and by this host's clock it was touched within `patience`. To look, not to
+/// rely on.
+[[nodiscard]] bool is_being_written(const std::filesystem::path& output);
+
 }  // namespace icl::io

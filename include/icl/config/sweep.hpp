@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/fields.hpp"
+
+namespace icl::config {
+
+/// A key that the runs of a sweep differ in, and its values: in range, no two equal.
+struct Axis {
+  const Field* field;
+  std::vector<Value> values;
+  bool operator==(const Axis&) const = default;
+};
+
+/// Which kernels of OpenBLAS the runs of a sweep use.
+enum class Kernels : std::uint8_t {
+  own,   ///< the best of each CPU: equal bits only on nodes of one kind
+  avx2,  ///< those that every CPU with AVX2 has: equal bits on all nodes
+};
+
+/// A grid of runs: every combination of the axes' values, with every seed.
+///
+/// In TOML it is a run's configuration (the base) and
+///
+///     [sweep]
+///     seeds = 11                       # train.seed = 0 to 10; or a list, or { from, to, step }
+///     kernels = "own"                  # or "avx2"
+///     [sweep.axes]
+///     data.K = [500, 10000, "inf"]
+///     data.N = { from = 50, to = 250, step = 50 }
+///     train.weight_decay_attention = { log = [1e-3, 1e-2], count = 20 }
+///     train.learning_rate = { linear = [0.01, 0.1], count = 10 }
+///     [scale.desk]                     # also smoke and paper; each replaces what it names
+///     seeds = 3
+///     set.data.N = 20
+///     axes.data.K = { log = [250, 2e5], count = 30, floor = true, times = 2 }
+///
+/// `log` gives 10^linspace(log10 a, log10 b), as numpy.logspace does, rounding included; then
+/// `floor` rounds down, then `times` multiplies. Unless record.snapshots is set, it is 0: the final
+/// parameters only.
+struct Sweep {
+  Config base;
+  std::vector<Axis> axes;
+  std::vector<std::int64_t> seeds{0};
+  Kernels kernels = Kernels::own;
+  bool operator==(const Sweep&) const = default;
+};
+
+inline constexpr std::size_t most_axis_values = 1000000;
+
+/// Reads the file; then applies the scale if one is given, then the `--set` overrides of the base.
+/// Throws Error: bad_input if the file cannot be read; usage, with file and line, for anything
+/// else: what load() rejects, an axis that is empty or names no key, a scale that the file does not
+/// have
+/// ("paper" may be absent: then it is the base), an override of an axis.
+[[nodiscard]] Sweep load_sweep(const std::filesystem::path& file,
+                               std::optional<std::string_view> scale,
+                               std::span<const std::string> overrides);
+
+/// The same of a text, with `source_name` for the file.
+[[nodiscard]] Sweep parse_sweep(std::string_view text, const std::string& source_name,
+                                std::optional<std::string_view> scale,
+                                std::span<const std::string> overrides);
+
+/// The resolved sweep as TOML without scales; parse_sweep() of it gives the same sweep.
+[[nodiscard]] std::string to_toml(const Sweep&);
+
+}  // namespace icl::config

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/sweep.hpp"
+
+namespace icl::sweep {
+
+/// How a run stands, by its file alone.
+enum class RunState : std::uint8_t {
+  waiting,      ///< has no file yet
+  running,      ///< some process holds its lock
+  interrupted,  ///< has begun and not ended, and no process holds its lock
+  done,
+  diverged,  ///< has ended, since its loss was not finite: as final as done
+  damaged,   ///< its file cannot be read, or is another run's
+};
+inline constexpr std::array<std::string_view, 6> state_names{"waiting", "running",  "interrupted",
+                                                             "done",    "diverged", "damaged"};
+[[nodiscard]] constexpr std::string_view to_string(RunState state) {
+  return state_names.at(static_cast<std::size_t>(state));
+}
+[[nodiscard]] constexpr bool has_ended(RunState state) {
+  return state == RunState::done || state == RunState::diverged;
+}
+
+/// What the first 512 bytes of a run's file say.
+struct RunStatus {
+  RunState state = RunState::waiting;
+  std::int64_t step = 0;
+  std::optional<std::int64_t> t_icl_step = {};
+  std::string problem = {};  ///< of a damaged file
+};
+
+/// The folder of a sweep: sweep.toml, the sweep resolved, and runs/xx/HASH.h5, one file a run in
+/// folders named after the first two digits of its hash. Any number of processes may use one at the
+/// same time.
+class Folder {
+ public:
+  explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  /// Makes the folder that of this sweep: writes sweep.toml. Error(cannot_create) if the folder
+  /// holds another sweep, one whose runs differ in more than the values of its axes and seeds, or
+  /// something else.
+  void claim(const config::Sweep&) const;
+
+  /// The sweep of the folder; Error(bad_input) if it holds none.
+  [[nodiscard]] config::Sweep sweep() const;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::filesystem::path manifest() const { return path_ / "sweep.toml"; }
+  [[nodiscard]] std::filesystem::path run_file(const std::string& hash) const;
+
+  /// One read of 512 bytes and one look for a lock.
+  [[nodiscard]] RunStatus status(const std::string& hash) const;
+
+  /// Hashes of all run files that there are, sorted.
+  [[nodiscard]] std::vector<std::string> stored() const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace icl::sweep

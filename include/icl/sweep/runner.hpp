@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "icl/sweep/child_process.hpp"
+#include "icl/sweep/folder.hpp"
+#include "icl/sweep/plan.hpp"
+
+namespace icl::sweep {
+
+struct RunnerOptions {
+  Shard shard;
+  int jobs = 1;     ///< processes at once
+  int threads = 1;  ///< of each process
+};
+
+/// How the runs of a shard stand.
+struct Tally {
+  std::size_t total = 0;
+  std::size_t done = 0;        ///< ended in their full length or early, now or before
+  std::size_t diverged = 0;    ///< ended because the loss was not finite
+  std::size_t failed = 0;      ///< in this call
+  std::size_t running = 0;     ///< here
+  std::size_t elsewhere = 0;   ///< held by other processes
+  std::size_t ended_here = 0;  ///< done or diverged in this call
+  double work_done = 0;        ///< of those, as Plan::flop
+  double work_left = 0;        ///< of all that has not ended, running included
+
+  [[nodiscard]] bool complete() const { return done + diverged == total; }
+};
+
+/// Trains the runs of a shard, one process each, until all have ended. A run is done if and only if
+/// its file says so: those that are, are not touched; those that were interrupted go on; one that
+/// another process is training is waited for. A run that fails is reported and left for the next
+/// call; if its output could not be written (exit status 74), no further run is started.
+class Runner {
+ public:
+  struct Events {
+    std::function<void(const Tally&)> progress;  ///< about five times a second, and after each run
+    std::function<void(std::size_t run, const std::string& message)> failed;
+  };
+
+  Runner(const Plan& plan, const Folder& folder, const RunnerOptions& options, Events events);
+
+  /// Returns when every run of the shard has ended or failed, or, once `stop` is set, when the
+  /// running ones have published what they have. Throws Error(io) if no process can be started.
+  Tally run(const std::atomic<bool>& stop);
+
+  /// Whether a run could not be written, so that others were not begun.
+  [[nodiscard]] bool output_failed() const { return output_failed_; }
+
+ private:
+  struct Running {
+    std::size_t run;
+    ChildProcess process;
+  };
+
+  void look();
+  void start_next();
+  void wait_for_news();
+  void ended(Running&);
+  void fail(std::size_t run, const std::string& message);
+  void end_as(std::size_t run, RunState state);
+  void look_elsewhere();
+
+  const Plan& plan_;
+  const Folder& folder_;
+  RunnerOptions options_;
+  Events events_;
+  std::deque<std::size_t> waiting_;
+  std::vector<Running> running_;
+  std::vector<std::size_t> elsewhere_;
+  std::chrono::steady_clock::time_point next_look_{};
+  Tally tally_;
+  bool output_failed_ = false;
+};
+
+}  // namespace icl::sweep

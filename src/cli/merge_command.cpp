@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "icl/cli/commands.hpp"
+#include "icl/io/file.hpp"
+#include "icl/sweep/merge.hpp"
+
+namespace icl::cli {
+namespace {
+
+void list(const char* what, const std::vector<std::string>& runs) {
+  constexpr std::size_t most_lines = 50;
+  for (std::size_t i = 0; i < runs.size() && i < most_lines; ++i) {
+    fmt::print(stderr, "icl: {}: {}\n", what, runs[i]);
+  }
+  if (runs.size() > most_lines) {
+    fmt::print(stderr, "icl: {}: {} more (icl status --json lists all)\n", what,
+               runs.size() - most_lines);
+  }
+}
+
+}  // namespace
+
+ExitCode run(const MergeCommand& command) {
+  check_output(command.out, command.force);
+  const sweep::Folder folder(command.folder);
+  const sweep::Plan plan(folder.sweep());
+  const sweep::Merged merged = sweep::merge(folder, plan);
+  const sweep::MergeReport& report = merged.report;
+  list("missing", report.missing);
+  list("unfinished", report.unfinished);
+  for (const auto& [file, problem] : report.damaged) {
+    fmt::print(stderr, "icl: damaged: {}: {}\n", file, problem);
+  }
+  if (report.kernel_sets.size() > 1) {
+    std::string sets;
+    for (const auto& [name, count] : report.kernel_sets) {
+      sets += fmt::format("{}{} ({} runs)", sets.empty() ? "" : ", ", name, count);
+    }
+    fmt::print(stderr,
+               "icl: the runs used different BLAS kernels, so equal settings need not have equal "
+               "bits: {}\n",
+               sets);
+  }
+  if (report.merged == 0) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}': no run has ended yet", command.folder.string()));
+  }
+  io::publish_file(command.out, merged.file);
+  fmt::print(stderr, "icl: {} runs merged, {} missing, {} unfinished, {} damaged: {}\n",
+             report.merged, report.missing.size(), report.unfinished.size(), report.damaged.size(),
+             command.out.string());
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

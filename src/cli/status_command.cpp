@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "icl/cli/commands.hpp"
+#include "icl/cli/json.hpp"
+#include "icl/sweep/folder.hpp"
+#include "icl/sweep/plan.hpp"
+
+namespace icl::cli {
+namespace {
+
+using sweep::RunState;
+using sweep::RunStatus;
+
+struct Counts {
+  std::array<std::size_t, sweep::state_names.size()> by_state{};
+  std::size_t acquired = 0;
+
+  void add(const RunStatus& status) {
+    ++by_state.at(static_cast<std::size_t>(status.state));
+    if (status.t_icl_step) ++acquired;
+  }
+  [[nodiscard]] std::size_t operator[](RunState state) const {
+    return by_state.at(static_cast<std::size_t>(state));
+  }
+};
+
+void print_json(const sweep::Plan& plan, const std::vector<RunStatus>& statuses,
+                const Counts& counts) {
+  Json json;
+  for (std::size_t s = 0; s < sweep::state_names.size(); ++s) {
+    json["counts"][std::string(sweep::state_names.at(s))] = counts.by_state.at(s);
+  }
+  json["acquired"] = counts.acquired;
+  json["runs"] = Json::array();
+  for (std::size_t run = 0; run < statuses.size(); ++run) {
+    const config::Config config = plan.config(run);
+    Json row;
+    row["hash"] = plan.hash(run);
+    for (const config::Axis& axis : plan.sweep().axes) {
+      row[std::string(axis.field->name)] = to_json(config::get(*axis.field, config));
+    }
+    row["seed"] = config.train.seed;
+    row["status"] = to_string(statuses[run].state);
+    row["step"] = statuses[run].step;
+    row["t_icl_step"] = statuses[run].t_icl_step ? Json(*statuses[run].t_icl_step) : Json(nullptr);
+    json["runs"].push_back(std::move(row));
+  }
+  fmt::print("{}\n", json.dump(2));
+}
+
+/// One line for each point of the grid, over its seeds.
+void print_points(const sweep::Plan& plan, const std::vector<RunStatus>& statuses) {
+  constexpr std::size_t most_lines = 60;
+  const std::size_t seeds = plan.sweep().seeds.size();
+  const std::size_t points = statuses.size() / seeds;
+  if (points > most_lines) return;
+  fmt::print("\n  done of seeds  ICL acquired  median step of t_ICL\n");
+  for (std::size_t point = 0; point < points; ++point) {
+    std::vector<std::int64_t> times;
+    std::size_t done = 0;
+    for (std::size_t run = point * seeds; run < (point + 1) * seeds; ++run) {
+      if (has_ended(statuses[run].state)) ++done;
+      if (statuses[run].t_icl_step) times.push_back(*statuses[run].t_icl_step);
+    }
+    // Runs that have not acquired ICL count as later than all others.
+    std::ranges::sort(times);
+    const bool known = 2 * times.size() > seeds;
+    std::string place = plan.describe(point * seeds);
+    place.erase(place.rfind(", seed ") == std::string::npos ? 0 : place.rfind(", seed "));
+    fmt::print("  {:>4} of {:<4}   {:>8}      {:>12}        {}\n", done, seeds, times.size(),
+               known ? fmt::to_string(times[(seeds - 1) / 2]) : "-", place);
+  }
+}
+
+}  // namespace
+
+ExitCode run(const StatusCommand& command) {
+  const sweep::Folder folder(command.folder);
+  const sweep::Plan plan(folder.sweep());
+  std::vector<RunStatus> statuses;
+  statuses.reserve(plan.size());
+  Counts counts;
+  for (std::size_t run = 0; run < plan.size(); ++run) {
+    statuses.push_back(folder.status(plan.hash(run)));
+    counts.add(statuses.back());
+  }
+  if (command.json) {
+    print_json(plan, statuses, counts);
+    return ExitCode::done;
+  }
+  fmt::print(
+      "{} runs: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
+      "acquired in {}\n",
+      plan.size(), counts[RunState::done], counts[RunState::diverged], counts[RunState::running],
+      counts[RunState::interrupted], counts[RunState::waiting], counts[RunState::damaged],
+      counts.acquired);
+  for (const RunStatus& status : statuses) {
+    if (status.state == RunState::damaged) fmt::print("damaged: {}\n", status.problem);
+  }
+  print_points(plan, statuses);
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

@@ -1,0 +1,270 @@
+#include "draft.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "icl/config/nearest.hpp"
+
+namespace icl::config {
+namespace {
+
+constexpr std::ptrdiff_t max_dots = 4096;
+
+/// Why `text` must not reach toml++, if so: it handles a key of n dotted parts by n nested calls,
+/// and tens of thousands of them overflow the stack.
+std::optional<std::string> excess(std::string_view text, std::size_t most_bytes) {
+  if (text.size() > most_bytes) {
+    return fmt::format("a configuration has at most {} KiB", most_bytes / 1024);
+  }
+  if (std::ranges::count(text, '.') > max_dots) {
+    return fmt::format("a configuration has at most {} dots", max_dots);
+  }
+  return std::nullopt;
+}
+
+bool is_section(std::string_view name) {
+  const auto names = sections();
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string did_you_mean(std::string_view name) {
+  const Field* nearest = nearest_field(name);
+  return nearest == nullptr ? "; icl --help lists the keys"
+                            : fmt::format("; did you mean {}?", nearest->name);
+}
+
+std::string section_as_key(std::string_view name, const toml::node& node) {
+  const Field* nearest = nearest_field(name);
+  std::string keys;
+  for (const Field& field : fields()) {
+    if (section_of(field) == name) {
+      keys += (keys.empty() ? "" : ", ") + std::string(field.name);
+    }
+  }
+  return fmt::format("{} is a section with the keys {}: expected a table, found {}{}", name, keys,
+                     kind_of(node),
+                     nearest == nullptr ? "" : fmt::format("; did you mean {}?", nearest->name));
+}
+
+std::string unknown_section(std::string_view name) {
+  const bool of_sweep = name == "sweep" || name == "scale";
+  return fmt::format("unknown section [{}]; the sections are {}{}", name,
+                     fmt::join(sections(), ", "),
+                     of_sweep ? ". (A file with it is for icl sweep)" : "");
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blanks);
+  return first == std::string_view::npos
+             ? std::string_view{}
+             : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// A letter or _, then letters, digits, _, . and -.
+bool is_bare_word(std::string_view text) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+  constexpr std::string_view others = "0123456789.-";
+  return !text.empty() && letters.find(text.front()) != std::string_view::npos &&
+         std::ranges::all_of(text, [&](char c) {
+           return letters.find(c) != std::string_view::npos ||
+                  others.find(c) != std::string_view::npos;
+         });
+}
+
+/// A document with the one key "value".
+toml::table parse_value(std::string_view text, std::string_view where) {
+  if (text.empty()) {
+    throw usage_error(where, "the value is missing; expected key=value");
+  }
+  if (const auto reason = excess(text, most_config_bytes)) {
+    throw usage_error("--set", *reason);  // not `where`, which holds the text
+  }
+  toml::table document;
+  try {
+    document = toml::parse(fmt::format("value = {}", text), std::string_view("--set"));
+  } catch (const toml::parse_error& error) {
+    if (!is_bare_word(text)) {
+      throw usage_error(where, fmt::format("not a TOML value: {}", error.description()));
+    }
+    document.insert("value", std::string(text));
+  }
+  if (document.size() != 1) {
+    throw usage_error(where, "expected one TOML value, found several lines");
+  }
+  return document;
+}
+
+}  // namespace
+
+Error usage_error(std::string_view where, std::string_view message) {
+  return {ExitCode::usage, fmt::format("{}: {}", where, message)};
+}
+
+std::string_view kind_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "an integer";
+    case toml::node_type::floating_point:
+      return "a float";
+    case toml::node_type::boolean:
+      return "a boolean";
+    case toml::node_type::date:
+      return "a date";
+    case toml::node_type::time:
+      return "a time";
+    case toml::node_type::date_time:
+      return "a date and time";
+    case toml::node_type::none:
+      break;
+  }
+  return "nothing";
+}
+
+std::optional<Value> value_of(const toml::node& node) {
+  if (const auto* integer = node.as_integer()) {
+    return integer->get();
+  }
+  if (const auto* real = node.as_floating_point()) {
+    return real->get();
+  }
+  if (const auto* text = node.as_string()) {
+    return text->get();
+  }
+  return std::nullopt;
+}
+
+std::string unknown_key(std::string_view name) {
+  return fmt::format("unknown key \"{}\"{}", name, did_you_mean(name));
+}
+
+std::string read_text(const std::filesystem::path& file, std::size_t most_bytes) {
+  const auto fail = [&](int error) {
+    return Error(ExitCode::bad_input, fmt::format("cannot read {}: {}", file.string(),
+                                                  std::generic_category().message(error)));
+  };
+  const auto close = [](std::FILE* stream) { static_cast<void>(std::fclose(stream)); };
+  const std::unique_ptr<std::FILE, decltype(close)> stream(std::fopen(file.c_str(), "rb"));
+  if (stream == nullptr) {
+    throw fail(errno);
+  }
+  std::string text(most_bytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), stream.get()));
+  if (std::ferror(stream.get()) != 0) {
+    throw fail(errno);
+  }
+  return text;
+}
+
+toml::table parse_document(std::string_view text, std::string_view source_name,
+                           std::size_t most_bytes) {
+  if (const auto reason = excess(text, most_bytes)) {
+    throw Error(ExitCode::bad_input, fmt::format("{}: {}", source_name, *reason));
+  }
+  try {
+    return toml::parse(text, source_name);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position at = error.source().begin;
+    throw usage_error(fmt::format("{}:{}:{}", source_name, at.line, at.column),
+                      error.description());
+  }
+}
+
+std::vector<Entry> entries_of(const toml::table& document, std::string_view source_name) {
+  struct Placed {
+    Entry entry;
+    toml::source_position position;
+  };
+  std::vector<Placed> placed;
+  const auto add = [&](std::string name, const toml::node& node, toml::source_position position) {
+    placed.push_back(
+        {{std::move(name), &node, fmt::format("{}:{}", source_name, position.line)}, position});
+  };
+  for (const auto& [section, node] : document) {
+    const auto* keys = node.as_table();
+    const toml::source_position position = section.source().begin;
+    if (section.str().find('.') != std::string_view::npos) {
+      throw usage_error(fmt::format("{}:{}", source_name, position.line),
+                        fmt::format("the key \"{}\" has a dot in quotes: write it without quotes",
+                                    section.str()));
+    }
+    if (keys == nullptr || (keys->empty() && !is_section(section.str()))) {
+      add(std::string(section.str()), node, position);
+      continue;
+    }
+    for (const auto& [key, value] : *keys) {
+      add(fmt::format("{}.{}", section.str(), key.str()), value, key.source().begin);
+    }
+  }
+  std::ranges::sort(placed, {},
+                    [](const Placed& p) { return std::pair(p.position.line, p.position.column); });
+  std::vector<Entry> entries;
+  for (Placed& p : placed) entries.push_back(std::move(p.entry));
+  return entries;
+}
+
+void Draft::apply(const Entry& entry) {
+  const Field* field = find_field(entry.name);
+  if (field == nullptr) {
+    if (is_section(entry.name)) {
+      throw usage_error(entry.where, section_as_key(entry.name, *entry.node));
+    }
+    const auto* empty = entry.node->as_table();
+    const bool section = empty != nullptr && entry.name.find('.') == std::string::npos;
+    throw usage_error(entry.where, section ? unknown_section(entry.name) : unknown_key(entry.name));
+  }
+  const auto value = value_of(*entry.node);
+  if (!value) {
+    throw usage_error(entry.where, mismatch(*field, kind_of(*entry.node)));
+  }
+  try {
+    set(*field, *value, config_);
+  } catch (const Error& error) {
+    throw usage_error(entry.where, error.what());
+  }
+  origins_.insert_or_assign(entry.name, Origin{settings_++, entry.where});
+}
+
+void Draft::apply_override(const std::string& text) {
+  const std::string where = "--set " + text;
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) {
+    throw usage_error(where, "expected key=value");
+  }
+  const std::string_view name = trim(std::string_view(text).substr(0, equals));
+  if (name.empty()) {
+    throw usage_error(where, "the key is missing; expected key=value");
+  }
+  const auto document = parse_value(trim(std::string_view(text).substr(equals + 1)), where);
+  apply({std::string(name), document.get("value"), where});
+}
+
+Config Draft::finish() const {
+  const auto conflict = find_conflict(config_);
+  if (!conflict) return config_;
+  const Origin* last = nullptr;
+  for (const std::string_view key : conflict->keys) {
+    const auto origin = origins_.find(key);
+    if (origin != origins_.end() && (last == nullptr || origin->second.order > last->order)) {
+      last = &origin->second;
+    }
+  }
+  throw last == nullptr ? Error(ExitCode::usage, conflict->message)
+                        : usage_error(last->where, conflict->message);
+}
+
+}  // namespace icl::config

@@ -1,0 +1,175 @@
+#include "icl/sweep/child_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "icl/core/error.hpp"
+
+namespace icl::sweep {
+namespace {
+
+[[noreturn]] void fail(std::string_view step, int error) {
+  throw Error(ExitCode::io, fmt::format("cannot {}: {}", step, std::strerror(error)));
+}
+
+/// A pipe whose ends close themselves, and are not inherited.
+class Pipe {
+ public:
+  Pipe() {
+    if (pipe2(ends_.data(), O_CLOEXEC) != 0) fail("make a pipe", errno);
+  }
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  [[nodiscard]] int read_end() const { return ends_[0]; }
+  [[nodiscard]] int write_end() const { return ends_[1]; }
+  void close_end(std::size_t end) {
+    if (ends_.at(end) >= 0) close(ends_.at(end));
+    ends_.at(end) = -1;
+  }
+  [[nodiscard]] int release_read_end() { return std::exchange(ends_[0], -1); }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+/// The environment of this process with some variables set.
+std::vector<std::string> environment_with(
+    std::span<const std::pair<std::string, std::string>> variables) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto name = text.substr(0, text.find('='));
+    if (std::ranges::none_of(variables, [&](const auto& v) { return v.first == name; })) {
+      all.emplace_back(text);
+    }
+  }
+  for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
+  return all;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> all;
+  for (std::string& string : strings) all.push_back(string.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+/// What the child's descriptors 0, 1 and 2 are.
+class Actions {
+ public:
+  Actions(int input, int error) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO);
+  }
+  ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+}  // namespace
+
+ChildProcess::ChildProcess(std::span<const std::string> arguments,
+                           std::span<const std::pair<std::string, std::string>> environment,
+                           const std::string& input) {
+  Pipe in;
+  Pipe error;
+  // Before the start, while we hold the other end: so there is no SIGPIPE.
+  const ssize_t written = write(in.write_end(), input.data(), input.size());
+  if (written != static_cast<ssize_t>(input.size())) fail("write to a pipe", errno);
+  in.close_end(1);
+
+  std::vector<std::string> words{"icl"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables = environment_with(environment);
+  const Actions actions(in.read_end(), error.write_end());
+  // The very program that runs here, even if its file has been replaced since.
+  const int failed = posix_spawn(&pid_, "/proc/self/exe", actions.get(), nullptr,
+                                 pointers(words).data(), pointers(variables).data());
+  if (failed != 0) {
+    pid_ = -1;
+    fail("start a process", failed);
+  }
+  error_ = error.release_read_end();
+  fcntl(error_, F_SETFL, O_NONBLOCK);
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      error_(std::exchange(other.error_, -1)),
+      output_(std::move(other.output_)) {}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(error_, other.error_);
+  std::swap(output_, other.output_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (error_ >= 0) close(error_);
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  wait();
+}
+
+bool ChildProcess::take_output() {
+  constexpr std::size_t most_kept = 4096;
+  std::array<char, 4096> part{};
+  for (;;) {
+    const ssize_t got = read(error_, part.data(), part.size());
+    if (got == 0) return false;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN;
+    }
+    output_.append(part.data(), static_cast<std::size_t>(got));
+    if (output_.size() > most_kept) output_.erase(0, output_.size() - most_kept);
+  }
+}
+
+std::string ChildProcess::last_line() const {
+  std::string_view text = output_;
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const std::size_t at = text.rfind('\n');
+  if (at != std::string_view::npos) text.remove_prefix(at + 1);
+  constexpr std::string_view program = "icl: ";
+  if (text.starts_with(program)) text.remove_prefix(program.size());
+  return std::string(text);
+}
+
+void ChildProcess::send(int signal) const {
+  if (pid_ >= 0) kill(pid_, signal);
+}
+
+Exit ChildProcess::wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
+  return {WEXITSTATUS(status), 0};
+}
+
+}  // namespace icl::sweep

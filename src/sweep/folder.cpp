@@ -1,0 +1,130 @@
+#include "icl/sweep/folder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "icl/core/error.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/lock.hpp"
+#include "icl/io/run_record.hpp"
+
+namespace icl::sweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+const config::Axis* find_axis(const config::Sweep& sweep, const config::Field& field) {
+  const auto at = std::ranges::find(sweep.axes, &field, &config::Axis::field);
+  return at == sweep.axes.end() ? nullptr : &*at;
+}
+
+/// Why runs of both cannot be of one sweep; nothing if they can.
+std::optional<std::string> difference(const config::Sweep& before, const config::Sweep& now) {
+  if (before.kernels != now.kernels) return "sweep.kernels differs";
+  for (const config::Field& field : config::fields()) {
+    if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
+    if (find_axis(now, field) != nullptr) continue;
+    if (find_axis(before, field) != nullptr) return fmt::format("{} is an axis there", field.name);
+    const auto then = config::to_text(config::get(field, before.base));
+    const auto here = config::to_text(config::get(field, now.base));
+    if (then != here) return fmt::format("{} is {} there and {} here", field.name, then, here);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Folder::claim(const config::Sweep& sweep) const {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (!fs::is_directory(path_)) {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("cannot make the folder '{}': {}", path_.string(),
+                            error ? error.message() : "it is a file"));
+  }
+  const std::string text = config::to_toml(sweep);
+  // What is written must be read again: a sweep of many thousand fractions may be too long.
+  if (config::parse_sweep(text, manifest().string(), std::nullopt, {}) != sweep) {
+    throw Error(ExitCode::internal, "the sweep does not survive being written as TOML");
+  }
+  if (fs::exists(manifest())) {
+    const config::Sweep before = this->sweep();
+    if (before == sweep) return;
+    if (const auto reason = difference(before, sweep)) {
+      throw Error(ExitCode::cannot_create,
+                  fmt::format("'{}' holds another sweep: {}", path_.string(), *reason));
+    }
+  } else if (fs::exists(path_ / "runs")) {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}' holds runs but no sweep.toml", path_.string()));
+  }
+  io::publish_file(manifest(), std::as_bytes(std::span(text)));
+}
+
+config::Sweep Folder::sweep() const {
+  if (!fs::exists(manifest())) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string()));
+  }
+  try {
+    return config::load_sweep(manifest(), std::nullopt, {});
+  } catch (const Error& error) {
+    throw Error(ExitCode::bad_input, error.what());
+  }
+}
+
+fs::path Folder::run_file(const std::string& hash) const {
+  return path_ / "runs" / hash.substr(0, 2) / (hash + ".h5");
+}
+
+RunStatus Folder::status(const std::string& hash) const {
+  const fs::path file = run_file(hash);
+  RunStatus status;
+  // In this order: a run that ends in between is then seen as ended.
+  const bool written = io::is_being_written(file);
+  if (!fs::exists(file)) {
+    status.state = written ? RunState::running : RunState::waiting;
+    return status;
+  }
+  try {
+    const io::Envelope block = io::read_block(file, io::FileKind::run);
+    if (block.config_xxh128 != hash) {
+      throw Error(ExitCode::bad_input, fmt::format("'{}' holds another run", file.string()));
+    }
+    status.step = block.step;
+    status.t_icl_step = block.t_icl_step;
+    if (block.status == io::to_string(io::RunStatus::done)) {
+      status.state = RunState::done;
+    } else if (block.status == io::to_string(io::RunStatus::diverged)) {
+      status.state = RunState::diverged;
+    } else {
+      status.state = written ? RunState::running : RunState::interrupted;
+    }
+  } catch (const Error& error) {
+    status.state = RunState::damaged;
+    status.problem = error.what();
+  }
+  return status;
+}
+
+std::vector<std::string> Folder::stored() const {
+  constexpr std::size_t hash_digits = 32;
+  std::vector<std::string> hashes;
+  std::error_code none;
+  for (const auto& group : fs::directory_iterator(path_ / "runs", none)) {
+    if (!group.is_directory()) continue;
+    for (const auto& file : fs::directory_iterator(group.path())) {
+      const std::string stem = file.path().stem().string();
+      if (file.path().extension() == ".h5" && stem.size() == hash_digits && stem.front() != '.') {
+        hashes.push_back(stem);
+      }
+    }
+  }
+  std::ranges::sort(hashes);
+  return hashes;
+}
+
+}  // namespace icl::sweep

@@ -1,0 +1,284 @@
+#include "icl/sweep/merge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
+#include "icl/io/decode.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/train/metrics.hpp"
+
+namespace icl::sweep {
+namespace {
+
+constexpr const char* sweep_format = "icl sweep";
+constexpr std::int64_t sweep_format_version = 1;
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// What is kept of a run.
+struct Row {
+  std::string hash;
+  std::vector<config::Value> place;  ///< the value on each axis
+  std::int64_t seed;
+  io::RunStatus status;
+  std::string stop_reason;
+  std::int64_t steps;
+  std::int64_t numerics;
+  std::optional<std::int64_t> t_icl_step;
+  std::vector<std::int64_t> metric_steps;
+  std::vector<std::vector<double>> metrics;
+};
+
+/// Numbers in order, infinity last; text after numbers.
+double sort_key(const config::Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  return 0;
+}
+
+bool before(const Row& a, const Row& b) {
+  for (std::size_t i = 0; i < a.place.size(); ++i) {
+    const double x = sort_key(a.place[i]);
+    const double y = sort_key(b.place[i]);
+    if (x != y) return x < y;
+    if (a.place[i] != b.place[i]) return a.place[i] < b.place[i];
+  }
+  return std::pair(a.seed, a.hash) < std::pair(b.seed, b.hash);
+}
+
+/// Reads the runs of a folder.
+class Collector {
+ public:
+  Collector(const Folder& folder, const Plan& plan) : folder_(folder), plan_(plan) {}
+
+  void collect() {
+    const std::vector<std::string> stored = folder_.stored();
+    for (std::size_t run = 0; run < plan_.size(); ++run) {
+      if (!std::ranges::binary_search(stored, plan_.hash(run))) {
+        report.missing.push_back(plan_.describe(run));
+      }
+    }
+    for (const std::string& hash : stored) read(hash);
+    std::ranges::sort(rows, before);
+    report.merged = rows.size();
+    report.kernel_sets.assign(kernel_sets_.begin(), kernel_sets_.end());
+  }
+
+  std::vector<Row> rows;
+  MergeReport report;
+
+ private:
+  void read(const std::string& hash) {
+    const std::filesystem::path file = folder_.run_file(hash);
+    try {
+      io::RunRecord run = io::read_run(file).record;
+      if (io::run_hash(run) != hash) throw Error(ExitCode::bad_input, "it is another run's");
+      require_of_sweep(run.config);
+      if (run.status == io::RunStatus::done || run.status == io::RunStatus::diverged) {
+        keep(hash, std::move(run));
+      } else {
+        const std::size_t number = plan_.find(hash);
+        report.unfinished.push_back(number < plan_.size() ? plan_.describe(number) : hash);
+      }
+    } catch (const Error& error) {
+      report.damaged.emplace_back(file.string(), error.what());
+    }
+  }
+
+  /// Only the axes and the seed may differ from the sweep's base.
+  void require_of_sweep(const config::Config& config) const {
+    const config::Sweep& sweep = plan_.sweep();
+    for (const config::Field& field : config::fields()) {
+      if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
+      if (std::ranges::find(sweep.axes, &field, &config::Axis::field) != sweep.axes.end()) continue;
+      if (config::get(field, config) == config::get(field, sweep.base)) continue;
+      throw Error(ExitCode::bad_input,
+                  fmt::format("it is a run of another sweep: {} differs", field.name));
+    }
+  }
+
+  void keep(const std::string& hash, io::RunRecord run) {
+    Row row{hash,
+            {},
+            run.config.train.seed,
+            run.status,
+            run.stop_reason,
+            run.step,
+            run.numerics,
+            run.t_icl_step,
+            std::move(run.metric_steps),
+            std::move(run.metrics)};
+    for (const config::Axis& axis : plan_.sweep().axes) {
+      row.place.push_back(config::get(*axis.field, run.config));
+    }
+    rows.push_back(std::move(row));
+    const auto kernels = std::ranges::find(run.provenance, "blas_kernel_set",
+                                           [](const auto& entry) { return entry.first; });
+    const auto* name =
+        kernels == run.provenance.end() ? nullptr : std::get_if<std::string>(&kernels->second);
+    ++kernel_sets_[name == nullptr ? "unknown" : *name];
+  }
+
+  const Folder& folder_;
+  const Plan& plan_;
+  std::map<std::string, std::size_t> kernel_sets_;
+};
+
+template <class Get>
+auto column(const std::vector<Row>& rows, Get get) {
+  std::vector<std::decay_t<decltype(get(rows.front()))>> values;
+  values.reserve(rows.size());
+  for (const Row& row : rows) values.push_back(get(row));
+  return values;
+}
+
+/// An axis as a column: integers, numbers (data.K, which may be infinite, among them) or text.
+io::Column axis_column(const std::vector<Row>& rows, const config::Field& field, std::size_t axis) {
+  const std::string name(field.name);
+  if (std::holds_alternative<config::ChoiceAccess>(field.access)) {
+    return {name, column(rows, [&](const Row& r) { return std::get<std::string>(r.place[axis]); })};
+  }
+  if (std::holds_alternative<config::IntegerAccess>(field.access) ||
+      std::holds_alternative<config::OptionalIntegerAccess>(field.access)) {
+    return {name,
+            column(rows, [&](const Row& r) { return std::get<std::int64_t>(r.place[axis]); })};
+  }
+  return {name, column(rows, [&](const Row& r) { return sort_key(r.place[axis]); })};
+}
+
+/// Hash, place in the grid, and how it ended.
+std::vector<io::Column> describe_rows(const std::vector<Row>& rows, const Plan& plan) {
+  std::vector<io::Column> columns;
+  columns.push_back({"hash", column(rows, [](const Row& r) { return r.hash; })});
+  for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
+    columns.push_back(axis_column(rows, *plan.sweep().axes[i].field, i));
+  }
+  columns.push_back({"seed", column(rows, [](const Row& r) { return r.seed; })});
+  columns.push_back(
+      {"status", column(rows, [](const Row& r) { return std::string(io::to_string(r.status)); })});
+  columns.push_back({"stop_reason", column(rows, [](const Row& r) { return r.stop_reason; })});
+  columns.push_back({"steps", column(rows, [](const Row& r) { return r.steps; })});
+  columns.push_back({"numerics_version", column(rows, [](const Row& r) { return r.numerics; })});
+  columns.push_back({"t_icl_step", column(rows, [](const Row& r) {
+                       const std::int64_t seen = r.metric_steps.empty() ? 0 : r.metric_steps.back();
+                       return r.t_icl_step.value_or(seen);
+                     })});
+  columns.push_back(
+      {"censored", column(rows, [](const Row& r) { return std::int64_t{r.t_icl_step ? 0 : 1}; })});
+  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+    columns.push_back(
+        {"final_" + std::string(train::metrics()[m].name), column(rows, [&](const Row& r) {
+           return r.metrics[m].empty() ? nan : r.metrics[m].back();
+         })});
+  }
+  return columns;
+}
+
+void write_runs(io::Hdf5Writer& file, const std::vector<Row>& rows, const Plan& plan,
+                const Folder& folder) {
+  std::vector<io::Column> columns = describe_rows(rows, plan);
+  columns.push_back({"file", column(rows, [&](const Row& r) {
+                       return folder.run_file(r.hash).lexically_relative(folder.path()).string();
+                     })});
+  file.table("/runs", "one row a run", columns);
+}
+
+/// Each metric [run, step] on the union of all runs' steps.
+void write_metrics(io::Hdf5Writer& file, const std::vector<Row>& rows, const Plan& plan) {
+  std::set<std::int64_t> all;
+  for (const Row& row : rows) all.insert(row.metric_steps.begin(), row.metric_steps.end());
+  const std::vector<std::int64_t> steps(all.begin(), all.end());
+  io::GroupWriter group(file, "/metrics");
+  group.axis("run", static_cast<std::int64_t>(rows.size()));
+  group.axis("step", steps);
+  group.dataset_attribute("step", "units", std::string("1"));
+  group.dataset_attribute("step", "long_name", std::string("completed parameter updates"));
+
+  std::string coordinates = "seed";
+  group.dataset("seed", {"run"}, {rows.size()},
+                std::span<const std::int64_t>(column(rows, [](const Row& r) { return r.seed; })),
+                "1", "train.seed");
+  for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
+    const config::Field& field = *plan.sweep().axes[i].field;
+    const io::Column values = axis_column(rows, field, i);
+    const auto write = [&](const auto& v) {
+      if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::vector<std::string>>) {
+        group.dataset(values.name, {"run"}, {rows.size()}, std::span(v), "1",
+                      std::string(field.doc));
+        coordinates += " " + values.name;
+      }
+    };
+    std::visit(write, values.values);
+  }
+  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+    const train::Metric& metric = train::metrics()[m];
+    std::vector<double> array(rows.size() * steps.size(), nan);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      auto at = steps.begin();
+      for (std::size_t i = 0; i < rows[r].metric_steps.size(); ++i) {
+        at = std::lower_bound(at, steps.end(), rows[r].metric_steps[i]);
+        array[r * steps.size() + static_cast<std::size_t>(at - steps.begin())] =
+            rows[r].metrics[m][i];
+      }
+    }
+    group.dataset(std::string(metric.name), {"run", "step"}, {rows.size(), steps.size()},
+                  std::span<const double>(array), std::string(metric.units),
+                  std::string(metric.long_name));
+    group.dataset_attribute(std::string(metric.name), "coordinates", coordinates);
+  }
+}
+
+void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& plan) {
+  file.attribute("/", "format", std::string(sweep_format));
+  file.attribute("/", "format_version", sweep_format_version);
+  file.attribute("/", "runs_merged", static_cast<std::int64_t>(report.merged));
+  file.attribute("/", "runs_missing", static_cast<std::int64_t>(report.missing.size()));
+  file.attribute("/", "runs_unfinished", static_cast<std::int64_t>(report.unfinished.size()));
+  file.attribute("/", "runs_damaged", static_cast<std::int64_t>(report.damaged.size()));
+  file.group("/config");
+  file.text("/config/toml", config::to_toml(plan.sweep()));
+}
+
+void write_provenance(io::Hdf5Writer& file, const MergeReport& report) {
+  file.group("/provenance");
+  for (const auto& [name, value] : io::describe_process(1, "")) {
+    file.attribute("/provenance", name, value);
+  }
+  for (const auto& [name, count] : report.kernel_sets) {
+    file.attribute("/provenance", fmt::format("runs_with_kernel_set_{}", name),
+                   static_cast<std::int64_t>(count));
+  }
+}
+
+}  // namespace
+
+Merged merge(const Folder& folder, const Plan& plan) {
+  Collector collector(folder, plan);
+  collector.collect();
+  io::Hdf5Writer file;
+  write_head(file, collector.report, plan);
+  write_runs(file, collector.rows, plan, folder);
+  write_metrics(file, collector.rows, plan);
+  write_provenance(file, collector.report);
+  std::vector<std::byte> image = std::move(file).finish();
+  const std::string toml = config::to_toml(plan.sweep());
+  io::Envelope envelope;
+  envelope.kind = io::FileKind::sweep;
+  envelope.status = collector.report.missing.empty() && collector.report.unfinished.empty() &&
+                            collector.report.damaged.empty()
+                        ? "complete"
+                        : "partial";
+  envelope.config_xxh128 = io::hash_hex(std::as_bytes(std::span(toml)));
+  io::seal(image, std::move(envelope));
+  return {std::move(image), std::move(collector.report)};
+}
+
+}  // namespace icl::sweep
