@@ -94,8 +94,11 @@ std::size_t Plan::find(const std::string& hash) const {
 }
 
 std::vector<std::size_t> Plan::shard(Shard shard) const {
-  std::vector<std::size_t> runs(size());
-  std::iota(runs.begin(), runs.end(), std::size_t{0});
+  const std::size_t seeds = sweep_.seeds.size();
+  std::vector<std::size_t> runs;
+  for (std::size_t seed = 0; seed < seeds; ++seed) {
+    for (std::size_t run = seed; run < size(); run += seeds) runs.push_back(run);
+  }
   std::ranges::stable_sort(runs, std::greater{}, [&](std::size_t run) { return flop_[run]; });
   std::vector<std::size_t> part;
   for (auto i = static_cast<std::size_t>(shard.index); i < runs.size();

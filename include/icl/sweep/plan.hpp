@@ -38,8 +38,9 @@ class Plan {
   /// much: for order and forecast.
   [[nodiscard]] double flop(std::size_t run) const { return flop_[run]; }
 
-  /// The runs of a shard, longest first (equal ones in their order). Shards of one plan share no
-  /// run, make up the whole, and get long and short runs alike.
+  /// The runs of a shard, longest first; of equally long ones the whole grid with the first seed,
+  /// then with the next. Shards of one plan share no run, make up the whole, and get long and short
+  /// runs alike.
   [[nodiscard]] std::vector<std::size_t> shard(Shard) const;
 
   /// "data.K = 500, data.N = 20, seed 3": where a run lies in the grid.
