@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -124,8 +125,8 @@ ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
 
 // ---- A batch script for Slurm ----
 
-ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan,
-                            const sweep::Folder& folder) {
+sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan& plan,
+                                  const sweep::Folder& folder) {
   constexpr int default_cpus = 16;
   constexpr std::uint64_t runs_for_each_cpu = 4;
   sweep::SlurmOptions options;
@@ -144,7 +145,11 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
                 fmt::format("--tasks {}: must be from 1 to {} (Slurm's MaxArraySize)",
                             command.tasks, sweep::most_array_tasks));
   }
-  const std::string script = sweep::batch_script(options);
+  return options;
+}
+
+ExitCode write_batch_script(const SweepCommand& command, const std::string& script,
+                            const sweep::Folder& folder) {
   const fs::path path = folder.path() / "sweep.sbatch";
   fs::create_directories(folder.path() / "slurm");
   io::publish_file(path, std::as_bytes(std::span(script)));
@@ -202,6 +207,7 @@ class SweepLine {
 ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                    const sweep::Folder& folder) {
   const SignalGuard signals;
+  std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): where it is inherited as ignored
   SweepLine line(command.quiet);
   const sweep::RunnerOptions options{parse_shard(command.shard), resolve_jobs(command),
                                      command.threads};
@@ -252,8 +258,12 @@ ExitCode run(const SweepCommand& command) {
   const sweep::Plan plan(load(command));
   if (command.dry_run) return print_plan(command, plan);
   const sweep::Folder folder(command.out);
+  if (command.slurm) {
+    const std::string script = sweep::batch_script(slurm_options(command, plan, folder));
+    folder.claim(plan.sweep());
+    return write_batch_script(command, script, folder);
+  }
   folder.claim(plan.sweep());
-  if (command.slurm) return write_batch_script(command, plan, folder);
   return train_all(command, plan, folder);
 }
 

@@ -239,7 +239,7 @@ void Draft::apply(const Entry& entry) {
   origins_.insert_or_assign(entry.name, Origin{settings_++, entry.where});
 }
 
-void Draft::apply_override(const std::string& text) {
+std::string Draft::apply_override(const std::string& text) {
   const std::string where = "--set " + text;
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
@@ -251,6 +251,12 @@ void Draft::apply_override(const std::string& text) {
   }
   const auto document = parse_value(trim(std::string_view(text).substr(equals + 1)), where);
   apply({std::string(name), document.get("value"), where});
+  return std::string(name);
+}
+
+std::string_view Draft::where(std::string_view name) const {
+  const auto origin = origins_.find(name);
+  return origin == origins_.end() ? std::string_view() : origin->second.where;
 }
 
 Config Draft::finish() const {

@@ -59,10 +59,10 @@ class Draft {
 
   /// Sets a key, or throws an Error that begins with its place.
   void apply(const Entry&);
-  /// Applies "key=value" as `--set` gives it.
-  void apply_override(const std::string& text);
-  /// Whether a key was set at all.
-  [[nodiscard]] bool is_set(std::string_view name) const { return origins_.contains(name); }
+  /// Applies "key=value" as `--set` gives it; returns the key.
+  std::string apply_override(const std::string& text);
+  /// Where a key was set last: "file:line" or the override; empty if nowhere.
+  [[nodiscard]] std::string_view where(std::string_view name) const;
   /// The configuration. Throws Error(usage) if its values disagree.
   [[nodiscard]] Config finish() const;
   /// The same unchecked, for what is still to be changed.

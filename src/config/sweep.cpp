@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "draft.hpp"
 #include "icl/config/toml.hpp"
@@ -180,7 +181,7 @@ std::vector<Value> listed_values(const Entry& entry) {
 std::vector<Value> distinct_values(const Field& field, const std::vector<Value>& values,
                                    std::string_view where) {
   std::vector<Value> distinct;
-  std::vector<Value> sorted;
+  std::set<Value> seen;
   Config scratch;
   for (const Value& value : values) {
     try {
@@ -189,10 +190,7 @@ std::vector<Value> distinct_values(const Field& field, const std::vector<Value>&
       throw usage_error(where, error.what());
     }
     Value held = get(field, scratch);
-    const auto at = std::ranges::lower_bound(sorted, held);
-    if (at != sorted.end() && *at == held) continue;
-    sorted.insert(at, held);
-    distinct.push_back(std::move(held));
+    if (seen.insert(held).second) distinct.push_back(std::move(held));
   }
   return distinct;
 }
@@ -216,11 +214,13 @@ class SweepDraft {
       apply_kernels(*sweep);
       require_no_axes(entries);
     }
+    if (const auto* all = find_table(document_, "scale", source_)) {
+      require_keys(*all, scales, "[scale]", source_);
+    }
   }
 
   void apply_scale(std::string_view scale) {
     const auto* all = find_table(document_, "scale", source_);
-    if (all != nullptr) require_keys(*all, scales, "[scale]", source_);
     const auto* chosen = all != nullptr ? find_table(*all, scale, source_) : nullptr;
     if (chosen == nullptr) {
       if (scale == "paper") return;
@@ -240,25 +240,22 @@ class SweepDraft {
 
   void apply_overrides(std::span<const std::string> overrides) {
     for (const std::string& text : overrides) {
-      for (const Axis& axis : sweep_.axes) {
-        if (text.starts_with(std::string(axis.field->name) + "=")) {
-          throw usage_error("--set " + text,
-                            fmt::format("{} is an axis of the sweep", axis.field->name));
-        }
+      const std::string name = draft_.apply_override(text);
+      if (is_axis(name)) {
+        throw usage_error("--set " + text, fmt::format("{} is an axis of the sweep", name));
       }
-      if (text.starts_with("train.seed=")) {
-        throw usage_error("--set " + text, "a sweep takes its seeds from sweep.seeds");
-      }
-      draft_.apply_override(text);
     }
   }
 
   [[nodiscard]] Sweep finish() {
-    sweep_.base = draft_.config();
-    if (!draft_.is_set("record.snapshots")) sweep_.base.record.snapshots = 0;
-    if (draft_.is_set("train.seed")) {
-      throw usage_error(source_, "train.seed is set, but a sweep takes its seeds from sweep.seeds");
+    const std::string_view seed = draft_.where("train.seed");
+    if (!seed.empty()) {
+      throw usage_error(seed, "train.seed: a sweep takes its seeds from sweep.seeds");
     }
+    sweep_.base = draft_.config();
+    if (draft_.where("record.snapshots").empty()) sweep_.base.record.snapshots = 0;
+    // What the runs vary is no part of the base.
+    for (const Axis& axis : sweep_.axes) set(*axis.field, get(*axis.field, Config{}), sweep_.base);
     return std::move(sweep_);
   }
 

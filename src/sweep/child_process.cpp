@@ -131,7 +131,7 @@ ChildProcess::~ChildProcess() {
   if (error_ >= 0) close(error_);
   if (pid_ < 0) return;
   kill(pid_, SIGKILL);
-  wait();
+  waitpid(pid_, nullptr, 0);
 }
 
 bool ChildProcess::take_output() {
@@ -165,9 +165,12 @@ void ChildProcess::send(int signal) const {
 
 Exit ChildProcess::wait() {
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t ended = 0;
+  do {
+    ended = waitpid(pid_, &status, 0);
+  } while (ended < 0 && errno == EINTR);
   pid_ = -1;
+  if (ended < 0) fail("wait for a process", errno);
   if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
   return {WEXITSTATUS(status), 0};
 }

@@ -38,26 +38,32 @@ std::optional<std::string> difference(const config::Sweep& before, const config:
 }  // namespace
 
 void Folder::claim(const config::Sweep& sweep) const {
+  const std::string text = config::to_toml(sweep);
+  // What is written must be read again: a sweep of thousands of fractions may be too long.
+  try {
+    if (config::parse_sweep(text, "", std::nullopt, {}) != sweep) {
+      throw Error(ExitCode::internal, "the sweep does not survive being written as TOML");
+    }
+  } catch (const Error& error) {
+    throw Error(error.code() == ExitCode::internal ? ExitCode::internal : ExitCode::usage,
+                fmt::format("the sweep is too long to be kept{}", error.what()));
+  }
   std::error_code error;
   fs::create_directories(path_, error);
-  if (!fs::is_directory(path_)) {
+  std::error_code ignored;
+  if (!fs::is_directory(path_, ignored)) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("cannot make the folder '{}': {}", path_.string(),
                             error ? error.message() : "it is a file"));
   }
-  const std::string text = config::to_toml(sweep);
-  // What is written must be read again: a sweep of many thousand fractions may be too long.
-  if (config::parse_sweep(text, manifest().string(), std::nullopt, {}) != sweep) {
-    throw Error(ExitCode::internal, "the sweep does not survive being written as TOML");
-  }
-  if (fs::exists(manifest())) {
+  if (fs::exists(manifest(), ignored)) {
     const config::Sweep before = this->sweep();
     if (before == sweep) return;
     if (const auto reason = difference(before, sweep)) {
       throw Error(ExitCode::cannot_create,
                   fmt::format("'{}' holds another sweep: {}", path_.string(), *reason));
     }
-  } else if (fs::exists(path_ / "runs")) {
+  } else if (fs::exists(path_ / "runs", ignored)) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("'{}' holds runs but no sweep.toml", path_.string()));
   }
@@ -65,7 +71,8 @@ void Folder::claim(const config::Sweep& sweep) const {
 }
 
 config::Sweep Folder::sweep() const {
-  if (!fs::exists(manifest())) {
+  std::error_code ignored;
+  if (!fs::exists(manifest(), ignored)) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string()));
   }
@@ -85,7 +92,8 @@ RunStatus Folder::status(const std::string& hash) const {
   RunStatus status;
   // In this order: a run that ends in between is then seen as ended.
   const bool written = io::is_being_written(file);
-  if (!fs::exists(file)) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) {
     status.state = written ? RunState::running : RunState::waiting;
     return status;
   }
@@ -112,15 +120,14 @@ RunStatus Folder::status(const std::string& hash) const {
 
 std::vector<std::string> Folder::stored() const {
   constexpr std::size_t hash_digits = 32;
+  constexpr std::string_view digits = "0123456789abcdef";
   std::vector<std::string> hashes;
   std::error_code none;
   for (const auto& group : fs::directory_iterator(path_ / "runs", none)) {
-    if (!group.is_directory()) continue;
-    for (const auto& file : fs::directory_iterator(group.path())) {
+    for (const auto& file : fs::directory_iterator(group.path(), none)) {
       const std::string stem = file.path().stem().string();
-      if (file.path().extension() == ".h5" && stem.size() == hash_digits && stem.front() != '.') {
-        hashes.push_back(stem);
-      }
+      const bool hash = stem.size() == hash_digits && stem.find_first_not_of(digits) == stem.npos;
+      if (hash && file.path() == run_file(stem)) hashes.push_back(stem);
     }
   }
   std::ranges::sort(hashes);

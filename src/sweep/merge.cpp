@@ -37,19 +37,19 @@ struct Row {
   std::vector<std::vector<double>> metrics;
 };
 
-/// Numbers in order, infinity last; text after numbers.
-double sort_key(const config::Value& value) {
+/// A key that is not set is NaN; text too, which is no number.
+double number(const config::Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
   if (const auto* number = std::get_if<double>(&value)) return *number;
-  return 0;
+  return nan;
 }
 
 bool before(const Row& a, const Row& b) {
   for (std::size_t i = 0; i < a.place.size(); ++i) {
-    const double x = sort_key(a.place[i]);
-    const double y = sort_key(b.place[i]);
-    if (x != y) return x < y;
-    if (a.place[i] != b.place[i]) return a.place[i] < b.place[i];
+    if (a.place[i] == b.place[i]) continue;
+    const double x = number(a.place[i]);
+    const double y = number(b.place[i]);
+    return x == y || std::isnan(x) || std::isnan(y) ? a.place[i] < b.place[i] : x < y;
   }
   return std::pair(a.seed, a.hash) < std::pair(b.seed, b.hash);
 }
@@ -140,18 +140,21 @@ auto column(const std::vector<Row>& rows, Get get) {
   return values;
 }
 
-/// An axis as a column: integers, numbers (data.K, which may be infinite, among them) or text.
+/// An axis as a column: text, integers where every run has one, otherwise numbers (data.K, which
+/// may be infinite, always).
 io::Column axis_column(const std::vector<Row>& rows, const config::Field& field, std::size_t axis) {
   const std::string name(field.name);
   if (std::holds_alternative<config::ChoiceAccess>(field.access)) {
     return {name, column(rows, [&](const Row& r) { return std::get<std::string>(r.place[axis]); })};
   }
-  if (std::holds_alternative<config::IntegerAccess>(field.access) ||
-      std::holds_alternative<config::OptionalIntegerAccess>(field.access)) {
+  const bool integers = std::ranges::all_of(
+      rows, [&](const Row& r) { return std::holds_alternative<std::int64_t>(r.place[axis]); });
+  if (integers && !std::holds_alternative<config::DiversityAccess>(field.access) &&
+      !std::holds_alternative<config::NumberAccess>(field.access)) {
     return {name,
             column(rows, [&](const Row& r) { return std::get<std::int64_t>(r.place[axis]); })};
   }
-  return {name, column(rows, [&](const Row& r) { return sort_key(r.place[axis]); })};
+  return {name, column(rows, [&](const Row& r) { return number(r.place[axis]); })};
 }
 
 /// Hash, place in the grid, and how it ended.

@@ -118,6 +118,10 @@ void Runner::ended(Running& running) {
   const std::size_t run = running.run;
   const RunStatus status = folder_.status(plan_.hash(run));
   if (has_ended(status.state)) return end_as(run, status.state);
+  if (exit.signal == SIGTERM) {  // before it could catch it
+    waiting_.push_front(run);
+    return;
+  }
   if (exit.signal != 0) {
     return fail(run, fmt::format("ended by signal {} ({})", exit.signal, strsignal(exit.signal)));
   }
@@ -126,7 +130,8 @@ void Runner::ended(Running& running) {
       waiting_.push_front(run);  // its turn comes again, unless it was us who stopped it
       return;
     case ExitCode::cannot_create:
-      if (status.state == RunState::running) {
+      // Held by another process, now or a moment ago.
+      if (status.state == RunState::running || refused_.insert(run).second) {
         elsewhere_.push_back(run);
         return;
       }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "icl/core/error.hpp"
 
 namespace icl::sweep {
@@ -17,6 +19,13 @@ std::string quoted(const std::string& text) {
     result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   }
   return result + "'";
+}
+
+/// In the name of an output file Slurm takes % for a pattern.
+std::string without_patterns(const std::string& path) {
+  std::string result;
+  for (const char c : path) result += c == '%' ? std::string("%%") : std::string(1, c);
+  return result;
 }
 
 }  // namespace
@@ -55,7 +64,7 @@ exit $status
 )",
                      fmt::arg("last", options.tasks - 1), fmt::arg("tasks", options.tasks),
                      fmt::arg("cpus", options.cpus), fmt::arg("extra", extra),
-                     fmt::arg("output", quoted(folder + "/slurm/%A_%a.out")),
+                     fmt::arg("output", quoted(without_patterns(folder) + "/slurm/%A_%a.out")),
                      fmt::arg("program", quoted(options.program.string())),
                      fmt::arg("manifest", quoted(folder + "/sweep.toml")),
                      fmt::arg("folder", quoted(folder)),

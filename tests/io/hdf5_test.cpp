@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -215,6 +216,51 @@ TEST(Hdf5Test, BuildingNamesWhatIsWrong) {
   const std::vector<std::byte> image = std::move(writer).finish();
   EXPECT_THAT(Hdf5Reader(image, "a.h5").children("/"),
               ElementsAre(Child{"a", NodeKind::dataset}, Child{"b", NodeKind::dataset}));
+}
+
+TEST(Hdf5Test, ATableIsOneDatasetOfRows) {
+  const auto write = [] {
+    const std::vector<Column> columns = {
+        {"count", std::vector<std::int64_t>{0x0102030405060708, -1}},
+        {"share", std::vector<double>{0.5, -2.0}},
+        {"name", std::vector<std::string>{"a", "four"}}};
+    Hdf5Writer writer;
+    writer.table("/deep/table", "what it is", columns);
+    return std::move(writer).finish();
+  };
+  const std::vector<std::byte> image = write();
+  const Hdf5Reader reader(image, "a.h5");
+  EXPECT_EQ(reader.shape("/deep/table"), Extents{2});
+  EXPECT_EQ(reader.type("/deep/table"), ElementType::other);
+  EXPECT_EQ(reader.attribute<std::string>("/deep/table", "CLASS"), "TABLE");
+  EXPECT_EQ(reader.attribute<std::string>("/deep/table", "TITLE"), "what it is");
+  EXPECT_EQ(reader.attribute<std::string>("/deep/table", "FIELD_2_NAME"), "name");
+  // Row after row, without gaps, little-endian.
+  const std::string rows(
+      "\x08\x07\x06\x05\x04\x03\x02\x01"
+      "\0\0\0\0\0\0\xe0\x3f"
+      "a\0\0\0"
+      "\xff\xff\xff\xff\xff\xff\xff\xff"
+      "\0\0\0\0\0\0\0\xc0"
+      "four",
+      40);
+  EXPECT_NE(std::ranges::search(image, std::as_bytes(std::span(rows))).begin(), image.end());
+  EXPECT_TRUE(write() == image);
+}
+
+TEST(Hdf5Test, ATableNeedsColumnsOfOneLength) {
+  Hdf5Writer writer;
+  const auto failing = [&](const std::vector<Column>& columns) {
+    return message_of(ExitCode::internal, [&] { writer.table("/t", "title", columns); });
+  };
+  EXPECT_THAT(failing({}), HasSubstr("/t: has no columns"));
+  EXPECT_THAT(failing({{"a", std::vector<std::int64_t>{1, 2}}, {"b", std::vector<double>{1}}}),
+              HasSubstr("/t: its columns differ in length"));
+  EXPECT_THAT(failing({{"a", std::vector<std::string>{std::string("a\0b", 3)}}}), HasSubstr("NUL"));
+  EXPECT_THAT(failing({{"a", std::vector<double>{1}}, {"a", std::vector<double>{1}}}),
+              HasSubstr("add column a"));
+  const std::vector<std::byte> image = std::move(writer).finish();
+  EXPECT_TRUE(Hdf5Reader(image, "a.h5").children("/").empty());
 }
 
 TEST(Hdf5Test, TheUserBlockIsLeftToUs) {

@@ -40,7 +40,7 @@ class ChildProcess {
   [[nodiscard]] std::string last_line() const;
 
   void send(int signal) const;
-  /// Waits for the end.
+  /// Waits for the end; once. Error(io) if somebody else has taken the news of it.
   Exit wait();
 
  private:

@@ -45,9 +45,10 @@ class Folder {
  public:
   explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
 
-  /// Makes the folder that of this sweep: writes sweep.toml. Error(cannot_create) if the folder
-  /// holds another sweep, one whose runs differ in more than the values of its axes and seeds, or
-  /// something else.
+  /// Makes the folder that of this sweep: writes sweep.toml. Error(cannot_create) if it cannot be
+  /// made, holds runs without a sweep.toml, or holds another sweep: one whose runs differ from
+  /// these in more than the values of axes and seeds, or that has an axis which this one has not.
+  /// Error(usage) for a sweep too long to be kept (thousands of fractions on an axis).
   void claim(const config::Sweep&) const;
 
   /// The sweep of the folder; Error(bad_input) if it holds none.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,7 @@ class Runner {
   std::deque<std::size_t> waiting_;
   std::vector<Running> running_;
   std::vector<std::size_t> elsewhere_;
+  std::set<std::size_t> refused_;  ///< found nobody to hold them after they were refused, once
   std::chrono::steady_clock::time_point next_look_{};
   Tally tally_;
   bool output_failed_ = false;

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Draws the demo's picture from its run files, prints the table, and checks what must be seen.
+"""Draws figures 2b and 2c from a merged sweep, prints the table, and checks what must be seen.
 
-usage: plot.py [FOLDER]      FOLDER holds K<K>_seed<S>.h5 and receives demo.png (default: results/demo)
+usage: plot.py SWEEP.h5 [PICTURE.png]      default: SWEEP.png beside the file
 """
 
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -28,28 +29,25 @@ STYLE = {
 
 
 class Run:
-    """What the picture needs of a run file."""
+    """What the picture needs of one row of the table and its series."""
 
-    def __init__(self, path):
-        with h5py.File(path, "r") as file:
-            config, metrics = file["config"].attrs, file["metrics"]
-            self.status = file.attrs["status"]
-            self.K, self.seed = int(config["data.K"]), int(config["train.seed"])
-            self.setting = {key: config[key] for key in ("data.N", "data.D", "model.hidden", "train.learning_rate",
-                                                         "train.batch_size")}
-            self.step, self.icl, self.iwl = (metrics[name][:] for name in ("step", "icl_accuracy", "iwl_accuracy"))
-            self.t_icl = metrics.attrs.get("t_icl_step")
+    def __init__(self, row, metrics, steps):
+        self.K, self.seed = int(row["data.K"]), int(row["seed"])
+        there = ~np.isnan(metrics["icl_loss"])
+        self.step = steps[there]
+        self.icl, self.iwl = (metrics[name][there] for name in ("icl_accuracy", "iwl_accuracy"))
+        self.t_icl = None if row["censored"] else int(row["t_icl_step"])
 
 
-def read(folder):
-    paths = sorted(folder.glob("K*_seed*.h5"))
-    if not paths:
-        raise ValueError(f"no run files K<K>_seed<S>.h5 in {folder}")
-    runs = sorted((Run(path) for path in paths), key=lambda run: (run.K, run.seed))
-    for run in runs:
-        if run.status != "done":
-            raise ValueError(f"run K = {run.K}, seed {run.seed} in {folder} is not done: its status is {run.status}")
-    return runs
+def read(path):
+    """All runs, by K and seed, and the settings that they share."""
+    with h5py.File(path) as file:
+        steps = file["metrics/step"][:]
+        series = {name: file[f"metrics/{name}"][:] for name in ("icl_loss", "icl_accuracy", "iwl_accuracy")}
+        runs = [Run(row, {name: values[i] for name, values in series.items()}, steps)
+                for i, row in enumerate(file["runs"][:])]
+        setting = tomllib.loads(file["config/toml"][()].decode())
+    return sorted(runs, key=lambda run: (run.K, run.seed)), setting
 
 
 def by_diversity(runs):
@@ -85,7 +83,8 @@ def draw_outcomes(axes, groups):
     axes.legend(loc="center right", bbox_to_anchor=(1.02, 0.6), handlelength=1.6, labelspacing=0.9)
     axes.set_xscale("log", base=2)
     axes.set_xlim(diversities[0] / 1.35, diversities[-1] * 1.35)
-    axes.xaxis.set_major_locator(FixedLocator(diversities))
+    apart = [K for i, K in enumerate(diversities) if i == 0 or K / diversities[i - 1] > 1.6 or K == diversities[-1]]
+    axes.xaxis.set_major_locator(FixedLocator(apart))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: grouped(x)))
     axes.tick_params(axis="x", labelsize=9.5)
     draw_accuracy(axes)
@@ -111,7 +110,7 @@ def draw_curves(axes, groups):
                 axes.plot(run.step[1:], run.iwl[1:], color=colour, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
     axes.set_xscale("log")
     axes.set_xlim(first, last * 1.08)
-    ticks = [t for t in (20, 50, 100, 200, 500, 1000, 2000, 4000, 10000) if first <= t <= last]
+    ticks = [t for e in range(1, 7) for t in (10 ** e, 3 * 10 ** e) if first <= t <= last]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: grouped(x)))
     draw_accuracy(axes)
@@ -130,9 +129,9 @@ def draw_curves(axes, groups):
                 loc="upper left", bbox_to_anchor=(1.01, 0.38), handlelength=1.5, borderaxespad=0)
 
 
-def draw(runs, path):
+def draw(runs, setting, path):
     groups = by_diversity(runs)
-    setting = runs[0].setting
+    seeds = max(len(group) for group in groups.values())
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(12.8, 5.2), gridspec_kw={"width_ratios": (1, 1.12)})
         figure.subplots_adjust(left=0.06, right=0.865, top=0.79, bottom=0.12, wspace=0.19)
@@ -141,9 +140,9 @@ def draw(runs, path):
         figure.text(0.06, 0.935, "With few items a transformer memorises them; with many it learns to read the context",
                     fontsize=15, fontweight="bold", color="#1B2127")
         figure.text(0.06, 0.887,
-                    f"Nguyen & Reddy (2024), figures 2b\u2013d in miniature: one-layer transformer, {setting['data.N']} tokens, "
-                    f"{setting['model.hidden']} hidden units, SGD, learning rate {setting['train.learning_rate']:g}; "
-                    f"{len(groups[min(groups)])} seeds for each K", fontsize=10.5, color=GREY)
+                    f"Nguyen & Reddy (2024), figures 2b\u2013d: one-layer transformer, {setting['data']['N']} tokens, "
+                    f"{setting['model']['hidden']} hidden units, SGD, learning rate {setting['train']['learning_rate']:g}; "
+                    f"{seeds} seed{'s' if seeds > 1 else ''} for each K", fontsize=10.5, color=GREY)
         figure.savefig(path, dpi=170)
         plt.close(figure)
 
@@ -169,20 +168,21 @@ def failures(runs):
 
 
 def main(arguments):
-    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+    if not 1 <= len(arguments) <= 2 or any(argument.startswith("-") for argument in arguments):
         print(__doc__.strip())
         return 0 if arguments in (["-h"], ["--help"]) else 2
-    folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parents[2] / "results/demo"
+    merged = Path(arguments[0])
+    picture = Path(arguments[1]) if len(arguments) > 1 else merged.with_suffix(".png")
     try:
-        runs = read(folder)
+        runs, setting = read(merged)
         print_table(runs)
-        draw(runs, folder / "demo.png")
+        draw(runs, setting, picture)
     except (OSError, KeyError, ValueError) as error:
-        sys.exit(f"demo: {error}")
-    print(f"picture: {folder / 'demo.png'}")
+        sys.exit(f"plot: {error}")
+    print(f"picture: {picture}")
     missing = list(failures(runs))
     for sentence in missing:
-        print(f"demo: not seen: {sentence}", file=sys.stderr)
+        print(f"plot: not seen: {sentence}", file=sys.stderr)
     return 1 if missing else 0
 
 

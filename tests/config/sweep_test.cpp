@@ -1,0 +1,399 @@
+#include "icl/config/sweep.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "icl/core/error.hpp"
+
+namespace icl::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Sweep sweep_of(const std::string& text, std::optional<std::string_view> scale = {},
+               const std::vector<std::string>& overrides = {}) {
+  return parse_sweep(text, "sweep.toml", scale, overrides);
+}
+
+/// The values of the one axis `key = spec`.
+std::vector<Value> values_of(const std::string& key, const std::string& spec) {
+  const Sweep sweep = sweep_of("[sweep.axes]\n" + key + " = " + spec);
+  EXPECT_EQ(sweep.axes.at(0).field, find_field(key));
+  return sweep.axes.at(0).values;
+}
+
+/// The same, all of which are integers (or all double).
+template <class T = std::int64_t>
+std::vector<T> numbers_of(const std::string& key, const std::string& spec) {
+  std::vector<T> numbers;
+  for (const Value& value : values_of(key, spec)) numbers.push_back(std::get<T>(value));
+  return numbers;
+}
+
+// ---- values of an axis --------------------------------------------------------------------------
+
+TEST(SweepAxis, AListIsTakenAsItStands) {
+  EXPECT_THAT(values_of("data.K", "[2000, 500, 1e4, \"inf\"]"),
+              ElementsAre(Value(std::int64_t{2000}), Value(std::int64_t{500}),
+                          Value(std::int64_t{10000}), Value(infinity)));
+  EXPECT_THAT(numbers_of<double>("train.learning_rate", "[1, 0.1, 1e-10]"),
+              ElementsAre(1.0, 0.1, 1e-10));
+  EXPECT_THAT(values_of("model.system", "[\"one_layer\"]"),
+              ElementsAre(Value(std::string("one_layer"))));
+}
+
+TEST(SweepAxis, HoldsNoValueTwice) {
+  EXPECT_THAT(numbers_of("data.N", "[20, 10, 20.0, 10, 30]"), ElementsAre(20, 10, 30));
+  EXPECT_THAT(values_of("data.K", "[inf, 8, \"inf\"]"),
+              ElementsAre(Value(infinity), Value(std::int64_t{8})));
+  EXPECT_THAT(numbers_of("data.K", "{ log = [1, 3.5], count = 20, floor = true, times = 2 }"),
+              ElementsAre(2, 4, 6));
+}
+
+TEST(SweepAxis, ARangeHoldsBothItsEnds) {
+  EXPECT_THAT(numbers_of("data.N", "{ from = 50, to = 250, step = 50 }"),
+              ElementsAre(50, 100, 150, 200, 250));
+  EXPECT_THAT(numbers_of("data.N", "{ from = 50, to = 149, step = 50 }"), ElementsAre(50, 100));
+  EXPECT_THAT(numbers_of("data.N", "{ from = 5, to = 8 }"), ElementsAre(5, 6, 7, 8));
+  EXPECT_THAT(numbers_of("data.N", "{ from = 5, to = 5 }"), ElementsAre(5));
+  EXPECT_THAT(numbers_of("data.N", "{ from = 1, to = 3, times = 20 }"), ElementsAre(20, 40, 60));
+  // (0.3 - 0.1) / 0.1 falls short of 2.
+  EXPECT_THAT(numbers_of<double>("train.learning_rate", "{ from = 0.1, to = 0.3, step = 0.1 }"),
+              ElementsAre(0.1, 0.2, testing::DoubleEq(0.3)));
+}
+
+TEST(SweepAxis, LinearIsEvenAndEndsExactly) {
+  EXPECT_THAT(numbers_of<double>("train.learning_rate", "{ linear = [0.125, 0.625], count = 5 }"),
+              ElementsAre(0.125, 0.25, 0.375, 0.5, 0.625));
+  // As numpy.linspace.
+  EXPECT_THAT(numbers_of<double>("train.learning_rate", "{ linear = [0.01, 0.1], count = 4 }"),
+              ElementsAre(0.01, 0.04, 0.07, 0.1));
+  EXPECT_THAT(numbers_of("data.N", "{ linear = [6, 2], count = 3 }"), ElementsAre(6, 4, 2));
+  EXPECT_THAT(numbers_of("data.N", "{ linear = [500, 5], count = 1 }"), ElementsAre(500));
+  EXPECT_THAT(numbers_of("data.N", "{ linear = [10, 12.9], count = 3, floor = true }"),
+              ElementsAre(10, 11, 12));
+}
+
+// The published grids: 2*numpy.floor(numpy.logspace(log10(a), log10(b), count)).
+TEST(SweepAxis, LogGivesThePublishedGrids) {
+  EXPECT_THAT(numbers_of("data.K", "{ log = [250, 2e5], count = 30, floor = true, times = 2 }"),
+              ElementsAre(498, 628, 792, 998, 1256, 1582, 1992, 2510, 3160, 3980, 5012, 6310, 7946,
+                          10008, 12602, 15868, 19982, 25164, 31686, 39900, 50244, 63270, 79672,
+                          100326, 126336, 159086, 200326, 252258, 317652, 400000));
+  EXPECT_THAT(numbers_of("data.K", "{ log = [250, 5e4], count = 10, floor = true, times = 2 }"),
+              ElementsAre(498, 900, 1622, 2924, 5268, 9490, 17098, 30806, 55504, 99998));
+  EXPECT_THAT(numbers_of("data.K", "{ log = [2500, 25000], count = 10, floor = true, times = 2 }"),
+              ElementsAre(4998, 6456, 8340, 10772, 13912, 17968, 23206, 29974, 38712, 49998));
+  const auto decays =
+      numbers_of<double>("train.weight_decay_attention", "{ log = [1e-3, 1e-2], count = 20 }");
+  ASSERT_EQ(decays.size(), 20U);
+  EXPECT_EQ(decays[0], 0.001);
+  EXPECT_EQ(decays[1], 0.0011288378916846896);
+  EXPECT_EQ(decays[19], 0.01);
+}
+
+// ---- the grid -----------------------------------------------------------------------------------
+
+TEST(ParseSweep, AFileWithoutASweepIsOneRunOfSeed0) {
+  const Sweep sweep = sweep_of("");
+  Config base;
+  base.record.snapshots = 0;
+  EXPECT_EQ(sweep.base, base);
+  EXPECT_TRUE(sweep.axes.empty());
+  EXPECT_THAT(sweep.seeds, ElementsAre(0));
+  EXPECT_EQ(sweep.kernels, Kernels::own);
+}
+
+TEST(ParseSweep, AxesStandInTheOrderOfTheirLines) {
+  const Sweep sweep = sweep_of(
+      "[sweep.axes]\ntrain.epochs = [3]\ndata.N = [4]\ntrain.batch_size = [5]\ndata.K = [6]");
+  std::vector<std::string_view> names;
+  for (const Axis& axis : sweep.axes) names.push_back(axis.field->name);
+  EXPECT_THAT(names, ElementsAre("train.epochs", "data.N", "train.batch_size", "data.K"));
+}
+
+TEST(ParseSweep, SeedsAreANumberAListOrARange) {
+  const auto seeds_of = [](const std::string& text) {
+    return sweep_of("[sweep]\nseeds = " + text).seeds;
+  };
+  EXPECT_THAT(seeds_of("3"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(seeds_of("[7, 3, 7]"), ElementsAre(7, 3));
+  EXPECT_THAT(seeds_of("{ from = 100, to = 102 }"), ElementsAre(100, 101, 102));
+  EXPECT_THAT(seeds_of("{ from = 10, to = 21, step = 5 }"), ElementsAre(10, 15, 20));
+  EXPECT_EQ(seeds_of("1000000").size(), 1000000U);
+}
+
+TEST(ParseSweep, SnapshotsAreOnlyTakenIfAskedFor) {
+  EXPECT_EQ(sweep_of("[train]\nepochs = 3").base.record.snapshots, 0);
+  EXPECT_EQ(sweep_of("record.snapshots = 12").base.record.snapshots, 12);
+  EXPECT_EQ(sweep_of("", std::nullopt, {"record.snapshots=5"}).base.record.snapshots, 5);
+  EXPECT_EQ(sweep_of("[scale.desk]\nset.record.snapshots = 4", "desk").base.record.snapshots, 4);
+}
+
+const std::string scaled = R"(
+train.epochs = 1000
+[sweep]
+seeds = 11
+kernels = "avx2"
+[sweep.axes]
+data.K = [500, 1000, 2000]
+train.learning_rate = [0.1, 0.2]
+[scale.smoke]
+set = { train.epochs = 2, data.D = 5 }
+[scale.desk]
+seeds = [4, 2]
+set.data.N = 20
+axes.data.K = { from = 100, to = 104, step = 2 }
+axes.model.hidden = [8]
+)";
+
+TEST(ParseSweep, AScaleReplacesWhatItNames) {
+  const Sweep paper = sweep_of(scaled, "paper");
+  EXPECT_EQ(paper, sweep_of(scaled)) << "paper is the base unless the file says otherwise";
+  EXPECT_EQ(paper.base.train.epochs, 1000);
+  EXPECT_EQ(paper.seeds.size(), 11U);
+
+  const Sweep smoke = sweep_of(scaled, "smoke");
+  EXPECT_EQ(smoke.base.train.epochs, 2);
+  EXPECT_EQ(smoke.base.data.D, 5);
+  EXPECT_EQ(smoke.axes, paper.axes);
+
+  const Sweep desk = sweep_of(scaled, "desk");
+  EXPECT_EQ(desk.base.data.N, 20);
+  EXPECT_EQ(desk.kernels, Kernels::avx2);
+  EXPECT_THAT(desk.seeds, ElementsAre(4, 2));
+  ASSERT_EQ(desk.axes.size(), 3U);
+  EXPECT_EQ(desk.axes[0].field->name, "data.K");
+  EXPECT_THAT(desk.axes[0].values, ElementsAre(Value(std::int64_t{100}), Value(std::int64_t{102}),
+                                               Value(std::int64_t{104})));
+  EXPECT_EQ(desk.axes[1], paper.axes[1]);
+  EXPECT_EQ(desk.axes[2].field->name, "model.hidden");
+}
+
+TEST(ParseSweep, OverridesSetTheBaseAfterTheScale) {
+  const Sweep sweep = sweep_of(scaled, "smoke", {"train.epochs=3", "data.N=7", "train.epochs=4"});
+  EXPECT_EQ(sweep.base.train.epochs, 4);
+  EXPECT_EQ(sweep.base.data.N, 7);
+}
+
+// ---- as TOML ------------------------------------------------------------------------------------
+
+TEST(SweepToToml, IsWhatTheRunsHaveInCommonAndThenTheGrid) {
+  const std::string toml = to_toml(sweep_of(scaled, "desk"));
+  EXPECT_THAT(toml, testing::EndsWith(R"(
+[sweep]
+seeds = [4, 2]
+kernels = "avx2"
+
+[sweep.axes]
+data.K = [100, 102, 104]
+train.learning_rate = [0.1, 0.2]
+model.hidden = [8]
+)"));
+  EXPECT_THAT(toml, HasSubstr("\nN = 20\n"));
+  EXPECT_THAT(toml, testing::Not(HasSubstr("\nK = ")));
+  EXPECT_THAT(toml, testing::Not(HasSubstr("\nseed = ")));
+  EXPECT_THAT(to_toml(sweep_of("[sweep]\nseeds = 11")),
+              testing::EndsWith("\n[sweep]\nseeds = { from = 0, to = 10 }\nkernels = \"own\"\n"));
+}
+
+TEST(SweepToToml, ReadsBackAsTheSameSweep) {
+  const std::vector<std::string> texts = {
+      "",
+      scaled,
+      "[sweep]\nkernels = \"avx2\"\nseeds = 100000",
+      "[sweep]\nseeds = [5, 3, 9]",
+      "[sweep]\nseeds = [7]",
+      "[sweep]\nseeds = { from = 0, to = 5000, step = 7 }",
+      "[sweep]\nseeds = { from = 9007199254740985, to = 9007199254740991 }",
+      "train.weight_decay_mlp = 0.3\nseed.items = 5\n[sweep.axes]\ndata.K = [inf, 500]\n"
+      "train.learning_rate = [1e-10, 0.1, 1, 5e-324]\n"
+      "train.weight_decay_attention = { log = [1e-3, 1e-2], count = 20 }",
+      "record.publish_seconds = 0.25\n[sweep.axes]\nrecord.snapshots = [3, 0]\n"
+      "stop.icl_accuracy = [0.9, 0.99]\nseed.data = [1, 9007199254740991]\n"
+      "model.system = [\"one_layer\"]"};
+  for (const std::string& text : texts) {
+    const Sweep sweep = sweep_of(text);
+    EXPECT_TRUE(sweep_of(to_toml(sweep)) == sweep) << text << "\nbecame\n" << to_toml(sweep);
+  }
+  const Sweep desk = sweep_of(scaled, "desk", {"train.epochs=5"});
+  EXPECT_TRUE(sweep_of(to_toml(desk)) == desk) << to_toml(desk);
+}
+
+// ---- errors -------------------------------------------------------------------------------------
+
+struct Outcome {
+  ExitCode code;
+  std::string message;
+};
+
+template <typename Action>
+Outcome outcome_of(Action action) {
+  try {
+    static_cast<void>(action());
+  } catch (const Error& error) {
+    return {error.code(), error.what()};
+  }
+  return {ExitCode::done, "no error"};
+}
+
+struct Bad {
+  std::string text;
+  std::string message;  ///< what the message begins with
+  std::optional<std::string_view> scale = {};
+  std::vector<std::string> overrides = {};
+};
+
+std::ostream& operator<<(std::ostream& stream, const Bad& bad) { return stream << bad.text; }
+
+class BadSweepTest : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadSweepTest, IsAUsageErrorThatSaysWhere) {
+  const Bad& bad = GetParam();
+  const auto outcome = outcome_of([&] { return sweep_of(bad.text, bad.scale, bad.overrides); });
+  EXPECT_EQ(outcome.code, ExitCode::usage);
+  EXPECT_THAT(outcome.message, testing::StartsWith(bad.message));
+}
+
+Bad bad_axis(const std::string& line, const std::string& message) {
+  return {"[sweep.axes]\n" + line, "sweep.toml:2: " + message};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Axes, BadSweepTest,
+    testing::Values(
+        bad_axis("data.k = [2]", "unknown key \"data.k\"; did you mean data.K?"),
+        bad_axis("data.K = []", "data.K: the list is empty"),
+        bad_axis("data.K = [[2]]", "data.K: a value of the list is an array"),
+        bad_axis("data.K = 500",
+                 "data.K: expected a list of values, {from, to, step}, {linear, count} or {log, "
+                 "count}, found an integer"),
+        bad_axis("train.seed = [1, 2]", "train.seed is no axis: set seeds"),
+        bad_axis("record.publish_seconds = [1]", "record.publish_seconds makes no other run"),
+        bad_axis("data.N = [20, 1]",
+                 "data.N: expected an integer from 2 to 65536, found the integer 1"),
+        bad_axis("data.K = [500, 501]",
+                 "data.K: expected an even integer from 2 to 2^31-2, or inf, found the integer "
+                 "501"),
+        bad_axis("data.N = { from = 10, to = 20, step = 2.5 }",
+                 "data.N: expected an integer from 2 to 65536, found the float 12.5"),
+        Bad{"data.D = 5\n[sweep.axes]\n\ndata.K = [8]\ndata.N = [inf]",
+            "sweep.toml:5: data.N: expected an integer from 2 to 65536, found the float inf"}));
+
+Bad bad_spacing(const std::string& spacing, const std::string& message) {
+  return bad_axis("data.N = " + spacing, "data.N: " + message);
+}
+
+const std::string one_of = "expected one of {from, to}, {linear, count} and {log, count}";
+const std::string too_many = "expected from 1 to 1000000 values, found ";
+
+INSTANTIATE_TEST_SUITE_P(
+    Spacings, BadSweepTest,
+    testing::Values(
+        bad_spacing("{ from = 10, to = 20, step = 0 }", "step = 0 must be positive"),
+        bad_spacing("{ from = 10, to = 20, step = -5 }", "step = -5 must be positive"),
+        bad_spacing("{ from = 30, to = 20 }", "from = 30 is greater than to = 20"),
+        bad_spacing("{ from = 30 }", "to is missing"),
+        bad_spacing("{ from = 0, to = 1e9 }", too_many),
+        bad_spacing("{ from = 0, to = inf }", "to: expected a finite number"),
+        bad_spacing("{ linear = [2, 9], count = 0 }", too_many + "0"),
+        bad_spacing("{ linear = [2, 9], count = 1e9 }", too_many + "1000000000"),
+        bad_spacing("{ linear = [2, 9], count = 2.5 }", "count = 2.5 must be an integer"),
+        bad_spacing("{ from = 2, to = 9, log = [2, 9], count = 3 }", one_of),
+        bad_spacing("{ count = 3 }", one_of), bad_spacing("{}", one_of),
+        bad_spacing("{ from = 2, to = 9, count = 3 }", "{from, to} takes step, not count"),
+        bad_spacing("{ log = [2, 9], step = 3 }", "{linear} and {log} take count, not step"),
+        bad_spacing("{ form = 2, to = 9 }",
+                    "unknown key \"form\"; a spacing has from, to, step, linear, log, count, "
+                    "floor, times"),
+        bad_spacing("{ log = [0, 9], count = 3 }", "the ends of log must be positive"),
+        bad_spacing("{ log = [9, -1], count = 3 }", "the ends of log must be positive"),
+        bad_spacing("{ log = [2, 4, 9], count = 3 }", "log: expected the two ends [first, last]"),
+        bad_spacing("{ log = [\"a\", 9], count = 3 }",
+                    "log: expected a finite number, found a string"),
+        bad_spacing("{ from = 2, to = 9, floor = 1 }",
+                    "floor: expected true or false, found an integer")));
+
+Bad bad_line(const std::string& line, const std::string& message) {
+  return {"[sweep]\n" + line, "sweep.toml:2: " + message};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tables, BadSweepTest,
+    testing::Values(
+        bad_line("seeds = 0", "seeds = 0: expected from 1 to 1000000"),
+        bad_line("seeds = 1000001", "seeds = 1000001: expected from 1 to 1000000"),
+        bad_line("seeds = []", "seeds: the list is empty"),
+        bad_line("seeds = \"all\"", "seeds: expected a list of values"),
+        bad_line("seeds = [3, -1]", "train.seed: expected an integer from 0 to 2^53-1, found"),
+        bad_line("seeds = { from = 3, to = 1 }", "seeds: from = 3 is greater than to = 1"),
+        bad_line("kernels = \"x\"", "kernels: expected \"own\" or \"avx2\""),
+        bad_line("axes = [1]", "axes: expected a table, found an array"),
+        bad_line("axis = 1", "unknown key \"axis\" in [sweep]; it may have seeds, kernels, axes"),
+        Bad{"sweep = 3", "sweep.toml:1: sweep: expected a table, found an integer"},
+        Bad{"[data]\nN = 1", "sweep.toml:2: data.N: expected an integer from 2"},
+        Bad{"[sweep\n", "sweep.toml:1:"},
+        Bad{"\ndata.K = 500\n[sweep.axes]\ndata.K = [2]",
+            "sweep.toml:2: data.K is an axis of the sweep too"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Scales, BadSweepTest,
+    testing::Values(
+        Bad{scaled, "--scale large: sweep.toml has no [scale.large]", "large"},
+        Bad{"[scale.dsek]\nseeds = 3",
+            "sweep.toml:1: unknown key \"dsek\" in [scale]; it may have smoke, desk, paper",
+            "paper"},
+        Bad{"[scale.desk]\nkernels = \"avx2\"",
+            "sweep.toml:2: unknown key \"kernels\" in [scale.desk]; it may have seeds, set, axes",
+            "desk"},
+        Bad{"[scale]\ndesk = 3", "sweep.toml:2: desk: expected a table, found an integer", "desk"},
+        Bad{"[scale.desk]\nset.data.N = 1", "sweep.toml:2: data.N: expected an integer", "desk"},
+        Bad{"[sweep.axes]\ndata.K = [500]\n[scale.desk]\nset.data.K = 20",
+            "sweep.toml:4: data.K is an axis of the sweep too", "desk"},
+        Bad{"[scale.desk]\nset.data.K = 20\naxes.data.K = [30]",
+            "sweep.toml:2: data.K is an axis of the sweep too", "desk"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Overrides, BadSweepTest,
+    testing::Values(
+        Bad{scaled, "--set data.K=500: data.K is an axis of the sweep", {}, {"data.K=500"}},
+        Bad{scaled, "--set train.seed=3: train.seed: a sweep takes its seeds from", {}, {"train.seed=3"}},
+        Bad{scaled, "--set data.Q=3: unknown key \"data.Q\"", {}, {"data.Q=3"}},
+        Bad{scaled, "--set data.N=1: data.N: expected", "desk", {"data.N=1"}}));
+
+TEST(ParseSweep, SaysThatSeedsHaveTheirOwnPlace) {
+  for (const char* text : {"train.seed = 3", "[scale.paper]\nset.train.seed = 3"}) {
+    const auto outcome = outcome_of([&] { return sweep_of(text, "paper"); });
+    EXPECT_EQ(outcome.code, ExitCode::usage) << text;
+    EXPECT_THAT(outcome.message, HasSubstr("a sweep takes its seeds from sweep.seeds"));
+  }
+}
+
+TEST(LoadSweep, ReadsAFileOfAtMostAMebibyte) {
+  const auto path = std::filesystem::path(testing::TempDir()) /
+                    ("icl_sweep_" + std::to_string(getpid()) + ".toml");
+  const auto missing = outcome_of([&] { return load_sweep(path, std::nullopt, {}); });
+  EXPECT_EQ(missing.message, "cannot read " + path.string() + ": No such file or directory");
+  std::ofstream(path, std::ios::binary) << scaled;
+  EXPECT_EQ(load_sweep(path, "desk", {}), sweep_of(scaled, "desk"));
+  std::filesystem::resize_file(path, (std::uintmax_t{1} << 20U) + 1);
+  const auto large = outcome_of([&] { return load_sweep(path, std::nullopt, {}); });
+  std::filesystem::remove(path);
+  EXPECT_EQ(large.code, ExitCode::bad_input);
+  EXPECT_EQ(large.message, path.string() + ": a configuration has at most 1024 KiB");
+}
+
+}  // namespace
+}  // namespace icl::config

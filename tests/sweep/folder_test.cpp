@@ -1,0 +1,248 @@
+#include "icl/sweep/folder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/toml.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/lock.hpp"
+#include "icl/sweep/plan.hpp"
+#include "support/runs.hpp"
+
+namespace icl::sweep {
+namespace {
+
+namespace fs = std::filesystem;
+using test::expect_error;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// The tiny run as the base, but for data.K.
+config::Sweep tiny_sweep(const std::string& grid) {
+  constexpr std::array<std::string_view, 2> varied{"train.seed", "data.K"};
+  return config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml",
+                             std::nullopt, {});
+}
+
+const std::string two_seeds = "[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n";
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  return text;
+}
+
+// ---- claiming -----------------------------------------------------------------------------------
+
+TEST(FolderClaim, MakesTheFolderWithTheResolvedSweep) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary / "new" / "deep");
+  const config::Sweep sweep = tiny_sweep(two_seeds);
+  folder.claim(sweep);
+  EXPECT_EQ(text_of(folder.path() / "sweep.toml"), config::to_toml(sweep));
+  EXPECT_EQ(folder.sweep(), sweep);
+  EXPECT_NO_THROW(folder.claim(sweep));
+  EXPECT_EQ(folder.sweep(), sweep);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "nothing else";
+}
+
+TEST(FolderClaim, TakesASweepWithOtherValuesSeedsAndAxes) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary / "sweep");
+  folder.claim(tiny_sweep(two_seeds));
+  config::Sweep later = tiny_sweep("[sweep]\nseeds = [9]\n[sweep.axes]\ndata.K = [24, 48, inf]\n");
+  folder.claim(later);
+  EXPECT_EQ(folder.sweep(), later);
+  later.base.record.publish_seconds = 3;
+  folder.claim(later);
+  EXPECT_EQ(folder.sweep(), later);
+  later = tiny_sweep("[sweep.axes]\nseed.items = [1, 2]\ndata.K = [24]\n");
+  folder.claim(later);
+  EXPECT_EQ(folder.sweep(), later);
+}
+
+/// Expects that a folder of two_seeds refuses the sweep, for this reason, and stays as it was.
+void expect_refused(const config::Sweep& sweep, const std::string& reason) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary / "sweep");
+  folder.claim(tiny_sweep(two_seeds));
+  const std::string before = text_of(folder.manifest());
+  expect_error(ExitCode::cannot_create,
+               "'" + folder.path().string() + "' holds another sweep: " + reason,
+               [&] { folder.claim(sweep); });
+  EXPECT_EQ(text_of(folder.manifest()), before);
+}
+
+TEST(FolderClaim, RefusesRunsThatDifferInMoreThanTheGrid) {
+  config::Sweep other = tiny_sweep(two_seeds);
+  other.base.train.learning_rate = 0.2;
+  expect_refused(other, "train.learning_rate is 0.1 there and 0.2 here");
+  other = tiny_sweep(two_seeds);
+  other.base.seed.items = 5;
+  expect_refused(other, "seed.items is not set there and 5 here");
+  expect_refused(tiny_sweep("[sweep]\nseeds = 2\n"), "data.K is an axis there");
+  other = tiny_sweep(two_seeds);
+  other.kernels = config::Kernels::avx2;
+  expect_refused(other, "sweep.kernels differs");
+}
+
+TEST(FolderClaim, RefusesRunsOfUnknownOriginAndFiles) {
+  const test::TemporaryFolder temporary;
+  fs::create_directories(temporary / "runs");
+  expect_error(ExitCode::cannot_create, "holds runs but no sweep.toml",
+               [&] { Folder(temporary.path()).claim(tiny_sweep(two_seeds)); });
+  std::ofstream(temporary / "file") << "text";
+  for (const fs::path& path : {temporary / "file", temporary / "file" / "below"}) {
+    expect_error(ExitCode::cannot_create, "cannot make the folder '" + path.string() + "'",
+                 [&] { Folder(path).claim(tiny_sweep(two_seeds)); });
+  }
+  EXPECT_EQ(text_of(temporary / "file"), "text");
+}
+
+TEST(FolderSweep, OfAFolderWithoutOneIsBadInput) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary.path());
+  expect_error(ExitCode::bad_input, "holds no sweep: it has no sweep.toml",
+               [&] { (void)folder.sweep(); });
+  std::ofstream(folder.manifest()) << "[sweep]\nseeds = 0\n";
+  expect_error(ExitCode::bad_input, folder.manifest().string() + ":2: seeds = 0",
+               [&] { (void)folder.sweep(); });
+  expect_error(ExitCode::bad_input, "seeds = 0", [&] { folder.claim(tiny_sweep(two_seeds)); });
+}
+
+// ---- runs ---------------------------------------------------------------------------------------
+
+TEST(FolderRuns, LieInFoldersOfTheirFirstTwoDigits) {
+  const std::string hash = "0123456789abcdef0123456789abcdef";
+  EXPECT_EQ(Folder("/data/sweep").run_file(hash).string(), "/data/sweep/runs/01/" + hash + ".h5");
+}
+
+/// A folder whose runs are the two of `plan`.
+class FolderStatus : public testing::Test {
+ protected:
+  FolderStatus() {
+    for (std::size_t run = 0; run < plan.size(); ++run) {
+      fs::create_directories(folder.run_file(plan.hash(run)).parent_path());
+    }
+  }
+  void publish(const io::RunRecord& record, std::size_t run = 0) const {
+    io::publish_file(folder.run_file(plan.hash(run)), io::encode(record));
+  }
+  [[nodiscard]] io::RunRecord train(std::optional<std::int64_t> stop_after = {}) const {
+    return test::train_record(plan.config(0), stop_after);
+  }
+  [[nodiscard]] RunStatus status() const { return folder.status(plan.hash(0)); }
+  [[nodiscard]] fs::path file() const { return folder.run_file(plan.hash(0)); }
+
+  test::TemporaryFolder temporary;
+  Plan plan{tiny_sweep(two_seeds)};
+  Folder folder{temporary.path()};
+};
+
+TEST_F(FolderStatus, IsWaitingWithoutAFile) {
+  EXPECT_EQ(status().state, RunState::waiting);
+  EXPECT_EQ(status().step, 0);
+  EXPECT_EQ(Folder("/nonexistent").status(plan.hash(0)).state, RunState::waiting);
+}
+
+TEST_F(FolderStatus, OfARunThatHasEnded) {
+  io::RunRecord record = train();
+  publish(record);
+  EXPECT_EQ(status().state, RunState::done);
+  EXPECT_EQ(status().step, 60);
+  EXPECT_EQ(status().t_icl_step, record.t_icl_step);
+  record.t_icl_step = 20;
+  publish(record);
+  EXPECT_EQ(status().t_icl_step, 20);
+  record.status = io::RunStatus::diverged;
+  record.stop_reason.clear();
+  publish(record);
+  EXPECT_EQ(status().state, RunState::diverged);
+  // Also in the moment between the last publication and the release of the lock.
+  const io::OutputLock lock(file());
+  EXPECT_EQ(status().state, RunState::diverged);
+}
+
+TEST_F(FolderStatus, OfARunThatHasBegunDependsOnItsLock) {
+  io::RunRecord record = train(33);
+  for (const io::RunStatus written : {io::RunStatus::interrupted, io::RunStatus::running}) {
+    record.status = written;
+    publish(record);
+    EXPECT_EQ(status().state, RunState::interrupted);
+    EXPECT_EQ(status().step, 33);
+    const io::OutputLock lock(file());
+    EXPECT_EQ(status().state, RunState::running);
+    EXPECT_EQ(status().step, 33);
+  }
+}
+
+TEST_F(FolderStatus, IsRunningOnceTheLockIsTaken) {
+  const io::OutputLock lock(file());
+  EXPECT_EQ(status().state, RunState::running);
+  EXPECT_EQ(folder.status(plan.hash(1)).state, RunState::waiting);
+}
+
+TEST_F(FolderStatus, OfAFileThatCannotBeReadIsDamaged) {
+  publish(train());
+  fs::resize_file(file(), fs::file_size(file()) - 1);
+  EXPECT_EQ(status().state, RunState::damaged);
+  EXPECT_THAT(status().problem, HasSubstr("'" + file().string() + "': cut short"));
+  fs::resize_file(file(), 0);
+  EXPECT_EQ(status().state, RunState::damaged);
+  std::ofstream(file()) << "something else";
+  EXPECT_EQ(status().state, RunState::damaged);
+  EXPECT_THAT(status().problem, HasSubstr("not an icl run file"));
+}
+
+TEST_F(FolderStatus, OfAnotherRunsFileIsDamaged) {
+  publish(train(), 1);
+  const RunStatus other = folder.status(plan.hash(1));
+  EXPECT_EQ(other.state, RunState::damaged);
+  EXPECT_THAT(other.problem, HasSubstr("holds another run"));
+}
+
+TEST(RunState, HasANameAndMayBeFinal) {
+  EXPECT_EQ(to_string(RunState::waiting), "waiting");
+  EXPECT_EQ(to_string(RunState::damaged), "damaged");
+  EXPECT_TRUE(has_ended(RunState::done));
+  EXPECT_TRUE(has_ended(RunState::diverged));
+  for (const RunState state :
+       {RunState::waiting, RunState::running, RunState::interrupted, RunState::damaged}) {
+    EXPECT_FALSE(has_ended(state)) << to_string(state);
+  }
+}
+
+TEST(FolderStored, ListsRunFilesAloneSorted) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary.path());
+  EXPECT_TRUE(folder.stored().empty());
+  const auto hash = [](const std::string& digits) {
+    return digits + std::string(32 - digits.size(), '0');
+  };
+  for (const std::string& name : {hash("ab"), hash("0f"), hash("ab7"), hash("c")}) {
+    const fs::path file = folder.run_file(name);
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << "content";
+    std::ofstream(file.string() + ".lock") << "host a\npid 1\nstarted 1\n";
+    std::ofstream(io::temporary_path(file)) << "half";
+  }
+  std::ofstream(temporary / "runs" / "notes.txt") << "text";
+  std::ofstream(temporary / "runs" / (hash("dd") + ".h5")) << "not in a folder";
+  std::ofstream(temporary / "runs" / "ab" / "short.h5") << "text";
+  fs::create_directories(temporary / "runs" / "ee");
+  const io::OutputLock held(folder.run_file(hash("ee")));
+  EXPECT_THAT(folder.stored(), ElementsAre(hash("0f"), hash("ab"), hash("ab7"), hash("c")));
+}
+
+}  // namespace
+}  // namespace icl::sweep

@@ -1,0 +1,351 @@
+#include "icl/sweep/merge.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/toml.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/hdf5_reader.hpp"
+#include "icl/io/provenance.hpp"
+#include "icl/train/metrics.hpp"
+#include "support/runs.hpp"
+
+namespace icl::sweep {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A plan with the tiny run as its base, but for data.K.
+Plan tiny_plan(const std::string& grid) {
+  constexpr std::array<std::string_view, 3> varied{"train.seed", "data.K", "model.system"};
+  return Plan(config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml",
+                                  std::nullopt, {}));
+}
+
+void publish(const Folder& folder, const std::string& hash, const io::RunRecord& record) {
+  const fs::path file = folder.run_file(hash);
+  fs::create_directories(file.parent_path());
+  io::publish_file(file, io::encode(record));
+}
+
+/// Trains a run, in full unless stopped, and puts it into the folder.
+io::RunRecord train_run(const Folder& folder, const Plan& plan, std::size_t run,
+                        std::optional<std::int64_t> stop_after = {}) {
+  io::RunRecord record = test::train_record(plan.config(run), stop_after);
+  publish(folder, plan.hash(run), record);
+  return record;
+}
+
+std::string metric_path(std::size_t metric) {
+  return "/metrics/" + std::string(train::metrics()[metric].name);
+}
+
+/// Expects row `row` of each metric to hold what the run recorded, and NaN at all other steps.
+void expect_row(const io::Hdf5Reader& file, std::uint64_t row, const io::RunRecord& record) {
+  const auto shape = file.shape(metric_path(0));
+  const auto steps = file.read<std::int64_t>("/metrics/step", {shape.at(1)});
+  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+    const auto all = file.read<double>(metric_path(m), shape);
+    std::map<std::int64_t, double> recorded;
+    for (std::size_t i = 0; i < record.metric_steps.size(); ++i) {
+      recorded[record.metric_steps[i]] = record.metrics[m][i];
+    }
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      const double value = all[row * steps.size() + s];
+      const auto expected = recorded.find(steps[s]);
+      if (expected == recorded.end() || std::isnan(expected->second)) {
+        EXPECT_TRUE(std::isnan(value)) << metric_path(m) << " at step " << steps[s];
+      } else {
+        EXPECT_EQ(value, expected->second) << metric_path(m) << " at step " << steps[s];
+      }
+    }
+  }
+}
+
+class Merge : public testing::Test {
+ protected:
+  test::TemporaryFolder temporary;
+  Folder folder{temporary.path()};
+};
+
+TEST_F(Merge, HoldsEachMetricOfEachRunAtItsSteps) {
+  // At chance already a run stops at 0.01, and none of this length gets to 0.99.
+  const Plan plan = tiny_plan(
+      "[sweep]\nseeds = 2\n[sweep.axes]\nstop.icl_accuracy = [0.99, 0.01]\ndata.K = [48, 24]\n");
+  std::vector<io::RunRecord> records;
+  for (std::size_t run = 0; run < plan.size(); ++run) {
+    records.push_back(train_run(folder, plan, run));
+    ASSERT_EQ(records.back().step, run < 4 ? 60 : 0);
+  }
+  const Merged merged = merge(folder, plan);
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+    EXPECT_EQ(file.shape(metric_path(m)), (io::Extents{8, 7}));
+    EXPECT_EQ(file.attribute<std::string>(metric_path(m), "units"), train::metrics()[m].units);
+    EXPECT_EQ(file.attribute<std::string>(metric_path(m), "coordinates"),
+              "seed stop.icl_accuracy data.K");
+  }
+  // By value, however the axes list them.
+  EXPECT_THAT(file.read<double>("/metrics/stop.icl_accuracy", {8}),
+              ElementsAre(0.01, 0.01, 0.01, 0.01, 0.99, 0.99, 0.99, 0.99));
+  EXPECT_THAT(file.read<double>("/metrics/data.K", {8}),
+              ElementsAre(24, 24, 48, 48, 24, 24, 48, 48));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/seed", {8}), ElementsAre(0, 1, 0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/step", {7}),
+              ElementsAre(0, 10, 20, 30, 40, 50, 60));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/run", {8}), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+  const std::array<std::size_t, 8> run_of_row{6, 7, 4, 5, 2, 3, 0, 1};
+  for (std::size_t row = 0; row < 8; ++row) {
+    SCOPED_TRACE(row);
+    expect_row(file, row, records[run_of_row.at(row)]);
+  }
+}
+
+TEST_F(Merge, SaysWhatItHoldsOfWhichSweep) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = [7, 3]\n[sweep.axes]\ndata.K = [24]\n");
+  train_run(folder, plan, 0);
+  train_run(folder, plan, 1);
+  const Merged merged = merge(folder, plan);
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.attribute<std::string>("/", "format"), "icl sweep");
+  EXPECT_EQ(file.attribute<std::int64_t>("/", "format_version"), 1);
+  EXPECT_EQ(file.attribute<std::int64_t>("/", "runs_merged"), 2);
+  for (const char* none : {"runs_missing", "runs_unfinished", "runs_damaged"}) {
+    EXPECT_EQ(file.attribute<std::int64_t>("/", none), 0);
+  }
+  EXPECT_EQ(file.text("/config/toml"), config::to_toml(plan.sweep()));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/seed", {2}), ElementsAre(3, 7));
+  const io::Envelope block = io::unseal(merged.file, "sweep.h5", io::FileKind::sweep);
+  EXPECT_EQ(block.status, "complete");
+  EXPECT_EQ(merged.report.merged, 2U);
+  EXPECT_TRUE(merged.report.missing.empty());
+  EXPECT_TRUE(merged.report.unfinished.empty());
+  EXPECT_TRUE(merged.report.damaged.empty());
+}
+
+TEST_F(Merge, TakesInfinityForTheLargestDiversity) {
+  const Plan plan = tiny_plan("[sweep.axes]\ndata.K = [inf, 24]\n");
+  const io::RunRecord infinite = train_run(folder, plan, 0);
+  train_run(folder, plan, 1);
+  const Merged merged = merge(folder, plan);
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_THAT(file.read<double>("/metrics/data.K", {2}), ElementsAre(24, infinity));
+  expect_row(file, 1, infinite);
+}
+
+TEST_F(Merge, LeavesOutAndReportsWhatHasNotEndedOrIsDamaged) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24, 48]\n");
+  const io::RunRecord whole = train_run(folder, plan, 0);
+  train_run(folder, plan, 1, 33);
+  train_run(folder, plan, 2);
+  const fs::path cut = folder.run_file(plan.hash(2));
+  fs::resize_file(cut, fs::file_size(cut) - 1);
+  const Merged merged = merge(folder, plan);
+  EXPECT_EQ(merged.report.merged, 1U);
+  EXPECT_THAT(merged.report.unfinished, ElementsAre("data.K = 24, seed 1"));
+  EXPECT_THAT(merged.report.damaged, ElementsAre(Pair(cut.string(), HasSubstr("cut short"))));
+  EXPECT_THAT(merged.report.missing, ElementsAre("data.K = 48, seed 1"));
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  for (const char* one : {"runs_merged", "runs_missing", "runs_unfinished", "runs_damaged"}) {
+    EXPECT_EQ(file.attribute<std::int64_t>("/", one), 1) << one;
+  }
+  EXPECT_EQ(io::unseal(merged.file, "sweep.h5", io::FileKind::sweep).status, "partial");
+  EXPECT_EQ(file.shape("/runs"), io::Extents{1});
+  expect_row(file, 0, whole);
+}
+
+TEST_F(Merge, OfNoRunsIsAnEmptyTable) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n");
+  const Merged merged = merge(folder, plan);
+  EXPECT_EQ(merged.report.merged, 0U);
+  EXPECT_THAT(merged.report.missing, ElementsAre("data.K = 24, seed 0", "data.K = 24, seed 1"));
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.shape("/runs"), io::Extents{0});
+  EXPECT_EQ(file.shape(metric_path(0)), (io::Extents{0, 0}));
+}
+
+TEST_F(Merge, KeepsRunsOfEarlierAxesAndSeeds) {
+  const Plan earlier = tiny_plan("[sweep]\nseeds = [5]\n[sweep.axes]\ndata.K = [24, 48, 12]\n");
+  const io::RunRecord first = train_run(folder, earlier, 0);
+  train_run(folder, earlier, 1);
+  train_run(folder, earlier, 2, 33);
+  const Plan now = tiny_plan("[sweep]\nseeds = [4, 5]\n[sweep.axes]\ndata.K = [48]\n");
+  train_run(folder, now, 0);
+  const Merged merged = merge(folder, now);
+  EXPECT_TRUE(merged.report.missing.empty());
+  EXPECT_THAT(merged.report.unfinished, ElementsAre(earlier.hash(2)));
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_THAT(file.read<double>("/metrics/data.K", {3}), ElementsAre(24, 48, 48));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/seed", {3}), ElementsAre(5, 4, 5));
+  expect_row(file, 0, first);
+}
+
+TEST_F(Merge, ReportsFilesOfOtherRunsAsDamaged) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n");
+  const io::RunRecord own = train_run(folder, plan, 0);
+  publish(folder, plan.hash(1), own);
+  config::Sweep sweep = plan.sweep();
+  sweep.base.train.learning_rate = 0.2;
+  const Plan foreign(sweep);
+  train_run(folder, foreign, 0);
+  const Merged merged = merge(folder, plan);
+  EXPECT_EQ(merged.report.merged, 1U);
+  EXPECT_TRUE(merged.report.missing.empty());
+  EXPECT_THAT(merged.report.damaged,
+              testing::UnorderedElementsAre(
+                  Pair(folder.run_file(plan.hash(1)).string(), HasSubstr("it is another run's")),
+                  Pair(folder.run_file(foreign.hash(0)).string(),
+                       HasSubstr("it is a run of another sweep: train.learning_rate differs"))));
+}
+
+TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 4\n[sweep.axes]\ndata.K = [24]\n");
+  const std::array<std::string, 3> sets{"Zen", "Haswell", "Zen"};
+  for (std::size_t run = 0; run < 4; ++run) {
+    io::RunRecord record = test::train_record(plan.config(run));
+    record.provenance.clear();
+    if (run < 3) io::set(record.provenance, "blas_kernel_set", sets.at(run));
+    publish(folder, plan.hash(run), record);
+  }
+  const Merged merged = merge(folder, plan);
+  EXPECT_THAT(merged.report.kernel_sets,
+              ElementsAre(Pair("Haswell", 1U), Pair("Zen", 2U), Pair("unknown", 1U)));
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.attribute<std::int64_t>("/provenance", "runs_with_kernel_set_Zen"), 2);
+}
+
+TEST_F(Merge, EqualRunsGiveEqualBytesWheneverTheyWereTrained) {
+  const Plan plan = tiny_plan(
+      "[sweep]\nseeds = 2\n[sweep.axes]\nstop.icl_accuracy = [0.01, 0.99]\ndata.K = [24, 48]\n");
+  const test::TemporaryFolder other;
+  const Folder reversed(other.path());
+  for (std::size_t run = 0; run < plan.size(); ++run) {
+    train_run(folder, plan, run);
+    const std::size_t last = plan.size() - 1 - run;
+    io::RunRecord record = test::train_record(plan.config(last), std::nullopt, nullptr, 2);
+    io::set(record.provenance, "host", std::string("elsewhere"));
+    publish(reversed, plan.hash(last), record);
+  }
+  // The provenance of this process is the same but for the second of the merge.
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const std::string before = io::utc_now();
+    const Merged a = merge(folder, plan);
+    const Merged b = merge(reversed, plan);
+    if (io::utc_now() != before) continue;
+    EXPECT_TRUE(a.file == b.file);
+    return;
+  }
+  FAIL() << "two merges never fit into one second";
+}
+
+// ---- the table ----------------------------------------------------------------------------------
+
+TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
+  const Plan plan = tiny_plan(
+      "[sweep.axes]\ndata.K = [24, 48]\nmodel.system = [\"one_layer\"]\nseed.items = [5]\n");
+  train_run(folder, plan, 0);
+  train_run(folder, plan, 1);
+  const Merged merged = merge(folder, plan);
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.shape("/runs"), io::Extents{2});
+  EXPECT_EQ(file.type("/runs"), io::ElementType::other);
+  EXPECT_EQ(file.attribute<std::string>("/runs", "CLASS"), "TABLE");
+  std::vector<std::string> expected = {
+      "hash",        "data.K", "model.system",     "seed.items", "seed",    "status",
+      "stop_reason", "steps",  "numerics_version", "t_icl_step", "censored"};
+  for (const train::Metric& metric : train::metrics()) {
+    expected.push_back("final_" + std::string(metric.name));
+  }
+  expected.emplace_back("file");
+  std::vector<std::string> names;
+  for (std::size_t i = 0;; ++i) {
+    const auto name =
+        file.find_attribute<std::string>("/runs", "FIELD_" + std::to_string(i) + "_NAME");
+    if (!name) break;
+    names.push_back(*name);
+  }
+  EXPECT_EQ(names, expected);
+  // Text is no coordinate.
+  EXPECT_FALSE(file.exists("/metrics/model.system"));
+  EXPECT_THAT(file.read<std::int64_t>("/metrics/seed.items", {2}), ElementsAre(5, 5));
+}
+
+/// The columns of a run's row from `steps` on, which lie before its last one, the only place that
+/// names its file.
+struct RowEnd {
+  std::int64_t steps;
+  std::int64_t numerics_version;
+  std::int64_t t_icl_step;
+  std::int64_t censored;
+  std::array<double, 6> final_metrics;
+};
+
+RowEnd row_of(const Merged& merged, const std::string& hash) {
+  const std::string_view bytes(reinterpret_cast<const char*>(merged.file.data()),
+                               merged.file.size());
+  const std::size_t at = bytes.find("runs/" + hash.substr(0, 2) + "/" + hash + ".h5");
+  RowEnd row{};
+  if (at == std::string_view::npos) {
+    ADD_FAILURE() << "no row of " << hash;
+    return row;
+  }
+  std::memcpy(&row, merged.file.data() + at - sizeof row, sizeof row);
+  return row;
+}
+
+TEST_F(Merge, TheTableTellsWhenIclWasAcquiredOrLastNotSeen) {
+  ASSERT_EQ(train::metrics().size(), 6U);
+  const Plan plan = tiny_plan("[sweep]\nseeds = 3\n[sweep.axes]\ndata.K = [24]\n");
+  const io::RunRecord never = train_run(folder, plan, 0);
+  ASSERT_EQ(never.t_icl_step, std::nullopt) << "a run this short must not acquire ICL";
+  io::RunRecord acquired = train_run(folder, plan, 1);
+  acquired.t_icl_step = 20;
+  publish(folder, plan.hash(1), acquired);
+  // After the evaluation at step 20, the loss was not finite at step 25.
+  io::RunRecord diverged = train_run(folder, plan, 2);
+  diverged.status = io::RunStatus::diverged;
+  diverged.stop_reason.clear();
+  diverged.step = 25;
+  diverged.metric_steps.resize(3);
+  for (auto& metric : diverged.metrics) metric.resize(3);
+  publish(folder, plan.hash(2), diverged);
+
+  const Merged merged = merge(folder, plan);
+  EXPECT_EQ(merged.report.merged, 3U);
+  const auto expect = [&](std::size_t run, std::int64_t steps, std::int64_t t_icl_step,
+                          std::int64_t censored, const io::RunRecord& record) {
+    SCOPED_TRACE(run);
+    const RowEnd row = row_of(merged, plan.hash(run));
+    EXPECT_EQ(row.steps, steps);
+    EXPECT_EQ(row.numerics_version, io::numerics_version);
+    EXPECT_EQ(row.t_icl_step, t_icl_step);
+    EXPECT_EQ(row.censored, censored);
+    for (std::size_t m = 0; m < row.final_metrics.size(); ++m) {
+      EXPECT_EQ(row.final_metrics.at(m), record.metrics[m].back());
+    }
+  };
+  expect(0, 60, 60, 1, never);
+  expect(1, 60, 20, 0, acquired);
+  expect(2, 25, 20, 1, diverged);
+}
+
+}  // namespace
+}  // namespace icl::sweep

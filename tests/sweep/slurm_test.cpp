@@ -1,0 +1,134 @@
+#include "icl/sweep/slurm.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/runs.hpp"
+
+namespace icl::sweep {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+SlurmOptions sample() {
+  SlurmOptions options;
+  options.program = "/opt/icl/bin/icl";
+  options.folder = "/data/sweep";
+  options.tasks = 7;
+  options.cpus = 16;
+  options.threads = 3;
+  return options;
+}
+
+TEST(BatchScript, AsksForAnArrayThatIsToldOfItsEndAndQueuedAgain) {
+  const std::string script = batch_script(sample());
+  EXPECT_THAT(script, testing::StartsWith("#!/bin/bash\n"));
+  for (const char* option :
+       {"--array=0-6", "--ntasks=1", "--cpus-per-task=16", "--signal=TERM@120", "--requeue",
+        "--open-mode=append", "--output='/data/sweep/slurm/%A_%a.out'"}) {
+    EXPECT_THAT(script, HasSubstr("\n#SBATCH " + std::string(option) + "\n"));
+  }
+}
+
+TEST(BatchScript, RunsAsManyAtOnceAsHaveTheirThreads) {
+  const auto script_for = [](int cpus, int threads) {
+    SlurmOptions options = sample();
+    options.cpus = cpus;
+    options.threads = threads;
+    return batch_script(options);
+  };
+  EXPECT_THAT(script_for(16, 3), HasSubstr(" --jobs 5 --threads 3\n"));
+  EXPECT_THAT(script_for(16, 1), HasSubstr(" --jobs 16 --threads 1\n"));
+  EXPECT_THAT(script_for(2, 4), HasSubstr(" --jobs 1 --threads 4\n"));
+}
+
+TEST(BatchScript, HandsOnOptionsOfSbatchBeforeTheFirstCommand) {
+  const std::vector<std::string> extra = {"--time=02:00:00", "-p short"};
+  SlurmOptions options = sample();
+  options.sbatch_options = extra;
+  const std::string script = batch_script(options);
+  EXPECT_THAT(script, HasSubstr("\n#SBATCH --time=02:00:00\n#SBATCH -p short\n"));
+  // sbatch reads no option after the first command.
+  EXPECT_LT(script.find("#SBATCH -p short"), script.find("\nsrun "));
+  EXPECT_THAT(batch_script(sample()), Not(HasSubstr("--time")));
+}
+
+TEST(BatchScript, RefusesWhatWouldBecomeALineOfItsOwn) {
+  SlurmOptions options = sample();
+  options.folder = "/data/a\nb";
+  test::expect_error(ExitCode::usage, "holds a line break", [&] { (void)batch_script(options); });
+  options = sample();
+  options.program = "/opt/a\rb";
+  test::expect_error(ExitCode::usage, "holds a line break", [&] { (void)batch_script(options); });
+  for (const std::string option : {"time=02:00:00", "", " --time=1", "--time=1\nrm -r /"}) {
+    const std::vector<std::string> extra = {"--ok", option};
+    options = sample();
+    options.sbatch_options = extra;
+    test::expect_error(ExitCode::usage, "--sbatch '" + option + "': expected an option of sbatch",
+                       [&] { (void)batch_script(options); });
+  }
+}
+
+/// Runs the script with functions in place of Slurm's programs.
+class BatchScriptRun : public testing::Test {
+ protected:
+  /// The exit status of the script when that of srun is `status` and the job is in that state.
+  [[nodiscard]] int run(const std::string& script, int status, const std::string& state) const {
+    std::ofstream(folder_ / "script") << script;
+    std::ofstream(folder_ / "slurm.sh")
+        << "srun() { printf '%s\\n' \"$@\" > " << arguments().string() << "; return " << status
+        << "; }\nsqueue() { echo " << state << "; }\nscontrol() { echo \"$@\" > "
+        << requeued().string() << "; }\n";
+    const std::string command = "BASH_ENV='" + (folder_ / "slurm.sh").string() +
+                                "' SLURM_JOB_ID=17 SLURM_ARRAY_TASK_ID=2 bash '" +
+                                (folder_ / "script").string() + "'";
+    const int result = std::system(command.c_str());
+    EXPECT_TRUE(WIFEXITED(result));
+    return WEXITSTATUS(result);
+  }
+  [[nodiscard]] std::filesystem::path arguments() const { return folder_ / "arguments"; }
+  [[nodiscard]] std::filesystem::path requeued() const { return folder_ / "requeued"; }
+
+  [[nodiscard]] static std::vector<std::string> lines_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+ private:
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(BatchScriptRun, TrainsOneShardWhateverThePathsHold) {
+  SlurmOptions options = sample();
+  options.program = "/opt/my tools/$HOME/icl";
+  options.folder = "/data/it's \"mine\"; `now`\\";
+  EXPECT_EQ(run(batch_script(options), 0, "RUNNING"), 0);
+  EXPECT_THAT(lines_of(arguments()),
+              ElementsAre("--ntasks=1", "--cpus-per-task=16", options.program.string(), "sweep",
+                          options.folder.string() + "/sweep.toml", "--out", options.folder.string(),
+                          "--shard", "2/7", "--jobs", "5", "--threads", "3"));
+  EXPECT_FALSE(std::filesystem::exists(requeued()));
+}
+
+TEST_F(BatchScriptRun, IsQueuedAgainIfStoppedButNotIfCancelledOrFailed) {
+  const std::string script = batch_script(sample());
+  EXPECT_EQ(run(script, 75, "COMPLETING"), 75);
+  EXPECT_EQ(run(script, 1, "RUNNING"), 1);
+  EXPECT_FALSE(std::filesystem::exists(requeued()));
+  EXPECT_EQ(run(script, 75, "RUNNING"), 75);
+  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 17"));
+}
+
+}  // namespace
+}  // namespace icl::sweep
