@@ -5,7 +5,9 @@ usage: plan.py [--icl PROGRAM] [--nodes 64] [--cores 64] [--seconds 1.5]
 
 Measures a step of S1 with `icl bench` at every N and kind of K that the figures need (so leave the machine alone), and
 prints a table. Systems that do not exist yet are estimated by their floating-point operations at S1's rate, and marked.
-Runs are trained to their last epoch here; those that stop once ICL is acquired take a tenth of that or less.
+Runs are trained to their last epoch here; those that stop once ICL is acquired take a tenth of that or less. fig4 is
+numbers from theory (S5) beside the trajectories of fig3, and costs nothing more. The schedule is one queue for all cores,
+longest runs first; the shards of `icl sweep --slurm` are strided through the same order.
 """
 
 import argparse
@@ -38,13 +40,15 @@ FIGURES = [
     ("fig2b, 2c", "S1", [(K, 100) for K in FIG2], 1000, "11"),
     ("fig2d", "S1", [(20000, 100)], 1000, "10*"),
     ("fig2e, 6d", "S1", [(10000, 100)], 50000, "5*"),
-    ("fig3", "S3", [(K, 100) for K in FIG2], 1000, "11*"),
+    ("fig3, transition", "S3", [(K, 100) for K in FIG2], 1000, "11*"),
+    ("fig3, transience", "S3", [(10000, 100)], 50000, "5*"),
     ("fig5, A2, A3", "S4", [(K, 1) for K in FIG5], 20000, "10"),
     ("fig6a, A7", "S1", [(K, N) for N in LENGTHS for K in FIG6A], 2000, "10*"),
     ("fig6b, A4", "S1", [(INF, N) for N in LENGTHS], 2000, "100"),
     ("figA5", "S2", [(INF, N) for N in LENGTHS], 2000, "100"),
     ("fig6c", "S1", [(9666, 100)], 1000, "100*"),
     ("fig6e, A8", "S1", [(K, 100) for K in FIG6E] * 2, 1000, "10*"),
+    ("figA8, curves", "S1", [(31336, 100)] * 2, 1000, "10*"),
     ("figA6", "S1", [(15000, 100)] * 20, 10000, "5*"),
 ]
 

@@ -25,7 +25,7 @@ constexpr const char* exit_codes = R"(Exit status:
   70 a fault of this program
   73 the output exists already (see --force), is another run's, is in use, or cannot be created
   74 reading or writing failed
-  75 interrupted (SIGINT, SIGTERM, SIGUSR1, SIGUSR2); --resume goes on
+  75 interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2); --resume goes on
   80 the loss stopped being finite)";
 
 /// All commands as the command line filled them in.
@@ -170,6 +170,12 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->multi_option_policy(last_wins);
   sweep->add_option("--threads", command.threads, "Threads of each run (default: 1)")
       ->multi_option_policy(last_wins);
+  sweep->add_option("--kernels", command.kernels, "own or avx2: OpenBLAS kernels of all runs")
+      ->check(CLI::IsMember({"own", "avx2"}))
+      ->multi_option_policy(last_wins);
+  sweep->add_flag_callback(
+      "--allow-kernel-change", [&] { command.kernel_change = io::KernelChange::allow; },
+      "Go on with runs that began under other BLAS kernels; marks their files");
   auto* dry = sweep->add_flag("--dry-run", command.dry_run,
                               "Print the resolved sweep and the time it would take; write nothing");
   sweep->add_flag("--json", command.json, "The dry run as JSON, run by run")->needs(dry);

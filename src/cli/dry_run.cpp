@@ -79,16 +79,23 @@ double evaluation_count(const config::Config& config) {
 }  // namespace
 
 RunSpeed measure_speed(const config::Config& config, int threads) {
-  train::Trainer trainer(probe_of(config), Workers(threads));
+  const config::Config probe = probe_of(config);
+  const auto start = Clock::now();
+  train::Trainer trainer(probe, Workers(threads));
+  double setup = seconds(Clock::now() - start);
+  if (!config.data.K.is_infinite()) {
+    setup *= static_cast<double>(config.data.K.count()) / static_cast<double>(probe.data.K.count());
+  }
   Stopwatch watch;
   const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
-  return {watch.step_seconds, watch.evaluation_seconds};
+  return {setup, watch.step_seconds, watch.evaluation_seconds};
 }
 
 double run_seconds(const config::Config& config, const RunSpeed& speed) {
   const auto steps = static_cast<double>(config.train.epochs * config.train.steps_per_epoch);
-  return steps * speed.step_seconds + evaluation_count(config) * speed.evaluation_seconds;
+  return speed.setup_seconds + steps * speed.step_seconds +
+         evaluation_count(config) * speed.evaluation_seconds;
 }
 
 std::string dry_run(const config::Config& config, int threads) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "icl/cli/commands.hpp"
+#include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/sweep/merge.hpp"
 
@@ -24,6 +25,8 @@ void list(const char* what, const std::vector<std::string>& runs) {
 
 ExitCode run(const MergeCommand& command) {
   check_output(command.out, command.force);
+  // --force replaces a merged file, not a run or a sweep.toml by mistake.
+  if (std::filesystem::exists(command.out)) (void)io::read_block(command.out, io::FileKind::sweep);
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());
   const sweep::Merged merged = sweep::merge(folder, plan);
@@ -42,6 +45,10 @@ ExitCode run(const MergeCommand& command) {
                "icl: the runs used different BLAS kernels, so equal settings need not have equal "
                "bits: {}\n",
                sets);
+  }
+  for (const std::string& hash : report.mixed) {
+    fmt::print(stderr, "icl: run {} was resumed under other BLAS kernels than it began with\n",
+               hash);
   }
   if (report.merged == 0) {
     throw Error(ExitCode::bad_input,

@@ -9,7 +9,7 @@
 namespace icl::cli {
 namespace {
 
-constexpr std::array stop_signals{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+constexpr std::array stop_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
 
 // A signal handler can reach nothing but a global.
 std::atomic<bool> stop{false};
@@ -28,7 +28,12 @@ void install(void (*handler)(int)) {
   struct sigaction action = {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
-  for (const int signal : stop_signals) sigaction(signal, &action, nullptr);
+  for (const int signal : stop_signals) {
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    // nohup has SIGHUP ignored, and so it stays.
+    if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
 }
 
 }  // namespace
@@ -43,6 +48,7 @@ SignalGuard::~SignalGuard() { install(SIG_DFL); }
 const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
 
 void stop_with(int parent) {
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): the parent may no longer read what we say
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) raise(SIGTERM);
 }

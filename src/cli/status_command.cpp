@@ -47,6 +47,7 @@ void print_json(const sweep::Plan& plan, const std::vector<RunStatus>& statuses,
     row["status"] = to_string(statuses[run].state);
     row["step"] = statuses[run].step;
     row["t_icl_step"] = statuses[run].t_icl_step ? Json(*statuses[run].t_icl_step) : Json(nullptr);
+    if (!statuses[run].problem.empty()) row["problem"] = statuses[run].problem;
     json["runs"].push_back(std::move(row));
   }
   fmt::print("{}\n", json.dump(2));
@@ -57,7 +58,10 @@ void print_points(const sweep::Plan& plan, const std::vector<RunStatus>& statuse
   constexpr std::size_t most_lines = 60;
   const std::size_t seeds = plan.sweep().seeds.size();
   const std::size_t points = statuses.size() / seeds;
-  if (points > most_lines) return;
+  if (points > most_lines) {
+    fmt::print("({} points of the grid: --json lists them)\n", points);
+    return;
+  }
   fmt::print("\n  done of seeds  ICL acquired  median step of t_ICL\n");
   for (std::size_t point = 0; point < points; ++point) {
     std::vector<std::int64_t> times;

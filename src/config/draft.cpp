@@ -213,6 +213,7 @@ std::vector<Entry> entries_of(const toml::table& document, std::string_view sour
   std::ranges::sort(placed, {},
                     [](const Placed& p) { return std::pair(p.position.line, p.position.column); });
   std::vector<Entry> entries;
+  entries.reserve(placed.size());
   for (Placed& p : placed) entries.push_back(std::move(p.entry));
   return entries;
 }
@@ -224,6 +225,8 @@ void Draft::apply(const Entry& entry) {
       throw usage_error(entry.where, section_as_key(entry.name, *entry.node));
     }
     const auto* empty = entry.node->as_table();
+    const bool of_sweep = entry.name.starts_with("sweep.") || entry.name.starts_with("scale.");
+    if (of_sweep) throw usage_error(entry.where, unknown_section(entry.name.substr(0, 5)));
     const bool section = empty != nullptr && entry.name.find('.') == std::string::npos;
     throw usage_error(entry.where, section ? unknown_section(entry.name) : unknown_key(entry.name));
   }

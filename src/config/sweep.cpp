@@ -44,6 +44,9 @@ void require_keys(const toml::table& table, std::span<const std::string_view> al
   }
 }
 
+/// To twelve digits: 0.1 + 2 * 0.1 is the 0.3 that a list would name.
+double rounded(double x) { return std::stod(fmt::format("{:.12g}", x)); }
+
 /// A list of values in short: { from, to, step }, { linear, count } or { log, count }, with floor
 /// and times.
 class Spacing {
@@ -71,6 +74,7 @@ class Spacing {
     const bool floor = table_.contains("floor") && flag("floor");
     const double times = table_.contains("times") ? number(*table_.get("times"), "times") : 1;
     std::vector<Value> result;
+    result.reserve(numbers.size());
     for (const double x : numbers) result.emplace_back((floor ? std::floor(x) : x) * times);
     return result;
   }
@@ -120,7 +124,7 @@ class Spacing {
     const double count = std::floor((to - from) / step * (1 + slack) + slack) + 1;
     require_count(count);
     std::vector<double> values;
-    for (double i = 0; i < count; ++i) values.push_back(from + i * step);
+    for (double i = 0; i < count; ++i) values.push_back(rounded(from + i * step));
     return values;
   }
 
@@ -227,7 +231,7 @@ class SweepDraft {
       throw Error(ExitCode::usage,
                   fmt::format("--scale {}: {} has no [scale.{}]", scale, source_, scale));
     }
-    constexpr std::array<std::string_view, 3> keys{"seeds", "set", "axes"};
+    constexpr std::array<std::string_view, 4> keys{"seeds", "kernels", "set", "axes"};
     require_keys(*chosen, keys, fmt::format("[scale.{}]", scale), source_);
     std::vector<Entry> entries;
     if (const auto* settings = find_table(*chosen, "set", source_)) {
@@ -235,6 +239,7 @@ class SweepDraft {
     }
     for (const Entry& entry : entries) draft_.apply(entry);
     apply_grid(*chosen);
+    apply_kernels(*chosen);
     require_no_axes(entries);
   }
 
@@ -301,7 +306,7 @@ class SweepDraft {
     const toml::node* node = sweep.get("kernels");
     if (node == nullptr) return;
     const auto* name = node->as_string();
-    const auto found =
+    const auto* const found =
         name == nullptr ? kernel_names.end() : std::ranges::find(kernel_names, name->get());
     if (found == kernel_names.end()) {
       throw usage_error(

@@ -16,7 +16,7 @@
 namespace icl::io {
 namespace {
 
-constexpr int version = 1;
+constexpr int version = 2;
 constexpr std::size_t block_bytes = user_block_bytes;
 constexpr std::size_t hash_digits = 32;        // of an XXH3-128
 constexpr std::size_t block_hash_digits = 16;  // of an XXH64

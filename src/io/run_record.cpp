@@ -1,11 +1,12 @@
 #include "icl/io/run_record.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
-#include "icl/config/toml.hpp"
+#include "icl/config/fields.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/train/metrics.hpp"
 
@@ -43,9 +44,15 @@ RunRecord new_record(const config::Config& config,
 }
 
 std::string config_hash(const config::Config& config) {
-  config::Config numbers = config;
-  numbers.record.publish_seconds.reset();
-  return hash_of(config::to_toml(numbers));
+  std::vector<std::string> lines;
+  for (const config::Field& field : config::fields()) {
+    if (field.name == "record.publish_seconds") continue;
+    const config::Value value = config::get(field, config);
+    if (value == config::get(field, config::Config{})) continue;
+    lines.push_back(fmt::format("{} = {}\n", field.name, config::to_text(value)));
+  }
+  std::ranges::sort(lines);
+  return hash_of(fmt::format("{}", fmt::join(lines, "")));
 }
 
 std::string run_hash(const RunRecord& run) {

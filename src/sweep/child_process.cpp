@@ -59,12 +59,13 @@ std::vector<std::string> environment_with(
       all.emplace_back(text);
     }
   }
-  for (const auto& [name, value] : variables) all.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) all.push_back(fmt::format("{}={}", name, value));
   return all;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> all;
+  all.reserve(strings.size() + 1);
   for (std::string& string : strings) all.push_back(string.data());
   all.push_back(nullptr);
   return all;

@@ -35,10 +35,28 @@ std::optional<std::string> difference(const config::Sweep& before, const config:
   return std::nullopt;
 }
 
+/// The text of sweep.toml, whose last line tells whether it is whole.
+std::string manifest_of(const config::Sweep& sweep) {
+  const std::string text = config::to_toml(sweep);
+  return fmt::format("{}\n# xxh128 {}\n", text, io::hash_hex(std::as_bytes(std::span(text))));
+}
+
+/// Only what is certain not to be there is absent.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  if (error) {
+    throw Error(ExitCode::io,
+                fmt::format("cannot look for '{}': {}", path.string(), error.message()));
+  }
+  return found;
+}
+
 }  // namespace
 
-void Folder::claim(const config::Sweep& sweep) const {
-  const std::string text = config::to_toml(sweep);
+void Folder::claim(const Plan& plan) const {
+  const config::Sweep& sweep = plan.sweep();
+  const std::string text = manifest_of(sweep);
   // What is written must be read again: a sweep of thousands of fractions may be too long.
   try {
     if (config::parse_sweep(text, "", std::nullopt, {}) != sweep) {
@@ -56,31 +74,44 @@ void Folder::claim(const config::Sweep& sweep) const {
                 fmt::format("cannot make the folder '{}': {}", path_.string(),
                             error ? error.message() : "it is a file"));
   }
-  if (fs::exists(manifest(), ignored)) {
+  if (is_there(manifest())) {
     const config::Sweep before = this->sweep();
     if (before == sweep) return;
     if (const auto reason = difference(before, sweep)) {
       throw Error(ExitCode::cannot_create,
                   fmt::format("'{}' holds another sweep: {}", path_.string(), *reason));
     }
-  } else if (fs::exists(path_ / "runs", ignored)) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}' holds runs but no sweep.toml", path_.string()));
+  } else {
+    // A lost sweep.toml is made anew if it was this one.
+    for (const std::string& hash : stored()) {
+      if (plan.find(hash) == plan.size()) {
+        throw Error(ExitCode::cannot_create,
+                    fmt::format("'{}' has no sweep.toml, and holds a run that is none of this "
+                                "sweep's: {}",
+                                path_.string(), hash));
+      }
+    }
   }
   io::publish_file(manifest(), std::as_bytes(std::span(text)));
 }
 
 config::Sweep Folder::sweep() const {
-  std::error_code ignored;
-  if (!fs::exists(manifest(), ignored)) {
+  if (!is_there(manifest())) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string()));
   }
+  const std::vector<std::byte> bytes = io::read_file(manifest());
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   try {
-    return config::load_sweep(manifest(), std::nullopt, {});
-  } catch (const Error& error) {
-    throw Error(ExitCode::bad_input, error.what());
+    config::Sweep sweep = config::parse_sweep(text, manifest().string(), std::nullopt, {});
+    if (manifest_of(sweep) == text) return sweep;
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): said below
   }
+  throw Error(ExitCode::bad_input,
+              fmt::format("'{}' holds no sweep: '{}' was not written by icl sweep, or was changed "
+                          "since; once it is removed, icl sweep with the sweep's own file makes it "
+                          "anew",
+                          path_.string(), manifest().string()));
 }
 
 fs::path Folder::run_file(const std::string& hash) const {
@@ -92,8 +123,7 @@ RunStatus Folder::status(const std::string& hash) const {
   RunStatus status;
   // In this order: a run that ends in between is then seen as ended.
   const bool written = io::is_being_written(file);
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) {
+  if (!is_there(file)) {
     status.state = written ? RunState::running : RunState::waiting;
     return status;
   }
@@ -122,11 +152,22 @@ std::vector<std::string> Folder::stored() const {
   constexpr std::size_t hash_digits = 32;
   constexpr std::string_view digits = "0123456789abcdef";
   std::vector<std::string> hashes;
-  std::error_code none;
-  for (const auto& group : fs::directory_iterator(path_ / "runs", none)) {
-    for (const auto& file : fs::directory_iterator(group.path(), none)) {
+  if (!is_there(path_ / "runs")) return hashes;
+  const auto list = [](const fs::path& folder) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    if (error) {
+      throw Error(ExitCode::io,
+                  fmt::format("cannot list '{}': {}", folder.string(), error.message()));
+    }
+    return entries;
+  };
+  for (const auto& group : list(path_ / "runs")) {
+    if (!group.is_directory()) continue;
+    for (const auto& file : list(group.path())) {
       const std::string stem = file.path().stem().string();
-      const bool hash = stem.size() == hash_digits && stem.find_first_not_of(digits) == stem.npos;
+      const bool hash =
+          stem.size() == hash_digits && stem.find_first_not_of(digits) == std::string::npos;
       if (hash && file.path() == run_file(stem)) hashes.push_back(stem);
     }
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -35,7 +36,11 @@ struct Row {
   std::optional<std::int64_t> t_icl_step;
   std::vector<std::int64_t> metric_steps;
   std::vector<std::vector<double>> metrics;
+  std::vector<std::string> origin = {};  ///< what origin_names name
 };
+
+/// What is kept of a run's provenance.
+constexpr std::array origin_names{"blas_kernel_set", "cpu", "host", "commit"};
 
 /// A key that is not set is NaN; text too, which is no number.
 double number(const config::Value& value) {
@@ -119,12 +124,17 @@ class Collector {
     for (const config::Axis& axis : plan_.sweep().axes) {
       row.place.push_back(config::get(*axis.field, run.config));
     }
+    for (const char* name : origin_names) row.origin.push_back(text_of(run.provenance, name));
+    ++kernel_sets_[row.origin.front()];
+    if (run.mixed_kernel_sets) report.mixed.push_back(hash);
     rows.push_back(std::move(row));
-    const auto kernels = std::ranges::find(run.provenance, "blas_kernel_set",
-                                           [](const auto& entry) { return entry.first; });
-    const auto* name =
-        kernels == run.provenance.end() ? nullptr : std::get_if<std::string>(&kernels->second);
-    ++kernel_sets_[name == nullptr ? "unknown" : *name];
+  }
+
+  static std::string text_of(const io::Provenance& provenance, std::string_view name) {
+    const auto at =
+        std::ranges::find(provenance, name, [](const auto& entry) { return entry.first; });
+    const auto* text = at == provenance.end() ? nullptr : std::get_if<std::string>(&at->second);
+    return text == nullptr ? "unknown" : *text;
   }
 
   const Folder& folder_;
@@ -250,15 +260,17 @@ void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& pla
   file.text("/config/toml", config::to_toml(plan.sweep()));
 }
 
-void write_provenance(io::Hdf5Writer& file, const MergeReport& report) {
+void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
   file.group("/provenance");
   for (const auto& [name, value] : io::describe_process(1, "")) {
     file.attribute("/provenance", name, value);
   }
-  for (const auto& [name, count] : report.kernel_sets) {
-    file.attribute("/provenance", fmt::format("runs_with_kernel_set_{}", name),
-                   static_cast<std::int64_t>(count));
+  std::vector<io::Column> columns{{"hash", column(rows, [](const Row& r) { return r.hash; })}};
+  for (std::size_t i = 0; i < origin_names.size(); ++i) {
+    columns.push_back(
+        {origin_names.at(i), column(rows, [&](const Row& r) { return r.origin[i]; })});
   }
+  file.table("/provenance/runs", "where each run was trained last", columns);
 }
 
 }  // namespace
@@ -270,7 +282,7 @@ Merged merge(const Folder& folder, const Plan& plan) {
   write_head(file, collector.report, plan);
   write_runs(file, collector.rows, plan, folder);
   write_metrics(file, collector.rows, plan);
-  write_provenance(file, collector.report);
+  write_provenance(file, collector.rows);
   std::vector<std::byte> image = std::move(file).finish();
   const std::string toml = config::to_toml(plan.sweep());
   io::Envelope envelope;

@@ -76,9 +76,10 @@ config::Config Plan::config(std::size_t run) const {
   config::Config config = sweep_.base;
   config.train.seed = sweep_.seeds[run % sweep_.seeds.size()];
   run /= sweep_.seeds.size();
-  for (auto axis = sweep_.axes.rbegin(); axis != sweep_.axes.rend(); ++axis) {
-    config::set(*axis->field, axis->values[run % axis->values.size()], config);
-    run /= axis->values.size();
+  for (std::size_t i = sweep_.axes.size(); i-- > 0;) {
+    const config::Axis& axis = sweep_.axes[i];
+    config::set(*axis.field, axis.values[run % axis.values.size()], config);
+    run /= axis.values.size();
   }
   return config;
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -41,11 +40,11 @@ Tally Runner::run(const std::atomic<bool>& stop) {
     if (stop.load() && !std::exchange(told, true)) {
       for (const Running& running : running_) running.process.send(SIGTERM);
     }
-    const bool starting = !told && !output_failed_;
-    while (starting && !waiting_.empty() &&
+    while (!told && !output_failed_ && !waiting_.empty() &&
            running_.size() < static_cast<std::size_t>(options_.jobs)) {
       start_next();
     }
+    const bool starting = !told && !output_failed_;
     if (running_.empty() && (!starting || (waiting_.empty() && elsewhere_.empty()))) break;
     wait_for_news();
     if (starting) look_elsewhere();
@@ -81,6 +80,21 @@ void Runner::look() {
 
 void Runner::start_next() {
   const std::size_t run = waiting_.front();
+  waiting_.pop_front();
+  // Others may have trained it since we looked.
+  const RunStatus status = folder_.status(plan_.hash(run));
+  if (has_ended(status.state)) return end_as(run, status.state);
+  if (status.state == RunState::running) return elsewhere_.push_back(run);
+  try {
+    start(run);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::io) throw;
+    fail(run, error.what());
+    output_failed_ = true;  // nor will others start; those that run go on to their end
+  }
+}
+
+void Runner::start(std::size_t run) {
   const std::filesystem::path file = folder_.run_file(plan_.hash(run));
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
@@ -88,14 +102,16 @@ void Runner::start_next() {
     throw Error(ExitCode::io, fmt::format("cannot make the folder '{}': {}",
                                           file.parent_path().string(), error.message()));
   }
-  const std::array<std::string, 10> arguments{"train",       "/dev/stdin",
-                                              "--out",       file,
-                                              "--resume",    "--quiet",
-                                              "--threads",   std::to_string(options_.threads),
-                                              "--stop-with", std::to_string(getpid())};
+  std::vector<std::string> arguments{"train",       "/dev/stdin",
+                                     "--out",       file,
+                                     "--resume",    "--quiet",
+                                     "--threads",   std::to_string(options_.threads),
+                                     "--stop-with", std::to_string(getpid())};
+  if (options_.kernel_change == io::KernelChange::allow) {
+    arguments.emplace_back("--allow-kernel-change");
+  }
   running_.push_back({run, ChildProcess(arguments, environment_of(plan_.sweep(), options_),
                                         config::to_toml(plan_.config(run)))});
-  waiting_.pop_front();
 }
 
 void Runner::wait_for_news() {

@@ -33,6 +33,9 @@ std::string without_patterns(const std::string& path) {
 std::string batch_script(const SlurmOptions& options) {
   std::string extra;
   for (const std::string& option : options.sbatch_options) {
+    if (option.starts_with("--array") || option.starts_with("-a")) {
+      throw Error(ExitCode::usage, fmt::format("--sbatch '{}': --tasks sets the array", option));
+    }
     if (!option.starts_with('-') || option.find('\n') != std::string::npos) {
       throw Error(
           ExitCode::usage,
@@ -53,12 +56,15 @@ std::string batch_script(const SlurmOptions& options) {
 #SBATCH --open-mode=append
 #SBATCH --output={output}
 {extra}
-srun --ntasks=1 --cpus-per-task={cpus} {program} sweep {manifest} --out {folder} \
+srun --ntasks=1 --cpus-per-task={cpus} {program} sweep {sweep} --out {folder} \
   --shard "$SLURM_ARRAY_TASK_ID/{tasks}" --jobs {jobs} --threads {threads}
 status=$?
 # 75: stopped by a signal. Unless the job was cancelled, it is to go on later.
-if ((status == 75)) && [[ $(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T) == RUNNING ]]; then
-  scontrol requeue "$SLURM_JOB_ID"
+# (SLURM_JOB_ID is no name for it: the last task of an array has the number of the whole array.)
+task="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+if ((status == 75 && ${{SLURM_RESTART_COUNT:-0}} < 1000)) &&
+  [[ $(squeue --noheader --jobs="$task" --format=%T) == RUNNING ]]; then
+  scontrol requeue "$task"
 fi
 exit $status
 )",
@@ -66,7 +72,7 @@ exit $status
                      fmt::arg("cpus", options.cpus), fmt::arg("extra", extra),
                      fmt::arg("output", quoted(without_patterns(folder) + "/slurm/%A_%a.out")),
                      fmt::arg("program", quoted(options.program.string())),
-                     fmt::arg("manifest", quoted(folder + "/sweep.toml")),
+                     fmt::arg("sweep", quoted(options.sweep.string())),
                      fmt::arg("folder", quoted(folder)),
                      fmt::arg("jobs", std::max(1, options.cpus / options.threads)),
                      fmt::arg("threads", options.threads));

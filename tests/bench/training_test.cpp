@@ -46,6 +46,7 @@ TEST(TrainingSpeed, FindsThePhaseOfNearlyAllTime) {
   config.train.batch_size = 128;
   config.train.weight_decay_mlp = 1e-3;
   config.train.epochs = 1000000;
+  config.train.steps_per_epoch = 2;  // an evaluation is due even on a busy machine
   const TrainingSpeed speed = measure_training(config,
                                                {.threads = 1,
                                                 .seconds = 0.3,

@@ -355,8 +355,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[scale.dsek]\nseeds = 3",
             "sweep.toml:1: unknown key \"dsek\" in [scale]; it may have smoke, desk, paper",
             "paper"},
-        Bad{"[scale.desk]\nkernels = \"avx2\"",
-            "sweep.toml:2: unknown key \"kernels\" in [scale.desk]; it may have seeds, set, axes",
+        Bad{"[scale.desk]\nkernel = \"avx2\"",
+            "sweep.toml:2: unknown key \"kernel\" in [scale.desk]; it may have seeds, kernels, "
+            "set, axes",
             "desk"},
         Bad{"[scale]\ndesk = 3", "sweep.toml:2: desk: expected a table, found an integer", "desk"},
         Bad{"[scale.desk]\nset.data.N = 1", "sweep.toml:2: data.N: expected an integer", "desk"},
@@ -369,7 +370,10 @@ INSTANTIATE_TEST_SUITE_P(
     Overrides, BadSweepTest,
     testing::Values(
         Bad{scaled, "--set data.K=500: data.K is an axis of the sweep", {}, {"data.K=500"}},
-        Bad{scaled, "--set train.seed=3: train.seed: a sweep takes its seeds from", {}, {"train.seed=3"}},
+        Bad{scaled,
+            "--set train.seed=3: train.seed: a sweep takes its seeds from",
+            {},
+            {"train.seed=3"}},
         Bad{scaled, "--set data.Q=3: unknown key \"data.Q\"", {}, {"data.Q=3"}},
         Bad{scaled, "--set data.N=1: data.N: expected", "desk", {"data.N=1"}}));
 

@@ -104,7 +104,7 @@ TEST(EnvelopeTest, RoundTrip) {
 TEST(EnvelopeTest, TheBlockIsLegible) {
   const auto file = sealed(some_envelope());
   const std::string block(reinterpret_cast<const char*>(file.data()), 512);
-  EXPECT_THAT(block, StartsWith("icl run file 1\nstatus done\nstep 4690\nt_icl_step 1407\n"
+  EXPECT_THAT(block, StartsWith("icl run file 2\nstatus done\nstep 4690\nt_icl_step 1407\n"
                                 "config_xxh128 99aa06d3014798d86001c324468d497f\nimage_bytes "));
   EXPECT_THAT(block, HasSubstr("\nblock_xxh64 "));
   EXPECT_EQ(block.back(), '\n');
@@ -126,9 +126,9 @@ TEST(EnvelopeTest, NamesWhatIsWrong) {
               HasSubstr("damaged: " + std::to_string(longer.size()) + " bytes, expected " + size));
 
   auto other = file;
-  replace(other, "icl run file 1", "icl run file 2");
-  EXPECT_THAT(failure(other), HasSubstr("'icl run file 2', but this program reads version 1"));
-  replace(other, "icl run file 2", "icl run file\n\n");
+  replace(other, "icl run file 2", "icl run file 3");
+  EXPECT_THAT(failure(other), HasSubstr("'icl run file 3', but this program reads version 2"));
+  replace(other, "icl run file 3", "icl run file\n\n");
   EXPECT_THAT(failure(other), HasSubstr("not an icl run file"));
   auto edited = file;
   replace(edited, "step 4690", "step 4691");

@@ -48,10 +48,11 @@ TEST(FolderClaim, MakesTheFolderWithTheResolvedSweep) {
   const test::TemporaryFolder temporary;
   const Folder folder(temporary / "new" / "deep");
   const config::Sweep sweep = tiny_sweep(two_seeds);
-  folder.claim(sweep);
-  EXPECT_EQ(text_of(folder.path() / "sweep.toml"), config::to_toml(sweep));
+  folder.claim(Plan(sweep));
+  EXPECT_THAT(text_of(folder.path() / "sweep.toml"),
+              testing::StartsWith(config::to_toml(sweep) + "\n# xxh128 "));
   EXPECT_EQ(folder.sweep(), sweep);
-  EXPECT_NO_THROW(folder.claim(sweep));
+  EXPECT_NO_THROW(folder.claim(Plan(sweep)));
   EXPECT_EQ(folder.sweep(), sweep);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << "nothing else";
 }
@@ -59,15 +60,15 @@ TEST(FolderClaim, MakesTheFolderWithTheResolvedSweep) {
 TEST(FolderClaim, TakesASweepWithOtherValuesSeedsAndAxes) {
   const test::TemporaryFolder temporary;
   const Folder folder(temporary / "sweep");
-  folder.claim(tiny_sweep(two_seeds));
+  folder.claim(Plan(tiny_sweep(two_seeds)));
   config::Sweep later = tiny_sweep("[sweep]\nseeds = [9]\n[sweep.axes]\ndata.K = [24, 48, inf]\n");
-  folder.claim(later);
+  folder.claim(Plan(later));
   EXPECT_EQ(folder.sweep(), later);
   later.base.record.publish_seconds = 3;
-  folder.claim(later);
+  folder.claim(Plan(later));
   EXPECT_EQ(folder.sweep(), later);
   later = tiny_sweep("[sweep.axes]\nseed.items = [1, 2]\ndata.K = [24]\n");
-  folder.claim(later);
+  folder.claim(Plan(later));
   EXPECT_EQ(folder.sweep(), later);
 }
 
@@ -75,11 +76,11 @@ TEST(FolderClaim, TakesASweepWithOtherValuesSeedsAndAxes) {
 void expect_refused(const config::Sweep& sweep, const std::string& reason) {
   const test::TemporaryFolder temporary;
   const Folder folder(temporary / "sweep");
-  folder.claim(tiny_sweep(two_seeds));
+  folder.claim(Plan(tiny_sweep(two_seeds)));
   const std::string before = text_of(folder.manifest());
   expect_error(ExitCode::cannot_create,
                "'" + folder.path().string() + "' holds another sweep: " + reason,
-               [&] { folder.claim(sweep); });
+               [&] { folder.claim(Plan(sweep)); });
   EXPECT_EQ(text_of(folder.manifest()), before);
 }
 
@@ -96,15 +97,29 @@ TEST(FolderClaim, RefusesRunsThatDifferInMoreThanTheGrid) {
   expect_refused(other, "sweep.kernels differs");
 }
 
-TEST(FolderClaim, RefusesRunsOfUnknownOriginAndFiles) {
+TEST(FolderClaim, MakesALostManifestAnewIfTheRunsAreThisSweeps) {
   const test::TemporaryFolder temporary;
-  fs::create_directories(temporary / "runs");
-  expect_error(ExitCode::cannot_create, "holds runs but no sweep.toml",
-               [&] { Folder(temporary.path()).claim(tiny_sweep(two_seeds)); });
+  const Folder folder(temporary.path());
+  const Plan plan(tiny_sweep(two_seeds));
+  const fs::path run = folder.run_file(plan.hash(1));
+  fs::create_directories(run.parent_path());
+  std::ofstream(run) << "anything";
+  EXPECT_NO_THROW(folder.claim(plan));
+  EXPECT_EQ(folder.sweep(), plan.sweep());
+  fs::remove(folder.manifest());
+  const fs::path foreign = folder.run_file(std::string(32, 'a'));
+  fs::create_directories(foreign.parent_path());
+  std::ofstream(foreign) << "anything";
+  expect_error(ExitCode::cannot_create, "holds a run that is none of this sweep's: aaaa",
+               [&] { folder.claim(plan); });
+}
+
+TEST(FolderClaim, RefusesFiles) {
+  const test::TemporaryFolder temporary;
   std::ofstream(temporary / "file") << "text";
   for (const fs::path& path : {temporary / "file", temporary / "file" / "below"}) {
     expect_error(ExitCode::cannot_create, "cannot make the folder '" + path.string() + "'",
-                 [&] { Folder(path).claim(tiny_sweep(two_seeds)); });
+                 [&] { Folder(path).claim(Plan(tiny_sweep(two_seeds))); });
   }
   EXPECT_EQ(text_of(temporary / "file"), "text");
 }
@@ -115,9 +130,9 @@ TEST(FolderSweep, OfAFolderWithoutOneIsBadInput) {
   expect_error(ExitCode::bad_input, "holds no sweep: it has no sweep.toml",
                [&] { (void)folder.sweep(); });
   std::ofstream(folder.manifest()) << "[sweep]\nseeds = 0\n";
-  expect_error(ExitCode::bad_input, folder.manifest().string() + ":2: seeds = 0",
-               [&] { (void)folder.sweep(); });
-  expect_error(ExitCode::bad_input, "seeds = 0", [&] { folder.claim(tiny_sweep(two_seeds)); });
+  expect_error(ExitCode::bad_input, "was not written by icl sweep", [&] { (void)folder.sweep(); });
+  expect_error(ExitCode::bad_input, "makes it anew",
+               [&] { folder.claim(Plan(tiny_sweep(two_seeds))); });
 }
 
 // ---- runs ---------------------------------------------------------------------------------------

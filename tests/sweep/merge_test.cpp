@@ -229,7 +229,18 @@ TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
   EXPECT_THAT(merged.report.kernel_sets,
               ElementsAre(Pair("Haswell", 1U), Pair("Zen", 2U), Pair("unknown", 1U)));
   const io::Hdf5Reader file(merged.file, "sweep.h5");
-  EXPECT_EQ(file.attribute<std::int64_t>("/provenance", "runs_with_kernel_set_Zen"), 2);
+  EXPECT_EQ(file.shape("/provenance/runs"), io::Extents{4});
+  EXPECT_EQ(file.attribute<std::string>("/provenance/runs", "FIELD_1_NAME"), "blas_kernel_set");
+}
+
+TEST_F(Merge, NamesRunsThatChangedKernelsOnTheWay) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n");
+  for (std::size_t run = 0; run < 2; ++run) {
+    io::RunRecord record = test::train_record(plan.config(run));
+    record.mixed_kernel_sets = run == 1;
+    publish(folder, plan.hash(run), record);
+  }
+  EXPECT_THAT(merge(folder, plan).report.mixed, ElementsAre(plan.hash(1)));
 }
 
 TEST_F(Merge, EqualRunsGiveEqualBytesWheneverTheyWereTrained) {
@@ -240,9 +251,8 @@ TEST_F(Merge, EqualRunsGiveEqualBytesWheneverTheyWereTrained) {
   for (std::size_t run = 0; run < plan.size(); ++run) {
     train_run(folder, plan, run);
     const std::size_t last = plan.size() - 1 - run;
-    io::RunRecord record = test::train_record(plan.config(last), std::nullopt, nullptr, 2);
-    io::set(record.provenance, "host", std::string("elsewhere"));
-    publish(reversed, plan.hash(last), record);
+    publish(reversed, plan.hash(last),
+            test::train_record(plan.config(last), std::nullopt, nullptr, 2));
   }
   // The provenance of this process is the same but for the second of the merge.
   for (int attempt = 0; attempt < 20; ++attempt) {

@@ -45,6 +45,8 @@ hidden = 32
 N = 20
 [train]
 epochs = 4000000
+[sweep]
+seeds = 3
 """
 CONF = """
 ClusterName=icl
@@ -145,8 +147,9 @@ class Cluster:
             self.ask("scontrol", "update", f"jobid={job}", "StartTime=now")
 
     def restarts(self, job):
+        """Of each task of an array."""
         shown = self.ask("scontrol", "show", "job", job)
-        return sum(int(word.split("=")[1]) for word in shown.split() if word.startswith("Restarts="))
+        return [int(word.split("=")[1]) for word in shown.split() if word.startswith("Restarts=")]
 
 
 def icl(program, *args, environment=None):
@@ -178,7 +181,7 @@ def array_test(program, folder, cluster):
     cluster.wait_for(lambda: done() >= 4, "the first runs")
     urgent = cluster.ask("sbatch", "--parsable", "--partition=high", "--nodelist=n1", "--wrap=sleep 3",
                          f"--output={folder}/urgent.out")
-    cluster.wait_for(lambda: cluster.restarts(job) >= 1, "a preemption")
+    cluster.wait_for(lambda: sum(cluster.restarts(job)) >= 1, "a preemption")
     cluster.ask("scontrol", "update", "nodename=n2", "state=drain", "reason=test")
     before = done()
 
@@ -201,17 +204,18 @@ def array_test(program, folder, cluster):
 def time_limit_test(program, folder, cluster):
     began = time.monotonic()
     (folder / "endless.toml").write_text(ENDLESS)
-    out = icl(program, "sweep", folder / "endless.toml", "--out", folder / "endless", "--slurm", "--submit", "--jobs", 1,
-              "--sbatch=--time=1", "--sbatch=--signal=TERM@55", environment=cluster.environment)
+    out = icl(program, "sweep", folder / "endless.toml", "--out", folder / "endless", "--slurm", "--submit", "--tasks", 3, "--jobs", 1,
+              "--sbatch=--time=1", "--sbatch=--signal=TERM@50", environment=cluster.environment)
     job = out.split()[-1]
-    cluster.wait_for(lambda: cluster.restarts(job) >= 1, "the requeue before the time limit", 100)
+    # Of all three: the last one has the number of the array as its own.
+    cluster.wait_for(lambda: cluster.restarts(job) == [1, 1, 1], "the requeue before the time limit", 100)
     stand = counts(program, folder / "endless")
     cluster.ask("scancel", job)
-    if stand["interrupted"] != 1:
+    if stand["interrupted"] != 3:
         sys.exit(f"slurm_cluster_test: before the time limit: {stand}")
     # A job that is cancelled must not come again.
     cluster.wait_for(lambda: cluster.ask("squeue", "-h") == "", "the end of the cancelled job")
-    print(f"time limit: published, exit 75, requeued ({time.monotonic() - began:.0f} s)")
+    print(f"time limit: three tasks of three published, exit 75, requeued ({time.monotonic() - began:.0f} s)")
 
 
 def main():

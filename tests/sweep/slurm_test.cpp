@@ -23,6 +23,7 @@ SlurmOptions sample() {
   SlurmOptions options;
   options.program = "/opt/icl/bin/icl";
   options.folder = "/data/sweep";
+  options.sweep = "/data/sweep/slurm/0123.toml";
   options.tasks = 7;
   options.cpus = 16;
   options.threads = 3;
@@ -86,11 +87,12 @@ class BatchScriptRun : public testing::Test {
     std::ofstream(folder_ / "script") << script;
     std::ofstream(folder_ / "slurm.sh")
         << "srun() { printf '%s\\n' \"$@\" > " << arguments().string() << "; return " << status
-        << "; }\nsqueue() { echo " << state << "; }\nscontrol() { echo \"$@\" > "
-        << requeued().string() << "; }\n";
-    const std::string command = "BASH_ENV='" + (folder_ / "slurm.sh").string() +
-                                "' SLURM_JOB_ID=17 SLURM_ARRAY_TASK_ID=2 bash '" +
-                                (folder_ / "script").string() + "'";
+        << "; }\nsqueue() { [[ $2 == --jobs=15_2 ]] && echo " << state
+        << "; }\nscontrol() { echo \"$@\" > " << requeued().string() << "; }\n";
+    const std::string command =
+        "BASH_ENV='" + (folder_ / "slurm.sh").string() +
+        "' SLURM_JOB_ID=15 SLURM_ARRAY_JOB_ID=15 SLURM_ARRAY_TASK_ID=2 bash '" +
+        (folder_ / "script").string() + "'";
     const int result = std::system(command.c_str());
     EXPECT_TRUE(WIFEXITED(result));
     return WEXITSTATUS(result);
@@ -112,12 +114,13 @@ class BatchScriptRun : public testing::Test {
 TEST_F(BatchScriptRun, TrainsOneShardWhateverThePathsHold) {
   SlurmOptions options = sample();
   options.program = "/opt/my tools/$HOME/icl";
+  options.sweep = "/data/a 'copy'.toml";
   options.folder = "/data/it's \"mine\"; `now`\\";
   EXPECT_EQ(run(batch_script(options), 0, "RUNNING"), 0);
   EXPECT_THAT(lines_of(arguments()),
               ElementsAre("--ntasks=1", "--cpus-per-task=16", options.program.string(), "sweep",
-                          options.folder.string() + "/sweep.toml", "--out", options.folder.string(),
-                          "--shard", "2/7", "--jobs", "5", "--threads", "3"));
+                          options.sweep.string(), "--out", options.folder.string(), "--shard",
+                          "2/7", "--jobs", "5", "--threads", "3"));
   EXPECT_FALSE(std::filesystem::exists(requeued()));
 }
 
@@ -127,7 +130,7 @@ TEST_F(BatchScriptRun, IsQueuedAgainIfStoppedButNotIfCancelledOrFailed) {
   EXPECT_EQ(run(script, 1, "RUNNING"), 1);
   EXPECT_FALSE(std::filesystem::exists(requeued()));
   EXPECT_EQ(run(script, 75, "RUNNING"), 75);
-  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 17"));
+  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 15_2"));
 }
 
 }  // namespace

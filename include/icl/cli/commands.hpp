@@ -78,6 +78,8 @@ struct SweepCommand {
   std::optional<std::string> scale;  ///< smoke, desk or paper; none: the file's base settings
   std::vector<std::string> overrides;
   std::string shard = "0/1";
+  std::optional<std::string> kernels;  ///< own or avx2, in place of the file's
+  io::KernelChange kernel_change = io::KernelChange::refuse;
   int jobs = 0;     ///< 0: as many as CPUs in the affinity, by threads
   int threads = 1;  ///< of each run
   bool dry_run = false;

@@ -6,8 +6,9 @@
 
 namespace icl::cli {
 
-/// Seconds of a step and of an evaluation.
+/// Seconds that making the items takes, and a step, and an evaluation.
 struct RunSpeed {
+  double setup_seconds = 0;
   double step_seconds = 0;
   double evaluation_seconds = 0;
 };
@@ -15,7 +16,8 @@ struct RunSpeed {
 /// Measured on a fraction of a second of real training (with at most 10000 items).
 [[nodiscard]] RunSpeed measure_speed(const config::Config&, int threads);
 
-/// The time of a whole run at that speed, evaluations counted in, if nothing stops it early.
+/// The time of a whole run at that speed, set-up and evaluations counted in, if nothing
+/// stops it early.
 [[nodiscard]] double run_seconds(const config::Config&, const RunSpeed&);
 
 /// What a run would be: the resolved TOML, then as comments its parameter count, and the time and

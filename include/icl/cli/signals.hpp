@@ -7,8 +7,8 @@ namespace icl::cli {
 /// What a second signal does.
 enum class SecondSignal { ends_at_once, is_ignored };
 
-/// While it lives, SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 set `stop_requested` instead of ending the
-/// process. One at a time.
+/// While it lives, SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1 and SIGUSR2 set
+/// `stop_requested` instead of ending the process. One at a time.
 class SignalGuard {
  public:
   explicit SignalGuard(SecondSignal second = SecondSignal::ends_at_once);

@@ -11,7 +11,7 @@
 /// The 512 bytes in front of an HDF5 image, readable with `head`: what the file is, whether it is
 /// whole, and what a listing of runs wants to know. ASCII lines "key value", padded with newlines:
 ///
-///     icl run file 1                    what it is; version of this block
+///     icl run file 2                    what it is; version of this block
 ///     status done
 ///     step 4690                         optimiser steps done
 ///     t_icl_step 1407                   or none

@@ -59,8 +59,10 @@ struct RunRecord {
 [[nodiscard]] RunRecord new_record(const config::Config&,
                                    std::span<const nn::Parameter* const> parameters);
 
-/// The resolved configuration that determines the numbers, as 32 hex digits (XXH3-128). Keys that
-/// only say when to write do not count.
+/// The configuration that determines the numbers, as 32 hex digits: XXH3-128 of the lines
+/// "key = value" (as config::to_text) of all keys that differ from their defaults, sorted. So a key
+/// that is new, and off by default, leaves the hashes of older runs as they are. Keys that only say
+/// when to write do not count.
 [[nodiscard]] std::string config_hash(const config::Config&);
 
 /// What makes a run this one: its config_hash, and for a branch where it began.

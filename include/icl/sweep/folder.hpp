@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "icl/config/sweep.hpp"
+#include "icl/sweep/plan.hpp"
 
 namespace icl::sweep {
 
@@ -46,19 +47,20 @@ class Folder {
   explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
 
   /// Makes the folder that of this sweep: writes sweep.toml. Error(cannot_create) if it cannot be
-  /// made, holds runs without a sweep.toml, or holds another sweep: one whose runs differ from
-  /// these in more than the values of axes and seeds, or that has an axis which this one has not.
-  /// Error(usage) for a sweep too long to be kept (thousands of fractions on an axis).
-  void claim(const config::Sweep&) const;
+  /// made, or holds another sweep: one whose runs differ from these in more than the values of axes
+  /// and seeds, or that has an axis which this one has not. A lost sweep.toml is made anew if all
+  /// runs that are there are this sweep's. Error(usage) for a sweep too long to be kept (thousands
+  /// of fractions on an axis).
+  void claim(const Plan&) const;
 
-  /// The sweep of the folder; Error(bad_input) if it holds none.
+  /// The sweep of the folder; Error(bad_input) if it holds none, or not as it was written.
   [[nodiscard]] config::Sweep sweep() const;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::filesystem::path manifest() const { return path_ / "sweep.toml"; }
   [[nodiscard]] std::filesystem::path run_file(const std::string& hash) const;
 
-  /// One read of 512 bytes and one look for a lock.
+  /// One read of 512 bytes and one look for a lock. Error(io) if the folder cannot be looked into.
   [[nodiscard]] RunStatus status(const std::string& hash) const;
 
   /// Hashes of all run files that there are, sorted.

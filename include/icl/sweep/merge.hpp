@@ -18,6 +18,7 @@ struct MergeReport {
   std::vector<std::pair<std::string, std::string>> damaged;  ///< file, and what is wrong with it
   /// BLAS kernel sets, each with the number of runs that used it.
   std::vector<std::pair<std::string, std::size_t>> kernel_sets;
+  std::vector<std::string> mixed;  ///< hashes of runs that were resumed under other kernels
 };
 
 struct Merged {
@@ -33,8 +34,8 @@ struct Merged {
 /// numerics_version, t_icl_step, censored, each metric's last value, file. Where ICL was not
 /// acquired, `censored` is 1 and t_icl_step is the last step at which one could have seen it.
 /// /metrics holds each metric as an array [run, step], NaN after a run's end, with the axes' values
-/// as coordinates of `run`. /config/toml is the resolved sweep. Equal runs give equal bytes outside
-/// of /provenance.
+/// as coordinates of `run`. /config/toml is the resolved sweep. /provenance/runs says of each run
+/// its kernel set, CPU and host. Equal runs give equal bytes outside of /provenance.
 [[nodiscard]] Merged merge(const Folder& folder, const Plan& plan);
 
 }  // namespace icl::sweep

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "icl/io/replay.hpp"
 #include "icl/sweep/child_process.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
@@ -19,6 +20,7 @@ struct RunnerOptions {
   Shard shard;
   int jobs = 1;     ///< processes at once
   int threads = 1;  ///< of each process
+  io::KernelChange kernel_change = io::KernelChange::refuse;
 };
 
 /// How the runs of a shard stand.
@@ -39,7 +41,8 @@ struct Tally {
 /// Trains the runs of a shard, one process each, until all have ended. A run is done if and only if
 /// its file says so: those that are, are not touched; those that were interrupted go on; one that
 /// another process is training is waited for. A run that fails is reported and left for the next
-/// call; if its output could not be written (exit status 74), no further run is started.
+/// call; if its output could not be written (exit status 74) or its process not be started, no
+/// further one is, and those that run go on to their end.
 class Runner {
  public:
   struct Events {
@@ -50,7 +53,7 @@ class Runner {
   Runner(const Plan& plan, const Folder& folder, const RunnerOptions& options, Events events);
 
   /// Returns when every run of the shard has ended or failed, or, once `stop` is set, when the
-  /// running ones have published what they have. Throws Error(io) if no process can be started.
+  /// running ones have published what they have.
   Tally run(const std::atomic<bool>& stop);
 
   /// Whether a run could not be written, so that others were not begun.
@@ -64,6 +67,7 @@ class Runner {
 
   void look();
   void start_next();
+  void start(std::size_t run);
   void wait_for_news();
   void ended(Running&);
   void fail(std::size_t run, const std::string& message);

@@ -10,11 +10,12 @@ namespace icl::sweep {
 inline constexpr int most_array_tasks = 1001;
 
 struct SlurmOptions {
-  std::filesystem::path program;                ///< this program, absolute
-  std::filesystem::path folder;                 ///< of the sweep, absolute
-  int tasks = 1;                                ///< of the job array; each takes a shard
-  int cpus = 1;                                 ///< of each task
-  int threads = 1;                              ///< of each run; cpus / threads runs at once
+  std::filesystem::path program;  ///< this program, absolute
+  std::filesystem::path folder;   ///< of the sweep, absolute
+  std::filesystem::path sweep;    ///< what all tasks read: a copy that nothing changes, absolute
+  int tasks = 1;                  ///< of the job array; each takes a shard
+  int cpus = 1;                   ///< of each task
+  int threads = 1;                ///< of each run; cpus / threads runs at once
   std::span<const std::string> sbatch_options;  ///< "--time=02:00:00" and the like
 };
 
