@@ -51,6 +51,8 @@ function(icl_test layer unit)
     add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${layer}/${unit}_test.cpp)
     target_link_libraries(${target} PRIVATE icl_${layer}${suffix} icl_flags GTest::gmock_main)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    # The tests' own code need not be fast, but built fast: what they test is optimised as ever.
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     if(ARG_THREADED)
       add_dependencies(threaded_tests ${target})
     endif()

@@ -39,6 +39,8 @@ struct Commands {
   SweepCommand sweep;
   StatusCommand status;
   MergeCommand merge;
+  TauStarCommand tau_star;
+  LandscapeCommand landscape;
   std::string out;
 };
 
@@ -217,6 +219,48 @@ void add_merge(CLI::App& app, MergeCommand& command) {
   merge->add_flag("--force", command.force, "Replace an existing file");
 }
 
+void add_grid(CLI::App& command, const char* name, analysis::Grid& grid, const char* what) {
+  command
+      .add_option_function<std::vector<double>>(
+          name,
+          [&grid](const std::vector<double>& v) {
+            grid = {v[0], v[1], static_cast<std::int64_t>(v[2])};
+          },
+          what)
+      ->expected(3)
+      ->type_name("FIRST LAST COUNT");
+}
+
+void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& landscape) {
+  CLI::App* theory =
+      app.add_subcommand("theory", "What the minimal model's theory says, without training");
+  theory->require_subcommand(1);
+  CLI::App* tau = theory->add_subcommand(
+      "tau-star", "The time, in units of I_K/n, at which the flow of (w, beta) blows up");
+  tau->add_option("--beta0", tau_star.beta0, "Initial beta (default: 0)");
+  tau->add_option("--w0", tau_star.w0, "Initial w (default: 0)");
+  tau->add_option("--c2", tau_star.c2, "c2, held constant (default: 0.5, at initialisation)");
+  tau->add_option("--beta-end", tau_star.beta_end, "Stop at this beta (default: at the blow-up)");
+  tau->add_option("--N", tau_star.N, "Tokens: say the step of acquisition at K = infinity too");
+  tau->add_option("--learning-rate", tau_star.learning_rate, "For that step (default: 0.01)");
+  tau->add_flag("--json", tau_star.json, "As JSON");
+  CLI::App* land = theory->add_subcommand(
+      "landscape", "The loss L(w, beta), its gradient and the accuracy on a grid, as HDF5");
+  land->add_option("--N", landscape.request.N, "Tokens (default: 100)");
+  land->add_flag_callback(
+      "--attend-self", [&] { landscape.request.self = theory::SelfAttention::yes; },
+      "The target attends to itself too");
+  land->add_option("--margins", landscape.request.margins,
+                   "Samples of the memoriser's margins phi+ (default: 0, it knows nothing)");
+  add_grid(*land, "--w", landscape.request.w, "Grid of w (default: -0.5 6 131)");
+  add_grid(*land, "--beta", landscape.request.beta, "Grid of beta (default: -2 8 201)");
+  land->add_option("--out", landscape.out, "File")
+      ->type_name("LANDSCAPE.h5")
+      ->required()
+      ->multi_option_policy(last_wins);
+  land->add_flag("--force", landscape.force, "Replace an existing file");
+}
+
 std::string version_text() {
   const BuildInfo& build = build_info();
   const BlasInfo blas = blas_info();
@@ -239,6 +283,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_sweep(app, commands.sweep);
   add_status(app, commands.status);
   add_merge(app, commands.merge);
+  add_theory(app, commands.tau_star, commands.landscape);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
@@ -254,6 +299,10 @@ ExitCode dispatch(int argc, const char* const* argv) {
   if (app.got_subcommand("sweep")) return run(commands.sweep);
   if (app.got_subcommand("status")) return run(commands.status);
   if (app.got_subcommand("merge")) return run(commands.merge);
+  if (app.got_subcommand("theory")) {
+    return app.get_subcommand("theory")->got_subcommand("tau-star") ? run(commands.tau_star)
+                                                                    : run(commands.landscape);
+  }
   if (app.got_subcommand("verify")) return run(commands.verify);
   if (app.got_subcommand("branch")) {
     commands.branch.output.command_line = command_line;

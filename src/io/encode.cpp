@@ -117,9 +117,17 @@ GroupWriter::GroupWriter(Hdf5Writer& file, std::string path) : file_(file), path
 }
 
 void GroupWriter::axis(const std::string& name, const std::vector<std::int64_t>& values) {
+  add_axis(name, values.size(), std::span(values));
+}
+
+void GroupWriter::axis(const std::string& name, const std::vector<double>& values) {
+  add_axis(name, values.size(), std::span(values));
+}
+
+void GroupWriter::add_axis(const std::string& name, std::size_t length, const ArrayView& values) {
   if (std::ranges::find(axes_, name) != axes_.end()) return;
   axes_.push_back(name);
-  file_.dataset(at(name), {values.size()}, std::span(values));
+  file_.dataset(at(name), {length}, values);
   file_.scale(at(name), name);
 }
 

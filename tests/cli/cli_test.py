@@ -363,6 +363,21 @@ class CliTest(unittest.TestCase):
         self.assertEqual((self.cwd / "run.h5").read_bytes(), old)
         self.assertEqual(sorted(p.name for p in self.cwd.iterdir()), ["run.h5", "tiny.toml"])
 
+    def test_theory(self):
+        # The table of the theory's checked values, whose blow-up is taken at beta = 8.
+        found = json.loads(self.ok("theory", "tau-star", "--beta0=-1", "--c2", "0.25", "--beta-end", "8", "--json").stdout)
+        self.assertAlmostEqual(found["tau_star"], 3.842, delta=5e-4)
+        self.assertIsNone(found["t_icl_steps"])
+        text = self.ok("theory", "tau-star", "--N", "100", "--learning-rate", "0.1").stdout
+        self.assertRegex(text, r"tau\* = 1\.368\d*\nt_ICL at K = infinity, N = 100, learning rate 0.1: 270\d\.\d steps\n")
+        self.ok("theory", "landscape", "--N", "20", "--w", "0", "2", "5", "--beta", "-1", "1", "3", "--out", "landscape.h5")
+        self.fails(73, "exists already", "theory", "landscape", "--out", "landscape.h5")
+        self.fails(64, "c2 = -1", "theory", "tau-star", "--c2=-1")
+        self.fails(64, "N = 1", "theory", "landscape", "--N", "1", "--out", "x.h5")
+        self.fails(64, "--N 1", "theory", "tau-star", "--N", "1")
+        self.fails(64, "expected two finite ends", "theory", "landscape", "--w", "0", "inf", "5", "--out", "x.h5")
+        self.fails(64, "at most 10000000 points", "theory", "landscape", "--w", "0", "1", "1e7", "--out", "x.h5")
+
     def test_verify_and_branch(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
         self.assertEqual(self.ok("verify", "run.h5", "--quiet").stdout, "identical\n")

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "icl/analysis/landscape_file.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/export.hpp"
 #include "icl/io/replay.hpp"
+#include "icl/theory/flow.hpp"
 
 /// The commands of the program, as the command line gives them. Each returns the exit status, or
 /// throws Error.
@@ -105,6 +107,24 @@ struct MergeCommand {
   bool force = false;
 };
 ExitCode run(const MergeCommand&);
+
+struct TauStarCommand {
+  double beta0 = 0;
+  double w0 = 0;
+  double c2 = 0.5;  ///< of a memoriser that knows nothing
+  double beta_end = theory::no_cut;
+  std::optional<std::int64_t> N;  ///< to say the step of acquisition too
+  double learning_rate = 0.01;
+  bool json = false;
+};
+ExitCode run(const TauStarCommand&);
+
+struct LandscapeCommand {
+  analysis::LandscapeRequest request;
+  std::filesystem::path out;
+  bool force = false;
+};
+ExitCode run(const LandscapeCommand&);
 
 /// The number of threads to use: `requested`, or for 0 one for each CPU in the affinity. Throws
 /// Error(ExitCode::usage) outside 1 to Workers::max_threads.

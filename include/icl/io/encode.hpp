@@ -24,6 +24,7 @@ class GroupWriter {
 
   /// Makes the scale of an axis; without values, 0, 1, 2, ... An axis that exists is left as it is.
   void axis(const std::string& name, const std::vector<std::int64_t>& values);
+  void axis(const std::string& name, const std::vector<double>& values);
   void axis(const std::string& name, std::int64_t length);
 
   /// A dataset with one axis name for each extent, whose axes exist.
@@ -36,6 +37,7 @@ class GroupWriter {
 
  private:
   [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
+  void add_axis(const std::string& name, std::size_t length, const ArrayView& values);
 
   Hdf5Writer& file_;
   std::string path_;

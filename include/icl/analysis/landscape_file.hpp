@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "icl/theory/landscape.hpp"
+
+namespace icl::analysis {
+
+/// `count` values from `first` to `last`.
+struct Grid {
+  double first = 0;
+  double last = 0;
+  std::int64_t count = 0;
+};
+
+struct LandscapeRequest {
+  std::int64_t N = 100;
+  theory::SelfAttention self = theory::SelfAttention::no;
+  std::vector<double> margins{0.0};
+  Grid w{-0.5, 6, 131};
+  Grid beta{-2, 8, 201};
+};
+
+/// The landscape L(w, beta) as the bytes of an HDF5 file: /landscape with loss, dloss_dw,
+/// dloss_dbeta and accuracy [w, beta], and the nullcline w = e^beta / c2 of the expanded flow
+/// [beta], c2 being that of the margins. Equal requests give equal bytes. Throws Error(usage) for a
+/// grid that is empty, not finite, or of more than 10^7 points in all.
+[[nodiscard]] std::vector<std::byte> landscape_file(const LandscapeRequest&);
+
+}  // namespace icl::analysis

@@ -1,0 +1,100 @@
+#include "icl/analysis/landscape_file.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+
+#include "icl/core/error.hpp"
+#include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
+
+namespace icl::analysis {
+namespace {
+
+std::vector<double> values(const Grid& grid, const char* name) {
+  if (grid.count < 1 || !std::isfinite(grid.first) || !std::isfinite(grid.last)) {
+    throw Error(ExitCode::usage,
+                fmt::format("--{} {} {} {}: expected two finite ends and a count of at least 1",
+                            name, grid.first, grid.last, grid.count));
+  }
+  std::vector<double> all;
+  all.reserve(static_cast<std::size_t>(grid.count));
+  const auto gaps = static_cast<double>(std::max<std::int64_t>(grid.count - 1, 1));
+  for (std::int64_t i = 0; i < grid.count; ++i) {
+    const double share = static_cast<double>(i) / gaps;
+    all.push_back((1 - share) * grid.first + share * grid.last);
+  }
+  return all;
+}
+
+/// c2 = 1 - < sigma(-phi)^2 > / < sigma(-phi) >.
+double c2_of(const std::vector<double>& margins) {
+  double first = 0;
+  double second = 0;
+  for (const double phi : margins) {
+    const double wrong = 1 / (1 + std::exp(phi));
+    first += wrong;
+    second += wrong * wrong;
+  }
+  return 1 - second / first;
+}
+
+}  // namespace
+
+std::vector<std::byte> landscape_file(const LandscapeRequest& request) {
+  constexpr std::int64_t most_values = 10000000;
+  if (request.w.count > 0 && request.beta.count > most_values / request.w.count) {
+    throw Error(ExitCode::usage, fmt::format("a landscape has at most {} points", most_values));
+  }
+  const std::vector<double> w = values(request.w, "w");
+  const std::vector<double> beta = values(request.beta, "beta");
+  const theory::Landscape landscape(request.N, request.self, request.margins);
+  std::vector<double> loss;
+  std::vector<double> dw;
+  std::vector<double> dbeta;
+  std::vector<double> accuracy;
+  for (const double row : w) {
+    for (const double column : beta) {
+      const theory::LandscapePoint point = landscape.at(row, column);
+      loss.push_back(point.loss);
+      dw.push_back(point.dw);
+      dbeta.push_back(point.dbeta);
+      accuracy.push_back(point.accuracy);
+    }
+  }
+  const double c2 = c2_of(request.margins);
+  std::vector<double> nullcline;
+  nullcline.reserve(beta.size());
+  for (const double b : beta) nullcline.push_back(std::exp(b) / c2);
+
+  io::Hdf5Writer file;
+  file.attribute("/", "format", std::string("icl landscape"));
+  file.attribute("/", "format_version", std::int64_t{1});
+  io::GroupWriter group(file, "/landscape");
+  group.attribute("N", request.N);
+  group.attribute("attend_self", std::int64_t{request.self == theory::SelfAttention::yes});
+  group.attribute("margins", static_cast<std::int64_t>(request.margins.size()));
+  group.attribute("c2", c2);
+  group.axis("w", w);
+  group.axis("beta", beta);
+  const auto write = [&](const char* name, const std::vector<double>& array, const char* units,
+                         const char* what) {
+    group.dataset(name, {"w", "beta"}, {w.size(), beta.size()}, std::span(array), units, what);
+  };
+  write("loss", loss, "nat", "averaged logistic loss L(w, beta)");
+  write("dloss_dw", dw, "nat", "dL/dw");
+  write("dloss_dbeta", dbeta, "nat", "dL/dbeta");
+  write("accuracy", accuracy, "1", "share of sequences with a positive margin");
+  group.dataset("nullcline", {"beta"}, {beta.size()}, std::span<const double>(nullcline), "1",
+                "w at which dw/dt = 0 in the expanded flow: e^beta / c2");
+  std::vector<std::byte> image = std::move(file).finish();
+  io::Envelope envelope;
+  envelope.kind = io::FileKind::data;
+  envelope.status = "done";
+  envelope.config_xxh128 = io::hash_hex(std::span(image).subspan(io::user_block_bytes));
+  io::seal(image, std::move(envelope));
+  return image;
+}
+
+}  // namespace icl::analysis

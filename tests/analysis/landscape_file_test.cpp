@@ -1,0 +1,41 @@
+#include "icl/analysis/landscape_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "icl/core/error.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/hdf5_reader.hpp"
+
+namespace icl::analysis {
+namespace {
+
+TEST(LandscapeFile, HoldsTheLandscapeOnItsGrid) {
+  LandscapeRequest request;
+  request.N = 20;
+  request.w = {0, 2, 3};
+  request.beta = {-1, 1, 5};
+  const auto bytes = landscape_file(request);
+  EXPECT_EQ(io::unseal(bytes, "a", io::FileKind::data).status, "done");
+  const io::Hdf5Reader file(bytes, "a");
+  EXPECT_EQ(file.read<double>("/landscape/w", {3}), (std::vector<double>{0, 1, 2}));
+  EXPECT_EQ(file.read<double>("/landscape/beta", {5}), (std::vector<double>{-1, -0.5, 0, 0.5, 1}));
+  const auto loss = file.read<double>("/landscape/loss", {3, 5});
+  const theory::Landscape landscape(20, theory::SelfAttention::no, request.margins);
+  EXPECT_EQ(loss[2 * 5 + 1], landscape.at(2, -0.5).loss);
+  EXPECT_EQ(file.read<double>("/landscape/dloss_dbeta", {3, 5})[5 + 4], landscape.at(1, 1).dbeta);
+  EXPECT_NEAR(file.read<double>("/landscape/nullcline", {5})[2], 2, 1e-12) << "e^0 / c2, c2 = 1/2";
+  EXPECT_EQ(bytes, landscape_file(request));
+}
+
+TEST(LandscapeFile, RefusesBadGrids) {
+  for (const Grid& grid : {Grid{0, 1, 0}, Grid{0, std::numeric_limits<double>::infinity(), 3},
+                           Grid{0, 1, 100000000}}) {
+    LandscapeRequest request;
+    request.w = grid;
+    EXPECT_THROW((void)landscape_file(request), Error);
+  }
+}
+
+}  // namespace
+}  // namespace icl::analysis
