@@ -80,7 +80,7 @@ def draw_outcomes(axes, groups):
             axes.plot([K] * len(group), [getattr(run, field)[-1] for run in group], marker, color=colour, markersize=6.5,
                       markeredgecolor="white", markeredgewidth=0.9, clip_on=False, zorder=4)
         axes.plot([], [], marker=marker, color=colour, linewidth=2.2, markersize=6.5, markeredgecolor="white", label=name)
-    axes.legend(loc="center right", bbox_to_anchor=(1.02, 0.6), handlelength=1.6, labelspacing=0.9)
+    axes.legend(loc="best", handlelength=1.6, labelspacing=0.9)
     axes.set_xscale("log", base=2)
     axes.set_xlim(diversities[0] / 1.35, diversities[-1] * 1.35)
     apart = [K for i, K in enumerate(diversities) if i == 0 or K / diversities[i - 1] > 1.6 or K == diversities[-1]]
@@ -126,12 +126,13 @@ def draw_curves(axes, groups):
     axes.legend(handles=[Line2D([], [], color=colours[0], linewidth=1.4, linestyle=(0, (4, 2)),
                                 label=f"IWL, K = {grouped(smallest)}"),
                          Line2D([], [], color=GREY, marker="o", linewidth=0, markersize=5.5, label="stop at ICL > 0.99")],
-                loc="upper left", bbox_to_anchor=(1.01, 0.38), handlelength=1.5, borderaxespad=0)
+                loc="upper left", bbox_to_anchor=(1.01, 0.87 - 0.062 * len(groups)), handlelength=1.5, borderaxespad=0)
 
 
 def draw(runs, setting, path):
     groups = by_diversity(runs)
-    seeds = max(len(group) for group in groups.values())
+    counts = sorted({len(group) for group in groups.values()})
+    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' if counts[0] > 1 else ''}"
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(12.8, 5.2), gridspec_kw={"width_ratios": (1, 1.12)})
         figure.subplots_adjust(left=0.06, right=0.865, top=0.79, bottom=0.12, wspace=0.19)
@@ -142,7 +143,7 @@ def draw(runs, setting, path):
         figure.text(0.06, 0.887,
                     f"Nguyen & Reddy (2024), figures 2b\u2013d: one-layer transformer, {setting['data']['N']} tokens, "
                     f"{setting['model']['hidden']} hidden units, SGD, learning rate {setting['train']['learning_rate']:g}; "
-                    f"{seeds} seed{'s' if seeds > 1 else ''} for each K", fontsize=10.5, color=GREY)
+                    f"{seeds} for each K", fontsize=10.5, color=GREY)
         figure.savefig(path, dpi=170)
         plt.close(figure)
 
