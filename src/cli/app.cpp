@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <new>
 
@@ -224,7 +225,9 @@ void add_grid(CLI::App& command, const char* name, analysis::Grid& grid, const c
       .add_option_function<std::vector<double>>(
           name,
           [&grid](const std::vector<double>& v) {
-            grid = {v[0], v[1], static_cast<std::int64_t>(v[2])};
+            constexpr double most = 1e7;
+            const bool integer = v[2] >= 1 && v[2] <= most && v[2] == std::floor(v[2]);
+            grid = {v[0], v[1], integer ? static_cast<std::int64_t>(v[2]) : 0};
           },
           what)
       ->expected(3)

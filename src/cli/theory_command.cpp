@@ -17,6 +17,9 @@ ExitCode run(const TauStarCommand& command) {
     throw Error(ExitCode::usage,
                 fmt::format("--learning-rate {}: must be positive", command.learning_rate));
   }
+  if (command.N && (command.c2 != 0.5 || std::isfinite(command.beta_end))) {
+    throw Error(ExitCode::usage, "--N is for K = infinity, where c2 is 0.5, and the whole flow");
+  }
   const double tau =
       theory::blow_up_time({command.w0, command.beta0}, command.c2, command.beta_end);
   const auto steps = [&] {

@@ -24,10 +24,12 @@ constexpr double relative_error = 1e-12;
 constexpr double largest_beta = 60;
 constexpr double first_step = 1e-3;
 
-void require_finite(const FlowState& start) {
-  if (!std::isfinite(start.w) || !std::isfinite(start.beta)) {
+void require_domain(const FlowState& start) {
+  if (!(std::abs(start.w) <= largest_w) || !(start.beta >= least_beta0) ||
+      !(start.beta <= largest_beta0)) {
     throw Error(ExitCode::usage,
-                fmt::format("w = {}, beta = {}: must be finite", start.w, start.beta));
+                fmt::format("w = {}, beta = {}: expected |w| <= {} and beta from {} to {}", start.w,
+                            start.beta, largest_w, least_beta0, largest_beta0));
   }
 }
 
@@ -61,9 +63,9 @@ std::optional<double> time_of_beta(const System& system, State state, double end
 }  // namespace
 
 double blow_up_time(FlowState start, double c2, double beta_end) {
-  require_finite(start);
-  if (!std::isfinite(c2) || c2 < 0) {
-    throw Error(ExitCode::usage, fmt::format("c2 = {}: must be finite and not negative", c2));
+  require_domain(start);
+  if (!(c2 >= 0 && c2 <= 1)) {
+    throw Error(ExitCode::usage, fmt::format("c2 = {}: must be from 0 to 1", c2));
   }
   if (!(start.beta < beta_end)) {
     throw Error(ExitCode::usage,
@@ -81,18 +83,22 @@ double blow_up_time(FlowState start, double c2, double beta_end) {
 std::optional<double> acquisition_time(FlowState start, double n,
                                        const std::function<Memorisation(double t)>& at,
                                        double t_end) {
-  require_finite(start);
-  if (!(n > 0) || !(t_end >= 0)) {
-    throw Error(ExitCode::usage, fmt::format("n = {}, t_end = {}: must be positive", n, t_end));
+  require_domain(start);
+  if (!(n > 0) || !(t_end >= 0) || !std::isfinite(n) || !std::isfinite(t_end)) {
+    throw Error(ExitCode::usage,
+                fmt::format("n = {}, t_end = {}: must be positive and finite", n, t_end));
   }
-  // As above with dt = (n/c1) e^-beta ds. c1 only slows time down: bounded away from zero, so that
-  // s reaches t_end.
-  constexpr double least_c1 = 1e-12;
+  // As above with dt = (n/c1) e^-beta ds.
   const auto system = [&](const State& x, State& dx, double) {
     const Memorisation m = at(std::clamp(x[2], 0.0, t_end));
+    if (!(m.c1 > 0 && m.c1 <= 1) || !(m.c2 >= 0 && m.c2 <= 1)) {
+      throw Error(ExitCode::usage, fmt::format("c1 = {}, c2 = {} at t = {}: expected 0 < c1 <= 1, "
+                                               "0 <= c2 <= 1",
+                                               m.c1, m.c2, x[2]));
+    }
     dx[0] = 1 - m.c2 * x[0] * std::exp(-x[1]);
     dx[1] = x[0];
-    dx[2] = n / std::max(m.c1, least_c1) * std::exp(-x[1]);
+    dx[2] = n / m.c1 * std::exp(-x[1]);
   };
   constexpr double far = 40;  // e^-40 n/c1 steps more are none
   const double end = std::max(start.beta, 0.0) + far;

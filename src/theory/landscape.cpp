@@ -33,29 +33,40 @@ void require_margins(std::span<const double> margins) {
 }  // namespace
 
 Landscape::Landscape(std::int64_t N, SelfAttention self, std::span<const double> margins)
-    : others_(static_cast<double>(N - 2)),
+    : others_(static_cast<double>(N) - 2),
       self_(self == SelfAttention::yes ? 2 : 1),
       margins_(margins.begin(), margins.end()) {
-  if (N < 2) throw Error(ExitCode::usage, fmt::format("N = {}: must be at least 2", N));
-  require_margins(margins);
-  constexpr double negligible = 1e-18;
-  const boost::math::binomial_distribution<double> coins(others_, 0.5);
-  for (double heads = 0; heads <= others_; ++heads) {
-    const double weight = boost::math::pdf(coins, heads);
-    if (weight < negligible) continue;
-    S_.push_back(2 * heads - others_);
-    weights_.push_back(weight);
+  constexpr std::int64_t largest_N = 65536;
+  if (N < 2 || N > largest_N) {
+    throw Error(ExitCode::usage, fmt::format("N = {}: must be from 2 to {}", N, largest_N));
   }
+  require_margins(margins);
+  const boost::math::binomial_distribution<double> coins(others_, 0.5);
+  // Ten standard deviations to each side; the rest is nothing.
+  const double reach = 5 * std::sqrt(others_) + 20;
+  const double first = std::max(0.0, std::floor(others_ / 2 - reach));
+  const double last = std::min(others_, std::ceil(others_ / 2 + reach));
+  double sum = 0;
+  for (double heads = first; heads <= last; ++heads) {
+    S_.push_back(2 * heads - others_);
+    weights_.push_back(boost::math::pdf(coins, heads));
+    sum += weights_.back();
+  }
+  for (double& weight : weights_) weight /= sum;
 }
 
 LandscapePoint Landscape::at(double w, double beta) const {
-  const double e = std::exp(beta);
-  const double denominator = self_ * e + others_;
+  // a = (e + S)/(self e + M),  da/dbeta = e (M - self S)/(self e + M)^2, with e = e^beta, M = N -
+  // 2; for beta > 0 divided by e, so that nothing overflows.
+  const bool large = beta > 0;
+  const double e = large ? 1 : std::exp(beta);
+  const double x = large ? std::exp(-beta) : 1;
+  const double denominator = self_ * e + others_ * x;
   LandscapePoint point;
   for (std::size_t i = 0; i < S_.size(); ++i) {
-    // a = (e + S)/(self e + N - 2),  da/dbeta = e (N - 2 - self S)/(self e + N - 2)^2
-    const double a = (e + S_[i]) / denominator;
-    const double slope = e * (others_ - self_ * S_[i]) / (denominator * denominator);
+    const double a = others_ == 0 ? 1 / self_ : (e + S_[i] * x) / denominator;
+    const double slope =
+        others_ == 0 ? 0 : e * x * (others_ - self_ * S_[i]) / (denominator * denominator);
     double loss = 0;
     double wrong = 0;  // < sigma(-margin) >
     double right = 0;
@@ -77,6 +88,14 @@ LandscapePoint Landscape::at(double w, double beta) const {
 std::optional<double> Landscape::time_to_accuracy(FlowState start, double accuracy,
                                                   double t_end) const {
   using State = std::array<double, 2>;
+  if (!std::isfinite(start.w) || !std::isfinite(start.beta) || !std::isfinite(t_end) ||
+      !(accuracy > 0 && accuracy < 1)) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("w = {}, beta = {}, accuracy = {}, t_end = {}: expected finite numbers and an "
+                    "accuracy between 0 and 1",
+                    start.w, start.beta, accuracy, t_end));
+  }
   const auto system = [this](const State& x, State& dx, double) {
     const LandscapePoint point = at(x[0], x[1]);
     dx = {-point.dw, -point.dbeta};
@@ -85,16 +104,22 @@ std::optional<double> Landscape::time_to_accuracy(FlowState start, double accura
   constexpr double relative_error = 1e-9;
   auto stepper = odeint::make_dense_output(absolute_error, relative_error,
                                            odeint::runge_kutta_dopri5<State>());
-  stepper.initialize(State{start.w, start.beta}, 0.0, std::max(1e-3, 1e-6 * t_end));
+  constexpr double first_step = 1e-3;
+  stepper.initialize(State{start.w, start.beta}, 0.0, first_step);
   const auto reached = [&](const State& x) { return at(x[0], x[1]).accuracy >= accuracy; };
   if (reached({start.w, start.beta})) return 0.0;
   while (stepper.current_time() < t_end) {
     const auto [before, after] = stepper.do_step(system);
-    if (!reached(stepper.current_state())) continue;
+    const State& now = stepper.current_state();
+    if (!std::isfinite(now[0]) || !std::isfinite(now[1])) {
+      throw Error(ExitCode::usage, "the flow left the range of a double");
+    }
+    if (!reached(now)) continue;
     // Accuracy is a step function of the state: halve the step that crossed it.
     double low = before;
     double high = after;
-    while (high - low > 1e-7 * high) {
+    constexpr int halvings = 60;
+    for (int i = 0; i < halvings; ++i) {
       const double middle = (low + high) / 2;
       State x{};
       stepper.calc_state(middle, x);
@@ -107,15 +132,15 @@ std::optional<double> Landscape::time_to_accuracy(FlowState start, double accura
 
 double resting_w(double lambda, std::span<const double> margins) {
   require_margins(margins);
-  if (!(lambda > 0) || !std::isfinite(lambda)) {
-    throw Error(ExitCode::usage, fmt::format("lambda = {}: must be positive", lambda));
+  if (!(lambda >= 1e-12 && lambda <= 1e12)) {
+    throw Error(ExitCode::usage, fmt::format("lambda = {}: must be from 1e-12 to 1e12", lambda));
   }
   const auto excess = [&](double w) {
     double pull = 0;
     for (const double phi : margins) pull += sigmoid(-phi - w);
     return lambda * w - pull / static_cast<double>(margins.size());
   };
-  // At 0 the pull is positive, at 1/lambda it is less than 1.
+  // At 0 the pull is positive, at 1/lambda and beyond it is at most 1.
   std::uintmax_t iterations = 200;
   constexpr int digits = 50;
   const auto [low, high] = boost::math::tools::toms748_solve(

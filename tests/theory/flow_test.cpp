@@ -48,6 +48,13 @@ TEST(BlowUpTime, HasTheCheckedValues) {
   }
 }
 
+// Integrated independently, in long double: x'' + c2 x' + 1/x = 0 with x = e^-beta.
+TEST(BlowUpTime, AgreesWithAnotherIntegration) {
+  EXPECT_NEAR(blow_up_time({0, -6}, 0.5), 40701.149437, 1e-3);
+  EXPECT_NEAR(blow_up_time({0, -8}, 0.5), 2221544.081708, 0.05);
+  EXPECT_NEAR(blow_up_time({-3, -4}, 0.5), 926.4855296, 1e-5);
+}
+
 TEST(BlowUpTime, CutsWhatIsLeftAtBetaEnd) {
   // From there on beta takes the rest: w0 = sqrt(2 beta_end) at beta0 = beta_end.
   const double rest = exact_blow_up(std::sqrt(16.0), 8);
@@ -58,7 +65,12 @@ TEST(BlowUpTime, RefusesWhatHasNoMeaning) {
   EXPECT_THROW((void)blow_up_time({0, std::nan("")}, 0), Error);
   EXPECT_THROW((void)blow_up_time({INFINITY, 0}, 0), Error);
   EXPECT_THROW((void)blow_up_time({0, 0}, -0.1), Error);
+  EXPECT_THROW((void)blow_up_time({0, 0}, 1.1), Error);
+  EXPECT_THROW((void)blow_up_time({0, -9}, 0.5), Error);
+  EXPECT_THROW((void)blow_up_time({-40, 0}, 0), Error);
   EXPECT_THROW((void)blow_up_time({0, 9}, 0, 8), Error);
+  const auto nothing = [](double) { return Memorisation{0, 0.5}; };
+  EXPECT_THROW((void)acquisition_time({0, 0}, 99, nothing, 1e6), Error);
 }
 
 TEST(AcquisitionTime, IsNTauStarOverC1WhenNothingIsMemorised) {

@@ -96,8 +96,35 @@ TEST(TimeToAccuracy, TendsToTheBlowUpForLongContexts) {
   EXPECT_GT(*longer, *t);
 }
 
+TEST(TimeToAccuracy, DoesNotDependOnTheHorizonAndAlwaysEnds) {
+  const Landscape landscape(100, SelfAttention::no, nothing_known);
+  const auto t = landscape.time_to_accuracy({0, 0}, 0.95, 1e5);
+  ASSERT_TRUE(t.has_value());
+  for (const double t_end : {1e9, 1e12}) {
+    const auto far = landscape.time_to_accuracy({0, 0}, 0.95, t_end);
+    ASSERT_TRUE(far.has_value());
+    EXPECT_NEAR(*far / *t, 1, 1e-6);
+  }
+  // Any w > 0 answers half of the sequences rightly, at once.
+  EXPECT_LT(landscape.time_to_accuracy({0, 0}, 0.5, 1e5).value(), 1e-2);
+  EXPECT_THROW((void)landscape.time_to_accuracy({std::nan(""), 0}, 0.95, 1e5), Error);
+}
+
+TEST(Landscape, IsFiniteEverywhere) {
+  for (const std::int64_t N : {2, 3, 100}) {
+    for (const SelfAttention self : {SelfAttention::no, SelfAttention::yes}) {
+      for (const double beta : {-800.0, -400.0, 709.0, 800.0}) {
+        const LandscapePoint point = Landscape(N, self, some_known).at(2, beta);
+        EXPECT_TRUE(std::isfinite(point.loss) && std::isfinite(point.dw) &&
+                    std::isfinite(point.dbeta))
+            << N << " " << beta;
+      }
+    }
+  }
+}
+
 TEST(RestingW, BalancesDecayAndPull) {
-  for (const double lambda : {1e-4, 1e-2, 1.0}) {
+  for (const double lambda : {1e-4, 1e-2, 1.0, 49.0}) {
     const double w = resting_w(lambda, some_known);
     double pull = 0;
     for (const double phi : some_known) pull += 1 / (1 + std::exp(phi + w)) / 4;
