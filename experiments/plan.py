@@ -3,9 +3,8 @@
 
 usage: plan.py [--icl PROGRAM] [--nodes 64] [--cores 64] [--seconds 1.5]
 
-Measures a step of S1 with `icl bench` at every N and kind of K that the figures need (so leave the machine alone), and
-prints a table. Systems that do not exist yet are estimated by their floating-point operations at S1's rate, and marked.
-Runs are trained to their last epoch here; those that stop once ICL is acquired take a tenth of that or less. fig4 is
+Measures a step with `icl bench` for every system, N and kind of K that the figures need (so leave the machine alone), and
+prints a table. Runs are trained to their last epoch here; those that stop once ICL is acquired take a tenth of that or less. fig4 is
 numbers from theory (S5) beside the trajectories of fig3, and costs nothing more. The schedule is one queue for all cores,
 longest runs first; the shards of `icl sweep --slurm` are strided through the same order.
 """
@@ -18,7 +17,6 @@ import subprocess
 from pathlib import Path
 
 STEPS = 469  # an epoch
-D, HIDDEN, BATCH = 63, 512, 128
 EVALUATION_SHARE = 0.026  # of a run's time, measured: data/speed/speed.json
 
 
@@ -53,42 +51,27 @@ FIGURES = [
 ]
 
 
-def mlp_flop(inputs, outputs=1):
-    return 6 * BATCH * (inputs * HIDDEN + HIDDEN * HIDDEN + HIDDEN * outputs)
-
-
-def estimated_flop(system, N):
-    """Of a step, for a system that does not exist yet."""
-    if system == "S4":
-        return mlp_flop(D)
-    if system == "S3":  # the memoriser, and N scores and weights for each sequence
-        return mlp_flop(D) + 6 * BATCH * 2 * N * D
-    width = D + 2  # S2: in its first layer every token has attention, causal, and an MLP of its own
-    projections = 6 * BATCH * N * 4 * width * width
-    attention = 6 * BATCH * N * N * width
-    return projections + attention + N * mlp_flop(width, width) + mlp_flop(width)
+SYSTEMS = {"S1": "one_layer", "S2": "multi_layer", "S3": "minimal", "S4": "memoriser"}
 
 
 class Speed:
-    """Seconds of a step on one core: measured, or for other systems S1's rate on the estimated operations."""
+    """Seconds of a step on one core, measured."""
 
     def __init__(self, icl, seconds):
         self.icl, self.seconds, self.measured = icl, seconds, {}
 
-    def bench(self, K, N):
+    def step(self, system, K, N):
         # The table's size matters by its cache misses only: to the next power of ten.
         K = K if K is INF else 10 ** math.ceil(math.log10(K))
-        if (K, N) not in self.measured:
-            command = [self.icl, "bench", "--json", "--seconds", self.seconds, "--set", f"data.N={N}", "--set",
-                       f"data.K={'inf' if K is INF else K}"]
+        if (system, K, N) not in self.measured:
+            settings = {"model.system": SYSTEMS[system], "data.K": "inf" if K is INF else K}
+            if system != "S4":
+                settings["data.N"] = N
+            command = [self.icl, "bench", "--json", "--seconds", self.seconds]
+            command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
             result = json.loads(subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout)
-            self.measured[K, N] = 1e-3 * result["ms_per_step"]["median"]
-        return self.measured[K, N]
-
-    def step(self, system, K, N):
-        if system == "S1":
-            return self.bench(K, N)
-        return self.bench(10000, 100) * estimated_flop(system, N) / mlp_flop(D + 2)
+            self.measured[system, K, N] = 1e-3 * result["ms_per_step"]["median"]
+        return self.measured[system, K, N]
 
 
 def makespan(seconds, workers):
@@ -116,8 +99,7 @@ def main():
         everything += seconds
         lowest, highest = (f"{1e3 * s:.3g}" for s in (min(steps), max(steps)))
         time = lowest if lowest == highest else f"{lowest} to {highest}"
-        mark = "" if system == "S1" else " (estimate)"
-        print(f"| {name} | {system}{mark} | {len(points)} x {repeats} | {time} | {sum(seconds) / 3600:,.0f} | "
+        print(f"| {name} | {system} | {len(points)} x {repeats} | {time} | {sum(seconds) / 3600:,.0f} | "
               f"{makespan(seconds, arguments.nodes * arguments.cores) / 60:,.0f} min |")
     print(f"| all at once | | {len(everything):,} | | {sum(everything) / 3600:,.0f} | "
           f"{makespan(everything, arguments.nodes * arguments.cores) / 60:,.0f} min |")

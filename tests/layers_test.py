@@ -21,9 +21,9 @@ ARROWS = {
     "model": ["nn", "config"],
     "task": ["core", "config"],
     "theory": ["core"],
-    "probe": ["model", "task", "theory"],
+    "probe": ["model", "task"],
     "train": ["probe"],
-    "io": ["train"],
+    "io": ["train", "theory"],
     "sweep": ["io"],
     "bench": ["io"],
     "analysis": ["theory", "io"],
@@ -48,6 +48,7 @@ OTHER_HEADER = {
 # Tests of what a layer does as a whole, in place of one unit.
 WHOLE_LAYER_TESTS = {
     "core/serial_blas",
+    "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
     "io/damage", "io/fault", "io/numerics", "io/parity",
 }
 

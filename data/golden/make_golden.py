@@ -28,41 +28,129 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 STEPS = 50
 SMALL = {"model.hidden": 32, "data.N": 12, "data.D": 20, "data.K": 64, "train.batch_size": 8,
          "train.learning_rate": 0.1, "train.seed": 1}
+ADAM = {"train.optimizer": '"adam"', "train.learning_rate": 0.002, "train.adam_epsilon": 0.05}
+TINY = SMALL | {"model.system": '"multi_layer"', "model.hidden": 16, "data.N": 6, "train.batch_size": 4}
 CASES = {
     "plain": SMALL,
     "decay": SMALL | {"train.weight_decay_attention": 3e-3, "train.weight_decay_mlp": 1e-3},
     "infinite": SMALL | {"data.K": "inf", "train.seed": 2},
+    "scalar": SMALL | {"data.label_code": '"scalar"', "data.noise": 0.3, "train.seed": 3},
+    "adam": SMALL | ADAM | {"train.weight_decay_mlp": 1e-3, "train.seed": 4},
+    "two_layers": TINY | {"train.seed": 5},
+    "three_layers": TINY | {"model.layers": 3, "compat.frozen_readout": "true", "train.seed": 5},
+    "minimal": SMALL | {"model.system": '"minimal"', "model.beta0": 1.5, "model.w0": 0.5, "train.seed": 7},
+    "minimal_self": SMALL | ADAM | {"model.system": '"minimal"', "model.w0": 0.2, "model.attend_self": "true", "data.K": "inf",
+                             "train.seed": 8},
+    "memoriser": SMALL | {"model.system": '"memoriser"', "train.seed": 9},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
 
 
-# ---- The model, as one writes it in PyTorch: science.md section 3, S1 ----
+# ---- The systems, as one writes them in PyTorch (Nguyen & Reddy 2024) ----
+
+
+def output_mlp(width, hidden, out=1):
+    return torch.nn.Sequential(
+        torch.nn.Linear(width, hidden), torch.nn.ReLU(),
+        torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
+        torch.nn.Linear(hidden, out))
 
 
 class OneLayer(torch.nn.Module):
-    def __init__(self, item_dimension, hidden):
+    def __init__(self, config):
         super().__init__()
-        width = item_dimension + 2
+        self.scalar = config["data.label_code"] == "scalar"
+        width = token_width(config)
         self.to_embedding = torch.nn.Sequential(torch.nn.LayerNorm(width))
         self.qkv = torch.nn.Linear(width, 3 * width, bias=False)
-        self.mlp = torch.nn.Sequential(
-            torch.nn.Linear(width, hidden), torch.nn.ReLU(),
-            torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
-            torch.nn.Linear(hidden, 1))
+        self.mlp = output_mlp(width, int(config["model.hidden"]))
 
-    def forward(self, tokens):
-        """Logits [B] of tokens [B, N, D + 2], the target last."""
-        t = self.to_embedding(tokens)
+    def attention(self):
+        return [*self.to_embedding.parameters(), *self.qkv.parameters()]
+
+    def forward(self, x, label):
+        """Logits [B] of items [B, N, D] and labels [B, N], the target last."""
+        t = self.to_embedding(tokens_of(x, label, self.scalar))
         q, k, v = self.qkv(t).chunk(3, dim=-1)
         scores = torch.einsum("bx,bnx->bn", q[:, -1], k)
         attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), v)
         return self.mlp(t[:, -1] + attended).squeeze(-1)
 
 
-def tokens_of(x, label):
-    """[x ; onehot]: label -1 is [1, 0], +1 is [0, 1], 0 (the target's) is [0, 0]."""
+class MultiLayer(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.scalar = config["data.label_code"] == "scalar"
+        width, hidden, count = token_width(config), int(config["model.hidden"]), int(config["model.layers"])
+        self.to_embedding = torch.nn.Sequential(torch.nn.LayerNorm(width))
+        self.layers = torch.nn.ModuleList()
+        for index in range(count):
+            layer = torch.nn.Module()
+            layer.qkv = torch.nn.Linear(width, 3 * width, bias=False)
+            if index + 1 < count:
+                layer.mlp = output_mlp(width, hidden, width)
+            self.layers.append(layer)
+        self.mlp = output_mlp(width, hidden)
+        if config["compat.frozen_readout"]:
+            self.mlp.requires_grad_(False)
+
+    def attention(self):
+        return [*self.to_embedding.parameters(), *(p for layer in self.layers for p in layer.qkv.parameters())]
+
+    def forward(self, x, label):
+        x = self.to_embedding(tokens_of(x, label, self.scalar))
+        for layer in self.layers:
+            q, k, v = layer.qkv(x).chunk(3, dim=-1)
+            future = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
+            scores = torch.einsum("bix,bjx->bij", q, k).masked_fill(future, -math.inf)
+            x = x + torch.softmax(scores, dim=-1) @ v
+            if hasattr(layer, "mlp"):
+                x = layer.mlp(x)
+        return self.mlp(x[:, -1]).squeeze(-1)
+
+
+class Memoriser(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.mlp = output_mlp(int(config["data.D"]), int(config["model.hidden"]))
+
+    def attention(self):
+        return []
+
+    def forward(self, x, label):
+        return self.mlp(x[:, -1]).squeeze(-1)
+
+
+class Minimal(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.reach = int(config["data.N"]) - (0 if config["model.attend_self"] else 1)
+        self.w = torch.nn.Parameter(torch.zeros(1))
+        self.beta = torch.nn.Parameter(torch.zeros(1))
+        self.mlp = output_mlp(int(config["data.D"]), int(config["model.hidden"]))
+
+    def attention(self):
+        return [self.w, self.beta]
+
+    def forward(self, x, label):
+        scores = self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)[:, : self.reach]
+        attended = (torch.softmax(scores, dim=-1) * label[:, : self.reach].to(x)).sum(-1)
+        return self.mlp(x[:, -1]).squeeze(-1) + self.w * attended
+
+
+SYSTEMS = {"one_layer": OneLayer, "multi_layer": MultiLayer, "minimal": Minimal, "memoriser": Memoriser}
+
+
+def token_width(config):
+    return int(config["data.D"]) + (1 if config["data.label_code"] == "scalar" else 2)
+
+
+def tokens_of(x, label, scalar):
+    """[x ; onehot]: label -1 is [1, 0], +1 is [0, 1], 0 (the target's) is [0, 0]; or [x ; label]."""
     label = label[..., None]
+    if scalar:
+        return torch.cat([x, label.to(x)], dim=-1)
     return torch.cat([x, (label == -1).to(x), (label == 1).to(x)], dim=-1)
 
 
@@ -84,7 +172,7 @@ class Run:
 def make_run(icl, settings):
     """Trains and exports in a temporary folder; one evaluation a step, so that every loss is recorded."""
     settings = settings | {"train.epochs": STEPS, "train.steps_per_epoch": 1, "eval.sequences": 16,
-                           "record.snapshots": 2}
+                           "record.snapshots": 2, "probe.sequences": 0}
     with tempfile.TemporaryDirectory() as folder:
         config, run, data = (os.path.join(folder, name) for name in ("case.toml", "run.h5", "data.h5"))
         pathlib.Path(config).write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
@@ -119,8 +207,22 @@ class Trajectory:
 
 
 def gradients(model, loss):
-    names, parameters = zip(*model.named_parameters())
-    return dict(zip(names, torch.autograd.grad(loss, parameters)))
+    """Of the trained parameters."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return dict(zip(trained, torch.autograd.grad(loss, trained.values())))
+
+
+def make_optimizer(run, model):
+    attention = model.attention()
+    others = [p for p in model.mlp.parameters() if p.requires_grad]
+    others += [p for layer in getattr(model, "layers", []) if hasattr(layer, "mlp") for p in layer.mlp.parameters()]
+    groups = [{"params": attention, "weight_decay": run.config["train.weight_decay_attention"]},
+              {"params": others, "weight_decay": run.config["train.weight_decay_mlp"]}]
+    groups = [group for group in groups if group["params"]]
+    if run.config["train.optimizer"] == "adam":
+        return torch.optim.Adam(groups, lr=run.config["train.learning_rate"], eps=run.config["train.adam_epsilon"],
+                                betas=(run.config["train.adam_beta1"], run.config["train.adam_beta2"]))
+    return torch.optim.SGD(groups, lr=run.config["train.learning_rate"])
 
 
 def switched_relu(window):
@@ -129,35 +231,33 @@ def switched_relu(window):
 
 
 def train_in_torch(run, dtype, windows=None):
-    """`windows` [2]: inputs of the ReLUs that are smaller may lie on either side of the kink."""
-    model = OneLayer(int(run.config["data.D"]), int(run.config["model.hidden"])).to(dtype)
+    """`windows`, one for each ReLU: inputs of the ReLUs that are smaller may lie on either side of the kink."""
+    model = SYSTEMS[run.config["model.system"]](run.config).to(dtype)
     model.load_state_dict({name: torch.from_numpy(w) for name, w in run.initial.items()}, strict=True)
-    optimizer = torch.optim.SGD(
-        [{"params": [*model.to_embedding.parameters(), *model.qkv.parameters()],
-          "weight_decay": run.config["train.weight_decay_attention"]},
-         {"params": model.mlp.parameters(), "weight_decay": run.config["train.weight_decay_mlp"]}],
-        lr=run.config["train.learning_rate"])
-    relus = [model.mlp[1], model.mlp[3]]
-    before_relu = [[], []]
+    optimizer = make_optimizer(run, model)
+    relus = [module for module in model.modules() if isinstance(module, torch.nn.ReLU)]
+    before_relu = [[] for _ in relus]
     for relu, inputs in zip(relus, before_relu):
         relu.register_forward_hook(lambda _, i, __, inputs=inputs: inputs.append(i[0].detach().double().numpy()))
     path = {name: 0.0 for name in run.initial}
     kinks = {name: 0.0 for name in run.initial}
     all_logits, all_loss, all_gradients = [], [], []
     for x, label, answer in zip(run.x, run.label, run.answer):
-        tokens = tokens_of(x.to(dtype), label)
+        x = x.to(dtype)
         mean_loss = lambda logits: torch.nn.functional.softplus(-answer.to(dtype) * logits).mean()
-        logits = model(tokens)
+        logits = model(x, label)
         loss = mean_loss(logits)
         g = gradients(model, loss)
         if windows is not None:
             hooks = [relu.register_forward_hook(switched_relu(window)) for relu, window in zip(relus, windows)]
-            other = gradients(model, mean_loss(model(tokens)))
+            other = gradients(model, mean_loss(model(x, label)))
             for hook in hooks:
                 hook.remove()
-            for name in kinks:
+            for name in g:
                 kinks[name] = kinks[name] + (other[name] - g[name]).abs().numpy()
         for name, p in model.named_parameters():
+            if name not in g:
+                continue
             p.grad = g[name].clone()
             path[name] += float(g[name].abs().max())
         optimizer.step()
@@ -187,9 +287,15 @@ def tolerances(run, exact):
     x, n = int(run.config["data.D"]) + 2, int(run.config["data.N"])
     h, b = int(run.config["model.hidden"]), int(run.config["train.batch_size"])
     rate = run.config["train.learning_rate"]
-    # Roundings on the longest path to a logit and to an entry of a gradient.
-    to_logit = 6 * math.sqrt(10 * x + 2 * n + 2 * h + 32) * u
-    to_gradient = 6 * math.sqrt(25 * x + 5 * n + 4 * h + b + 88) * u
+    # Roundings on the longest path to a logit and to an entry of a gradient; each layer more has another attention, over
+    # as many roundings, and another MLP. The paths of the minimal model and the memoriser are shorter.
+    depth = int(run.config["model.layers"]) if run.config["model.system"] == "multi_layer" else 1
+    to_logit = 6 * math.sqrt(depth * (10 * x + 2 * n + 2 * h + 32)) * u
+    to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
+    if run.config["train.optimizer"] == "adam":
+        # An update is m / (sqrt(v) + epsilon): errors of g reach it over epsilon, once by m and up to three times by v
+        # (|m| <= (1 - b1) / sqrt(1 - b2) sqrt(v), about 3.2). Six roundings of its own.
+        rate *= 4.2 / run.config["train.adam_epsilon"]
     # w_T = w_0 - rate sum_t g_t: two roundings of w a step, and the errors of all g_t; they may all point one way.
     size = {name: max(largest(run.initial[name]), largest(w)) for name, w in exact.weights.items()}
     absolute = {name: 2 * STEPS * u * size[name] + to_gradient * rate * exact.gradient_path[name]
@@ -199,7 +305,7 @@ def tolerances(run, exact):
     for name in size:
         layers.setdefault(name.rsplit(".", 1)[0], []).append(name)
     drift = sum(max(absolute[name] for name in names) / max(size[name] for name in names)
-                for names in layers.values())
+                for names in layers.values() if max(size[name] for name in names) > 0)
     logits = to_logit + drift
     return {
         "logits": {"": logits},

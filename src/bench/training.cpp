@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "icl/core/error.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/io/recorder.hpp"
 #include "icl/train/trainer.hpp"
 
@@ -50,12 +51,11 @@ class Meter final : public train::Observer {
     recorder_.snapshot(step, parameters);
   }
 
-  void stepped(const train::Progress& progress,
-               std::span<const nn::Parameter* const> parameters) override {
+  void stepped(const train::StateView& run) override {
     take_step();
     {
       const PhaseScope time(&times_, Phase::recording);
-      recorder_.stepped(progress, parameters);
+      recorder_.stepped(run);
     }
     end_ = times_.seconds();
     if (!counting_ && ++warmed_up_ == warm_up_steps) {
@@ -73,13 +73,12 @@ class Meter final : public train::Observer {
   }
 
   /// Its last publication is not counted: a run has one, however long it is.
-  void ended(train::Outcome outcome, const train::Progress& progress,
-             std::span<const nn::Parameter* const> parameters) override {
+  void ended(train::Outcome outcome, const train::StateView& run) override {
     const bool unseen_step =
-        outcome == train::Outcome::completed || outcome == train::Outcome::early_stopped;
+        outcome != train::Outcome::interrupted && outcome != train::Outcome::diverged;
     if (unseen_step) take_step();
     end_ = times_.seconds();
-    recorder_.ended(outcome, progress, parameters);
+    recorder_.ended(outcome, run);
   }
 
   [[nodiscard]] TrainingSpeed result(double flop) const {
@@ -180,7 +179,7 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
                     config.train.epochs, config.train.steps_per_epoch, steps, warm_up_steps + 1));
   }
   PhaseTimes times;
-  train::Trainer trainer(config, Workers(options.threads, &times));
+  train::Trainer trainer(config, Workers(options.threads, &times), io::read_items(config));
   const TemporaryFolder folder(options.folder);
   io::Recorder recorder(folder.path() / "run.h5",
                         io::new_record(config, trainer.readable_parameters()), [] {});

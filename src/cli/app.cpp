@@ -42,6 +42,7 @@ struct Commands {
   MergeCommand merge;
   TauStarCommand tau_star;
   LandscapeCommand landscape;
+  PredictCommand predict;
   std::string out;
 };
 
@@ -234,7 +235,8 @@ void add_grid(CLI::App& command, const char* name, analysis::Grid& grid, const c
       ->type_name("FIRST LAST COUNT");
 }
 
-void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& landscape) {
+void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& landscape,
+                PredictCommand& predict) {
   CLI::App* theory =
       app.add_subcommand("theory", "What the minimal model's theory says, without training");
   theory->require_subcommand(1);
@@ -246,6 +248,11 @@ void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& lands
   tau->add_option("--beta-end", tau_star.beta_end, "Stop at this beta (default: at the blow-up)");
   tau->add_option("--N", tau_star.N, "Tokens: say the step of acquisition at K = infinity too");
   tau->add_option("--learning-rate", tau_star.learning_rate, "For that step (default: 0.01)");
+  tau->add_flag("--landscape", tau_star.landscape,
+                "And the step at which descent on the un-expanded landscape has 95 % accuracy");
+  tau->add_flag("--attend-self", tau_star.attend_self, "There the target attends to itself too");
+  tau->add_option("--A", tau_star.A, "With --nu: the threshold K* if I_K = A K^nu");
+  tau->add_option("--nu", tau_star.nu, "See --A");
   tau->add_flag("--json", tau_star.json, "As JSON");
   CLI::App* land = theory->add_subcommand(
       "landscape", "The loss L(w, beta), its gradient and the accuracy on a grid, as HDF5");
@@ -262,6 +269,11 @@ void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& lands
       ->required()
       ->multi_option_policy(last_wins);
   land->add_flag("--force", landscape.force, "Replace an existing file");
+  CLI::App* run = theory->add_subcommand(
+      "predict", "When the theory expected a recorded run to acquire ICL, and when it did");
+  run->add_option("run", predict.run, "Run file")->required()->type_name("RUN.h5");
+  run->add_flag("--json", predict.json, "As JSON");
+  run->add_flag("--write", predict.write, "Write it to the file's /theory, as this program has it");
 }
 
 std::string version_text() {
@@ -286,7 +298,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_sweep(app, commands.sweep);
   add_status(app, commands.status);
   add_merge(app, commands.merge);
-  add_theory(app, commands.tau_star, commands.landscape);
+  add_theory(app, commands.tau_star, commands.landscape, commands.predict);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
@@ -303,8 +315,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   if (app.got_subcommand("status")) return run(commands.status);
   if (app.got_subcommand("merge")) return run(commands.merge);
   if (app.got_subcommand("theory")) {
-    return app.get_subcommand("theory")->got_subcommand("tau-star") ? run(commands.tau_star)
-                                                                    : run(commands.landscape);
+    const CLI::App* theory = app.get_subcommand("theory");
+    if (theory->got_subcommand("tau-star")) return run(commands.tau_star);
+    return theory->got_subcommand("predict") ? run(commands.predict) : run(commands.landscape);
   }
   if (app.got_subcommand("verify")) return run(commands.verify);
   if (app.got_subcommand("branch")) {

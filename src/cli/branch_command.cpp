@@ -5,6 +5,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
+#include "icl/train/schedule.hpp"
 
 namespace icl::cli {
 
@@ -12,15 +13,18 @@ ExitCode run(const BranchCommand& command) {
   check_distinct(command.run, command.out);
   io::RunFile parent = io::read_run(command.run);
   const config::Config config = config::with_overrides(parent.record.config, command.overrides);
-  if (config.model != parent.record.config.model || config.data.D != parent.record.config.data.D) {
+  const config::Data& before = parent.record.config.data;
+  if (config.model != parent.record.config.model || config.data.D != before.D ||
+      config.data.label_code != before.label_code) {
     throw Error(ExitCode::usage,
-                "a branch keeps the parameters of its parent: model.* and data.D cannot change");
+                "a branch keeps the parameters of its parent: model.*, data.D and data.label_code "
+                "cannot change");
   }
   if (command.at < 0 || command.at > parent.record.step) {
     throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}",
                                              command.at, command.run.string(), parent.record.step));
   }
-  const std::int64_t last = config.train.epochs * config.train.steps_per_epoch;
+  const std::int64_t last = train::last_step(config);
   if (command.at >= last) {
     throw Error(ExitCode::usage, fmt::format("--at {}: the branch would end at step {}, by "
                                              "train.epochs and train.steps_per_epoch",

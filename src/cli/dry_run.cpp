@@ -10,6 +10,7 @@
 
 #include "icl/cli/status_line.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
 #include "icl/train/trainer.hpp"
@@ -28,13 +29,14 @@ class Stopwatch final : public train::Observer {
     evaluation_seconds = seconds(Clock::now() - start_);
     start_ = Clock::now();
   }
-  void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
+  void stepped(const train::StateView& run) override {
     constexpr std::int64_t warm_up = 2;
     constexpr double enough_seconds = 0.5;
     const auto now = Clock::now();
-    if (progress.step == warm_up) start_ = now;
-    if (progress.step <= warm_up) return;
-    step_seconds = seconds(now - start_) / static_cast<double>(progress.step - warm_up);
+    const std::int64_t step = run.progress().step;
+    if (step == warm_up) start_ = now;
+    if (step <= warm_up) return;
+    step_seconds = seconds(now - start_) / static_cast<double>(step - warm_up);
     if (seconds(now - start_) > enough_seconds) stop = true;
   }
 
@@ -60,20 +62,28 @@ config::Config probe_of(const config::Config& config) {
   constexpr std::int64_t more_steps_than_needed = 1 << 20;
   probe.train.steps_per_epoch = more_steps_than_needed;
   probe.train.epochs = 1;
+  probe.eval.every.reset();
+  probe.eval.log_points = 0;
+  probe.compat.s4_epoch = false;
   probe.record.snapshots = 0;
   return probe;
 }
 
-double parameter_count(const config::Config& config) {
-  double count = 0;
-  for (const nn::Parameter* p : model::make_model(config)->parameters()) {
-    count += static_cast<double>(p->value.size());
-  }
-  return count;
+struct Sizes {
+  double parameters = 0;  ///< numbers
+  double columns = 0;     ///< of /metrics, the step among them
+};
+
+Sizes sizes(const config::Config& config) {
+  const auto model = model::make_model(config);
+  const auto parameters = model->parameters();
+  const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
+  return {static_cast<double>(model::parameter_count(*model)),
+          static_cast<double>(train::metrics(config, readable).size() + 1)};
 }
 
 double evaluation_count(const config::Config& config) {
-  return static_cast<double>(config.train.epochs + 1);
+  return static_cast<double>(train::evaluation_schedule(config).count(train::last_step(config)));
 }
 
 }  // namespace
@@ -81,7 +91,7 @@ double evaluation_count(const config::Config& config) {
 RunSpeed measure_speed(const config::Config& config, int threads) {
   const config::Config probe = probe_of(config);
   const auto start = Clock::now();
-  train::Trainer trainer(probe, Workers(threads));
+  train::Trainer trainer(probe, Workers(threads), io::read_items(probe));
   double setup = seconds(Clock::now() - start);
   if (!config.data.K.is_infinite()) {
     setup *= static_cast<double>(config.data.K.count()) / static_cast<double>(probe.data.K.count());
@@ -100,14 +110,13 @@ double run_seconds(const config::Config& config, const RunSpeed& speed) {
 
 std::string dry_run(const config::Config& config, int threads) {
   const RunSpeed speed = measure_speed(config, threads);
-  const double parameters = parameter_count(config);
-  const auto steps = config.train.epochs * config.train.steps_per_epoch;
-  auto snapshots =
-      static_cast<double>(train::snapshot_steps(config.record.snapshots, steps).size());
+  const auto [parameters, columns] = sizes(config);
+  const std::int64_t steps = train::last_step(config);
+  auto snapshots = static_cast<double>(train::snapshot_schedule(config).count(steps));
   snapshots = std::max(snapshots, 1.0);
   const double rows = evaluation_count(config);
-  const double file = megabytes(parameters * snapshots, sizeof(Real)) +
-                      megabytes(rows * static_cast<double>(train::metrics().size() + 1), 8) + 0.05;
+  const double file =
+      megabytes(parameters * snapshots, sizeof(Real)) + megabytes(rows * columns, 8) + 0.05;
   return fmt::format(
       "{}\n# parameters: {:.0f}\n# steps: {}\n"
       "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "

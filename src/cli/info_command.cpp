@@ -3,7 +3,6 @@
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/io/decode.hpp"
-#include "icl/train/metrics.hpp"
 
 namespace icl::cli {
 namespace {
@@ -15,12 +14,12 @@ Json describe(const io::RunRecord& run) {
   json["step"] = run.step;
   json["last_step"] = run.config.train.epochs * run.config.train.steps_per_epoch;
   json["t_icl_step"] = run.t_icl_step ? Json(*run.t_icl_step) : Json(nullptr);
+  json["t_icl_step_refined"] = run.t_icl_refined ? Json(*run.t_icl_refined) : Json(nullptr);
   json["final"] = Json::object();
   if (!run.metric_steps.empty()) {
     json["final"]["step"] = run.metric_steps.back();
     for (std::size_t i = 0; i < run.metrics.size(); ++i) {
-      json["final"][std::string(train::metrics()[i].name)] =
-          to_json(config::Value(run.metrics[i].back()));
+      json["final"][run.columns[i].name] = to_json(config::Value(run.metrics[i].back()));
     }
   }
   json["evaluations"] = run.metric_steps.size();

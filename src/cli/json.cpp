@@ -6,6 +6,7 @@ namespace icl::cli {
 
 Json to_json(const config::Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* on = std::get_if<bool>(&value)) return *on;
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* number = std::get_if<double>(&value)) {
     if (std::isinf(*number)) return "inf";

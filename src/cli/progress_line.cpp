@@ -25,13 +25,12 @@ void ProgressLine::evaluated(const train::Evaluation& evaluation, const train::P
   if (progress.step == first_step_) line_.show(line(progress.step));
 }
 
-void ProgressLine::stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) {
-  if (line_.due()) line_.show(line(progress.step));
+void ProgressLine::stepped(const train::StateView& run) {
+  if (line_.due()) line_.show(line(run.progress().step));
 }
 
-void ProgressLine::ended(train::Outcome, const train::Progress& progress,
-                         std::span<const nn::Parameter* const>) {
-  line_.finish(line(progress.step));
+void ProgressLine::ended(train::Outcome, const train::StateView& run) {
+  line_.finish(line(run.progress().step));
 }
 
 std::string ProgressLine::line(std::int64_t step) const {

@@ -10,6 +10,7 @@
 #include "icl/config/fields.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/io/recorder.hpp"
 #include "icl/io/replay.hpp"
@@ -65,6 +66,7 @@ ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
       return ExitCode::interrupted;
     case train::Outcome::completed:
     case train::Outcome::early_stopped:
+    case train::Outcome::memorised:
       break;
   }
   if (!quiet) {
@@ -99,13 +101,17 @@ ExitCode train(const Session& session) {
   }
   const io::OutputLock lock(session.out);
   if (!options.resume) check_output(session.out, options.force);
-  train::Trainer trainer(session.config, Workers(threads));
+  auto items = io::read_items(session.config);
+  const std::string items_hash = items ? items->hash : std::string();
+  train::Trainer trainer(session.config, Workers(threads), std::move(items));
   io::RunRecord record = io::new_record(session.config, trainer.readable_parameters());
   record.origin = session.origin;
+  record.items_hash = items_hash;
   record.provenance = io::describe_process(threads, options.command_line);
   if (auto found = stored()) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
     io::require_same_bits(*found, file, options.kernel_change);
+    static_cast<void>(io::items_of(*found));
     trainer.restore(found->state.value(), train::Due::recorded);
     record = *std::move(found);
     record.config.record.publish_seconds = session.config.record.publish_seconds;

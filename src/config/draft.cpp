@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "icl/config/conflict.hpp"
 #include "icl/config/nearest.hpp"
 
 namespace icl::config {
@@ -144,6 +145,9 @@ std::optional<Value> value_of(const toml::node& node) {
   }
   if (const auto* text = node.as_string()) {
     return text->get();
+  }
+  if (const auto* on = node.as_boolean()) {
+    return on->get();
   }
   return std::nullopt;
 }

@@ -8,6 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "icl/config/conflict.hpp"
+#include "icl/config/intervention.hpp"
+#include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 
 namespace icl::config {
@@ -20,7 +23,7 @@ constexpr std::int64_t max_seed = power_of_two(53) - 1;
 constexpr std::int64_t max_steps = power_of_two(32) - 1;
 constexpr std::int64_t max_count = power_of_two(31) - 1;
 constexpr std::int64_t max_size = 65536;
-constexpr std::int64_t max_snapshots = 10000;
+constexpr std::int64_t max_points = 10000;
 
 template <auto section, auto key>
 constexpr auto member() {
@@ -29,20 +32,65 @@ constexpr auto member() {
                    [](Config& config) -> T& { return config.*section.*key; }};
 }
 
-constexpr std::array<std::string_view, 1> systems = {"one_layer"};
 constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float.
 constexpr Range<double> learning_rate{.low = 0, .high = 1e20, .low_bound = Bound::exclusive};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
+constexpr std::array<std::string_view, 3> label_rules{"independent", "equal_sequence",
+                                                      "equal_context"};
+constexpr std::array<std::string_view, 2> label_codes{"onehot", "scalar"};
+constexpr std::array<std::string_view, 2> scales{"unit", "none"};
+constexpr std::array<std::string_view, 2> optimizers{"sgd", "adam"};
+constexpr Range<double> share{.low = 0, .high = 1};
+constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
+constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
+constexpr std::int64_t max_layers = 64;
+constexpr double max_exponent = 100;
+constexpr double max_noise = 1e6;
+
+/// FILE:/DATASET
+bool is_dataset(std::string_view text) {
+  const std::size_t colon = text.rfind(":/");
+  return colon != std::string_view::npos && colon > 0 && colon + 2 < text.size();
+}
+bool is_any_text(std::string_view text) { return !text.empty(); }
+bool is_intervention(std::string_view text) {
+  return parse_interventions(text, Factor::none).has_value();
+}
+bool is_clamp(std::string_view text) {
+  const auto all = parse_interventions(text, Factor::none);
+  return all && std::ranges::all_of(*all, [](const Intervention& one) {
+           return one.name == "copy" || one.name == "uniform" || one.name == "none";
+         });
+}
+bool is_rate(std::string_view text) {
+  return parse_interventions(text, Factor::required).has_value();
+}
+constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
+constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
+constexpr std::string_view clamp_form = "copy, uniform or none, @FIRST:LAST, ...";
+constexpr std::string_view rate_form = "NAME*FACTOR@FIRST:LAST, ...";
 constexpr Range<double> publish_seconds{.low = 0, .high = 1e6};
 constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
 
 constexpr std::array table = {
     Field{"model.system", "", "The model to train",
-          ChoiceAccess{member<&Config::model, &Model::system>(), systems}},
+          ChoiceAccess{member<&Config::model, &Model::system>(), system_names}},
     Field{"model.hidden", "units", "Width of each hidden layer of the MLP",
           IntegerAccess{member<&Config::model, &Model::hidden>(), {1, max_size}}},
+    Field{"model.layers", "layers",
+          "Layers of attention in the system multi_layer; all but the last attend causally from "
+          "every token and end in an MLP",
+          IntegerAccess{member<&Config::model, &Model::layers>(), {1, max_layers}}},
+    Field{"model.beta0", "", "Initial inverse temperature beta of the system minimal",
+          OptionalNumberAccess{member<&Config::model, &Model::beta0>(), signed_number},
+          "drawn from N(0, 1)"},
+    Field{"model.w0", "", "Initial weight w of the attention path of the system minimal",
+          NumberAccess{member<&Config::model, &Model::w0>(), signed_number}},
+    Field{"model.attend_self", "",
+          "Whether the target of the system minimal attends to itself too, as published",
+          SwitchAccess{member<&Config::model, &Model::attend_self>()}},
     Field{"data.K", "items",
           "Task diversity: the number of items in the training set; inf draws fresh items and "
           "labels for every sequence",
@@ -52,34 +100,116 @@ constexpr std::array table = {
           IntegerAccess{member<&Config::data, &Data::N>(), {2, max_size}}},
     Field{"data.D", "", "Dimension of an item",
           IntegerAccess{member<&Config::data, &Data::D>(), {1, max_size}}},
+    Field{"data.labels", "",
+          "Labels in a training sequence: independent; N/2 of the N tokens, target included, of "
+          "each (equal_sequence); or (N-1)/2 of the N-1 context tokens of each (equal_context)",
+          ChoiceAccess{member<&Config::data, &Data::labels>(), label_rules}},
+    Field{"data.label_code", "",
+          "How a token holds its label: two entries of which one is 1, or one entry of +1 or -1",
+          ChoiceAccess{member<&Config::data, &Data::label_code>(), label_codes}},
+    Field{"data.noise", "",
+          "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
+          "~ N(0, I/D) fresh",
+          NumberAccess{member<&Config::data, &Data::noise>(), {0, max_noise}}},
+    Field{"data.zipf", "",
+          "Exponent alpha of the frequencies p_k ~ k^-alpha of the training items in training "
+          "sequences; 0 for equal ones",
+          NumberAccess{member<&Config::data, &Data::zipf>(), {0, max_exponent}}},
+    Field{"data.bursty", "",
+          "Probability that a training sequence holds a copy of its target; the others hold none",
+          NumberAccess{member<&Config::data, &Data::bursty>(), share}},
+    Field{"data.items", "",
+          "Items from an HDF5 file in place of Gaussian ones: rows [classes, D] or [classes, "
+          "exemplars, D]",
+          TextAccess{member<&Config::data, &Data::items>(), dataset_form, is_dataset},
+          "x ~ N(0, I/D)"},
+    Field{"data.novel_items", "", "Data set of the novel items, where data.items is set",
+          TextAccess{member<&Config::data, &Data::novel_items>(), dataset_form, is_dataset},
+          "a share data.novel_fraction of data.items, held out at random"},
+    Field{"data.novel_fraction", "", "Share of the classes of data.items that are novel items",
+          NumberAccess{member<&Config::data, &Data::novel_fraction>(), between_0_and_1}},
+    Field{"data.scale", "",
+          "What is done to data.items: one factor for all that makes the mean squared norm 1, or "
+          "nothing",
+          ChoiceAccess{member<&Config::data, &Data::scale>(), scales}},
     Field{"train.seed", "", "The seed from which every seed that is not set is derived",
           IntegerAccess{member<&Config::train, &Train::seed>(), seed_range}},
     Field{"train.epochs", "epochs",
-          "Length of the run; an evaluation is made at step 0 and after each epoch",
+          "Length of the run; an evaluation is made at step 0 and, unless eval.every says "
+          "otherwise, after each epoch",
           IntegerAccess{member<&Config::train, &Train::epochs>(), {1, max_steps}}},
     Field{"train.steps_per_epoch", "steps", "Optimiser steps in an epoch",
           IntegerAccess{member<&Config::train, &Train::steps_per_epoch>(), {1, max_steps}}},
     Field{"train.batch_size", "sequences", "Sequences in one step",
           IntegerAccess{member<&Config::train, &Train::batch_size>(), {1, max_size}}},
-    Field{"train.learning_rate", "", "Learning rate of SGD",
+    Field{"train.optimizer", "", "Plain SGD, or Adam (Kingma & Ba 2015) with L2 as in torch.optim",
+          ChoiceAccess{member<&Config::train, &Train::optimizer>(), optimizers}},
+    Field{"train.learning_rate", "", "Learning rate",
           NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
     Field{"train.weight_decay_attention", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the layer norm and "
-          "the query, key and value matrices",
+          "the query, key and value matrices; in the system minimal of w and beta",
           NumberAccess{member<&Config::train, &Train::weight_decay_attention>(), decay}},
     Field{"train.weight_decay_mlp", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the MLP",
           NumberAccess{member<&Config::train, &Train::weight_decay_mlp>(), decay}},
+    Field{"train.adam_beta1", "", "Adam's decay rate of the mean of gradients",
+          NumberAccess{member<&Config::train, &Train::adam_beta1>(), below_1}},
+    Field{"train.adam_beta2", "", "Adam's decay rate of the mean of squared gradients",
+          NumberAccess{member<&Config::train, &Train::adam_beta2>(), below_1}},
+    Field{"train.adam_epsilon", "", "Added to the root of Adam's mean of squares",
+          NumberAccess{member<&Config::train, &Train::adam_epsilon>(), between_0_and_1}},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
           IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, 10000000}}},
+    Field{"eval.every", "steps",
+          "Steps between evaluations; 0 for none but those at step 0, of eval.log_points, and at "
+          "the end",
+          OptionalIntegerAccess{member<&Config::eval, &Eval::every>(), {0, max_steps}}, "an epoch"},
+    Field{"eval.log_points", "evaluations",
+          "Evaluations spaced evenly in log(step) from step 1 to the end, beside the others",
+          IntegerAccess{member<&Config::eval, &Eval::log_points>(), {0, max_points}}},
+    Field{"eval.refine", "",
+          "Whether t_ICL is found to the single step, by training again from the evaluation before",
+          SwitchAccess{member<&Config::eval, &Eval::refine>()}},
+    Field{"probe.sequences", "sequences",
+          "Sequences of training items that the probes look at, at each evaluation; 0 for no "
+          "probes, K or more for every item once",
+          IntegerAccess{member<&Config::probe, &Probe::sequences>(), {0, 10000000}}},
+    Field{
+        "probe.record", "",
+        "Probes to record: memorisation, effective, attention, margins, alignment, lesions, norms",
+        TextAccess{member<&Config::probe, &Probe::record>(), "NAME, ...", is_any_text},
+        "all that the system has"},
+    Field{
+        "intervene.freeze", "",
+        "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
+        "parameter's name",
+        TextAccess{member<&Config::intervene, &Intervene::freeze>(), freeze_form, is_intervention},
+        "everything is trained"},
+    Field{"intervene.clamp", "",
+          "What the target's attention (in the last layer) is clamped to, in training and "
+          "evaluation: copy, uniform or none",
+          TextAccess{member<&Config::intervene, &Intervene::clamp>(), clamp_form, is_clamp},
+          "attention is learned"},
+    Field{"intervene.rate", "", "Factors on the learning rate of sub-circuits",
+          TextAccess{member<&Config::intervene, &Intervene::rate>(), rate_form, is_rate},
+          "all have train.learning_rate"},
     Field{"stop.icl_accuracy", "",
           "Stop at the first evaluation whose ICL accuracy is greater than this",
           OptionalNumberAccess{member<&Config::stop, &Stop::icl_accuracy>(), between_0_and_1},
           "train for all epochs"},
+    Field{"stop.c1", "",
+          "Stop at the first evaluation whose c1, the mean of sigma(-phi+) over training items, is "
+          "less than this",
+          OptionalNumberAccess{member<&Config::stop, &Stop::c1>(), between_0_and_1},
+          "train for all epochs"},
     Field{"record.snapshots", "snapshots",
           "Log-spaced snapshots of all parameters, step 0 included; the final parameters are "
           "always recorded",
-          IntegerAccess{member<&Config::record, &Record::snapshots>(), {0, max_snapshots}}},
+          IntegerAccess{member<&Config::record, &Record::snapshots>(), {0, max_points}}},
+    Field{"record.snapshot_every", "steps", "Steps between snapshots, beside those",
+          OptionalIntegerAccess{member<&Config::record, &Record::snapshot_every>(), {1, max_steps}},
+          "only log-spaced ones"},
     Field{
         "record.publish_seconds", "s", "Least time between two publications of the run file",
         OptionalNumberAccess{member<&Config::record, &Record::publish_seconds>(), publish_seconds},
@@ -90,12 +220,25 @@ constexpr std::array table = {
     Field{"seed.items", "", "Seed of the items and of their labels",
           OptionalIntegerAccess{member<&Config::seed, &Seed::items>(), seed_range},
           "derived from train.seed"},
+    Field{"seed.novel", "", "Seed of the novel items",
+          OptionalIntegerAccess{member<&Config::seed, &Seed::novel>(), seed_range},
+          "the seed of the items"},
     Field{"seed.data", "", "Seed of the training sequences",
           OptionalIntegerAccess{member<&Config::seed, &Seed::data>(), seed_range},
           "derived from train.seed"},
     Field{"seed.eval", "", "Seed of the evaluation sequences",
           OptionalIntegerAccess{member<&Config::seed, &Seed::eval>(), seed_range},
           "derived from train.seed"},
+    Field{"compat.frozen_readout", "",
+          "Whether the output MLP of the system multi_layer stays as it was drawn, as published",
+          SwitchAccess{member<&Config::compat, &Compat::frozen_readout>()}},
+    Field{"compat.s4_epoch", "",
+          "Whether the system memoriser goes through 60,000 numbers modulo K in random order each "
+          "epoch, as published, and does not draw items uniformly",
+          SwitchAccess{member<&Config::compat, &Compat::s4_epoch>()}},
+    Field{"compat.item_seeds", "",
+          "Whether all runs have the same items and labels, whatever train.seed is, as published",
+          SwitchAccess{member<&Config::compat, &Compat::item_seeds>()}},
 };
 
 template <typename T>
@@ -154,6 +297,28 @@ bool assign(const ChoiceAccess& access, const Value& value, Config& config) {
     access.member.edit(config) = *text;
   }
   return known;
+}
+
+bool assign(const SwitchAccess& access, const Value& value, Config& config) {
+  const auto* on = std::get_if<bool>(&value);
+  if (on != nullptr) access.member.edit(config) = *on;
+  return on != nullptr;
+}
+
+bool assign(const TextAccess& access, const Value& value, Config& config) {
+  if (std::holds_alternative<std::monostate>(value)) {
+    access.member.edit(config).reset();
+    return true;
+  }
+  const auto* text = std::get_if<std::string>(&value);
+  constexpr std::size_t longest = 4096;
+  const auto plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  };
+  const bool accepted = text != nullptr && text->size() <= longest &&
+                        std::ranges::all_of(*text, plain) && access.accepts(*text);
+  if (accepted) access.member.edit(config) = *text;
+  return accepted;
 }
 
 bool assign(const DiversityAccess& access, const Value& value, Config& config) {
@@ -218,6 +383,10 @@ std::string expectation(const Field& field) {
   if (std::holds_alternative<ChoiceAccess>(field.access)) {
     return "one of: " + range;
   }
+  if (std::holds_alternative<SwitchAccess>(field.access)) return "a boolean";
+  if (const auto* text = std::get_if<TextAccess>(&field.access)) {
+    return fmt::format("text of the form {}", text->form);
+  }
   if (const auto* diversity = std::get_if<DiversityAccess>(&field.access)) {
     return fmt::format("an even integer from {}, or inf", text_of(diversity->range));
   }
@@ -231,8 +400,8 @@ std::string describe(const Value& value) {
   if (std::holds_alternative<std::monostate>(value)) {
     return "no value";
   }
-  constexpr std::array<std::string_view, 4> kinds = {"", "the integer ", "the float ",
-                                                     "the string "};
+  constexpr std::array<std::string_view, 5> kinds = {"", "the integer ", "the float ",
+                                                     "the string ", "the boolean "};
   return std::string(kinds.at(value.index())) + to_text(value);
 }
 
@@ -281,6 +450,8 @@ std::string range_text(const Field& field) {
   if (const auto* diversity = std::get_if<DiversityAccess>(&field.access)) {
     return text_of(diversity->range) + ", even, or inf";
   }
+  if (std::holds_alternative<SwitchAccess>(field.access)) return "true, false";
+  if (const auto* text = std::get_if<TextAccess>(&field.access)) return std::string(text->form);
   return std::visit(
       [](const auto& access) -> std::string {
         if constexpr (requires { access.range; }) {
@@ -303,45 +474,12 @@ std::string to_text(const Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     return fmt::format("\"{}\"", *text);
   }
+  if (const auto* on = std::get_if<bool>(&value)) return *on ? "true" : "false";
   return "not set";
 }
 
 std::string mismatch(const Field& field, std::string_view found) {
   return fmt::format("{}: expected {}, found {}", field.name, expectation(field), found);
-}
-
-std::optional<Conflict> find_conflict(const Config& config) {
-  const Diversity K = config.data.K;
-  const std::int64_t N = config.data.N;
-  if (!K.is_infinite() && K.count() < N) {
-    return Conflict{fmt::format("data.K = {} must be at least data.N = {}, because IWL evaluation "
-                                "draws N distinct items",
-                                K.count(), N),
-                    {"data.K", "data.N"}};
-  }
-  const Train& train = config.train;
-  if (train.epochs > max_steps / train.steps_per_epoch) {
-    return Conflict{fmt::format("train.epochs = {} times train.steps_per_epoch = {} must be less "
-                                "than 2^32 steps",
-                                train.epochs, train.steps_per_epoch),
-                    {"train.epochs", "train.steps_per_epoch"}};
-  }
-  // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
-  // bits.
-  if (K.is_infinite() && N - 1 > (std::int64_t{1} << 31) / train.batch_size) {
-    return Conflict{
-        fmt::format("data.N - 1 = {} times train.batch_size = {} must be at most 2^31 at "
-                    "data.K = inf",
-                    N - 1, train.batch_size),
-        {"data.N", "train.batch_size", "data.K"}};
-  }
-  if (K.is_infinite() && N - 1 > (std::int64_t{1} << 32) / config.eval.sequences) {
-    return Conflict{fmt::format("data.N - 1 = {} times eval.sequences = {} must be at most 2^32 at "
-                                "data.K = inf",
-                                N - 1, config.eval.sequences),
-                    {"data.N", "eval.sequences", "data.K"}};
-  }
-  return std::nullopt;
 }
 
 void validate(const Config& config) {

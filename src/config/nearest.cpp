@@ -44,16 +44,19 @@ const Field* nearest_field(std::string_view name) {
   }
   const std::string_view last = name.substr(name.rfind('.') + 1);
   const Field* nearest = nullptr;
-  std::size_t least = longest;
-  const auto offer = [&](const Field& field, std::size_t distance, std::size_t length) {
-    if (distance <= length / letters_for_one_slip && distance < least) {
-      nearest = &field;
-      least = distance;
-    }
-  };
+  // Of fields at one distance ("sequences" is a key of two sections), that of the nearest full
+  // name.
+  std::pair least(longest, longest);
   for (const Field& field : fields()) {
-    offer(field, edit_distance(name, field.name), name.size());
-    offer(field, edit_distance(last, key_of(field)), last.size());
+    const std::size_t whole = edit_distance(name, field.name);
+    const auto offer = [&](std::size_t distance, std::size_t length) {
+      if (distance <= length / letters_for_one_slip && std::pair(distance, whole) < least) {
+        nearest = &field;
+        least = {distance, whole};
+      }
+    };
+    offer(whole, name.size());
+    offer(edit_distance(last, key_of(field)), last.size());
   }
   return nearest;
 }

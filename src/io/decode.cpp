@@ -13,7 +13,6 @@
 #include "icl/io/file.hpp"
 #include "icl/io/hdf5_reader.hpp"
 #include "icl/model/model.hpp"
-#include "icl/train/metrics.hpp"
 
 namespace icl::io {
 namespace {
@@ -69,6 +68,8 @@ class Decoder {
     run.numerics = integer("/", "numerics_version");
     run.mixed_kernel_sets = integer("/", "mixed_kernel_sets") != 0;
     run.step = count("/", "step");
+    run.items_hash =
+        file_.find_attribute<std::string>("/config", "items_xxh128").value_or(std::string());
     return run;
   }
 
@@ -101,11 +102,12 @@ class Decoder {
 
   void read_metrics(RunRecord& run) {
     run.metric_steps = read_steps("/metrics/step");
-    for (const train::Metric& metric : train::metrics()) {
+    for (const train::Metric& metric : run.columns) {
       run.metrics.push_back(
           file_.read<double>(fmt::format("/metrics/{}", metric.name), {run.metric_steps.size()}));
     }
     run.t_icl_step = file_.find_attribute<std::int64_t>("/metrics", "t_icl_step");
+    run.t_icl_refined = file_.find_attribute<std::int64_t>("/metrics", "t_icl_step_refined");
   }
 
   std::vector<Real> read_values(const std::string& path, const ParameterShape& parameter,
@@ -126,11 +128,32 @@ class Decoder {
     p.train_correct = count(path, "train_correct");
     p.train_sequences = count(path, "train_sequences");
     p.t_icl_step = file_.find_attribute<std::int64_t>(path, "t_icl_step");
+    p.t_icl_refined = file_.find_attribute<std::int64_t>(path, "t_icl_step_refined");
+    p.I_K = file_.attribute<double>(path, "I_K");
+    p.c1 = file_.find_attribute<double>(path, "c1");
+    p.elapsed = file_.attribute<double>(path, "elapsed");
     if (!std::isfinite(p.train_loss)) throw bad(path + ": train_loss_sum is not finite");
-    for (const ParameterShape& parameter : run.parameters) {
-      state.parameters.push_back(read_values(path + "/" + parameter.name, parameter, std::nullopt));
+    if (!std::isfinite(p.I_K + p.elapsed)) throw bad(path + ": I_K or elapsed is not finite");
+    state.parameters = read_all(path, run);
+    state.moments = read_moments(path, run);
+    if (const std::string at = path + "/before"; file_.exists(at)) {
+      state.before = train::Earlier{count(at, "step"), read_all(at, run), read_moments(at, run)};
     }
     return state;
+  }
+
+  train::Values read_all(const std::string& path, const RunRecord& run) {
+    train::Values values;
+    for (const ParameterShape& parameter : run.parameters) {
+      values.push_back(read_values(path + "/" + parameter.name, parameter, std::nullopt));
+    }
+    return values;
+  }
+
+  train::Moments read_moments(const std::string& path, const RunRecord& run) {
+    if (!file_.exists(path + "/adam_mean")) return {};
+    return {count(path + "/adam_mean", "updates"), read_all(path + "/adam_mean", run),
+            read_all(path + "/adam_square", run)};
   }
 
   Hdf5Reader file_;

@@ -9,8 +9,9 @@
 #include "icl/config/fields.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/prediction.hpp"
+#include "icl/probe/columns.hpp"
 #include "icl/task/seeds.hpp"
-#include "icl/train/metrics.hpp"
 
 namespace icl::io {
 namespace {
@@ -47,12 +48,15 @@ void write_config(Hdf5Writer& file, const config::Config& config) {
       file.attribute("/config", name, *number);
     } else if (const auto* text = std::get_if<std::string>(&value)) {
       file.attribute("/config", name, *text);
+    } else if (const auto* on = std::get_if<bool>(&value)) {
+      file.attribute("/config", name, std::int64_t{*on ? 1 : 0});
     }
   }
   // The seeds in force where the configuration leaves them to train.seed.
   const task::Seeds seeds(config);
   if (!config.seed.init) file.attribute("/config", "seed.init", seeds.init);
   if (!config.seed.items) file.attribute("/config", "seed.items", seeds.items);
+  if (!config.seed.novel) file.attribute("/config", "seed.novel", seeds.novel);
   if (!config.seed.data) file.attribute("/config", "seed.data", seeds.data);
   if (!config.seed.eval) file.attribute("/config", "seed.eval", seeds.eval);
 }
@@ -70,12 +74,41 @@ void write_metrics(Hdf5Writer& file, const RunRecord& run) {
   group.attribute("auxiliary_signals", std::vector<std::string>{"iwl_accuracy", "train_accuracy"});
   group.attribute("axes", std::vector<std::string>{"step"});
   if (run.t_icl_step) group.attribute("t_icl_step", *run.t_icl_step);
+  if (run.t_icl_refined) group.attribute("t_icl_step_refined", *run.t_icl_refined);
   write_step_axis(group, run.metric_steps);
   for (std::size_t i = 0; i < run.metrics.size(); ++i) {
-    const train::Metric& metric = train::metrics()[i];
-    group.dataset(std::string(metric.name), {"step"}, {run.metrics[i].size()},
-                  std::span(run.metrics[i]), std::string(metric.units),
-                  std::string(metric.long_name));
+    const train::Metric& metric = run.columns[i];
+    group.dataset(metric.name, {"step"}, {run.metrics[i].size()}, std::span(run.metrics[i]),
+                  metric.units, metric.long_name);
+    if (metric.formula.empty()) continue;
+    group.dataset_attribute(metric.name, "formula", metric.formula);
+    group.dataset_attribute(metric.name, "source", std::string(probe::source));
+  }
+}
+
+/// What the minimal theory says of the run, beside t_icl_step.
+void write_theory(Hdf5Writer& file, const RunRecord& run) {
+  const auto prediction = predict(run);
+  if (!prediction) return;
+  file.group("/theory");
+  const auto put = [&](const char* name, const AttributeValue& value) {
+    file.attribute("/theory", name, value);
+  };
+  put("model", std::string("gradient flow of the minimal model, dw/dt = (c1/n)(e^beta - c2 w), "
+                           "dbeta/dt = (c1/n) w e^beta, t = learning rate x step; no decay"));
+  put("source", std::string(probe::source));
+  put("n", prediction->n);
+  if (!prediction->theory) {
+    put("says_nothing_because", prediction->reason);
+    return;
+  }
+  put("beta0", prediction->start.beta);
+  put("w0", prediction->start.w);
+  put("tau_star", prediction->theory->tau_star);
+  put("t_icl_step_from_initial", prediction->theory->initial_steps);
+  put("acquired_from_measured", std::int64_t{prediction->theory->measured_steps ? 1 : 0});
+  if (prediction->theory->measured_steps) {
+    put("t_icl_step_from_measured", *prediction->theory->measured_steps);
   }
 }
 
@@ -98,6 +131,17 @@ void write_parameters(GroupWriter& group, const RunRecord& run,
   }
 }
 
+/// What Adam remembers, in two groups; nothing of an optimiser that remembers nothing.
+void write_moments(Hdf5Writer& file, const std::string& path, const RunRecord& run,
+                   const train::Moments& moments) {
+  if (moments.mean.empty()) return;
+  GroupWriter mean(file, path + "/adam_mean");
+  mean.attribute("updates", moments.updates);
+  write_parameters(mean, run, nullptr, moments.mean);
+  GroupWriter square(file, path + "/adam_square");
+  write_parameters(square, run, nullptr, moments.square);
+}
+
 void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run,
                  const train::State& state) {
   GroupWriter group(file, path);
@@ -107,7 +151,17 @@ void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run
   group.attribute("train_correct", p.train_correct);
   group.attribute("train_sequences", p.train_sequences);
   if (p.t_icl_step) group.attribute("t_icl_step", *p.t_icl_step);
+  if (p.t_icl_refined) group.attribute("t_icl_step_refined", *p.t_icl_refined);
+  group.attribute("I_K", p.I_K);
+  if (p.c1) group.attribute("c1", *p.c1);
+  group.attribute("elapsed", p.elapsed);
   write_parameters(group, run, nullptr, state.parameters);
+  write_moments(file, path, run, state.moments);
+  if (!state.before) return;
+  GroupWriter before(file, path + "/before");
+  before.attribute("step", state.before->step);
+  write_parameters(before, run, nullptr, state.before->parameters);
+  write_moments(file, path + "/before", run, state.before->moments);
 }
 
 }  // namespace
@@ -159,7 +213,9 @@ std::vector<std::byte> encode(const RunRecord& run) {
   Hdf5Writer file;
   write_root(file, run);
   write_config(file, run.config);
+  if (!run.items_hash.empty()) file.attribute("/config", "items_xxh128", run.items_hash);
   write_metrics(file, run);
+  write_theory(file, run);
   GroupWriter snapshots(file, "/snapshots");
   write_parameters(snapshots, run, &run.snapshot_steps, run.snapshots);
   if (run.state) write_state(file, "/state", run, *run.state);

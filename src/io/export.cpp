@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <span>
 
+#include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/hdf5_writer.hpp"
+#include "icl/io/replay.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/task/task.hpp"
 
@@ -20,7 +22,10 @@ namespace {
 /// Tokens as they are: x [D], then the label.
 class PlainEncoder final : public TokenEncoder {
  public:
-  explicit PlainEncoder(std::int64_t dimension) : dimension_(dimension) {}
+  explicit PlainEncoder(const config::Config& config)
+      : dimension_(config.data.D),
+        context_(config::kind_of(config.model.system) != config::Kind::memoriser) {}
+  [[nodiscard]] bool reads_context() const override { return context_; }
   [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
   void encode(std::span<const float> item, int label, Real* row) const override {
     std::ranges::transform(item, row, [](float x) { return static_cast<Real>(x); });
@@ -30,6 +35,7 @@ class PlainEncoder final : public TokenEncoder {
 
  private:
   std::int64_t dimension_;
+  bool context_;
 };
 
 void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& table,
@@ -56,14 +62,18 @@ void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& ta
 /// The sequences of several steps, as arrays with a first axis `step`.
 class SequenceSet {
  public:
-  SequenceSet(const config::Config& config, std::int64_t sequences)
+  SequenceSet(const config::Config& config, std::int64_t sequences, std::int64_t length)
       : sequences_(sequences),
-        length_(config.data.N),
+        length_(length),
         dimension_(config.data.D),
-        fresh_(config.data.K.is_infinite()) {}
+        fresh_(config.data.K.is_infinite() || config.data.noise > 0) {}
 
   void add(const Batch& batch) {
-    for (std::int64_t b = 0; b < batch.size; ++b) {
+    for (std::int64_t b = 0; b < sequences_; ++b) {
+      if (b >= batch.size) {  // the last batch of a published epoch is smaller
+        add_nothing();
+        continue;
+      }
       for (std::int64_t j = 0; j < length_; ++j) {
         const std::int32_t item = batch.items.row(b)[j];
         const Real* row =
@@ -74,6 +84,15 @@ class SequenceSet {
       }
       answer_.push_back(batch.answer[b]);
     }
+  }
+
+  /// A sequence that is not there: items -1, zeros.
+  void add_nothing() {
+    const auto length = static_cast<std::size_t>(length_);
+    items_.insert(items_.end(), length, -1);
+    x_.insert(x_.end(), length * static_cast<std::size_t>(dimension_), Real{0});
+    label_.insert(label_.end(), length, 0);
+    answer_.push_back(0);
   }
 
   void write(Hdf5Writer& file, const std::string& path,
@@ -137,8 +156,8 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     throw Error(ExitCode::usage,
                 "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
   }
-  const PlainEncoder encoder(config.data.D);
-  const task::Task task(config, encoder, workers);
+  const PlainEncoder encoder(config);
+  const task::Task task(config, items_of(run), encoder, workers);
   Hdf5Writer file;
   file.attribute("/", "format", std::string("icl data"));
   file.attribute("/", "format_version", std::int64_t{1});
@@ -152,7 +171,7 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
   const auto write = [&](const char* path, const std::vector<std::int64_t>& steps,
                          std::int64_t sequences, const auto& draw) {
     if (steps.empty()) return;
-    SequenceSet set(config, sequences);
+    SequenceSet set(config, sequences, task.length());
     Batch batch = task.make_batch(sequences);
     for (const std::int64_t step : steps) {
       draw(static_cast<std::uint64_t>(step), batch);
@@ -164,8 +183,10 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     task.training_batch(step, config.train.batch_size, b, workers);
   });
   const std::int64_t sequences = config.eval.sequences;
-  write("/icl_evaluation", request.evaluations, sequences,
-        [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
+  if (task.has_icl()) {
+    write("/icl_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
+  }
   if (task.has_iwl()) {
     write("/iwl_evaluation", request.evaluations, sequences,
           [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });

@@ -5,6 +5,7 @@
 
 #include "icl/io/encode.hpp"
 #include "icl/io/file.hpp"
+#include "icl/train/schedule.hpp"
 
 namespace icl::io {
 namespace {
@@ -28,7 +29,9 @@ RecordBuilder::RecordBuilder(RunRecord record) : record_(std::move(record)) {
   record_.stop_reason.clear();
   // So that the first million evaluations ask for no memory while the run goes on.
   constexpr std::int64_t most_rows = 1 << 20;
-  const auto rows = static_cast<std::size_t>(std::min(record_.config.train.epochs, most_rows)) + 1;
+  const std::int64_t evaluations =
+      train::evaluation_schedule(record_.config).count(train::last_step(record_.config));
+  const auto rows = static_cast<std::size_t>(std::min(evaluations, most_rows));
   record_.metric_steps.reserve(rows);
   for (auto& column : record_.metrics) column.reserve(rows);
 }
@@ -36,7 +39,8 @@ RecordBuilder::RecordBuilder(RunRecord record) : record_(std::move(record)) {
 void RecordBuilder::evaluated(const train::Evaluation& evaluation, const train::Progress&) {
   record_.metric_steps.push_back(evaluation.step);
   for (std::size_t i = 0; i < record_.metrics.size(); ++i) {
-    record_.metrics[i].push_back(train::metrics()[i].value(evaluation));
+    const train::Metric& column = record_.columns[i];
+    record_.metrics[i].push_back(column.value(evaluation, column.index));
   }
 }
 
@@ -48,19 +52,21 @@ void RecordBuilder::snapshot(std::int64_t step, std::span<const nn::Parameter* c
   }
 }
 
-void RecordBuilder::keep_state(const train::Progress& progress,
-                               std::span<const nn::Parameter* const> parameters) {
+void RecordBuilder::keep_progress(const train::Progress& progress) {
   record_.step = progress.step;
   record_.t_icl_step = progress.t_icl_step;
-  record_.state = train::State{progress, train::copy_values(parameters)};
+  record_.t_icl_refined = progress.t_icl_refined;
 }
 
-void RecordBuilder::stepped(const train::Progress&, std::span<const nn::Parameter* const>) {}
+void RecordBuilder::keep_state(const train::StateView& run) {
+  keep_progress(run.progress());
+  record_.state = run.copy();
+}
 
-void RecordBuilder::ended(train::Outcome outcome, const train::Progress& progress,
-                          std::span<const nn::Parameter* const> parameters) {
-  record_.step = progress.step;
-  record_.t_icl_step = progress.t_icl_step;
+void RecordBuilder::stepped(const train::StateView&) {}
+
+void RecordBuilder::ended(train::Outcome outcome, const train::StateView& run) {
+  keep_progress(run.progress());
   record_.state.reset();
   switch (outcome) {
     case train::Outcome::completed:
@@ -71,9 +77,13 @@ void RecordBuilder::ended(train::Outcome outcome, const train::Progress& progres
       record_.status = RunStatus::done;
       record_.stop_reason = "icl_accuracy";
       break;
+    case train::Outcome::memorised:
+      record_.status = RunStatus::done;
+      record_.stop_reason = "c1";
+      break;
     case train::Outcome::interrupted:
       record_.status = RunStatus::interrupted;
-      keep_state(progress, parameters);
+      keep_state(run);
       break;
     case train::Outcome::diverged:
       record_.status = RunStatus::diverged;
@@ -87,16 +97,14 @@ Recorder::Recorder(std::filesystem::path path, RunRecord record, std::function<v
       may_publish_(std::move(may_publish)),
       clock_(record_.config.record.publish_seconds) {}
 
-void Recorder::stepped(const train::Progress& progress,
-                       std::span<const nn::Parameter* const> parameters) {
+void Recorder::stepped(const train::StateView& run) {
   if (!clock_.due(Clock::now())) return;
-  keep_state(progress, parameters);
+  keep_state(run);
   publish();
 }
 
-void Recorder::ended(train::Outcome outcome, const train::Progress& progress,
-                     std::span<const nn::Parameter* const> parameters) {
-  RecordBuilder::ended(outcome, progress, parameters);
+void Recorder::ended(train::Outcome outcome, const train::StateView& run) {
+  RecordBuilder::ended(outcome, run);
   publish();
 }
 

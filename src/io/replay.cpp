@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <utility>
+
 #include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
+#include "icl/io/items_file.hpp"
+#include "icl/train/schedule.hpp"
 
 namespace icl::io {
 namespace {
@@ -34,21 +39,54 @@ train::State snapshot_state(const RunRecord& record, std::size_t index) {
 train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
                            std::int64_t step) {
   train::State best = first_state(record, fresh);
-  const std::int64_t epoch = record.config.train.steps_per_epoch;
-  const std::int64_t last_evaluation = step > 0 ? (step - 1) / epoch * epoch : 0;
-  for (std::size_t i = 0; i < record.snapshot_steps.size(); ++i) {
+  const train::Schedule evaluations = train::evaluation_schedule(record.config);
+  const std::int64_t last_evaluation = step > 0 ? evaluations.last_before(step) : 0;
+  // Nor does it hold what an optimiser remembers.
+  const bool forgets = record.config.train.optimizer == "sgd";
+  const std::size_t snapshots = forgets ? record.snapshot_steps.size() : 0;
+  for (std::size_t i = 0; i < snapshots; ++i) {
     const std::int64_t at = record.snapshot_steps[i];
     if (at > best.progress.step && at <= last_evaluation) best = snapshot_state(record, i);
   }
   if (record.state) {
     const std::int64_t at = record.state->progress.step;
-    const bool sums_hold = at < step || (at == step && at % epoch != 0);
+    const bool sums_hold = at < step || (at == step && !evaluations.holds(at));
     if (at > best.progress.step && sums_hold) best = *record.state;
   }
   return best;
 }
 
+/// What a silent replay does not see: t_ICL and the integral of c1, up to the last evaluation
+/// before `step`.
+void keep_what_evaluations_left(const RunRecord& record, std::int64_t step, train::State& state) {
+  train::Progress& p = state.progress;
+  const train::Progress origin = record.origin ? record.origin->state.progress : train::Progress{};
+  const bool acquired_before = record.t_icl_step && *record.t_icl_step < step;
+  p.t_icl_step = acquired_before ? record.t_icl_step : std::nullopt;
+  p.t_icl_refined = acquired_before ? record.t_icl_refined : std::nullopt;
+  p.I_K = origin.I_K;
+  p.c1 = origin.c1;
+  const auto c1 = column(record, "c1");
+  const auto I_K = column(record, "I_K");
+  for (std::size_t row = 0; row < record.metric_steps.size() && !c1.empty(); ++row) {
+    if (record.metric_steps[row] >= step || !std::isfinite(c1[row])) continue;
+    p.I_K = I_K[row];
+    p.c1 = c1[row];
+  }
+}
+
 }  // namespace
+
+std::optional<task::GivenItems> items_of(const RunRecord& record) {
+  auto items = read_items(record.config);
+  if (items && items->hash != record.items_hash) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("data.items = \"{}\" has changed since the run began: its items hash "
+                            "to {}, those of the run to {}",
+                            *record.config.data.items, items->hash, record.items_hash));
+  }
+  return items;
+}
 
 void require_same_bits(RunRecord& record, const std::string& name, KernelChange change) {
   if (record.numerics != numerics_version) {
@@ -78,15 +116,15 @@ train::State first_state(const RunRecord& record, const train::Trainer& fresh) {
 }
 
 train::State state_at(const RunRecord& record, std::int64_t step, const Workers& workers) {
-  train::Trainer trainer(record.config, workers);
+  train::Trainer trainer(record.config, workers, items_of(record));
   trainer.restore(nearest_state(record, trainer, step), train::Due::recorded);
   if (!trainer.replay(step)) {
     throw Error(ExitCode::check_failed,
                 fmt::format("the replay differs from the recorded run: {}", trainer.fault()));
   }
   train::State state = trainer.state();
-  const bool acquired_before = record.t_icl_step && *record.t_icl_step < step;
-  state.progress.t_icl_step = acquired_before ? record.t_icl_step : std::nullopt;
+  state.before.reset();  // a branch refines no further back than to its own beginning
+  keep_what_evaluations_left(record, step, state);
   return state;
 }
 

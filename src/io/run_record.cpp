@@ -8,7 +8,6 @@
 
 #include "icl/config/fields.hpp"
 #include "icl/io/envelope.hpp"
-#include "icl/train/metrics.hpp"
 
 namespace icl::io {
 namespace {
@@ -34,13 +33,20 @@ RunRecord new_record(const config::Config& config,
                      std::span<const nn::Parameter* const> parameters) {
   RunRecord record;
   record.config = config;
-  record.metrics.resize(train::metrics().size());
+  record.columns = train::metrics(config, parameters);
+  record.metrics.resize(record.columns.size());
   record.snapshots.resize(parameters.size());
   for (const nn::Parameter* parameter : parameters) {
     const auto shape = parameter->value.shape();
     record.parameters.push_back({parameter->name, parameter->axes, {shape.begin(), shape.end()}});
   }
   return record;
+}
+
+std::span<const double> column(const RunRecord& run, std::string_view name) {
+  const auto at = std::ranges::find(run.columns, name, &train::Metric::name);
+  if (at == run.columns.end()) return {};
+  return run.metrics[static_cast<std::size_t>(at - run.columns.begin())];
 }
 
 std::string config_hash(const config::Config& config) {

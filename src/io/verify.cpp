@@ -33,20 +33,19 @@ class Verifier final : public RecordBuilder {
       const double found = record_.metrics[i][row];
       if (std::bit_cast<std::uint64_t>(expected) != std::bit_cast<std::uint64_t>(found)) {
         differ(evaluation.step, fmt::format("/metrics/{}[{}]: {} expected, {} found",
-                                            train::metrics()[i].name, row, expected, found));
+                                            recorded_.columns[i].name, row, expected, found));
       }
     }
   }
 
-  void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
+  void stepped(const train::StateView& run) override {
     // A run that diverged did so in the step behind the last one that it completed.
     const std::int64_t last = recorded_.step + (recorded_.status == RunStatus::diverged ? 1 : 0);
-    if (progress.step >= last || outer_stop_.load(std::memory_order_relaxed)) stop = true;
+    if (run.progress().step >= last || outer_stop_.load(std::memory_order_relaxed)) stop = true;
   }
 
-  void ended(train::Outcome outcome, const train::Progress& progress,
-             std::span<const nn::Parameter* const> parameters) override {
-    RecordBuilder::ended(outcome, progress, parameters);
+  void ended(train::Outcome outcome, const train::StateView& run) override {
+    RecordBuilder::ended(outcome, run);
     // A run that was cut here, and one that was killed later: both stand at the same step.
     const bool cut =
         recorded_.status == RunStatus::running || recorded_.status == RunStatus::interrupted;
@@ -70,9 +69,10 @@ class Verifier final : public RecordBuilder {
 
 Verdict verify(const RunRecord& recorded, const Workers& workers,
                std::span<train::Observer* const> observers, const std::atomic<bool>& stop) {
-  train::Trainer trainer(recorded.config, workers);
+  train::Trainer trainer(recorded.config, workers, items_of(recorded));
   RunRecord empty = new_record(recorded.config, trainer.readable_parameters());
   empty.origin = recorded.origin;
+  empty.items_hash = recorded.items_hash;
   trainer.restore(first_state(recorded, trainer), train::Due::open);
   Verifier verifier(recorded, std::move(empty), stop);
   std::vector<train::Observer*> all{&verifier};

@@ -4,7 +4,11 @@
 #include <array>
 #include <string>
 
+#include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
+#include "icl/model/memoriser.hpp"
+#include "icl/model/minimal.hpp"
+#include "icl/model/multi_layer.hpp"
 #include "icl/model/one_layer.hpp"
 
 namespace icl::model {
@@ -15,20 +19,39 @@ std::unique_ptr<Model> make(const config::Config& config) {
   return std::make_unique<M>(config);
 }
 
-constexpr std::array all_systems{
-    System{"one_layer", make<OneLayer>},
+struct Factory {
+  std::string_view system;
+  std::unique_ptr<Model> (*make)(const config::Config&);
 };
+
+/// A row for each of config::systems.
+constexpr std::array factories{
+    Factory{"one_layer", make<OneLayer>},
+    Factory{"multi_layer", make<MultiLayer>},
+    Factory{"minimal", make<Minimal>},
+    Factory{"memoriser", make<Memoriser>},
+};
+static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,
+                                 &config::System::name));
 
 }  // namespace
 
-std::span<const System> systems() { return all_systems; }
-
 std::unique_ptr<Model> make_model(const config::Config& config) {
-  const auto* system = std::ranges::find(all_systems, config.model.system, &System::name);
-  if (system == all_systems.end()) {
+  const auto* factory = std::ranges::find(factories, config.model.system, &Factory::system);
+  if (factory == factories.end()) {
     throw Error(ExitCode::usage, "model.system: there is no system \"" + config.model.system + '"');
   }
-  return system->make(config);
+  return factory->make(config);
+}
+
+double mlp_step_flops(std::int64_t rows, std::initializer_list<std::int64_t> widths) {
+  double weights = 0;
+  const std::int64_t* in = widths.begin();
+  for (const std::int64_t* out = in + 1; out != widths.end(); in = out++) {
+    weights += static_cast<double>(*in) * static_cast<double>(*out);
+  }
+  constexpr double products = 3;
+  return 2 * products * static_cast<double>(rows) * weights;
 }
 
 std::int64_t parameter_count(Model& model) {

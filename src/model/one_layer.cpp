@@ -7,30 +7,32 @@ namespace icl::model {
 struct OneLayer::State final : Activations {
   State(std::int64_t batch, std::int64_t length, const nn::TokenNorm& norm, std::int64_t hidden)
       : Activations(batch),
-        attention(batch, length, norm),
+        target_attention(batch, length, norm),
         h({batch, norm.width()}),
         dh({batch, norm.width()}),
         mlp(batch, hidden) {}
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
-    return {{"target token", &attention.t},
-            {"query", &attention.q},
-            {"attention", &attention.attention},
-            {"attended token", &attention.c},
+    return {{"target token", &target_attention.t},
+            {"query", &target_attention.q},
+            {"attention", &target_attention.attention},
+            {"attended token", &target_attention.c},
             {"mlp input", &h},
             {"mlp hidden 1", &mlp.h1},
             {"mlp hidden 2", &mlp.h2},
             {"logits", &logits}};
   }
+  [[nodiscard]] const Tensor* attention() const override { return &target_attention.attention; }
 
-  nn::TargetAttention::Activations attention;
+  nn::TargetAttention::Activations target_attention;
   Tensor h, dh;  ///< [B, X] what the MLP reads, and its gradient
   nn::Mlp::Activations mlp;
 };
 
 OneLayer::OneLayer(const config::Config& config)
-    : hidden_(config.model.hidden),
-      norm_("to_embedding.0", config.data.D),
+    : dimension_(config.data.D),
+      hidden_(config.model.hidden),
+      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code)),
       attention_("qkv", norm_.width()),
       mlp_("mlp", norm_.width(), hidden_, "token") {}
 
@@ -48,10 +50,11 @@ void OneLayer::initialise(std::int64_t seed) {
 }
 
 double OneLayer::mlp_flops(std::int64_t batch) const {
-  const auto hidden = static_cast<double>(hidden_);
-  const double weights = static_cast<double>(norm_.width()) * hidden + hidden * hidden + hidden;
-  constexpr double products = 3;  // forward, gradient of the input, gradient of the weight
-  return 2 * products * static_cast<double>(batch) * weights;
+  return mlp_step_flops(batch, {norm_.width(), hidden_, hidden_, 1});
+}
+
+double OneLayer::identity_alignment() const {
+  return nn::identity_alignment(attention_.qkv.value, norm_.gain.value, dimension_);
 }
 
 std::unique_ptr<Activations> OneLayer::make_activations(std::int64_t batch,
@@ -61,14 +64,14 @@ std::unique_ptr<Activations> OneLayer::make_activations(std::int64_t batch,
 
 void OneLayer::forward(const Batch& batch, Activations& activations, const Workers& workers) const {
   auto& s = static_cast<State&>(activations);
-  attention_.forward(batch, norm_, s.attention, s.h.data(), workers);
+  attention_.forward(batch, norm_, s.target_attention, s.h.data(), s.attending, workers);
   mlp_.forward(batch.size, s.h.data(), s.mlp, s.logits.data(), workers);
 }
 
 void OneLayer::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   auto& s = static_cast<State&>(activations);
   mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
-  attention_.backward(batch, norm_, s.attention, s.dh.data(), workers);
+  attention_.backward(batch, norm_, s.target_attention, s.dh.data(), s.attending, workers);
 }
 
 }  // namespace icl::model

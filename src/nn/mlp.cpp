@@ -34,7 +34,7 @@ void Mlp::backward(std::int64_t batch, const Real* x, Activations& a, const Real
   third_.backward_parameters(batch, a.h2.data(), dz, workers);
   second_.backward_input(batch, a.dh2.data(), a.h1.data(), a.dh1.data(), workers);
   second_.backward_parameters(batch, a.h1.data(), a.dh2.data(), workers);
-  first_.backward_input(batch, a.dh1.data(), nullptr, dx, workers);
+  if (dx != nullptr) first_.backward_input(batch, a.dh1.data(), nullptr, dx, workers);
   first_.backward_parameters(batch, x, a.dh1.data(), workers);
 }
 

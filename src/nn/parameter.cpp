@@ -1,5 +1,7 @@
 #include "icl/nn/parameter.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace icl::nn {
@@ -20,6 +22,19 @@ void Parameter::take(const Real* g, std::int64_t first, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) target[i] = std::fma(sink.rate, g[i], target[i]);
   } else {
     for (std::int64_t i = 0; i < count; ++i) target[i] = sink.rate * g[i];
+  }
+}
+
+void Parameter::take_column_sums(const Tensor& x, std::int64_t rows) {
+  constexpr std::int64_t columns = 64;
+  for (std::int64_t first = 0; first < x.extent(1); first += columns) {
+    const std::int64_t count = std::min(columns, x.extent(1) - first);
+    std::array<Real, columns> sum{};
+    for (std::int64_t b = 0; b < rows; ++b) {
+      const Real* row = x.row(b) + first;
+      for (std::int64_t i = 0; i < count; ++i) sum[static_cast<std::size_t>(i)] += row[i];
+    }
+    take(sum.data(), first, count);
   }
 }
 

@@ -1,93 +1,14 @@
 #include "icl/nn/target_attention.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <vector>
 
-#include "icl/core/math.hpp"
 #include "icl/core/simd.hpp"
+#include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
 namespace {
-
-using simd::Pack;
-
-/// The N reduced rows of sequence b, the target last.
-class Tokens {
- public:
-  Tokens(const Batch& batch, std::int64_t b)
-      : width_(batch.table->context.extent(1)),
-        table_(batch.table->context.data()),
-        items_(batch.items.row(b)),
-        context_(batch.length - 1),
-        target_(batch.table->target.row(items_[context_])) {}
-
-  [[nodiscard]] const Real* target() const { return target_; }
-
-  /// s_j = v . r_j for all j.
-  void scores(const Real* v, Real* s) const {
-    std::int64_t j = 0;
-    for (; j + 4 <= context_; j += 4) {
-      for (std::int64_t i = j + prefetch_distance; i < j + prefetch_distance + 4; ++i) {
-        if (i < context_) prefetch(row(i));
-      }
-      simd::dots(v, {row(j), row(j + 1), row(j + 2), row(j + 3)}, width_, s + j);
-    }
-    for (; j < context_; ++j) s[j] = simd::dot(v, row(j), width_);
-    s[context_] = simd::dot(v, target_, width_);
-  }
-
-  /// out = sum_j a_j r_j, added up in the order of the tokens.
-  void weighted_sum(const Real* a, Real* out) const {
-    constexpr std::int64_t chunk = 64;
-    std::int64_t first = 0;
-    for (; first + chunk <= width_; first += chunk) weighted_columns<4>(a, first, out);
-    for (; first < width_; first += simd::lanes) weighted_columns<1>(a, first, out);
-  }
-
- private:
-  static constexpr std::int64_t prefetch_distance = 8;
-
-  [[nodiscard]] const Real* row(std::int64_t j) const { return table_ + items_[j] * width_; }
-
-  void prefetch(const Real* p) const {
-    constexpr std::int64_t line = BasicTensor<Real>::alignment / sizeof(Real);
-    for (std::int64_t i = 0; i < width_; i += line) __builtin_prefetch(p + i);
-  }
-
-  template <std::size_t packs>
-  void weighted_columns(const Real* a, std::int64_t first, Real* out) const {
-    std::array<Pack<Real>, packs> total;
-    total.fill(Pack<Real>::broadcast(0));
-    const auto add = [&](Real weight, const Real* r) {
-      const auto w = Pack<Real>::broadcast(weight);
-      for (std::size_t p = 0; p < packs; ++p) {
-        total[p] = fma(w, Pack<Real>::load(r + first + static_cast<std::int64_t>(p) * simd::lanes),
-                       total[p]);
-      }
-    };
-    for (std::int64_t j = 0; j < context_; ++j) add(a[j], row(j));
-    add(a[context_], target_);
-    for (std::size_t p = 0; p < packs; ++p) {
-      total[p].store(out + first + static_cast<std::int64_t>(p) * simd::lanes);
-    }
-  }
-
-  std::int64_t width_;
-  const Real* table_;
-  const std::int32_t* items_;
-  std::int64_t context_;
-  const Real* target_;
-};
-
-/// a <- softmax(a) over n entries, in place.
-void softmax(Real* a, std::int64_t n) {
-  Real largest = a[0];
-  for (std::int64_t j = 1; j < n; ++j) largest = a[j] > largest ? a[j] : largest;
-  for (std::int64_t j = 0; j < n; ++j) a[j] = math::exp(a[j] - largest);
-  const Real scale = Real{1} / simd::sum(a, n);
-  for (std::int64_t j = 0; j < n; ++j) a[j] *= scale;
-}
 
 /// out = g x, elementwise.
 void multiply(const Real* g, const Real* x, std::int64_t n, Real* out) {
@@ -115,18 +36,9 @@ std::int64_t tiles(std::int64_t batch) {
   return (batch + TargetAttention::tile - 1) / TargetAttention::tile;
 }
 
-/// sum_b x_b over the rows of x [B, X], in order, into a parameter's sink.
-void take_column_sums(const Tensor& x, std::int64_t batch, Parameter& parameter) {
-  constexpr std::int64_t columns = 64;
-  for (std::int64_t first = 0; first < x.extent(1); first += columns) {
-    const std::int64_t count = std::min(columns, x.extent(1) - first);
-    std::array<Real, columns> sum{};
-    for (std::int64_t b = 0; b < batch; ++b) {
-      const Real* row = x.row(b) + first;
-      for (std::int64_t i = 0; i < count; ++i) sum[static_cast<std::size_t>(i)] += row[i];
-    }
-    parameter.take(sum.data(), first, count);
-  }
+/// Whether the target attends to anything: otherwise c = 0.
+bool attends(Attending attending, const Real* a, std::int64_t n) {
+  return attending == Attending::learned || std::any_of(a, a + n, [](Real x) { return x != 0; });
 }
 
 }  // namespace
@@ -158,7 +70,7 @@ void TargetAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
 }
 
 void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s, Real* h,
-                              const Workers& workers) const {
+                              Attending attending, const Workers& workers) const {
   const std::int64_t x = width();
   workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
     const auto time = workers.measure(Phase::attention_forward);
@@ -178,11 +90,16 @@ void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activat
       // a_j = softmax_j((g u) . n_j),  m = sum_j a_j n_j,  c = g m + b
       multiply(norm.gain.value.data(), s.u.row(b), x, s.c.row(b));
       norm.reduce(s.c.row(b), s.reduced.row(b));
-      tokens.scores(s.reduced.row(b), a);
-      softmax(a, batch.length);
+      if (attending == Attending::learned) {
+        tokens.scores(s.reduced.row(b), a);
+        softmax(a, batch.length);
+      } else {
+        fixed_weights(attending, batch, b, true, a);
+      }
       tokens.weighted_sum(a, s.sums.row(b));
       norm.expand(s.sums.row(b), s.m.row(b));
       norm.affine(s.m.row(b), s.c.row(b));
+      if (!attends(attending, a, batch.length)) std::fill_n(s.c.row(b), x, Real{0});
       std::copy_n(s.t.row(b), x, h + b * x);
     }
     // h = t + W_v c
@@ -192,13 +109,14 @@ void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activat
 }
 
 void TargetAttention::backward(const Batch& batch, TokenNorm& norm, Activations& s, const Real* dh,
-                               const Workers& workers) {
-  backward_inputs(batch, norm, s, dh, workers);
+                               Attending attending, const Workers& workers) {
+  backward_inputs(batch, norm, s, dh, attending, workers);
   backward_parameters(batch.size, norm, s, dh, workers);
 }
 
 void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm, Activations& s,
-                                      const Real* dh, const Workers& workers) const {
+                                      const Real* dh, Attending attending,
+                                      const Workers& workers) const {
   const std::int64_t x = width();
   const Real* g = norm.gain.value.data();
   workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
@@ -212,6 +130,8 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
       const Real* a = s.attention.row(b);
       Real* ds = s.ds.row(b);
       Real* du = s.du.row(b);
+      // where nothing is attended to, c = 0
+      if (!attends(attending, a, batch.length)) std::fill_n(s.dc.row(b), x, Real{0});
       // c = g m + b, m = sum_j a_j n_j:  da_j = (g dc) . n_j
       multiply(g, s.dc.row(b), x, du);
       norm.reduce(du, s.reduced.row(b));
@@ -219,6 +139,7 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
       // a = softmax(s):  ds_j = a_j (da_j - sum_i a_i da_i)
       const Real mean = simd::dot(a, ds, batch.length);
       for (std::int64_t j = 0; j < batch.length; ++j) ds[j] = a[j] * (ds[j] - mean);
+      if (attending != Attending::learned) std::fill_n(ds, batch.length, Real{0});
       // s_j = v . n_j, v = g u:  dv = sum_j ds_j n_j,  du = g dv
       tokens.weighted_sum(ds, s.sums.row(b));
       norm.expand(s.sums.row(b), du);
@@ -260,10 +181,34 @@ void TargetAttention::backward_parameters(std::int64_t batch, TokenNorm& norm, c
         qkv.take_product(2 * x, x, batch, transposed(dh), {s.c.data(), x}, workers);
         break;
       default:
-        take_column_sums(s.dgain, batch, norm.gain);
-        take_column_sums(s.dbias, batch, norm.bias);
+        norm.gain.take_column_sums(s.dgain, batch);
+        norm.bias.take_column_sums(s.dbias, batch);
     }
   });
+}
+
+double identity_alignment(const Tensor& qkv, const Tensor& gain, std::int64_t D) {
+  const std::int64_t x = qkv.extent(1);
+  double trace = 0;
+  double squares = 0;
+  std::vector<double> row(static_cast<std::size_t>(D));
+  for (std::int64_t i = 0; i < D; ++i) {
+    // A_ij = g_i g_j sum_k W_k[k, i] W_q[k, j]
+    std::ranges::fill(row, 0.0);
+    for (std::int64_t k = 0; k < x; ++k) {
+      const double key = qkv.row(x + k)[i];
+      const Real* query = qkv.row(k);
+      for (std::int64_t j = 0; j < D; ++j) {
+        row[static_cast<std::size_t>(j)] += key * static_cast<double>(query[j]);
+      }
+    }
+    for (std::int64_t j = 0; j < D; ++j) {
+      const double a = row[static_cast<std::size_t>(j)] * gain[i] * gain[j];
+      squares += a * a;
+      if (i == j) trace += a;
+    }
+  }
+  return trace / std::sqrt(static_cast<double>(D) * squares);
 }
 
 }  // namespace icl::nn

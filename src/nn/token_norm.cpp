@@ -7,15 +7,23 @@
 
 namespace icl::nn {
 
-TokenNorm::TokenNorm(const std::string& name, std::int64_t item_dimension)
-    : gain{name + ".weight", {"token"}, Group::attention, Tensor({item_dimension + 2}), {}},
-      bias{name + ".bias", {"token"}, Group::attention, Tensor({item_dimension + 2}), {}} {
+TokenNorm::TokenNorm(const std::string& name, std::int64_t item_dimension, LabelCode code)
+    : gain{name + ".weight",
+           {"token"},
+           Group::attention,
+           Tensor({item_dimension + (code == LabelCode::onehot ? 2 : 1)}),
+           {}},
+      bias{name + ".bias", {"token"}, Group::attention, Tensor({gain.value.size()}), {}},
+      code_(code) {
   std::ranges::fill(gain.value.values(), Real{1});
 }
 
-std::int64_t TokenNorm::reduced_width() const { return simd::padded(width() - 1); }
+std::int64_t TokenNorm::reduced_width() const {
+  return simd::padded(code_ == LabelCode::onehot ? width() - 1 : width());
+}
 
 void TokenNorm::encode(std::span<const float> x, int label, Real* row) const {
+  if (code_ == LabelCode::scalar) return encode_scalar(x, label, row);
   const auto items = static_cast<std::int64_t>(x.size());
   const Real per_entry = Real{1} / static_cast<Real>(width());
   const Real one = label == 0 ? Real{0} : Real{1};
@@ -30,7 +38,23 @@ void TokenNorm::encode(std::span<const float> x, int label, Real* row) const {
   std::fill(row + items + 1, row + reduced_width(), Real{0});
 }
 
+void TokenNorm::encode_scalar(std::span<const float> x, int label, Real* row) const {
+  const Real per_entry = Real{1} / static_cast<Real>(width());
+  std::ranges::transform(x, row, [](float v) { return static_cast<Real>(v); });
+  row[width() - 1] = static_cast<Real>(label);
+  const Real mean = simd::sum(row, width()) * per_entry;
+  for (std::int64_t i = 0; i < width(); ++i) row[i] -= mean;
+  const Real squares = simd::dot(row, row, width());
+  const Real scale = Real{1} / std::sqrt(squares * per_entry + static_cast<Real>(epsilon));
+  for (std::int64_t i = 0; i < width(); ++i) row[i] *= scale;
+  std::fill(row + width(), row + reduced_width(), Real{0});
+}
+
 void TokenNorm::expand(const Real* row, Real* n) const {
+  if (code_ == LabelCode::scalar) {
+    std::copy_n(row, width(), n);
+    return;
+  }
   const std::int64_t items = width() - 2;
   std::copy_n(row, items, n);
   const Real s = simd::sum(row, items);
@@ -40,6 +64,11 @@ void TokenNorm::expand(const Real* row, Real* n) const {
 }
 
 void TokenNorm::reduce(const Real* v, Real* row) const {
+  if (code_ == LabelCode::scalar) {
+    std::copy_n(v, width(), row);
+    std::fill(row + width(), row + reduced_width(), Real{0});
+    return;
+  }
   const std::int64_t items = width() - 2;
   const Real mean = (v[items] + v[items + 1]) / 2;
   for (std::int64_t i = 0; i < items; ++i) row[i] = v[i] - mean;

@@ -15,6 +15,8 @@
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/prediction.hpp"
+#include "icl/probe/columns.hpp"
 #include "icl/train/metrics.hpp"
 
 namespace icl::sweep {
@@ -34,9 +36,11 @@ struct Row {
   std::int64_t steps;
   std::int64_t numerics;
   std::optional<std::int64_t> t_icl_step;
+  std::optional<std::int64_t> t_icl_refined;
+  std::optional<theory::Prediction> theory;
   std::vector<std::int64_t> metric_steps;
-  std::vector<std::vector<double>> metrics;
-  std::vector<std::string> origin = {};  ///< what origin_names name
+  std::vector<std::vector<double>> metrics;  ///< by the collector's columns; may be fewer
+  std::vector<std::string> origin = {};      ///< what origin_names name
 };
 
 /// What is kept of a run's provenance.
@@ -46,6 +50,7 @@ constexpr std::array origin_names{"blas_kernel_set", "cpu", "host", "commit"};
 double number(const config::Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
   if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* on = std::get_if<bool>(&value)) return *on ? 1 : 0;
   return nan;
 }
 
@@ -78,6 +83,7 @@ class Collector {
   }
 
   std::vector<Row> rows;
+  std::vector<train::Metric> columns;  ///< of all runs, but for those of single parameters
   MergeReport report;
 
  private:
@@ -87,6 +93,7 @@ class Collector {
       io::RunRecord run = io::read_run(file).record;
       if (io::run_hash(run) != hash) throw Error(ExitCode::bad_input, "it is another run's");
       require_of_sweep(run.config);
+      require_same_items(run);
       if (run.status == io::RunStatus::done || run.status == io::RunStatus::diverged) {
         keep(hash, std::move(run));
       } else {
@@ -119,8 +126,10 @@ class Collector {
             run.step,
             run.numerics,
             run.t_icl_step,
+            run.t_icl_refined,
+            theory_of(run),
             std::move(run.metric_steps),
-            std::move(run.metrics)};
+            by_column(run)};
     for (const config::Axis& axis : plan_.sweep().axes) {
       row.place.push_back(config::get(*axis.field, run.config));
     }
@@ -128,6 +137,35 @@ class Collector {
     ++kernel_sets_[row.origin.front()];
     if (run.mixed_kernel_sets) report.mixed.push_back(hash);
     rows.push_back(std::move(row));
+  }
+
+  static std::optional<theory::Prediction> theory_of(const io::RunRecord& run) {
+    const auto prediction = io::predict(run);
+    return prediction ? prediction->theory : std::nullopt;
+  }
+
+  /// All runs of a sweep have the same items, if these come from a file.
+  void require_same_items(const io::RunRecord& run) {
+    if (!items_hash_) items_hash_ = run.items_hash;
+    if (run.items_hash == *items_hash_) return;
+    throw Error(ExitCode::bad_input,
+                fmt::format("it was made with other items than the runs before: {} was changed "
+                            "meanwhile",
+                            run.config.data.items.value_or("data.items")));
+  }
+
+  std::vector<std::vector<double>> by_column(io::RunRecord& run) {
+    std::vector<std::vector<double>> metrics(columns.size());
+    for (std::size_t i = 0; i < run.columns.size(); ++i) {
+      if (run.columns[i].is_of_parameter) continue;
+      auto at = std::ranges::find(columns, run.columns[i].name, &train::Metric::name);
+      if (at == columns.end()) {
+        at = columns.insert(at, run.columns[i]);
+        metrics.emplace_back();
+      }
+      metrics[static_cast<std::size_t>(at - columns.begin())] = std::move(run.metrics[i]);
+    }
+    return metrics;
   }
 
   static std::string text_of(const io::Provenance& provenance, std::string_view name) {
@@ -140,6 +178,7 @@ class Collector {
   const Folder& folder_;
   const Plan& plan_;
   std::map<std::string, std::size_t> kernel_sets_;
+  std::optional<std::string> items_hash_;
 };
 
 template <class Get>
@@ -154,8 +193,13 @@ auto column(const std::vector<Row>& rows, Get get) {
 /// may be infinite, always).
 io::Column axis_column(const std::vector<Row>& rows, const config::Field& field, std::size_t axis) {
   const std::string name(field.name);
-  if (std::holds_alternative<config::ChoiceAccess>(field.access)) {
-    return {name, column(rows, [&](const Row& r) { return std::get<std::string>(r.place[axis]); })};
+  const bool text = std::ranges::any_of(
+      rows, [&](const Row& r) { return std::holds_alternative<std::string>(r.place[axis]); });
+  if (text) {
+    return {name, column(rows, [&](const Row& r) {
+              const auto* value = std::get_if<std::string>(&r.place[axis]);
+              return value == nullptr ? std::string() : *value;
+            })};
   }
   const bool integers = std::ranges::all_of(
       rows, [&](const Row& r) { return std::holds_alternative<std::int64_t>(r.place[axis]); });
@@ -168,7 +212,8 @@ io::Column axis_column(const std::vector<Row>& rows, const config::Field& field,
 }
 
 /// Hash, place in the grid, and how it ended.
-std::vector<io::Column> describe_rows(const std::vector<Row>& rows, const Plan& plan) {
+std::vector<io::Column> describe_rows(const Collector& runs, const Plan& plan) {
+  const std::vector<Row>& rows = runs.rows;
   std::vector<io::Column> columns;
   columns.push_back({"hash", column(rows, [](const Row& r) { return r.hash; })});
   for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
@@ -186,18 +231,33 @@ std::vector<io::Column> describe_rows(const std::vector<Row>& rows, const Plan& 
                      })});
   columns.push_back(
       {"censored", column(rows, [](const Row& r) { return std::int64_t{r.t_icl_step ? 0 : 1}; })});
-  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
-    columns.push_back(
-        {"final_" + std::string(train::metrics()[m].name), column(rows, [&](const Row& r) {
-           return r.metrics[m].empty() ? nan : r.metrics[m].back();
-         })});
+  const auto or_nan = [](const auto& value) { return value ? static_cast<double>(*value) : nan; };
+  const auto theory_column = [&](const char* name, auto get) {
+    columns.push_back({name, column(rows, [&](const Row& r) {
+                         return r.theory ? or_nan(get(*r.theory)) : nan;
+                       })});
+  };
+  columns.push_back(
+      {"t_icl_step_refined", column(rows, [&](const Row& r) { return or_nan(r.t_icl_refined); })});
+  theory_column("theory_tau_star",
+                [](const theory::Prediction& t) { return std::optional(t.tau_star); });
+  theory_column("theory_t_icl_step_from_initial",
+                [](const theory::Prediction& t) { return std::optional(t.initial_steps); });
+  theory_column("theory_t_icl_step_from_measured",
+                [](const theory::Prediction& t) { return t.measured_steps; });
+  for (std::size_t m = 0; m < runs.columns.size(); ++m) {
+    columns.push_back({"final_" + runs.columns[m].name, column(rows, [&](const Row& r) {
+                         const bool has = m < r.metrics.size() && !r.metrics[m].empty();
+                         return has ? r.metrics[m].back() : nan;
+                       })});
   }
   return columns;
 }
 
-void write_runs(io::Hdf5Writer& file, const std::vector<Row>& rows, const Plan& plan,
+void write_runs(io::Hdf5Writer& file, const Collector& runs, const Plan& plan,
                 const Folder& folder) {
-  std::vector<io::Column> columns = describe_rows(rows, plan);
+  const std::vector<Row>& rows = runs.rows;
+  std::vector<io::Column> columns = describe_rows(runs, plan);
   columns.push_back({"file", column(rows, [&](const Row& r) {
                        return folder.run_file(r.hash).lexically_relative(folder.path()).string();
                      })});
@@ -205,7 +265,8 @@ void write_runs(io::Hdf5Writer& file, const std::vector<Row>& rows, const Plan& 
 }
 
 /// Each metric [run, step] on the union of all runs' steps.
-void write_metrics(io::Hdf5Writer& file, const std::vector<Row>& rows, const Plan& plan) {
+void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan) {
+  const std::vector<Row>& rows = runs.rows;
   std::set<std::int64_t> all;
   for (const Row& row : rows) all.insert(row.metric_steps.begin(), row.metric_steps.end());
   const std::vector<std::int64_t> steps(all.begin(), all.end());
@@ -231,10 +292,11 @@ void write_metrics(io::Hdf5Writer& file, const std::vector<Row>& rows, const Pla
     };
     std::visit(write, values.values);
   }
-  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
-    const train::Metric& metric = train::metrics()[m];
+  for (std::size_t m = 0; m < runs.columns.size(); ++m) {
+    const train::Metric& metric = runs.columns[m];
     std::vector<double> array(rows.size() * steps.size(), nan);
     for (std::size_t r = 0; r < rows.size(); ++r) {
+      if (m >= rows[r].metrics.size() || rows[r].metrics[m].empty()) continue;
       auto at = steps.begin();
       for (std::size_t i = 0; i < rows[r].metric_steps.size(); ++i) {
         at = std::lower_bound(at, steps.end(), rows[r].metric_steps[i]);
@@ -242,10 +304,12 @@ void write_metrics(io::Hdf5Writer& file, const std::vector<Row>& rows, const Pla
             rows[r].metrics[m][i];
       }
     }
-    group.dataset(std::string(metric.name), {"run", "step"}, {rows.size(), steps.size()},
-                  std::span<const double>(array), std::string(metric.units),
-                  std::string(metric.long_name));
-    group.dataset_attribute(std::string(metric.name), "coordinates", coordinates);
+    group.dataset(metric.name, {"run", "step"}, {rows.size(), steps.size()},
+                  std::span<const double>(array), metric.units, metric.long_name);
+    group.dataset_attribute(metric.name, "coordinates", coordinates);
+    if (metric.formula.empty()) continue;
+    group.dataset_attribute(metric.name, "formula", metric.formula);
+    group.dataset_attribute(metric.name, "source", std::string(probe::source));
   }
 }
 
@@ -278,10 +342,11 @@ void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
 Merged merge(const Folder& folder, const Plan& plan) {
   Collector collector(folder, plan);
   collector.collect();
+  if (collector.rows.empty()) collector.columns = train::metrics(plan.sweep().base, {});
   io::Hdf5Writer file;
   write_head(file, collector.report, plan);
-  write_runs(file, collector.rows, plan, folder);
-  write_metrics(file, collector.rows, plan);
+  write_runs(file, collector, plan, folder);
+  write_metrics(file, collector, plan);
   write_provenance(file, collector.rows);
   std::vector<std::byte> image = std::move(file).finish();
   const std::string toml = config::to_toml(plan.sweep());

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "icl/config/conflict.hpp"
+#include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/model/model.hpp"
@@ -27,8 +29,9 @@ class Work {
     // operations of the MLP: gathered from a table, or drawn afresh (from `icl bench`, Zen 3).
     constexpr double from_table = 40;
     constexpr double fresh = 220;
-    const auto token_numbers =
-        static_cast<double>(c.train.batch_size) * static_cast<double>(c.data.N * c.data.D);
+    const bool context = config::kind_of(c.model.system) != config::Kind::memoriser;
+    const auto token_numbers = static_cast<double>(c.train.batch_size) *
+                               static_cast<double>((context ? c.data.N : 1) * c.data.D);
     const double tokens = token_numbers * (c.data.K.is_infinite() ? fresh : from_table);
     const double step = model_->mlp_flops(c.train.batch_size) + tokens;
     // An evaluation is forward only, for ICL and IWL.

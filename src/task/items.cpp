@@ -1,5 +1,6 @@
 #include "icl/task/items.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -9,6 +10,21 @@ void ItemSource::draw(std::uint64_t step, std::uint64_t index, std::span<float> 
   Stream(static_cast<std::uint64_t>(seed_), purpose_, step, index).normals(x);
   const float scale = 1.0F / std::sqrt(static_cast<float>(x.size()));
   for (float& entry : x) entry *= scale;
+}
+
+void ItemSet::draw(std::int64_t row, std::span<float> x) const {
+  if (!table_) return source_.draw(0, static_cast<std::uint64_t>(row), x);
+  std::copy_n(table_->rows.begin() + row * static_cast<std::int64_t>(x.size()), x.size(),
+              x.begin());
+}
+
+void add_noise(const ItemSource& noise, std::uint64_t step, std::uint64_t index, double epsilon,
+               std::span<float> x, std::span<float> xi) {
+  noise.draw(step, index, xi);
+  const double scale = 1 / std::sqrt(1 + epsilon * epsilon);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = static_cast<float>((double{x[i]} + epsilon * double{xi[i]}) * scale);
+  }
 }
 
 std::vector<std::int8_t> draw_labels(std::int64_t seed, std::int64_t count) {

@@ -1,36 +1,65 @@
 #include "icl/task/sequences.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace icl::task {
 namespace {
 
-/// Words 0, 1, 2, ... of a stream one after the other, drawn in groups.
-class WordReader {
- public:
-  explicit WordReader(const Stream& stream) : stream_(stream) {}
-
-  std::uint32_t below(std::uint32_t bound) {
-    const std::size_t place = position_ % group_.size();
-    if (place == 0) stream_.words(position_, group_);
-    return stream_.below(bound, position_++, group_[place]);
-  }
-
- private:
-  const Stream& stream_;
-  std::array<std::uint32_t, Stream::group> group_{};
-  std::uint32_t position_ = 0;
-};
-
-}  // namespace
-
-void draw_bursty(const Stream& stream, std::uint32_t item_count, std::span<std::int32_t> items) {
-  WordReader words(stream);
-  for (std::int32_t& item : items) item = static_cast<std::int32_t>(words.below(item_count));
+void fill_bursty(WordReader& words, const Frequencies& frequencies, std::span<std::int32_t> items) {
+  for (std::int32_t& item : items) item = frequencies.draw(words);
   const auto context = items.first(items.size() - 1);
   const std::uint32_t copy = words.below(static_cast<std::uint32_t>(context.size()));
   if (std::ranges::find(context, items.back()) == context.end()) items.back() = context[copy];
+}
+
+/// How many of the N - 2 tokens beside the target and its copy carry the target's label.
+std::uint32_t companions(LabelRule rule, std::size_t length) {
+  return static_cast<std::uint32_t>(rule == LabelRule::equal_sequence ? length / 2 - 2
+                                                                      : (length - 1) / 2 - 1);
+}
+
+/// Calls each(position, whether it carries the target's label) for the N-1 positions of the context
+/// but the copy's.
+template <class Each>
+void deal_labels(WordReader& words, LabelRule rule, std::size_t length, std::size_t copy,
+                 const Each& each) {
+  std::uint32_t same = companions(rule, length);
+  std::uint32_t left = static_cast<std::uint32_t>(length) - 2;
+  for (std::size_t j = 0; j + 1 < length; ++j) {
+    if (j == copy) continue;
+    const bool is_same = words.below(left--) < same;
+    if (is_same) --same;
+    each(j, is_same);
+  }
+}
+
+}  // namespace
+
+void draw_bursty(const Stream& stream, const Frequencies& frequencies,
+                 std::span<std::int32_t> items) {
+  WordReader words(stream);
+  fill_bursty(words, frequencies, items);
+}
+
+void draw_partly_bursty(const Stream& stream, const Frequencies& frequencies, double bursty,
+                        std::span<std::int32_t> items) {
+  WordReader words(stream);
+  if (words.unit() < bursty) return fill_bursty(words, frequencies, items);
+  for (std::int32_t& item : items) item = frequencies.draw(words);
+  for (std::int32_t& item : items.first(items.size() - 1)) {
+    if (item == items.back()) item = frequencies.draw_other(words, items.back());
+  }
+}
+
+void draw_around(const Stream& stream, const Frequencies& frequencies, std::int32_t target,
+                 std::span<std::int32_t> items) {
+  WordReader words(stream);
+  const auto context = items.first(items.size() - 1);
+  for (std::int32_t& item : context) item = frequencies.draw(words);
+  items.back() = target;
+  if (context.empty()) return;
+  const std::uint32_t copy = words.below(static_cast<std::uint32_t>(context.size()));
+  if (std::ranges::find(context, target) == context.end()) context[copy] = target;
 }
 
 void draw_distinct(const Stream& stream, std::uint32_t item_count, std::span<std::int32_t> items) {
@@ -46,6 +75,72 @@ std::int32_t draw_fresh(const Stream& stream, std::span<std::int8_t> labels) {
   WordReader words(stream);
   for (std::int8_t& label : labels) label = words.below(2) == 1 ? 1 : -1;
   return static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(labels.size())));
+}
+
+LabelRule label_rule(std::string_view name) {
+  if (name == "equal_sequence") return LabelRule::equal_sequence;
+  return name == "equal_context" ? LabelRule::equal_context : LabelRule::independent;
+}
+
+ItemsByLabel::ItemsByLabel(std::span<const std::int8_t> labels, std::span<const double> weights) {
+  std::array<std::vector<double>, 2> shares;
+  for (std::size_t k = 0; k < labels.size(); ++k) {
+    const std::size_t side = labels[k] > 0 ? 1 : 0;
+    members.at(side).push_back(static_cast<std::int32_t>(k));
+    if (!weights.empty()) shares.at(side).push_back(weights[k]);
+  }
+  for (std::size_t side = 0; side < members.size(); ++side) {
+    frequencies.push_back(weights.empty()
+                              ? Frequencies(static_cast<std::uint32_t>(members.at(side).size()))
+                              : Frequencies(shares.at(side)));
+  }
+}
+
+void draw_equal(const Stream& stream, LabelRule rule, const Frequencies& frequencies,
+                std::span<const std::int8_t> labels, const ItemsByLabel& by_label,
+                std::span<std::int32_t> items) {
+  WordReader words(stream);
+  const std::int32_t target = frequencies.draw(words);
+  const std::size_t copy = words.below(static_cast<std::uint32_t>(items.size() - 1));
+  items.back() = target;
+  items[copy] = target;
+  const std::size_t side = labels[static_cast<std::size_t>(target)] > 0 ? 1 : 0;
+  deal_labels(words, rule, items.size(), copy, [&](std::size_t j, bool same) {
+    const std::size_t from = same ? side : 1 - side;
+    const std::int32_t member = by_label.frequencies[from].draw(words);
+    items[j] = by_label.members.at(from)[static_cast<std::size_t>(member)];
+  });
+}
+
+std::int32_t draw_fresh_equal(const Stream& stream, LabelRule rule, std::span<std::int8_t> labels) {
+  WordReader words(stream);
+  const auto answer = static_cast<std::int8_t>(words.below(2) == 1 ? 1 : -1);
+  const std::size_t copy = words.below(static_cast<std::uint32_t>(labels.size()));
+  labels[copy] = answer;
+  deal_labels(words, rule, labels.size() + 1, copy, [&](std::size_t j, bool same) {
+    labels[j] = same ? answer : static_cast<std::int8_t>(-answer);
+  });
+  return static_cast<std::int32_t>(copy);
+}
+
+std::int32_t in_random_order(std::int64_t seed, std::uint64_t epoch, std::int32_t index,
+                             std::int32_t size) {
+  constexpr std::uint32_t rounds = 8;
+  constexpr std::uint32_t half_bits = 8;
+  constexpr std::uint32_t mask = (1U << half_bits) - 1;
+  auto place = static_cast<std::uint32_t>(index);
+  do {
+    std::uint32_t left = place >> half_bits;
+    std::uint32_t right = place & mask;
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+      const Stream stream(static_cast<std::uint64_t>(seed), Purpose::epoch_order, epoch, round);
+      const std::uint32_t mixed = left ^ (stream.block(right)[0] & mask);
+      left = right;
+      right = mixed;
+    }
+    place = (left << half_bits) | right;
+  } while (place >= static_cast<std::uint32_t>(size));
+  return static_cast<std::int32_t>(place);
 }
 
 }  // namespace icl::task

@@ -1,84 +1,166 @@
 #include "icl/task/task.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
-#include "icl/task/sequences.hpp"
+#include "icl/core/error.hpp"
 
 namespace icl::task {
 namespace {
 
 constexpr std::int64_t item_tile = 256;
 constexpr std::int64_t sequence_tile = 16;
+constexpr std::int32_t published_epoch = 60000;  // items, of compat.s4_epoch
 
 std::int64_t tiles(std::int64_t n, std::int64_t tile) { return (n + tile - 1) / tile; }
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+int label_of_copy(CopyLabel label, int its_own) {
+  constexpr std::array<int, 4> labels{0, -1, 0, 1};
+  return label == CopyLabel::its_own ? its_own : labels.at(static_cast<std::size_t>(label));
+}
 
 }  // namespace
 
 struct Task::Rule {
-  enum class Draw : std::uint8_t { bursty, distinct };
+  enum class Draw : std::uint8_t { bursty, partly_bursty, equal, distinct, each_once, epoch };
 
   std::int64_t seed;
   Purpose sequences;    ///< the randomness of the rule itself
   Purpose fresh_items;  ///< that of the items, where they are fresh
   Draw draw;
-  const TokenTable& table;
+  const Side& side;
+  CopyLabel copy_label = CopyLabel::its_own;
+
+  /// Noise and exemplars have seeds of their own for each rule.
+  [[nodiscard]] std::int64_t noise_seed() const {
+    return derive_seed(seed, static_cast<std::uint32_t>(sequences));
+  }
 };
 
-Task::Task(const config::Config& config, const TokenEncoder& encoder, const Workers& workers)
+Task::Task(const config::Config& config, std::optional<GivenItems> given,
+           const TokenEncoder& encoder, const Workers& workers)
     : encoder_(encoder),
-      diversity_(config.data.K),
-      length_(config.data.N),
+      fresh_items_(config.data.K.is_infinite()),
+      length_(encoder.reads_context() ? config.data.N : 1),
       dimension_(config.data.D),
+      noise_(config.data.noise),
+      bursty_(config.data.bursty),
+      unequal_(config.data.zipf > 0),
+      rule_(label_rule(config.data.labels)),
+      probe_sequences_(config.probe.sequences),
+      epoch_batch_(config.train.batch_size),
       seeds_(config) {
-  if (diversity_.is_infinite()) return;
-  const std::int64_t count = diversity_.count();
-  labels_ = draw_labels(seeds_.items, count);
-  training_ = encode_items(Purpose::training_items, count, workers);
-  novel_ = encode_items(Purpose::novel_items, std::min(count, most_novel_items), workers);
+  if (fresh_items_) return;
+  const std::int64_t count = config.data.K.count();
+  probe_sequences_ = std::min(probe_sequences_, count);
+  if (config.compat.s4_epoch) epoch_steps_ = config.train.steps_per_epoch;
+  const bool from_table = given.has_value();
+  if (given) {
+    training_.labels = given->training.labels;
+    novel_.labels = given->novel.labels;
+    training_.items = ItemSet(std::move(given->training));
+    novel_.items = ItemSet(std::move(given->novel));
+  } else {
+    training_.items = ItemSet({seeds_.items, Purpose::training_items}, count);
+    novel_.items = ItemSet({seeds_.novel, Purpose::novel_items}, std::min(count, most_novel_items));
+  }
+  if (training_.labels.empty()) training_.labels = draw_labels(seeds_.items, count);
+  if (novel_.labels.empty()) {
+    // Gaussian novel item i carries the label of training item i.
+    const auto same = training_.labels.begin();
+    novel_.labels = from_table ? draw_labels(seeds_.novel, novel_.items.classes())
+                               : std::vector(same, same + novel_.items.classes());
+  }
+  if (std::ranges::count(novel_.labels, novel_.labels.front()) ==
+      static_cast<std::ptrdiff_t>(novel_.labels.size())) {
+    throw Error(ExitCode::usage,
+                fmt::format("all {} novel items have the label {:+d}, so that guessing would pass "
+                            "for in-context learning: more classes, or a larger "
+                            "data.novel_fraction, are needed",
+                            novel_.labels.size(), novel_.labels.front()));
+  }
+  make_side(training_,
+            config.data.zipf > 0 ? zipf_weights(config.data.zipf, count) : std::vector<double>{},
+            workers);
+  make_side(novel_, {}, workers);
 }
 
-TokenTable Task::encode_items(Purpose purpose, std::int64_t count, const Workers& workers) const {
+void Task::make_side(Side& side, std::vector<double> weights, const Workers& workers) {
+  side.frequencies = weights.empty() ? Frequencies(static_cast<std::uint32_t>(side.items.classes()))
+                                     : Frequencies(weights);
+  if (has_equal()) {
+    const auto above = std::ranges::count(side.labels, 1);
+    if (above == 0 || std::cmp_equal(above, side.labels.size())) {
+      throw Error(ExitCode::usage,
+                  fmt::format("data.labels needs items of both labels, but the {} {} items all "
+                              "have the label {:+d}: set data.labels = \"independent\", or give "
+                              "other or more items",
+                              side.labels.size(), &side == &novel_ ? "novel" : "training",
+                              side.labels.front()));
+    }
+    side.by_label.emplace(side.labels, weights);
+  }
+  const std::int64_t rows = side.items.rows();
   const std::int64_t width = encoder_.token_width();
-  TokenTable table{Tensor({count, width}), Tensor({count, width})};
-  const ItemSource source(seeds_.items, purpose);
-  workers.for_each(tiles(count, item_tile), [&](std::int64_t t) {
-    std::vector<float> x(static_cast<std::size_t>(dimension_));
-    for (std::int64_t k = t * item_tile; k < std::min(count, (t + 1) * item_tile); ++k) {
-      source.draw(0, static_cast<std::uint64_t>(k), x);
-      encoder_.encode(x, labels_[static_cast<std::size_t>(k)], table.context.row(k));
-      encoder_.encode(x, 0, table.target.row(k));
+  side.tokens = {Tensor({rows, width}), Tensor({rows, width})};
+  workers.for_each(tiles(rows, item_tile), [&](std::int64_t t) {
+    std::vector<float> x(at(dimension_));
+    for (std::int64_t row = t * item_tile; row < std::min(rows, (t + 1) * item_tile); ++row) {
+      side.items.draw(row, x);
+      encoder_.encode(x, side.labels[at(row / side.items.exemplars())],
+                      side.tokens.context.row(row));
+      encoder_.encode(x, 0, side.tokens.target.row(row));
     }
   });
-  return table;
 }
 
-Batch Task::make_batch(std::int64_t capacity) const {
+Batch Task::make_batch(std::int64_t capacity, Tokens tokens) const {
   Batch batch;
   batch.length = length_;
   batch.items = BasicTensor<std::int32_t>({capacity, length_});
   batch.answer = BasicTensor<std::int8_t>({capacity});
-  if (diversity_.is_infinite()) {
+  batch.copy = BasicTensor<std::uint8_t>({capacity, length_ - 1});
+  if (fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch) {
     const std::int64_t width = encoder_.token_width();
     batch.fresh = {{Tensor({capacity * (length_ - 1), width}), Tensor({capacity, width})},
                    BasicTensor<std::int8_t>({capacity, length_ - 1}),
-                   BasicTensor<float>({capacity, dimension_})};
+                   BasicTensor<float>({3 * capacity, dimension_})};
   }
   return batch;
 }
 
 void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
                           const Workers& workers) const {
-  fill({seeds_.data, Purpose::training_sequence, Purpose::training_fresh_items, Rule::Draw::bursty,
-        training_},
+  Rule::Draw draw = bursty_ < 1 ? Rule::Draw::partly_bursty : Rule::Draw::bursty;
+  if (has_equal()) draw = Rule::Draw::equal;
+  if (epoch_steps_ > 0) {
+    draw = Rule::Draw::epoch;
+    const auto before = static_cast<std::int64_t>(step) % epoch_steps_ * epoch_batch_;
+    size = std::min(size, published_epoch - before);
+  }
+  fill({seeds_.data, Purpose::training_sequence, Purpose::training_fresh_items, draw, training_},
        step, 0, size, batch, workers);
 }
 
 void Task::icl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
                      const Workers& workers) const {
+  assert(has_icl());
   fill({seeds_.eval, Purpose::icl_sequence, Purpose::icl_fresh_items, Rule::Draw::bursty, novel_},
        step, first, size, batch, workers);
+}
+
+void Task::equal_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
+                       const Workers& workers) const {
+  assert(has_equal());
+  fill(
+      {seeds_.eval, Purpose::equal_sequence, Purpose::equal_fresh_items, Rule::Draw::equal, novel_},
+      step, first, size, batch, workers);
 }
 
 void Task::iwl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
@@ -88,56 +170,173 @@ void Task::iwl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, 
        step, first, size, batch, workers);
 }
 
+void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel label,
+                       Batch& batch, const Workers& workers) const {
+  assert(first + size <= probe_sequences_);
+  // Under Zipf's law an average over training items is one over how often they are drawn.
+  const bool all = !fresh_items_ && !unequal_ && probe_sequences_ == training_.items.classes();
+  const auto draw = all ? Rule::Draw::each_once : Rule::Draw::bursty;
+  fill({seeds_.eval, Purpose::probe_sequence, Purpose::probe_fresh_items, draw, training_, label},
+       step, first, size, batch, workers);
+}
+
 void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,
                 Batch& batch, const Workers& workers) const {
   assert(size <= batch.answer.size() && batch.length == length_);
+  const bool own_tokens = fresh_items_ || noise_ > 0 || rule.copy_label != CopyLabel::its_own;
+  assert(!own_tokens || batch.fresh.item.size() > 0);
   batch.size = size;
-  batch.table = diversity_.is_infinite() ? &batch.fresh.tokens : &rule.table;
+  batch.table = own_tokens ? &batch.fresh.tokens : &rule.side.tokens;
   workers.for_each(tiles(size, sequence_tile), [&](std::int64_t t) {
     const auto time = workers.measure(Phase::sampling);
     for (std::int64_t b = t * sequence_tile; b < std::min(size, (t + 1) * sequence_tile); ++b) {
       const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.sequences, step,
                           static_cast<std::uint64_t>(first + b));
-      if (diversity_.is_infinite()) {
+      if (fresh_items_) {
         fill_fresh(rule, stream, step, first + b, b, batch);
       } else {
-        fill_from_table(rule, stream, b, batch);
+        fill_from_items(rule, stream, step, first + b, b, batch);
+        if (own_tokens) make_tokens(rule, step, first + b, b, batch);
       }
     }
   });
 }
 
-void Task::fill_from_table(const Rule& rule, const Stream& stream, std::int64_t b,
-                           Batch& batch) const {
-  const std::span items(batch.items.row(b), static_cast<std::size_t>(length_));
-  const auto count = static_cast<std::uint32_t>(rule.table.context.extent(0));
-  if (rule.draw == Rule::Draw::bursty) {
-    draw_bursty(stream, count, items);
-  } else {
-    draw_distinct(stream, count, items);
+void Task::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t step,
+                        std::int64_t sequence, std::span<std::int32_t> items) const {
+  const Side& side = rule.side;
+  const Frequencies& frequencies = side.frequencies;
+  switch (rule.draw) {
+    case Rule::Draw::bursty:
+      if (length_ == 1) {
+        WordReader words(stream);
+        items.front() = frequencies.draw(words);
+      } else {
+        draw_bursty(stream, frequencies, items);
+      }
+      break;
+    case Rule::Draw::partly_bursty:
+      draw_partly_bursty(stream, side.frequencies, bursty_, items);
+      break;
+    case Rule::Draw::equal:
+      draw_equal(stream, rule_, side.frequencies, side.labels, *side.by_label, items);
+      break;
+    case Rule::Draw::distinct:
+      draw_distinct(stream, static_cast<std::uint32_t>(side.items.classes()), items);
+      break;
+    case Rule::Draw::each_once:
+      draw_around(stream, frequencies, static_cast<std::int32_t>(sequence), items);
+      break;
+    case Rule::Draw::epoch: {
+      const auto steps = static_cast<std::uint64_t>(epoch_steps_);
+      const auto index = static_cast<std::int64_t>(step % steps) * epoch_batch_ + sequence;
+      const std::int32_t number = in_random_order(
+          rule.seed, step / steps, static_cast<std::int32_t>(index), published_epoch);
+      items.front() = number % static_cast<std::int32_t>(side.items.classes());
+    }
   }
-  batch.answer[b] = labels_[static_cast<std::size_t>(items.back())];
+}
+
+void Task::fill_from_items(const Rule& rule, const Stream& stream, std::uint64_t step,
+                           std::int64_t sequence, std::int64_t b, Batch& batch) const {
+  const std::span items(batch.items.row(b), at(length_));
+  draw_classes(rule, stream, step, sequence, items);
+  const std::int32_t target = items.back();
+  std::uint8_t* copy = batch.copy.row(b);
+  for (std::int64_t j = 0; j + 1 < length_; ++j) copy[j] = items[at(j)] == target ? 1 : 0;
+  batch.answer[b] = rule.side.labels[at(target)];
+  if (rule.side.items.exemplars() > 1) choose_exemplars(rule, step, sequence, b, batch);
+}
+
+/// From classes to rows: an exemplar for each token, copies others than the target's.
+void Task::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t sequence,
+                            std::int64_t b, Batch& batch) const {
+  const Stream stream(static_cast<std::uint64_t>(rule.noise_seed()), rule.sequences, step,
+                      static_cast<std::uint64_t>(sequence));
+  WordReader words(stream);
+  const auto exemplars = static_cast<std::uint32_t>(rule.side.items.exemplars());
+  std::int32_t* items = batch.items.row(b);
+  const auto place = [&](std::int64_t j, std::uint32_t exemplar) {
+    items[j] = static_cast<std::int32_t>(items[j] * static_cast<std::int64_t>(exemplars) +
+                                         static_cast<std::int64_t>(exemplar));
+  };
+  const std::uint32_t of_target = words.below(exemplars);
+  place(length_ - 1, of_target);
+  for (std::int64_t j = 0; j + 1 < length_; ++j) {
+    const bool is_copy = batch.copy.row(b)[j] != 0;
+    const std::uint32_t drawn = words.below(is_copy ? exemplars - 1 : exemplars);
+    place(j, is_copy && drawn >= of_target ? drawn + 1 : drawn);
+  }
+}
+
+/// Tokens of the batch's own: with noise, or with another label on the copies.
+void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+                       Batch& batch) const {
+  const std::int64_t context = length_ - 1;
+  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
+  const std::int64_t width = encoder_.token_width();
+  std::int32_t* items = batch.items.row(b);
+  for (std::int64_t j = 0; j <= context; ++j) {
+    const std::int64_t item = items[j];
+    const bool is_target = j == context;
+    Real* row = is_target ? batch.fresh.tokens.target.row(b)
+                          : batch.fresh.tokens.context.row(b * context + j);
+    const bool relabelled =
+        !is_target && batch.copy.row(b)[j] != 0 && rule.copy_label != CopyLabel::its_own;
+    if (noise_ > 0 || relabelled) {
+      rule.side.items.draw(item, x);
+      const int label = label_of_copy(relabelled ? rule.copy_label : CopyLabel::its_own,
+                                      rule.side.labels[at(item / rule.side.items.exemplars())]);
+      encoder_.encode(with_noise(rule, step, sequence, b, j, batch), is_target ? 0 : label, row);
+    } else {
+      const TokenTable& table = rule.side.tokens;
+      std::copy_n(is_target ? table.target.row(item) : table.context.row(item), width, row);
+    }
+    items[j] = static_cast<std::int32_t>(is_target ? b : b * context + j);
+  }
+}
+
+/// The item drawn last for sequence b, as token j holds it.
+std::span<const float> Task::with_noise(const Rule& rule, std::uint64_t step, std::int64_t sequence,
+                                        std::int64_t b, std::int64_t j, Batch& batch) const {
+  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
+  if (noise_ == 0) return x;
+  const std::span noisy(batch.fresh.item.row(3 * b + 1), at(dimension_));
+  const std::span xi(batch.fresh.item.row(3 * b + 2), at(dimension_));
+  std::ranges::copy(x, noisy.begin());
+  add_noise(ItemSource(rule.noise_seed(), Purpose::noise), step,
+            static_cast<std::uint64_t>(sequence * length_ + j), noise_, noisy, xi);
+  return noisy;
 }
 
 void Task::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step,
                       std::int64_t sequence, std::int64_t b, Batch& batch) const {
   const std::int64_t context = length_ - 1;
-  const std::span labels(batch.fresh.labels.row(b), static_cast<std::size_t>(context));
-  const std::span item(batch.fresh.item.row(b), static_cast<std::size_t>(dimension_));
-  const std::int32_t copy = draw_fresh(stream, labels);
-  const ItemSource source(rule.seed, rule.fresh_items);
+  const std::span labels(batch.fresh.labels.row(b), at(context));
+  const std::int32_t copy = rule.draw == Rule::Draw::equal ? draw_fresh_equal(stream, rule_, labels)
+                                                           : draw_fresh(stream, labels);
+  batch.answer[b] = labels[at(copy)];
   for (std::int64_t j = 0; j < context; ++j) {
-    const std::int64_t row = b * context + j;
-    const auto label = labels[static_cast<std::size_t>(j)];
-    source.draw(step, static_cast<std::uint64_t>(sequence * context + j), item);
-    encoder_.encode(item, label, batch.fresh.tokens.context.row(row));
-    batch.items.row(b)[j] = static_cast<std::int32_t>(row);
-    if (j == copy) {
-      encoder_.encode(item, 0, batch.fresh.tokens.target.row(b));
-      batch.items.row(b)[context] = static_cast<std::int32_t>(b);
-      batch.answer[b] = label;
-    }
+    batch.copy.row(b)[j] = j == copy ? 1 : 0;
+    const int label = j == copy ? label_of_copy(rule.copy_label, labels[at(j)]) : labels[at(j)];
+    encode_fresh(rule, step, sequence, b, j, label, batch);
+    if (j == copy) encode_fresh(rule, step, sequence, b, context, 0, batch);
   }
+}
+
+/// Token j of a sequence of fresh items; the target, j = N - 1, is the item drawn last.
+void Task::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+                        std::int64_t j, int label, Batch& batch) const {
+  const std::int64_t context = length_ - 1;
+  const bool is_target = j == context;
+  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
+  const auto number = static_cast<std::uint64_t>(sequence * context + j);
+  if (!is_target) ItemSource(rule.seed, rule.fresh_items).draw(step, number, x);
+  const std::int64_t row = is_target ? b : b * context + j;
+  Real* token =
+      is_target ? batch.fresh.tokens.target.row(row) : batch.fresh.tokens.context.row(row);
+  encoder_.encode(with_noise(rule, step, sequence, b, j, batch), label, token);
+  batch.items.row(b)[j] = static_cast<std::int32_t>(row);
 }
 
 }  // namespace icl::task

@@ -6,15 +6,18 @@
 
 namespace icl::train {
 
-Evaluator::Evaluator(const task::Task& task, const model::Model& model, std::int64_t sequences,
-                     std::int64_t length)
+Evaluator::Evaluator(const task::Task& task, const model::Model& model, std::int64_t sequences)
     : task_(task),
       sequences_(sequences),
       batch_(task.make_batch(std::min(chunk, sequences))),
-      activations_(model.make_activations(std::min(chunk, sequences), length)) {}
+      activations_(model.make_activations(std::min(chunk, sequences), task.length())) {}
 
 Score Evaluator::icl(const model::Model& model, std::int64_t step, const Workers& workers) {
-  return measure(&task::Task::icl_batch, model, step, workers);
+  return task_.has_icl() ? measure(&task::Task::icl_batch, model, step, workers) : Score{};
+}
+
+Score Evaluator::equal(const model::Model& model, std::int64_t step, const Workers& workers) {
+  return task_.has_equal() ? measure(&task::Task::equal_batch, model, step, workers) : Score{};
 }
 
 Score Evaluator::iwl(const model::Model& model, std::int64_t step, const Workers& workers) {

@@ -1,31 +1,104 @@
 #include "icl/train/metrics.hpp"
 
+#include <algorithm>
 #include <array>
+#include <string_view>
+
+#include "icl/config/probe_set.hpp"
+#include "icl/probe/columns.hpp"
 
 namespace icl::train {
 namespace {
 
-constexpr std::array table{
-    Metric{"train_loss",
-           "mean logistic loss of the training batches since the previous row (row 0: first batch)",
-           "nat", [](const Evaluation& e) { return e.train.loss; }},
-    Metric{"train_accuracy", "accuracy on the training batches since the previous row", "1",
-           [](const Evaluation& e) { return e.train.accuracy; }},
-    Metric{"icl_loss", "in-context learning: mean logistic loss on sequences of novel items", "nat",
-           [](const Evaluation& e) { return e.icl.loss; }},
-    Metric{"icl_accuracy", "in-context learning: accuracy on sequences of novel items", "1",
-           [](const Evaluation& e) { return e.icl.accuracy; }},
-    Metric{
-        "iwl_loss",
-        "in-weights learning: mean logistic loss on training items without a copy in the context",
-        "nat", [](const Evaluation& e) { return e.iwl.loss; }},
-    Metric{"iwl_accuracy",
-           "in-weights learning: accuracy on training items without a copy in the context", "1",
-           [](const Evaluation& e) { return e.iwl.accuracy; }},
+bool always(const config::Config& /*config*/) { return true; }
+bool with_equal_labels(const config::Config& c) { return c.data.labels != "independent"; }
+
+struct Row {
+  std::string_view name;
+  std::string_view long_name;
+  std::string_view units;
+  double (*value)(const Evaluation&, std::size_t);
+  bool (*exists)(const config::Config&);
 };
+
+constexpr std::array table{
+    Row{"train_loss",
+        "mean logistic loss of the training batches since the previous row (row 0: first batch)",
+        "nat", [](const Evaluation& e, std::size_t) { return e.train.loss; }, always},
+    Row{"train_accuracy", "accuracy on the training batches since the previous row", "1",
+        [](const Evaluation& e, std::size_t) { return e.train.accuracy; }, always},
+    Row{"icl_loss", "in-context learning: mean logistic loss on sequences of novel items", "nat",
+        [](const Evaluation& e, std::size_t) { return e.icl.loss; }, always},
+    Row{"icl_accuracy", "in-context learning: accuracy on sequences of novel items", "1",
+        [](const Evaluation& e, std::size_t) { return e.icl.accuracy; }, always},
+    Row{"iwl_loss",
+        "in-weights learning: mean logistic loss on training items without a copy in the context",
+        "nat", [](const Evaluation& e, std::size_t) { return e.iwl.loss; }, always},
+    Row{"iwl_accuracy",
+        "in-weights learning: accuracy on training items without a copy in the context", "1",
+        [](const Evaluation& e, std::size_t) { return e.iwl.accuracy; }, always},
+    Row{"icl_equal_loss",
+        "in-context learning: mean logistic loss on novel items under the label rule of training",
+        "nat", [](const Evaluation& e, std::size_t) { return e.equal.loss; }, with_equal_labels},
+    Row{"icl_equal_accuracy",
+        "in-context learning: accuracy on novel items under the label rule of training", "1",
+        [](const Evaluation& e, std::size_t) { return e.equal.accuracy; }, with_equal_labels},
+};
+
+struct NormRow {
+  std::string_view name;
+  std::string_view long_name;
+  double (*value)(const Evaluation&, std::size_t);
+};
+
+constexpr std::array norms{
+    NormRow{"norm", "Euclidean norm of the parameter",
+            [](const Evaluation& e, std::size_t i) { return e.norms[i].value; }},
+    NormRow{"gradient_norm", "Euclidean norm of the gradient on the next training batch",
+            [](const Evaluation& e, std::size_t i) { return e.norms[i].gradient; }},
+    NormRow{"update_norm", "Euclidean norm of the next update",
+            [](const Evaluation& e, std::size_t i) { return e.norms[i].update; }},
+};
+
+/// probe::columns() is a table of its own, whose rows are reached by their number.
+double probe_value(const Evaluation& e, std::size_t column) {
+  return probe::columns()[column].value(e.probes);
+}
 
 }  // namespace
 
-std::span<const Metric> metrics() { return table; }
+std::vector<Metric> metrics(const config::Config& config,
+                            std::span<const nn::Parameter* const> parameters) {
+  std::vector<Metric> all;
+  for (const Row& row : table) {
+    if (!row.exists(config)) continue;
+    all.push_back(
+        {std::string(row.name), std::string(row.long_name), std::string(row.units), "", row.value});
+  }
+  const auto probes = config::probes_of(config);
+  const auto asked = [&](config::ProbeName probe) {
+    return std::ranges::find(probes, probe) != probes.end();
+  };
+  if (asked(config::ProbeName::memorisation)) {
+    all.push_back({"I_K", "integrated memorisation signal", "1",
+                   "integral of c1 over learning rate x step, by trapezoids between evaluations",
+                   [](const Evaluation& e, std::size_t) { return e.I_K; }});
+  }
+  const auto columns = probe::columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const probe::Column& column = columns[i];
+    if (!asked(column.probe)) continue;
+    all.push_back({std::string(column.name), std::string(column.long_name),
+                   std::string(column.units), std::string(column.formula), probe_value, i});
+  }
+  if (!asked(config::ProbeName::norms)) return all;
+  for (const NormRow& row : norms) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      all.push_back({std::string(row.name) + "." + parameters[i]->name, std::string(row.long_name),
+                     "1", "sqrt(sum of squares)", row.value, i, true});
+    }
+  }
+  return all;
+}
 
 }  // namespace icl::train

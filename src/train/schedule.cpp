@@ -5,7 +5,7 @@
 
 namespace icl::train {
 
-std::vector<std::int64_t> snapshot_steps(std::int64_t count, std::int64_t last) {
+std::vector<std::int64_t> log_steps(std::int64_t count, std::int64_t last) {
   std::vector<std::int64_t> steps;
   for (std::int64_t i = 0; i < count; ++i) {
     if (i == 0) {
@@ -19,6 +19,44 @@ std::vector<std::int64_t> snapshot_steps(std::int64_t count, std::int64_t last) 
   }
   steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
+}
+
+bool Schedule::holds(std::int64_t step) const {
+  return (every_ > 0 && step % every_ == 0) || std::ranges::binary_search(listed_, step);
+}
+
+std::int64_t Schedule::last_before(std::int64_t step) const {
+  std::int64_t last = every_ > 0 ? (step - 1) / every_ * every_ : 0;
+  const auto behind = std::ranges::lower_bound(listed_, step);
+  if (behind != listed_.begin()) last = std::max(last, *std::prev(behind));
+  return last;
+}
+
+std::int64_t Schedule::count(std::int64_t last) const {
+  std::int64_t all = every_ > 0 ? last / every_ + 1 : 0;
+  for (const std::int64_t step : listed_) {
+    if (step <= last && (every_ == 0 || step % every_ != 0)) ++all;
+  }
+  return all;
+}
+
+std::int64_t last_step(const config::Config& config) {
+  return config.train.epochs * config.train.steps_per_epoch;
+}
+
+Schedule evaluation_schedule(const config::Config& config) {
+  const std::int64_t last = last_step(config);
+  // Log-spaced points begin at step 1: step 0 is there anyway.
+  std::vector<std::int64_t> listed =
+      log_steps(config.eval.log_points > 0 ? config.eval.log_points + 1 : 0, last);
+  if (listed.empty()) listed.push_back(0);
+  if (listed.back() != last) listed.push_back(last);
+  return {config.eval.every.value_or(config.train.steps_per_epoch), std::move(listed)};
+}
+
+Schedule snapshot_schedule(const config::Config& config) {
+  return {config.record.snapshot_every.value_or(0),
+          log_steps(config.record.snapshots, last_step(config))};
 }
 
 }  // namespace icl::train

@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "icl/config/probe_set.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/seeds.hpp"
-#include "icl/train/schedule.hpp"
 
 namespace icl::train {
 namespace {
@@ -19,6 +20,12 @@ const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters
   const auto bad = std::ranges::find_if_not(
       parameters, [](const nn::Parameter* p) { return simd::all_finite(p->value.values()); });
   return bad == parameters.end() ? nullptr : *bad;
+}
+
+double norm(std::span<const Real> x) {
+  double squares = 0;
+  for (const double v : x) squares += v * v;
+  return std::sqrt(squares);
 }
 
 /// The name of the tensor in which a fault of a forward pass shows first.
@@ -33,53 +40,66 @@ std::string first_fault(std::span<nn::Parameter* const> parameters,
 
 }  // namespace
 
-std::vector<std::vector<Real>> copy_values(std::span<const nn::Parameter* const> parameters) {
-  std::vector<std::vector<Real>> values;
+Values copy_values(std::span<const nn::Parameter* const> parameters) {
+  Values values;
   for (const nn::Parameter* p : parameters) {
     values.emplace_back(p->value.values().begin(), p->value.values().end());
   }
   return values;
 }
 
-Trainer::Trainer(const config::Config& config, const Workers& workers)
+Trainer::Trainer(const config::Config& config, const Workers& workers,
+                 std::optional<task::GivenItems> given)
     : config_(config),
       workers_(workers),
       model_(model::make_model(config)),
       parameters_(model_->parameters()),
       readable_(parameters_.begin(), parameters_.end()),
-      task_(config, *model_, workers),
-      optimizer_(config.train),
-      evaluator_(task_, *model_, config.eval.sequences, config.data.N),
+      task_(config, std::move(given), *model_, workers),
+      optimizer_(make_optimizer(config.train, parameters_)),
+      interventions_(config.intervene, parameters_),
+      evaluator_(task_, *model_, config.eval.sequences),
+      prober_(config, task_, *model_),
       batch_(task_.make_batch(config.train.batch_size)),
-      activations_(model_->make_activations(config.train.batch_size, config.data.N)),
-      snapshot_steps_(snapshot_steps(config.record.snapshots, last_step())) {
+      activations_(model_->make_activations(config.train.batch_size, task_.length())),
+      evaluations_(evaluation_schedule(config)),
+      snapshots_(snapshot_schedule(config)) {
   model_->initialise(task::Seeds(config).init);
-}
-
-std::int64_t Trainer::last_step() const {
-  return config_.train.epochs * config_.train.steps_per_epoch;
+  const auto probes = config::probes_of(config);
+  if (std::ranges::find(probes, config::ProbeName::norms) != probes.end()) {
+    gradients_.reserve(parameters_.size());
+    for (const nn::Parameter* p : parameters_) gradients_.emplace_back(p->value.shape());
+  }
 }
 
 void Trainer::restore(const State& state, Due due) {
-  bool fits = state.parameters.size() == parameters_.size();
-  for (std::size_t i = 0; fits && i < parameters_.size(); ++i) {
-    fits = static_cast<std::int64_t>(state.parameters[i].size()) == parameters_[i]->value.size();
-  }
-  if (!fits) {
+  const auto fits = [&](const Values& values) {
+    bool all = values.size() == parameters_.size();
+    for (std::size_t i = 0; all && i < parameters_.size(); ++i) {
+      all = static_cast<std::int64_t>(values[i].size()) == parameters_[i]->value.size();
+    }
+    return all;
+  };
+  const auto moments_fit = [&](const Moments& m) {
+    return m.mean.empty() || (fits(m.mean) && fits(m.square));
+  };
+  const bool before_fits =
+      !state.before || (fits(state.before->parameters) && moments_fit(state.before->moments));
+  if (!fits(state.parameters) || !moments_fit(state.moments) || !before_fits) {
     throw Error(ExitCode::bad_input, "the stored parameters are not those of this configuration");
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     std::ranges::copy(state.parameters[i], parameters_[i]->value.data());
   }
+  optimizer_->restore(state.moments);
   progress_ = state.progress;
+  before_ = state.before;
   due_ = due;
 }
 
-State Trainer::state() const { return {progress_, copy_values(readable_)}; }
-
 bool Trainer::replay(std::int64_t step) {
   while (progress_.step < step) {
-    if (at_evaluation()) reset_train_score();
+    if (evaluations_.holds(progress_.step)) reset_train_score();
     if (!this->step()) return false;
   }
   return true;
@@ -89,76 +109,84 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
   const auto tell = [&](auto event, const auto&... what) {
     for (Observer* observer : observers) (observer->*event)(what...);
   };
-  const auto parameters = readable_parameters();
-  // What is due after `step` updates: an evaluation, a snapshot. The outcome if the run ends here.
-  const auto record = [&]() -> std::optional<Outcome> {
-    std::optional<Outcome> end;
-    if (at_evaluation()) {
-      const Evaluation evaluation = evaluate();
-      if (!std::isfinite(evaluation.icl.loss) ||
-          (task_.has_iwl() && !std::isfinite(evaluation.iwl.loss))) {
-        const nn::Parameter* bad = first_not_finite(parameters_);
-        fault_ = fmt::format("the loss of the evaluation at step {} is not finite: first of all {}",
-                             progress_.step,
-                             bad != nullptr ? "parameter " + bad->name : "the evaluation itself");
-        return Outcome::diverged;
-      }
-      tell(&Observer::evaluated, evaluation, progress_);
-      if (config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy) {
-        end = Outcome::early_stopped;
-      }
-    }
-    if (at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
-    due_ = Due::recorded;
-    return end;
-  };
+  keep_before();
   const auto train = [&] {
     if (due_ == Due::open) {
-      if (const auto end = record()) return *end;
+      if (const auto end = record(observers)) return *end;
     }
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!step()) return Outcome::diverged;
-      if (const auto end = record()) return *end;
-      if (progress_.step < last_step()) tell(&Observer::stepped, progress_, parameters);
+      if (const auto end = record(observers)) return *end;
+      if (progress_.step < last_step()) tell(&Observer::stepped, view());
     }
     return Outcome::completed;
   };
   const Outcome outcome = train();
-  const bool finished = outcome == Outcome::completed || outcome == Outcome::early_stopped;
-  if (finished && !at_snapshot()) tell(&Observer::snapshot, progress_.step, parameters);
-  tell(&Observer::ended, outcome, progress_, parameters);
+  const bool finished = outcome != Outcome::interrupted && outcome != Outcome::diverged;
+  if (finished && !snapshots_.holds(progress_.step)) {
+    tell(&Observer::snapshot, progress_.step, readable_parameters());
+  }
+  tell(&Observer::ended, outcome, view());
   return outcome;
 }
 
-bool Trainer::at_evaluation() const { return progress_.step % config_.train.steps_per_epoch == 0; }
-
-bool Trainer::at_snapshot() const {
-  return std::ranges::binary_search(snapshot_steps_, progress_.step);
+std::optional<Outcome> Trainer::record(std::span<Observer* const> observers) {
+  std::optional<Outcome> end;
+  if (evaluations_.holds(progress_.step)) {
+    const Evaluation evaluation = evaluate();
+    if ((task_.has_icl() && !std::isfinite(evaluation.icl.loss)) ||
+        (task_.has_iwl() && !std::isfinite(evaluation.iwl.loss))) {
+      const nn::Parameter* bad = first_not_finite(parameters_);
+      fault_ = fmt::format("the loss of the evaluation at step {} is not finite: first of all {}",
+                           progress_.step,
+                           bad != nullptr ? "parameter " + bad->name : "the evaluation itself");
+      return Outcome::diverged;
+    }
+    for (Observer* observer : observers) observer->evaluated(evaluation, progress_);
+    end = outcome_of(evaluation);
+  }
+  if (snapshots_.holds(progress_.step)) {
+    for (Observer* observer : observers) observer->snapshot(progress_.step, readable_parameters());
+  }
+  due_ = Due::recorded;
+  return end;
 }
 
-nn::LossSums Trainer::score_batch(const Workers& workers) const {
+std::optional<Outcome> Trainer::outcome_of(const Evaluation& evaluation) const {
+  if (config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy) {
+    return Outcome::early_stopped;
+  }
+  if (config_.stop.c1 && evaluation.probes.c1 < *config_.stop.c1) return Outcome::memorised;
+  return std::nullopt;
+}
+
+nn::LossSums Trainer::forward_batch(const Workers& workers) {
+  task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size, batch_,
+                       workers);
+  activations_->attending = interventions_.attending(progress_.step);
+  model_->forward(batch_, *activations_, workers);
   const auto time = workers.measure(Phase::elementwise);
   return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
 }
 
+void Trainer::loss_gradient(const Workers& workers) {
+  const auto time = workers.measure(Phase::elementwise);
+  nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
+                             activations_->dlogits.data());
+}
+
 bool Trainer::step() {
-  task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size, batch_,
-                       workers_);
-  model_->forward(batch_, *activations_, workers_);
-  const nn::LossSums sums = score_batch(workers_);
+  const nn::LossSums sums = forward_batch(workers_);
   if (!std::isfinite(sums.loss)) {
     fault_ = fmt::format("the loss is not finite at step {}: first of all {}", progress_.step,
                          first_fault(parameters_, *activations_));
     return false;
   }
-  {
-    const auto time = workers_.measure(Phase::elementwise);
-    nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
-                               activations_->dlogits.data());
-  }
-  optimizer_.prepare(parameters_);
+  loss_gradient(workers_);
+  optimizer_->prepare(interventions_.factors(progress_.step));
   model_->backward(batch_, *activations_, workers_);
+  optimizer_->finish(workers_);
   const auto time = workers_.measure(Phase::update);
   if (const nn::Parameter* bad = first_not_finite(parameters_)) {
     fault_ = fmt::format("parameter {} is not finite after the update of step {}", bad->name,
@@ -170,6 +198,7 @@ bool Trainer::step() {
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
   progress_.train_sequences += batch_.size;
+  progress_.elapsed += config_.train.learning_rate;
   return true;
 }
 
@@ -177,6 +206,7 @@ void Trainer::reset_train_score() {
   progress_.train_loss = 0;
   progress_.train_correct = 0;
   progress_.train_sequences = 0;
+  progress_.elapsed = 0;
 }
 
 Evaluation Trainer::evaluate() {
@@ -184,25 +214,89 @@ Evaluation Trainer::evaluate() {
   const Workers workers = workers_.unmeasured();
   if (progress_.train_sequences == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
-    task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size,
-                         batch_, workers);
-    model_->forward(batch_, *activations_, workers);
-    const nn::LossSums sums = score_batch(workers);
+    const nn::LossSums sums = forward_batch(workers);
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
     progress_.train_sequences = batch_.size;
   }
   const auto count = static_cast<double>(progress_.train_sequences);
-  const Evaluation evaluation{
-      progress_.step,
-      {progress_.train_loss / count, static_cast<double>(progress_.train_correct) / count},
-      evaluator_.icl(*model_, progress_.step, workers),
-      evaluator_.iwl(*model_, progress_.step, workers)};
+  Evaluation evaluation;
+  evaluation.step = progress_.step;
+  evaluation.train = {progress_.train_loss / count,
+                      static_cast<double>(progress_.train_correct) / count};
+  const nn::Attending attending = attending_in_force();
+  evaluator_.attend(attending);
+  evaluation.icl = evaluator_.icl(*model_, progress_.step, workers);
+  evaluation.iwl = evaluator_.iwl(*model_, progress_.step, workers);
+  evaluation.equal = evaluator_.equal(*model_, progress_.step, workers);
+  evaluation.probes = prober_.read(*model_, progress_.step, attending, workers);
+  measure_norms(evaluation, workers);
+  if (const double c1 = evaluation.probes.c1; std::isfinite(c1)) {
+    if (progress_.c1) progress_.I_K += progress_.elapsed * (*progress_.c1 + c1) / 2;
+    progress_.c1 = c1;
+    evaluation.I_K = progress_.I_K;
+  }
   reset_train_score();
   if (!progress_.t_icl_step && evaluation.icl.accuracy > acquired_accuracy) {
     progress_.t_icl_step = progress_.step;
+    if (config_.eval.refine) refine();
   }
+  before_.reset();
+  keep_before();
   return evaluation;
+}
+
+/// Of the last step made: an evaluation describes the network as it was trained.
+nn::Attending Trainer::attending_in_force() const {
+  return interventions_.attending(std::max<std::int64_t>(progress_.step - 1, 0));
+}
+
+void Trainer::keep_before() {
+  if (before_ || !config_.eval.refine || progress_.t_icl_step) return;
+  before_ = Earlier{progress_.step, copy_values(readable_), optimizer_->moments()};
+}
+
+void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
+  if (gradients_.empty()) return;
+  static_cast<void>(forward_batch(workers));
+  loss_gradient(workers);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    parameters_[i]->sink = {gradients_[i].data(), Real{1}, Real{0}, false};
+  }
+  model_->backward(batch_, *activations_, workers);
+  const auto factors = interventions_.factors(progress_.step);
+  evaluation.norms.reserve(parameters_.size());
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto gradient = gradients_[i].values();
+    evaluation.norms.push_back({norm(parameters_[i]->value.values()), norm(gradient),
+                                optimizer_->update_norm(i, gradient, factors[i])});
+  }
+}
+
+void Trainer::refine() {
+  if (!before_) return;
+  const State now = state();
+  const Workers workers = workers_.unmeasured();
+  Earlier low = *std::move(before_);
+  std::int64_t high = now.progress.step;
+  while (high - low.step > 1) {
+    const std::int64_t middle = low.step + (high - low.step) / 2;
+    State start;
+    start.progress.step = low.step;
+    start.parameters = low.parameters;
+    start.moments = low.moments;
+    restore(start, Due::recorded);
+    if (!replay(middle)) break;
+    evaluator_.attend(attending_in_force());
+    if (evaluator_.icl(*model_, now.progress.step, workers).accuracy > acquired_accuracy) {
+      high = middle;
+    } else {
+      low = {middle, copy_values(readable_), optimizer_->moments()};
+    }
+  }
+  restore(now, Due::open);
+  fault_.clear();
+  progress_.t_icl_refined = high;
 }
 
 }  // namespace icl::train

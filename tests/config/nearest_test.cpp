@@ -35,7 +35,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Guess{"k", "data.K"}, Guess{"DATA.k", "data.K"}, Guess{"model.K", "data.K"},
                     Guess{"seed", "train.seed"}, Guess{"data.seed", "train.seed"},
                     Guess{"init", "seed.init"}, Guess{"weight_decay_mpl", "train.weight_decay_mlp"},
-                    Guess{"stop.icl_acuracy", "stop.icl_accuracy"}, Guess{"x", ""}, Guess{"", ""},
+                    Guess{"stop.icl_acuracy", "stop.icl_accuracy"},
+                    Guess{"optimiser", "train.optimizer"},
+                    Guess{"model.atend_self", "model.attend_self"},
+                    Guess{"probes.sequences", "probe.sequences"}, Guess{"x", ""}, Guess{"", ""},
                     Guess{".", ""}, Guess{"wings", ""}, Guess{"optimizer.momentum", ""}));
 
 TEST(NearestField, GivesUpOnVeryLongNames) {

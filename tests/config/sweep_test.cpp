@@ -223,7 +223,7 @@ TEST(SweepToToml, ReadsBackAsTheSameSweep) {
       "train.weight_decay_attention = { log = [1e-3, 1e-2], count = 20 }",
       "record.publish_seconds = 0.25\n[sweep.axes]\nrecord.snapshots = [3, 0]\n"
       "stop.icl_accuracy = [0.9, 0.99]\nseed.data = [1, 9007199254740991]\n"
-      "model.system = [\"one_layer\"]"};
+      "model.attend_self = [true, false]\nintervene.freeze = [\"mlp.0@:5, w\", \"beta\"]"};
   for (const std::string& text : texts) {
     const Sweep sweep = sweep_of(text);
     EXPECT_TRUE(sweep_of(to_toml(sweep)) == sweep) << text << "\nbecame\n" << to_toml(sweep);

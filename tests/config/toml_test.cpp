@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
     Types, BadTextTest,
     testing::Values(
         BadText{"[train]\nseed = \"7\"", "run.toml:2: " + seed_expected + "the string \"7\""},
-        BadText{"[train]\n\nseed = true", "run.toml:3: " + seed_expected + "a boolean"},
+        BadText{"[train]\n\nseed = true", "run.toml:3: " + seed_expected + "the boolean true"},
         BadText{"train.seed = 1.5", "run.toml:1: " + seed_expected + "the float 1.5"},
         BadText{"train.seed = nan", "run.toml:1: " + seed_expected + "the float nan"},
         BadText{"train.seed = [1, 2]", "run.toml:1: " + seed_expected + "an array"},
@@ -117,16 +117,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "the float "
                 "nan"},
         BadText{"model.system = \"two_layer\"",
-                "run.toml:1: model.system: expected one of: one_layer, found the string "
-                "\"two_layer\""},
+                "run.toml:1: model.system: expected one of: one_layer, multi_layer, minimal, "
+                "memoriser, found the string \"two_layer\""},
         BadText{"train = 3",
                 "run.toml:1: train is a section with the keys train.seed, train.epochs, "
-                "train.steps_per_epoch, train.batch_size, train.learning_rate, "
-                "train.weight_decay_attention, train.weight_decay_mlp: expected a table, found an "
-                "integer"},
+                "train.steps_per_epoch, train.batch_size, train.optimizer, train.learning_rate, "
+                "train.weight_decay_attention, train.weight_decay_mlp, train.adam_beta1, "
+                "train.adam_beta2, train.adam_epsilon: expected a table, found an integer"},
         BadText{"[[eval]]\nsequences = 3",
-                "run.toml:1: eval is a section with the keys eval.sequences: expected a table, "
-                "found an array; did you mean seed.eval?"}));
+                "run.toml:1: eval is a section with the keys eval.sequences, eval.every, "
+                "eval.log_points, eval.refine: expected a table, found an array; did you mean "
+                "seed.eval?"}));
 
 INSTANTIATE_TEST_SUITE_P(
     UnknownKeys, BadTextTest,
@@ -140,11 +141,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "run.toml:3: unknown key \"trian.seed\"; did you mean train.seed?"},
         BadText{"[optimizer]\nmomentum = 0.9",
                 "run.toml:2: unknown key \"optimizer.momentum\"; icl --help lists the keys"},
-        BadText{"[train.optimizer]\nmomentum = 0.9",
-                "run.toml:1: unknown key \"train.optimizer\"; icl --help lists the keys"},
+        BadText{"[train.wings]\nspan = 0.9",
+                "run.toml:1: unknown key \"train.wings\"; icl --help lists the keys"},
         BadText{"[optimizer]",
                 "run.toml:1: unknown section [optimizer]; the sections are model, "
-                "data, train, eval, stop, record, seed"},
+                "data, train, eval, probe, intervene, stop, record, seed, compat"},
         BadText{"\"train.seed\" = 1",
                 "run.toml:1: the key \"train.seed\" has a dot in quotes: "
                 "write it without quotes"},
@@ -296,7 +297,7 @@ TEST_F(OverrideTest, ErrorsNameTheOverride) {
       {"train.seed=", "the value is missing; expected key=value"},
       {"train.seed", "expected key=value"},
       {"=3", "the key is missing; expected key=value"},
-      {"train.seed=true", seed_expected + "a boolean"},
+      {"train.seed=true", seed_expected + "the boolean true"},
       {"train.seed=[1]", seed_expected + "an array"},
       {"train.seed={a=1}", seed_expected + "a table"},
       {"train.seed=abc", seed_expected + "the string \"abc\""},
@@ -306,8 +307,8 @@ TEST_F(OverrideTest, ErrorsNameTheOverride) {
       {"train.seed=1\ndata=2", "expected one TOML value, found several lines"},
       {"learning_rate=1", "unknown key \"learning_rate\"; did you mean train.learning_rate?"},
       {"eval=1",
-       "eval is a section with the keys eval.sequences: expected a table, found an "
-       "integer; did you mean seed.eval?"},
+       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine: "
+       "expected a table, found an integer; did you mean seed.eval?"},
       {"data.K=50",
        "data.K = 50 must be at least data.N = 100, because IWL evaluation draws N "
        "distinct items"},

@@ -55,7 +55,24 @@ inline double fit_p(std::span<const double> counts, std::span<const double> expe
   return chi_square_p(x, static_cast<double>(counts.size()) - 1);
 }
 
-/// The same when all cells are equally likely.
+/// Joins cells of which few are expected to their neighbours.
+inline void join_rare_cells(std::vector<double>& counts, std::vector<double>& expected) {
+  for (std::size_t c = expected.size() - 1; c > 0; --c) {
+    if (expected[c] >= 10) continue;
+    expected[c - 1] += expected[c];
+    counts[c - 1] += counts[c];
+    expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(c));
+    counts.erase(counts.begin() + static_cast<std::ptrdiff_t>(c));
+  }
+  while (expected.size() > 1 && expected[0] < 10) {
+    expected[1] += expected[0];
+    counts[1] += counts[0];
+    expected.erase(expected.begin());
+    counts.erase(counts.begin());
+  }
+}
+
+/// fit_p when all cells are equally likely.
 inline double uniform_p(std::span<const double> counts) {
   double total = 0;
   for (const double count : counts) total += count;

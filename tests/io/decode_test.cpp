@@ -18,7 +18,9 @@ void expect_equal(const RunRecord& a, const RunRecord& b) {
   EXPECT_EQ(a.numerics, b.numerics);
   EXPECT_EQ(a.mixed_kernel_sets, b.mixed_kernel_sets);
   EXPECT_EQ(a.step, b.step);
+  EXPECT_EQ(a.items_hash, b.items_hash);
   EXPECT_EQ(a.t_icl_step, b.t_icl_step);
+  EXPECT_EQ(a.t_icl_refined, b.t_icl_refined);
   EXPECT_EQ(a.metric_steps, b.metric_steps);
   EXPECT_EQ(a.metrics, b.metrics);
   EXPECT_EQ(a.parameters, b.parameters);
@@ -28,18 +30,49 @@ void expect_equal(const RunRecord& a, const RunRecord& b) {
   EXPECT_EQ(a.origin, b.origin);
 }
 
+/// Everything that a record can hold: probes, an optimiser that remembers, weights to refine from.
+config::Config full_config() {
+  config::Config config = test::tiny_config();
+  config.probe.sequences = 10;
+  config.train.optimizer = "adam";
+  config.train.learning_rate = 1e-3;
+  config.eval.refine = true;
+  return config;
+}
+
+/// What a state of these parameters may look like.
+train::State some_state(const RunRecord& run, Real value) {
+  train::State state;
+  state.progress = {7, 1.5, 3, 8, 5, 4, 0.25, 0.5, 5};
+  for (const ParameterShape& p : run.parameters) {
+    std::int64_t size = 1;
+    for (const std::int64_t n : p.shape) size *= n;
+    state.parameters.emplace_back(size, value);
+  }
+  return state;
+}
+
+TEST(Decode, GivesBackProbesMomentsAndEarlierWeights) {
+  RunRecord run = test::train_record(full_config(), 33);
+  ASSERT_TRUE(run.state && !run.state->moments.mean.empty() && run.state->before);
+  EXPECT_EQ(run.state->moments.updates, 33);
+  EXPECT_EQ(run.state->before->step, 30);
+  run.t_icl_refined = 17;
+  run.items_hash = std::string(32, 'b');
+  run.origin = Origin{std::string(32, 'a'), some_state(run, 0.5)};
+  const RunRecord again = decode(encode(run), "run");
+  expect_equal(run, again);
+  EXPECT_GT(column(again, "c1").size(), 3U);
+  EXPECT_EQ(column(again, "c1").front(), column(run, "c1").front());
+}
+
 TEST(Decode, GivesBackWhatWasEncoded) {
   for (const auto stop_after : {std::optional<std::int64_t>(0), std::optional<std::int64_t>(33),
                                 std::optional<std::int64_t>()}) {
     RunRecord run = test::train_record(test::tiny_config(), stop_after);
     run.t_icl_step = 20;
     run.mixed_kernel_sets = true;
-    run.origin = Origin{std::string(32, 'a'), {{7, 1.5, 3, 8, 5}, {}}};
-    for (const ParameterShape& p : run.parameters) {
-      std::int64_t size = 1;
-      for (const std::int64_t n : p.shape) size *= n;
-      run.origin->state.parameters.emplace_back(size, Real{0.25});
-    }
+    run.origin = Origin{std::string(32, 'a'), some_state(run, 0.25)};
     const auto bytes = encode(run);
     const RunRecord again = decode(bytes, "run");
     expect_equal(run, again);
@@ -99,7 +132,7 @@ TEST(Decode, RefusesAnotherFormat) {
   file.attribute("/", "format_version", run_format_version);
   auto image = std::move(file).finish();
   seal(image, {FileKind::run, "done", 0, {}, std::string(32, '0'), 0, ""});
-  test::expect_error(ExitCode::bad_input, "not in format \"icl run\", version 1",
+  test::expect_error(ExitCode::bad_input, "not in format \"icl run\", version 2",
                      [&] { static_cast<void>(decode(image, "bad.h5")); });
 }
 

@@ -11,7 +11,6 @@ namespace {
 
 using train::Observer;
 using train::Outcome;
-using train::Progress;
 using train::Trainer;
 
 /// Plants a number in a parameter after a step, as a fault of memory would.
@@ -19,8 +18,8 @@ class Planter final : public Observer {
  public:
   Planter(Trainer& trainer, std::size_t parameter, Real number)
       : trainer_(trainer), parameter_(parameter), number_(number) {}
-  void stepped(const Progress& progress, std::span<const nn::Parameter* const>) override {
-    if (progress.step != planted_after) return;
+  void stepped(const train::StateView& run) override {
+    if (run.progress().step != planted_after) return;
     Tensor& value = trainer_.parameters()[parameter_]->value;
     value[value.size() / 2] = number_;
   }

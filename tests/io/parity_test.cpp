@@ -21,6 +21,7 @@
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/task/task.hpp"
+#include "icl/train/interventions.hpp"
 #include "icl/train/optimizer.hpp"
 #include "icl/train/trainer.hpp"
 #include "support/blas.hpp"
@@ -101,10 +102,11 @@ class Steps {
       : config_(config),
         model_(model::make_model(config)),
         parameters_(model_->parameters()),
-        task_(config, *model_, workers),
-        optimizer_(config.train),
+        task_(config, std::nullopt, *model_, workers),
+        optimizer_(train::make_optimizer(config.train, parameters_)),
+        interventions_(config.intervene, parameters_),
         batch_(task_.make_batch(config.train.batch_size)),
-        activations_(model_->make_activations(config.train.batch_size, config.data.N)) {
+        activations_(model_->make_activations(config.train.batch_size, task_.length())) {
     model_->initialise(task::Seeds(config).init);
   }
 
@@ -120,8 +122,9 @@ class Steps {
       numbers.logits.insert(numbers.logits.end(), logits.begin(), logits.end());
       if (step == 0) numbers.gradient_first = gradients();
       if (step == last) numbers.gradient_last = gradients();
-      optimizer_.prepare(parameters_);
+      optimizer_->prepare(interventions_.factors(step));
       model_->backward(batch_, *activations_, workers);
+      optimizer_->finish(workers);
     }
     numbers.weights = values_of(parameters_);
     return numbers;
@@ -145,6 +148,7 @@ class Steps {
     model_->backward(batch_, *activations_, workers);
     Tensors all;
     for (std::size_t i = 0; i < buffers.size(); ++i) {
+      if (parameters_[i]->frozen) continue;
       const auto g = buffers[i].values();
       all.emplace(parameters_[i]->name, std::vector<double>(g.begin(), g.end()));
     }
@@ -156,7 +160,8 @@ class Steps {
   std::unique_ptr<model::Model> model_;
   std::vector<nn::Parameter*> parameters_;
   task::Task task_;
-  train::Sgd optimizer_;
+  std::unique_ptr<train::Optimizer> optimizer_;
+  train::Interventions interventions_;
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;
 };
@@ -260,7 +265,10 @@ TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Parity, testing::Values("plain", "decay", "infinite"),
+INSTANTIATE_TEST_SUITE_P(Golden, Parity,
+                         testing::Values("plain", "decay", "infinite", "scalar", "adam",
+                                         "two_layers", "three_layers", "minimal", "minimal_self",
+                                         "memoriser"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {

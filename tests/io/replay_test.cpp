@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "icl/config/toml.hpp"
 #include "icl/io/compare.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
@@ -36,6 +37,81 @@ TEST(Resume, CutTenTimesARunEndsInTheSameBytes) {
     run = decode(encode(train_record(tiny_config(), cut, &run)), "cut");
   }
   EXPECT_EQ(bytes_of(train_record(tiny_config(), std::nullopt, &run)), whole);
+}
+
+/// A tiny run with some keys set.
+config::Config tiny_with(const std::vector<std::string>& settings) {
+  return config::with_overrides(tiny_config(), settings);
+}
+
+const std::vector<std::vector<std::string>>& variants() {
+  static const std::vector<std::vector<std::string>> all{
+      {"model.system=minimal", "probe.sequences=8"},
+      {"model.system=minimal", "data.K=inf", "model.attend_self=true"},
+      {"model.system=memoriser", "probe.sequences=30"},
+      {"model.system=multi_layer", "compat.frozen_readout=true"},
+      {"model.system=multi_layer", "model.layers=3", "probe.sequences=5"},
+      {"train.optimizer=adam", "train.learning_rate=0.003", "probe.sequences=8"},
+      {"train.optimizer=adam", "eval.refine=true"},
+      {"data.noise=0.5", "data.zipf=1.0", "data.bursty=0.7"},
+      {"data.labels=equal_sequence", "data.label_code=scalar", "data.K=inf"},
+      {"eval.every=7", "eval.log_points=5", "record.snapshot_every=9", "probe.sequences=6"},
+      {"intervene.freeze=\"memoriser@:25\"", "intervene.clamp=\"copy@12:31\"",
+       "intervene.rate=\"qkv*0.5@5:50\"", "probe.sequences=6"},
+  };
+  return all;
+}
+
+TEST(Resume, EverySystemAndOptionEndsInTheSameBytesForAnyNumberOfThreads) {
+  for (const auto& settings : variants()) {
+    SCOPED_TRACE(testing::PrintToString(settings));
+    const config::Config config = tiny_with(settings);
+    const auto whole = bytes_of(train_record(config));
+    for (const std::int64_t cut : {1, 10, 24, 37, 59}) {
+      const RunRecord first = decode(encode(train_record(config, cut)), "cut");
+      const int threads = cut == 24 ? 2 : 1;
+      EXPECT_EQ(bytes_of(train_record(config, std::nullopt, &first, threads)), whole) << cut;
+    }
+  }
+}
+
+// The refined step is a step of the interval, and refining leaves the run as it is.
+TEST(Resume, RefinesTheSameStepAfterACut) {
+  config::Config config = tiny_with({"model.system=minimal", "data.K=inf", "model.beta0=3.0",
+                                     "model.w0=0.3", "train.learning_rate=1.0", "eval.refine=true",
+                                     "eval.every=20", "train.epochs=30"});
+  const RunRecord whole = train_record(config);
+  ASSERT_TRUE(whole.t_icl_step && whole.t_icl_refined);
+  EXPECT_LE(*whole.t_icl_refined, *whole.t_icl_step);
+  EXPECT_GT(*whole.t_icl_refined, *whole.t_icl_step - 20);
+  const RunRecord cut = decode(encode(train_record(config, *whole.t_icl_step - 5)), "cut");
+  EXPECT_EQ(bytes_of(train_record(config, std::nullopt, &cut)), bytes_of(whole));
+  config.eval.refine = false;
+  const RunRecord plain = train_record(config);
+  for (const char* name : {"train_loss", "icl_loss", "icl_accuracy"}) {
+    EXPECT_TRUE(std::ranges::equal(column(plain, name), column(whole, name))) << name;
+  }
+  EXPECT_EQ(plain.snapshots, whole.snapshots);
+  EXPECT_EQ(plain.t_icl_refined, std::nullopt);
+}
+
+TEST(StateAt, HoldsForEverySystemAndOption) {
+  for (const auto& settings : variants()) {
+    SCOPED_TRACE(testing::PrintToString(settings));
+    const config::Config config = tiny_with(settings);
+    const RunRecord whole = train_record(config);
+    for (const std::int64_t step : {1, 10, 33, 60}) {
+      train::Trainer trainer(config, Workers(1));
+      ASSERT_TRUE(trainer.replay(step));
+      const train::State direct = trainer.state();
+      const train::State found = state_at(whole, step, Workers(1));
+      EXPECT_EQ(found.parameters, direct.parameters) << step;
+      EXPECT_EQ(found.moments, direct.moments) << step;
+      EXPECT_EQ(found.progress.train_loss, direct.progress.train_loss) << step;
+    }
+    // Between evaluations, all that a run of its own knows there: t_ICL, c1 and its integral too.
+    EXPECT_EQ(state_at(whole, 33, Workers(1)).progress, train_record(config, 33).state->progress);
+  }
 }
 
 TEST(Resume, AnEarlyStopComesAtTheSameStep) {
@@ -116,6 +192,54 @@ TEST(Branch, WithNothingChangedEqualsItsParent) {
                              parent.snapshots[i].rbegin()));
     }
   }
+}
+
+/// A run from the state of another at `at`, under a configuration of its own.
+RunRecord branch_of(const RunRecord& parent, std::int64_t at, const config::Config& config) {
+  train::Trainer trainer(config, Workers(1));
+  RunRecord start = new_record(config, trainer.readable_parameters());
+  start.origin = Origin{std::string(32, 'a'), state_at(parent, at, Workers(1))};
+  trainer.restore(start.origin->state, train::Due::open);
+  RecordBuilder builder(std::move(start));
+  const std::atomic<bool> stop{false};
+  const std::array<train::Observer*, 1> observers{&builder};
+  trainer.run(observers, stop);
+  return builder.record();
+}
+
+// Its snapshots do not hold what Adam remembers, whatever optimiser its parent had.
+TEST(Branch, OfABranchThatChangedTheOptimiserEqualsItsParent) {
+  config::Config adam = tiny_with({"train.optimizer=adam", "train.learning_rate=0.003"});
+  const RunRecord first = branch_of(train_record(tiny_config()), 7, adam);
+  const RunRecord second = branch_of(first, 44, adam);
+  for (std::size_t i = 0; i < first.snapshots.size(); ++i) {
+    EXPECT_TRUE(std::equal(second.snapshots[i].rbegin(), second.snapshots[i].rend(),
+                           first.snapshots[i].rbegin()));
+  }
+}
+
+// The time before the branch counts at the parent's learning rate.
+TEST(Branch, GoesOnWithTheIntegralOfItsParent) {
+  config::Config config = tiny_with({"probe.sequences=16"});
+  const RunRecord parent = train_record(config);
+  config.train.learning_rate = 1e-9;
+  const RunRecord branch = branch_of(parent, 39, config);
+  const double rise = column(parent, "I_K")[4] - column(parent, "I_K")[3];
+  EXPECT_NEAR(column(branch, "I_K")[0] - column(parent, "I_K")[3], 0.9 * rise, 0.05 * rise);
+}
+
+TEST(Branch, RefinesNoFurtherBackThanToItsBeginning) {
+  config::Config config =
+      tiny_with({"model.system=minimal", "data.K=inf", "model.beta0=3.0", "model.w0=0.3",
+                 "train.learning_rate=1.0", "eval.every=20", "train.epochs=30"});
+  const RunRecord parent = train_record(config);
+  ASSERT_TRUE(parent.t_icl_step);
+  config.eval.refine = true;
+  config.train.learning_rate = 10;
+  const std::int64_t at = *parent.t_icl_step - 3;
+  const RunRecord branch = branch_of(parent, at, config);
+  ASSERT_TRUE(branch.t_icl_refined);
+  EXPECT_GT(*branch.t_icl_refined, at);
 }
 
 TEST(RequireSameBits, RefusesOtherNumericsAndOtherKernels) {

@@ -9,7 +9,9 @@
 #include <set>
 #include <string>
 
+#include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
+#include "icl/core/simd.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
 
@@ -41,7 +43,7 @@ const std::vector<Description>& one_layer_parameters() {
 }
 
 std::vector<Tensor> initial_values(std::int64_t seed) {
-  const auto model = test::make_one_layer(63, 512);
+  const auto model = test::make_model("one_layer", 63, 512);
   model->initialise(seed);
   std::vector<Tensor> values;
   for (nn::Parameter* p : model->parameters()) values.push_back(std::move(p->value));
@@ -49,7 +51,7 @@ std::vector<Tensor> initial_values(std::int64_t seed) {
 }
 
 TEST(Model, OneLayerHasTheParametersOfTheTorchModule) {
-  const auto model = test::make_one_layer(63, 512);
+  const auto model = test::make_model("one_layer", 63, 512);
   const auto parameters = model->parameters();
   ASSERT_EQ(parameters.size(), one_layer_parameters().size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -60,17 +62,6 @@ TEST(Model, OneLayerHasTheParametersOfTheTorchModule) {
     EXPECT_EQ(parameters[i]->group, expected.group) << expected.name;
   }
   EXPECT_EQ(parameter_count(*model), 309766);
-}
-
-TEST(Model, AxesOfOneNameHaveOneLength) {
-  const auto model = test::make_one_layer(7, 12);
-  std::map<std::string, std::int64_t> lengths;
-  for (const nn::Parameter* p : model->parameters()) {
-    for (std::size_t axis = 0; axis < p->axes.size(); ++axis) {
-      const auto [entry, inserted] = lengths.emplace(p->axes[axis], p->value.extent(axis));
-      EXPECT_EQ(entry->second, p->value.extent(axis)) << p->name << ' ' << p->axes[axis];
-    }
-  }
 }
 
 // Mean and variance of n draws from U(-b, b) have the standard deviations b / sqrt(3 n) and
@@ -114,7 +105,7 @@ TEST(Model, InitialWeightsAreAPureFunctionOfTheSeed) {
 }
 
 TEST(Model, InitialiseDoesNotDependOnWhatTheParametersWere) {
-  const auto model = test::make_one_layer(63, 512);
+  const auto model = test::make_model("one_layer", 63, 512);
   test::randomise(*model);
   model->initialise(1);
   const std::vector<Tensor> values = initial_values(1);
@@ -137,17 +128,61 @@ TEST(Model, InitialWeightsDifferFromParameterToParameter) {
 
 TEST(Model, MakesEverySystem) {
   std::set<std::string_view> names;
-  for (const System& system : systems()) {
+  for (const config::System& system : config::systems) {
+    SCOPED_TRACE(system.name);
     EXPECT_TRUE(names.insert(system.name).second);
-    config::Config config;
-    config.model.system = system.name;
-    config.model.hidden = 8;
-    const auto model = make_model(config);
+    const auto model = test::make_model(system.name, 63, 8);
     ASSERT_NE(model, nullptr);
     EXPECT_GT(parameter_count(*model), 0);
-    EXPECT_EQ(model->token_width() % 16, 0);
+    EXPECT_GT(model->mlp_flops(1), 0);
+    EXPECT_EQ(model->token_width() % simd::lanes, 0);
+    EXPECT_EQ(model->reads_context(), system.kind != config::Kind::memoriser);
+    const auto activations = model->make_activations(1, 2);
+    EXPECT_EQ(activations->attention() != nullptr, system.kind != config::Kind::memoriser);
+    EXPECT_EQ(activations->forward_tensors().back().second, &activations->logits);
+    model->initialise(1);
+    EXPECT_EQ(std::isnan(model->identity_alignment()), system.kind != config::Kind::transformer);
   }
   EXPECT_TRUE(names.contains("one_layer"));
+}
+
+TEST(Model, ParametersOfEverySystemHaveNamesOfTheirOwn) {
+  for (const config::System& system : config::systems) {
+    std::set<std::string> names;
+    const auto model = test::make_model(system.name, 7, 12);
+    for (const nn::Parameter* p : model->parameters()) {
+      EXPECT_TRUE(names.insert(p->name).second) << system.name << ' ' << p->name;
+    }
+  }
+}
+
+TEST(Model, AxesOfOneNameHaveOneLengthInEverySystem) {
+  for (const config::System& system : config::systems) {
+    const auto model = test::make_model(system.name, 7, 12);
+    std::map<std::string, std::int64_t> lengths;
+    for (const nn::Parameter* p : model->parameters()) {
+      ASSERT_EQ(p->axes.size(), p->value.shape().size()) << system.name << ' ' << p->name;
+      for (std::size_t axis = 0; axis < p->axes.size(); ++axis) {
+        const auto [entry, inserted] = lengths.emplace(p->axes[axis], p->value.extent(axis));
+        EXPECT_EQ(entry->second, p->value.extent(axis)) << system.name << ' ' << p->name;
+      }
+    }
+  }
+}
+
+TEST(Model, InitialValuesOfEverySystemAreAPureFunctionOfTheSeed) {
+  for (const config::System& system : config::systems) {
+    const auto values = [&](std::int64_t seed, bool used) {
+      const auto model = test::make_model(system.name, 7, 12);
+      if (used) test::randomise(*model);
+      model->initialise(seed);
+      std::vector<Tensor> all;
+      for (nn::Parameter* p : model->parameters()) all.push_back(std::move(p->value));
+      return all;
+    };
+    EXPECT_TRUE(test::same_bits(values(1, false), values(1, true))) << system.name;
+    EXPECT_FALSE(test::same_bits(values(1, false), values(2, false))) << system.name;
+  }
 }
 
 TEST(Model, RefusesAnUnknownSystem) {

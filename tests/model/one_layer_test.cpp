@@ -24,11 +24,17 @@ using test::SampleShape;
 
 /// A model, a batch and the activations between them.
 struct Case {
-  Case(const SampleShape& s, std::int64_t hidden)
-      : model(test::make_one_layer(s.dimension, hidden)),
+  Case(const SampleShape& s, std::int64_t hidden, bool scalar_labels = false)
+      : code(scalar_labels ? nn::LabelCode::scalar : nn::LabelCode::onehot),
+        model(make(s.dimension, hidden, scalar_labels)),
         sample(s, *model),
         activations(model->make_activations(s.batch, s.length)) {
     test::randomise(*model);
+  }
+  static std::unique_ptr<Model> make(std::int64_t dimension, std::int64_t hidden, bool scalar) {
+    config::Config config = test::system_config("one_layer", dimension, hidden);
+    if (scalar) config.data.label_code = "scalar";
+    return make_model(config);
   }
   void forward(const Workers& workers = Workers(1)) {
     model->forward(sample.batch, *activations, workers);
@@ -40,6 +46,7 @@ struct Case {
     model->backward(sample.batch, *activations, workers);
   }
 
+  nn::LabelCode code;
   std::unique_ptr<Model> model;
   Sample sample;
   std::unique_ptr<Activations> activations;
@@ -47,11 +54,12 @@ struct Case {
 
 void expect_forward_agrees(Case& c) {
   c.forward();
-  const test::ReferenceOneLayer expected(*c.model);
+  const test::ReferenceOneLayer expected(*c.model, c.code);
+  const nn::Attending attending = c.activations->attending;
   for (std::int64_t b = 0; b < c.sample.batch.size; ++b) {
-    const double z = expected.forward(c.sample, b);
+    const double z = expected.forward(c.sample, b, attending);
     const auto rounded = reference::rounded_mlp(
-        expected.mlp, reference::rounded_attention(expected.attention, c.sample, b));
+        expected.mlp, reference::rounded_attention(expected.attention, c.sample, b, attending));
     const double tolerance = reference::tolerance(rounded, std::abs(z));
     EXPECT_NEAR(c.activations->logits[b], z, tolerance);
     EXPECT_LT(tolerance, 1e-3) << "too loose to be a test";
@@ -63,6 +71,39 @@ TEST(OneLayer, ForwardAgreesWithTheReference) {
     Case c(s, 37);
     expect_forward_agrees(c);
   }
+}
+
+TEST(OneLayer, ForwardAgreesWithTheReferenceForScalarLabels) {
+  Case c({35, 20, 15}, 37, true);
+  EXPECT_EQ(test::value_of(*c.model, "mlp.0.weight").extent(1), 16);
+  expect_forward_agrees(c);
+}
+
+TEST(OneLayer, ForwardAgreesWithTheReferenceWhereAttentionIsNotLearned) {
+  for (const nn::Attending attending :
+       {nn::Attending::uniform, nn::Attending::copy, nn::Attending::none}) {
+    SCOPED_TRACE(static_cast<int>(attending));
+    Case c({35, 5, 15}, 37);
+    c.activations->attending = attending;
+    expect_forward_agrees(c);
+  }
+}
+
+// W_q = 1 and W_k = g^-2: then the block between items is the identity.
+TEST(OneLayer, AlignmentIsThatOfItsGainAndItsMatrices) {
+  const auto model = test::make_model("one_layer", 7, 5);
+  std::int64_t row = 0;
+  for (nn::Parameter* p : model->parameters()) {
+    if (p->name == "to_embedding.0.weight") {
+      for (Real& gain : p->value.values()) gain = std::ldexp(Real{1}, static_cast<int>(row++ % 3));
+    }
+    if (p->name != "qkv.weight") continue;
+    for (std::int64_t i = 0; i < 9; ++i) {
+      p->value.row(i)[i] = 1;
+      p->value.row(9 + i)[i] = std::ldexp(Real{1}, -2 * static_cast<int>(i % 3));
+    }
+  }
+  EXPECT_NEAR(model->identity_alignment(), 1, 1e-15);
 }
 
 // As published: D = 63, H = 512, N = 100, initial weights.
@@ -152,33 +193,18 @@ TEST(OneLayer, LossFallsUnderGradientDescent) {
 
 #ifdef ICL_REAL_DOUBLE
 
-/// What the ReLUs of the model let through is not visible from outside: the reference tells.
-class Hidden {
- public:
-  Hidden(std::int64_t batch, std::int64_t hidden) : h1_({batch, hidden}), h2_({batch, hidden}) {}
-  void declare(test::GradientCheck& check) const {
-    check.relu(h1_.values());
-    check.relu(h2_.values());
+void fill(test::HiddenUnits& relus, Case& c) {
+  const test::ReferenceOneLayer expected(*c.model);
+  for (std::int64_t b = 0; b < c.sample.batch.size; ++b) {
+    relus.fill(b, expected.mlp, expected.attention.forward(c.sample, b));
   }
-  void fill(Model& model, const Sample& sample) {
-    const test::ReferenceOneLayer expected(model);
-    for (std::int64_t b = 0; b < sample.batch.size; ++b) {
-      const auto h1 = expected.mlp.hidden1(expected.attention.forward(sample, b));
-      const auto h2 = expected.mlp.hidden2(h1);
-      std::ranges::copy(h1, h1_.row(b));
-      std::ranges::copy(h2, h2_.row(b));
-    }
-  }
-
- private:
-  Tensor h1_, h2_;
-};
+}
 
 TEST(OneLayer, BackwardIsTheDerivativeOfForward) {
   for (const SampleShape& s : {SampleShape{1, 1, 1}, {5, 2, 7}, {19, 4, 6}, {3, 5, 15}}) {
     constexpr std::int64_t hidden = 13;
     Case c(s, hidden);
-    Hidden relus(s.batch, hidden);
+    test::HiddenUnits relus(s.batch, hidden);
     test::GradientCheck check(7);
     for (nn::Parameter* p : c.model->parameters()) check.parameter(*p);
     check.output(c.activations->logits.values(), c.activations->dlogits.values());
@@ -186,7 +212,7 @@ TEST(OneLayer, BackwardIsTheDerivativeOfForward) {
     EXPECT_TRUE(check.run(
         [&] {
           c.forward();
-          relus.fill(*c.model, c.sample);
+          fill(relus, c);
         },
         [&] { c.model->backward(c.sample.batch, *c.activations, Workers(1)); }))
         << s.batch << ' ' << s.length << ' ' << s.dimension;
@@ -197,7 +223,7 @@ TEST(OneLayer, BackwardIsTheDerivativeOfTheMeanLoss) {
   constexpr std::int64_t hidden = 11;
   const SampleShape s{18, 5, 7};
   Case c(s, hidden);
-  Hidden relus(s.batch, hidden);
+  test::HiddenUnits relus(s.batch, hidden);
   Tensor loss({1}), dloss({1});
   test::GradientCheck check(8);
   for (nn::Parameter* p : c.model->parameters()) check.parameter(*p);
@@ -208,7 +234,7 @@ TEST(OneLayer, BackwardIsTheDerivativeOfTheMeanLoss) {
   EXPECT_TRUE(check.run(
       [&] {
         c.forward();
-        relus.fill(*c.model, c.sample);
+        fill(relus, c);
         loss[0] =
             nn::logistic_loss(s.batch, a.logits.data(), y).loss / static_cast<double>(s.batch);
       },

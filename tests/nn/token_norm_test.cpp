@@ -137,6 +137,60 @@ TEST(TokenNorm, ExpandedEntriesAddUpToZeroAndDifferByTheLastOfTheRow) {
   }
 }
 
+// ---- the scalar label code ----------------------------------------------------------------------
+
+TEST(ScalarTokenNorm, HasOneEntryForTheLabel) {
+  const TokenNorm norm("norm", 63, LabelCode::scalar);
+  EXPECT_EQ(norm.width(), 64);
+  EXPECT_EQ(norm.bias.value.size(), 64);
+  EXPECT_EQ(norm.reduced_width(), 64);
+  EXPECT_EQ(TokenNorm("norm", 64, LabelCode::scalar).reduced_width(), 80);
+  EXPECT_EQ(label_code("scalar"), LabelCode::scalar);
+  EXPECT_EQ(label_code("onehot"), LabelCode::onehot);
+}
+
+TEST(ScalarTokenNorm, EncodeIsLayerNormOfItemAndLabel) {
+  for (const std::int64_t d : dimensions) {
+    const TokenNorm norm("norm", d, LabelCode::scalar);
+    EXPECT_EQ(norm.reduced_width(), simd::padded(d + 1));
+    const auto x = normal_item(d, 1);
+    for (const int label : {-1, 0, 1}) {
+      const Vector expected = reference::normalise(reference::token(x, label, LabelCode::scalar));
+      const auto rounded = reference::rounded_encode(x, label, LabelCode::scalar);
+      const Tensor row = encode(norm, x, label);
+      const Tensor n = expand(norm, row);
+      ASSERT_EQ(n.size(), static_cast<std::int64_t>(expected.size()));
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        const double tolerance = reference::tolerance(rounded[i], std::abs(expected[i]));
+        EXPECT_NEAR(n[static_cast<std::int64_t>(i)], expected[i], tolerance)
+            << "D = " << d << ", label " << label << ", entry " << i;
+        EXPECT_LT(tolerance, 1e-4) << "too loose to be a test";
+      }
+      for (std::int64_t i = d + 1; i < norm.reduced_width(); ++i) EXPECT_EQ(row[i], 0);
+    }
+  }
+}
+
+// The row is n itself, and so are both maps but for the padding.
+TEST(ScalarTokenNorm, ExpandAndReduceAreAdjoint) {
+  for (const std::int64_t d : dimensions) {
+    const TokenNorm norm("norm", d, LabelCode::scalar);
+    const Tensor v = test::normal_tensor({norm.width()}, 2);
+    Tensor r({norm.reduced_width()});
+    test::fill_normal(r.values().first(static_cast<std::size_t>(d + 1)), 3);
+    const Tensor e_r = expand(norm, r);
+    Tensor et_v({norm.reduced_width()});
+    std::ranges::fill(et_v.values(), std::numeric_limits<Real>::quiet_NaN());
+    norm.reduce(v.data(), et_v.data());
+    double left = 0, right = 0;
+    for (std::int64_t i = 0; i < norm.width(); ++i) left += double{v[i]} * e_r[i];
+    for (std::int64_t i = 0; i < norm.reduced_width(); ++i) right += double{et_v[i]} * r[i];
+    EXPECT_EQ(left, right) << "D = " << d;  // the same products in the same order
+    EXPECT_NE(left, 0);
+    for (std::int64_t i = d + 1; i < norm.reduced_width(); ++i) EXPECT_EQ(et_v[i], 0);
+  }
+}
+
 TEST(TokenNorm, AffineIsGainTimesPlusBias) {
   TokenNorm norm("norm", 16);
   test::fill_normal(norm.gain.value.values(), 1);

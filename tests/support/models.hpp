@@ -14,12 +14,18 @@
 
 namespace icl::test {
 
-inline std::unique_ptr<model::Model> make_one_layer(std::int64_t dimension, std::int64_t hidden) {
+inline config::Config system_config(std::string_view system, std::int64_t dimension,
+                                    std::int64_t hidden) {
   config::Config config;
-  config.model.system = "one_layer";
+  config.model.system = system;
   config.model.hidden = hidden;
   config.data.D = dimension;
-  return model::make_model(config);
+  return config;
+}
+
+inline std::unique_ptr<model::Model> make_model(std::string_view system, std::int64_t dimension,
+                                                std::int64_t hidden) {
+  return model::make_model(system_config(system, dimension, hidden));
 }
 
 /// Parameters of a size at which no gradient is small: gains around 1, other vectors of the order
@@ -42,20 +48,50 @@ inline const Tensor& value_of(model::Model& model, std::string_view name) {
   throw std::out_of_range(std::string(name));
 }
 
+/// The output MLP of any system, in double.
+inline reference::Mlp reference_mlp(model::Model& model) {
+  const auto get = [&](std::string_view name) { return reference::widen(value_of(model, name)); };
+  return {get("mlp.0.weight"), get("mlp.0.bias"),   get("mlp.2.weight"),
+          get("mlp.2.bias"),   get("mlp.4.weight"), get("mlp.4.bias")};
+}
+
 /// S1 in double, from the parameters of `model`.
 struct ReferenceOneLayer {
-  explicit ReferenceOneLayer(model::Model& model) {
+  explicit ReferenceOneLayer(model::Model& model, nn::LabelCode code = nn::LabelCode::onehot)
+      : mlp(reference_mlp(model)) {
     const auto get = [&](std::string_view name) { return reference::widen(value_of(model, name)); };
-    attention = {get("to_embedding.0.weight"), get("to_embedding.0.bias"), get("qkv.weight")};
-    mlp = {get("mlp.0.weight"), get("mlp.0.bias"),   get("mlp.2.weight"),
-           get("mlp.2.bias"),   get("mlp.4.weight"), get("mlp.4.bias")};
+    attention = {get("to_embedding.0.weight"), get("to_embedding.0.bias"), get("qkv.weight"), code};
   }
-  [[nodiscard]] double forward(const Sample& sample, std::int64_t b) const {
-    return mlp.forward(attention.forward(sample, b));
+  [[nodiscard]] double forward(const Sample& sample, std::int64_t b,
+                               nn::Attending attending = nn::Attending::learned) const {
+    return mlp.forward(attention.forward(sample, b, attending));
   }
 
   reference::Attention attention;
   reference::Mlp mlp;
+};
+
+/// What the ReLUs of a model's output MLP let through, which is not visible from outside: the
+/// reference tells.
+class HiddenUnits {
+ public:
+  HiddenUnits(std::int64_t batch, std::int64_t hidden)
+      : h1_({batch, hidden}), h2_({batch, hidden}) {}
+  template <class Check>
+  void declare(Check& check) const {
+    check.relu(h1_.values());
+    check.relu(h2_.values());
+  }
+  /// Of sequence b, whose MLP reads `input`.
+  void fill(std::int64_t b, const reference::Mlp& mlp, const reference::Vector& input) {
+    const auto narrow = [](double x) { return static_cast<Real>(x); };
+    const auto h1 = mlp.hidden1(input);
+    std::ranges::transform(h1, h1_.row(b), narrow);
+    std::ranges::transform(mlp.hidden2(h1), h2_.row(b), narrow);
+  }
+
+ private:
+  Tensor h1_, h2_;
 };
 
 }  // namespace icl::test

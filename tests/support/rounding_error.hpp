@@ -70,8 +70,28 @@ inline RoundedVector transposed_product(std::span<const double> w, const Rounded
   return y;
 }
 
+/// TokenNorm::encode with the scalar label code, without its padding: [D + 1].
+inline RoundedVector rounded_encode_scalar(std::span<const float> x, int label) {
+  RoundedVector row(x.begin(), x.end());
+  row.push_back(label);
+  const Rounded per_entry(1 / static_cast<double>(row.size()), 0);
+  Rounded mean;
+  for (const Rounded& v : row) mean = mean + v;
+  mean = mean * per_entry;
+  Rounded squares;
+  for (Rounded& v : row) {
+    v = v - mean;
+    squares = squares + v * v;
+  }
+  const Rounded scale = inverse_root(squares * per_entry + Rounded(1e-5, 0));
+  for (Rounded& v : row) v = v * scale;
+  return row;
+}
+
 /// TokenNorm::encode without its padding: [D + 1].
-inline RoundedVector rounded_encode(std::span<const float> x, int label) {
+inline RoundedVector rounded_encode(std::span<const float> x, int label,
+                                    nn::LabelCode code = nn::LabelCode::onehot) {
+  if (code == nn::LabelCode::scalar) return rounded_encode_scalar(x, label);
   const auto width = static_cast<double>(x.size() + 2);
   const Rounded one = label == 0 ? 0 : 1;
   Rounded mean;
@@ -88,8 +108,10 @@ inline RoundedVector rounded_encode(std::span<const float> x, int label) {
 }
 
 /// TokenNorm::expand
-inline RoundedVector rounded_expand(const RoundedVector& row) {
+inline RoundedVector rounded_expand(const RoundedVector& row,
+                                    nn::LabelCode code = nn::LabelCode::onehot) {
   RoundedVector n = row;
+  if (code == nn::LabelCode::scalar) return n;
   n.pop_back();
   Rounded sum;
   for (const Rounded& v : n) sum = sum + v;
@@ -99,7 +121,8 @@ inline RoundedVector rounded_expand(const RoundedVector& row) {
 }
 
 /// TokenNorm::reduce, without its padding
-inline RoundedVector rounded_reduce(RoundedVector v) {
+inline RoundedVector rounded_reduce(RoundedVector v, nn::LabelCode code = nn::LabelCode::onehot) {
+  if (code == nn::LabelCode::scalar) return v;
   const Rounded minus = v[v.size() - 2];
   const Rounded plus = v.back();
   v.pop_back();
@@ -124,8 +147,16 @@ inline RoundedVector rounded_softmax(const RoundedVector& scores) {
   return result;
 }
 
+/// Weights that are one over a number of tokens, rounded once.
+inline RoundedVector rounded_weights(const Vector& a) {
+  RoundedVector result;
+  for (const double x : a) result.push_back({x, 0.0});
+  return result;
+}
+
 /// h of sequence b as TargetAttention computes it.
-inline RoundedVector rounded_attention(const Attention& w, const Sample& sample, std::int64_t b) {
+inline RoundedVector rounded_attention(const Attention& w, const Sample& sample, std::int64_t b,
+                                       nn::Attending attending = nn::Attending::learned) {
   const auto affine = [&](RoundedVector n) {
     for (std::size_t i = 0; i < n.size(); ++i)
       n[i] = Rounded(w.gain[i]) * n[i] + Rounded(w.bias[i]);
@@ -135,30 +166,69 @@ inline RoundedVector rounded_attention(const Attention& w, const Sample& sample,
   std::vector<RoundedVector> rows;
   for (std::int64_t j = 0; j < length; ++j) {
     const std::int64_t k = sample.batch.items.row(b)[j];
-    rows.push_back(rounded_encode(sample.item(k), j + 1 == length ? 0 : sample.labels[k]));
+    rows.push_back(rounded_encode(sample.item(k), j + 1 == length ? 0 : sample.labels[k], w.code));
   }
-  const RoundedVector t = affine(rounded_expand(rows.back()));
+  const RoundedVector t = affine(rounded_expand(rows.back(), w.code));
   RoundedVector u = transposed_product(w.projection(1), product(w.projection(0), t));
   for (std::size_t i = 0; i < u.size(); ++i) u[i] = Rounded(w.gain[i]) * u[i];
-  const RoundedVector v = rounded_reduce(u);
+  const RoundedVector v = rounded_reduce(u, w.code);
   RoundedVector scores;
   for (const RoundedVector& r : rows) {
     Rounded s;
     for (std::size_t i = 0; i < r.size(); ++i) s = s + v[i] * r[i];
     scores.push_back(s);
   }
-  const RoundedVector a = rounded_softmax(scores);
+  const RoundedVector a = attending == nn::Attending::learned
+                              ? rounded_softmax(scores)
+                              : rounded_weights(unlearned_weights(attending, sample, b, true));
   RoundedVector sum(rows[0].size());
   for (std::size_t j = 0; j < a.size(); ++j) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = sum[i] + a[j] * rows[j][i];
   }
-  RoundedVector h = product(w.projection(2), affine(rounded_expand(sum)));
+  const bool attends = std::ranges::any_of(a, [](const Rounded& x) { return x.value != 0; });
+  if (!attends) return t;
+  RoundedVector h = product(w.projection(2), affine(rounded_expand(sum, w.code)));
   for (std::size_t i = 0; i < h.size(); ++i) h[i] = h[i] + t[i];
   return h;
 }
 
-/// The logit of Mlp. A ReLU does not enlarge errors.
-inline Rounded rounded_mlp(const Mlp& w, const RoundedVector& h) {
+/// The weights of sequence b as LabelAttention computes them.
+inline RoundedVector rounded_weights(const LabelAttention& w, const Sample& sample, std::int64_t b,
+                                     nn::Attending attending) {
+  if (attending != nn::Attending::learned) {
+    return rounded_weights(w.weights(sample, b, attending));
+  }
+  const std::int64_t context = sample.batch.length - 1;
+  const std::int32_t* row = sample.batch.items.row(b);
+  if (context == 0 && !w.self) return {0};
+  RoundedVector scores;
+  for (std::int64_t j = 0; j < context + (w.self ? 1 : 0); ++j) {
+    Rounded product;
+    for (std::int64_t i = 0; i < sample.items.extent(1); ++i) {
+      product = product +
+                Rounded(sample.items.row(row[context])[i]) * Rounded(sample.items.row(row[j])[i]);
+    }
+    scores.push_back(Rounded(w.beta) * product);
+  }
+  RoundedVector a = rounded_softmax(scores);
+  if (!w.self) a.emplace_back();
+  return a;
+}
+
+/// z + w m of sequence b as LabelAttention computes it.
+inline Rounded rounded_attention(const LabelAttention& w, const Sample& sample, std::int64_t b,
+                                 nn::Attending attending, Rounded z) {
+  const RoundedVector a = rounded_weights(w, sample, b, attending);
+  Rounded m;
+  for (std::int64_t j = 0; j + 1 < sample.batch.length; ++j) {
+    const double label = sample.labels[sample.batch.items.row(b)[j]];
+    m = m + a[static_cast<std::size_t>(j)] * Rounded(label);
+  }
+  return z + Rounded(w.w) * m;
+}
+
+/// All outputs of an MLP. A ReLU does not enlarge errors.
+inline RoundedVector rounded_outputs(const Mlp& w, const RoundedVector& h) {
   const auto affine = [](const Vector& weight, const Vector& bias, const RoundedVector& x) {
     RoundedVector y = product(weight, x);
     for (std::size_t i = 0; i < y.size(); ++i) y[i] = y[i] + Rounded(bias[i]);
@@ -169,7 +239,12 @@ inline Rounded rounded_mlp(const Mlp& w, const RoundedVector& h) {
     return x;
   };
   const RoundedVector h1 = relu(affine(w.w1, w.b1, h));
-  return affine(w.w3, w.b3, relu(affine(w.w2, w.b2, h1)))[0];
+  return affine(w.w3, w.b3, relu(affine(w.w2, w.b2, h1)));
+}
+
+/// The logit of Mlp.
+inline Rounded rounded_mlp(const Mlp& w, const RoundedVector& h) {
+  return rounded_outputs(w, h)[0];
 }
 
 /// In double 1e-13 of the result's size is asked for as well.

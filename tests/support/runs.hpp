@@ -17,7 +17,7 @@
 
 namespace icl::test {
 
-/// A run of 60 steps that takes a few milliseconds: six epochs, several snapshots.
+/// A run of 60 steps that takes a few milliseconds: six epochs, several snapshots, no probes.
 inline config::Config tiny_config() {
   config::Config config;
   config.model.hidden = 16;
@@ -30,6 +30,7 @@ inline config::Config tiny_config() {
   config.train.learning_rate = 0.1;
   config.eval.sequences = 40;
   config.record.snapshots = 5;
+  config.probe.sequences = 0;
   return config;
 }
 
@@ -37,8 +38,8 @@ inline config::Config tiny_config() {
 class StopAfter final : public train::Observer {
  public:
   explicit StopAfter(std::int64_t step) : step_(step) { stop = step == 0; }
-  void stepped(const train::Progress& progress, std::span<const nn::Parameter* const>) override {
-    if (progress.step >= step_) stop = true;
+  void stepped(const train::StateView& run) override {
+    if (run.progress().step >= step_) stop = true;
   }
   std::atomic<bool> stop{false};
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "icl/core/batch.hpp"
+#include "icl/core/simd.hpp"
 #include "icl/nn/token_norm.hpp"
 #include "support/random.hpp"
 
@@ -39,6 +41,8 @@ struct Sample {
                                                  static_cast<std::uint32_t>(s.diversity));
     }
     batch.answer = random_answers(s.batch, seed + 2);
+    batch.copy = BasicTensor<std::uint8_t>({s.batch, s.length - 1});
+    mark_copies();
   }
   Sample(const Sample&) = delete;
   Sample& operator=(const Sample&) = delete;
@@ -46,11 +50,39 @@ struct Sample {
   [[nodiscard]] std::span<const float> item(std::int64_t k) const {
     return {items.row(k), static_cast<std::size_t>(items.extent(1))};
   }
+  /// The number of context tokens of sequence b that are copies of its target.
+  [[nodiscard]] std::int64_t copies(std::int64_t b) const {
+    const std::int32_t* row = batch.items.row(b);
+    return std::count(row, row + batch.length - 1, row[batch.length - 1]);
+  }
+  /// Fills batch.copy, as has to be done again after batch.items has changed.
+  void mark_copies() {
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      const std::int32_t* row = batch.items.row(b);
+      for (std::int64_t j = 0; j + 1 < batch.length; ++j) {
+        batch.copy.row(b)[j] = row[j] == row[batch.length - 1] ? 1 : 0;
+      }
+    }
+  }
 
   BasicTensor<float> items;         ///< [K, D]
   BasicTensor<std::int8_t> labels;  ///< [K]
   TokenTable tokens;
   Batch batch;
+};
+
+/// Plain tokens [x ; l].
+class PlainEncoder final : public TokenEncoder {
+ public:
+  explicit PlainEncoder(std::int64_t dimension) : dimension_(dimension) {}
+  [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
+  void encode(std::span<const float> item, int label, Real* row) const override {
+    std::fill_n(std::copy(item.begin(), item.end(), row), token_width() - dimension_, Real{0});
+    row[dimension_] = static_cast<Real>(label);
+  }
+
+ private:
+  std::int64_t dimension_;
 };
 
 /// The encoder of a TokenNorm that no model owns.

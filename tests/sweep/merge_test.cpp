@@ -54,15 +54,19 @@ io::RunRecord train_run(const Folder& folder, const Plan& plan, std::size_t run,
   return record;
 }
 
-std::string metric_path(std::size_t metric) {
-  return "/metrics/" + std::string(train::metrics()[metric].name);
+/// The columns of a tiny run.
+const std::vector<train::Metric>& columns() {
+  static const std::vector<train::Metric> all = train::metrics(test::tiny_config(), {});
+  return all;
 }
+
+std::string metric_path(std::size_t metric) { return "/metrics/" + columns()[metric].name; }
 
 /// Expects row `row` of each metric to hold what the run recorded, and NaN at all other steps.
 void expect_row(const io::Hdf5Reader& file, std::uint64_t row, const io::RunRecord& record) {
   const auto shape = file.shape(metric_path(0));
   const auto steps = file.read<std::int64_t>("/metrics/step", {shape.at(1)});
-  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+  for (std::size_t m = 0; m < columns().size(); ++m) {
     const auto all = file.read<double>(metric_path(m), shape);
     std::map<std::int64_t, double> recorded;
     for (std::size_t i = 0; i < record.metric_steps.size(); ++i) {
@@ -97,9 +101,9 @@ TEST_F(Merge, HoldsEachMetricOfEachRunAtItsSteps) {
   }
   const Merged merged = merge(folder, plan);
   const io::Hdf5Reader file(merged.file, "sweep.h5");
-  for (std::size_t m = 0; m < train::metrics().size(); ++m) {
+  for (std::size_t m = 0; m < columns().size(); ++m) {
     EXPECT_EQ(file.shape(metric_path(m)), (io::Extents{8, 7}));
-    EXPECT_EQ(file.attribute<std::string>(metric_path(m), "units"), train::metrics()[m].units);
+    EXPECT_EQ(file.attribute<std::string>(metric_path(m), "units"), columns()[m].units);
     EXPECT_EQ(file.attribute<std::string>(metric_path(m), "coordinates"),
               "seed stop.icl_accuracy data.K");
   }
@@ -278,11 +282,23 @@ TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
   EXPECT_EQ(file.shape("/runs"), io::Extents{2});
   EXPECT_EQ(file.type("/runs"), io::ElementType::other);
   EXPECT_EQ(file.attribute<std::string>("/runs", "CLASS"), "TABLE");
-  std::vector<std::string> expected = {
-      "hash",        "data.K", "model.system",     "seed.items", "seed",    "status",
-      "stop_reason", "steps",  "numerics_version", "t_icl_step", "censored"};
-  for (const train::Metric& metric : train::metrics()) {
-    expected.push_back("final_" + std::string(metric.name));
+  std::vector<std::string> expected = {"hash",
+                                       "data.K",
+                                       "model.system",
+                                       "seed.items",
+                                       "seed",
+                                       "status",
+                                       "stop_reason",
+                                       "steps",
+                                       "numerics_version",
+                                       "t_icl_step",
+                                       "censored",
+                                       "t_icl_step_refined",
+                                       "theory_tau_star",
+                                       "theory_t_icl_step_from_initial",
+                                       "theory_t_icl_step_from_measured"};
+  for (const train::Metric& metric : columns()) {
+    expected.push_back("final_" + metric.name);
   }
   expected.emplace_back("file");
   std::vector<std::string> names;
@@ -305,6 +321,7 @@ struct RowEnd {
   std::int64_t numerics_version;
   std::int64_t t_icl_step;
   std::int64_t censored;
+  std::array<double, 4> refined_and_theory;
   std::array<double, 6> final_metrics;
 };
 
@@ -322,7 +339,7 @@ RowEnd row_of(const Merged& merged, const std::string& hash) {
 }
 
 TEST_F(Merge, TheTableTellsWhenIclWasAcquiredOrLastNotSeen) {
-  ASSERT_EQ(train::metrics().size(), 6U);
+  ASSERT_EQ(columns().size(), 6U);
   const Plan plan = tiny_plan("[sweep]\nseeds = 3\n[sweep.axes]\ndata.K = [24]\n");
   const io::RunRecord never = train_run(folder, plan, 0);
   ASSERT_EQ(never.t_icl_step, std::nullopt) << "a run this short must not acquire ICL";

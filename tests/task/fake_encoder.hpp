@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <span>
@@ -13,7 +15,10 @@ namespace icl::task {
 /// Writes the item as it is, then its label: so that a test can read both back.
 class FakeEncoder final : public TokenEncoder {
  public:
-  explicit FakeEncoder(std::int64_t dimension) : dimension_(dimension) {}
+  explicit FakeEncoder(std::int64_t dimension, bool reads_context = true)
+      : dimension_(dimension), reads_context_(reads_context) {}
+
+  [[nodiscard]] bool reads_context() const override { return reads_context_; }
 
   [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
   void encode(std::span<const float> item, int label, Real* row) const override {
@@ -26,12 +31,14 @@ class FakeEncoder final : public TokenEncoder {
 
  private:
   std::int64_t dimension_;
+  bool reads_context_;
 };
 
 /// A sequence as its tokens say it: the items' numbers do not count, only their contents.
 struct Sequence {
   std::vector<std::vector<Real>> items;  ///< N of them
   std::vector<int> labels;               ///< of the N-1 in the context
+  std::vector<bool> copies;              ///< whether each of these is a copy of the target
   int answer = 0;
   bool operator==(const Sequence&) const = default;
 };
@@ -42,9 +49,11 @@ inline Sequence read_sequence(const Batch& batch, std::int64_t b, const FakeEnco
     const Real* const row = batch.table->context.row(batch.items.row(b)[j]);
     s.items.push_back(encoder.item(row));
     s.labels.push_back(encoder.label(row));
+    s.copies.push_back(batch.copy.row(b)[j] != 0);
   }
   const Real* const target = batch.table->target.row(batch.items.row(b)[batch.length - 1]);
   s.items.push_back(encoder.item(target));
+  EXPECT_EQ(encoder.label(target), 0) << "the target shows its label";
   s.answer = batch.answer[b];
   return s;
 }

@@ -105,6 +105,52 @@ TEST(ItemSource, IsAPureFunction) {
   EXPECT_NE(item(ItemSource(9, Purpose::training_fresh_items), 11, 12, 20), x);
 }
 
+TEST(ItemSet, DrawsFromItsSource) {
+  const ItemSource source(4, Purpose::novel_items);
+  const ItemSet set(source, 9);
+  EXPECT_EQ(set.classes(), 9);
+  EXPECT_EQ(set.exemplars(), 1);
+  EXPECT_EQ(set.rows(), 9);
+  std::vector<float> x(5);
+  for (std::int64_t row = 0; row < 9; ++row) {
+    set.draw(row, x);
+    EXPECT_EQ(x, item(source, 0, static_cast<std::uint64_t>(row), 5));
+  }
+}
+
+TEST(ItemSet, ReadsItsTable) {
+  const ItemSet set(ItemTable{.classes = 2,
+                              .exemplars = 3,
+                              .dimension = 2,
+                              .rows = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+                              .labels = {1, -1}});
+  EXPECT_EQ(set.classes(), 2);
+  EXPECT_EQ(set.exemplars(), 3);
+  EXPECT_EQ(set.rows(), 6);
+  std::vector<float> x(2);
+  for (std::int64_t row = 0; row < 6; ++row) {
+    set.draw(row, x);
+    const auto first = static_cast<float>(2 * row);
+    EXPECT_EQ(x, (std::vector<float>{first, first + 1}));
+  }
+}
+
+TEST(AddNoise, IsThisFormula) {
+  const ItemSource noise(8, Purpose::noise);
+  for (const double epsilon : {1e-3, 0.5, 1.0, 1e6}) {
+    const auto x = item(ItemSource(8, Purpose::training_items), 0, 3, 20);
+    auto noisy = x;
+    std::vector<float> xi(20);
+    add_noise(noise, 6, 7, epsilon, noisy, xi);
+    const auto drawn = item(noise, 6, 7, 20);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double exact =
+          (double{x[i]} + epsilon * double{drawn[i]}) / std::sqrt(1 + epsilon * epsilon);
+      EXPECT_FLOAT_EQ(noisy[i], static_cast<float>(exact));
+    }
+  }
+}
+
 TEST(DrawLabels, AreHalfAndHalf) {
   for (const std::int64_t count : {2, 4, 6, 100, 1000, 20002}) {
     const auto labels = draw_labels(3, count);

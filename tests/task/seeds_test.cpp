@@ -47,5 +47,39 @@ TEST(Seeds, ThatAreGivenAreTakenAndChangeNoOther) {
   EXPECT_EQ(Seeds(config).data, 2);
 }
 
+// The novel items have their own purpose, so they may share the seed of the items.
+TEST(Seeds, OfNovelItemsAreThoseOfTheItemsUnlessGiven) {
+  config::Config config;
+  config.train.seed = 7;
+  EXPECT_EQ(Seeds(config).novel, Seeds(config).items);
+  config.seed.items = 11;
+  EXPECT_EQ(Seeds(config).novel, 11);
+  const Seeds before(config);
+  config.seed.novel = 12;
+  const Seeds seeds(config);
+  EXPECT_EQ(seeds.novel, 12);
+  EXPECT_EQ(seeds.items, 11);
+  EXPECT_EQ(seeds.init, before.init);
+  EXPECT_EQ(seeds.data, before.data);
+  EXPECT_EQ(seeds.eval, before.eval);
+}
+
+TEST(Seeds, OfItemsAreThoseOfTrainSeed0WithItemSeeds) {
+  config::Config config;
+  config.train.seed = 0;
+  const Seeds zero(config);
+  config.train.seed = 7;
+  const Seeds plain(config);
+  config.compat.item_seeds = true;
+  const Seeds seeds(config);
+  EXPECT_EQ(seeds.items, zero.items);
+  EXPECT_EQ(seeds.novel, zero.items);
+  EXPECT_EQ(seeds.init, plain.init);
+  EXPECT_EQ(seeds.data, plain.data);
+  EXPECT_EQ(seeds.eval, plain.eval);
+  config.seed.items = 5;
+  EXPECT_EQ(Seeds(config).items, 5);
+}
+
 }  // namespace
 }  // namespace icl::task

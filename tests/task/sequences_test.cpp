@@ -22,7 +22,7 @@ Stream stream(std::uint64_t index, std::uint64_t seed = 1) {
 
 Items bursty(const Stream& from, std::uint32_t item_count, std::size_t length) {
   Items items(length);
-  draw_bursty(from, item_count, items);
+  draw_bursty(from, Frequencies(item_count), items);
   return items;
 }
 
@@ -30,6 +30,29 @@ Items distinct(const Stream& from, std::uint32_t item_count, std::size_t length)
   Items items(length);
   draw_distinct(from, item_count, items);
   return items;
+}
+
+Items partly_bursty(const Stream& from, const Frequencies& frequencies, double probability,
+                    std::size_t length) {
+  Items items(length);
+  draw_partly_bursty(from, frequencies, probability, items);
+  return items;
+}
+
+Items around(const Stream& from, std::uint32_t item_count, std::int32_t target,
+             std::size_t length) {
+  Items items(length);
+  draw_around(from, Frequencies(item_count), target, items);
+  return items;
+}
+
+std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
+
+/// The number of a cell of a table with `side` rows in each direction.
+std::size_t cell(const Items& items, std::size_t side) {
+  std::size_t number = 0;
+  for (const std::int32_t item : items) number = side * number + at(item);
+  return number;
 }
 
 std::int64_t copies_of_target(const Items& items) {
@@ -87,20 +110,7 @@ TEST(DrawBursty, HasTheExactLawOfChanceCopies) {
     EXPECT_EQ(counts[0], 0);
     counts.erase(counts.begin());
     expected.erase(expected.begin());
-    // Rare cells are joined to their neighbours.
-    for (std::size_t c = expected.size() - 1; c > 0; --c) {
-      if (expected[c] >= 10) continue;
-      expected[c - 1] += expected[c];
-      counts[c - 1] += counts[c];
-      expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(c));
-      counts.erase(counts.begin() + static_cast<std::ptrdiff_t>(c));
-    }
-    while (expected.size() > 1 && expected[0] < 10) {
-      expected[1] += expected[0];
-      counts[1] += counts[0];
-      expected.erase(expected.begin());
-      counts.erase(counts.begin());
-    }
+    test::join_rare_cells(counts, expected);
     EXPECT_GT(test::fit_p(counts, expected), test::rare) << item_count << ", " << length;
   }
 }
@@ -212,6 +222,128 @@ TEST(DrawFresh, IsUniformOverLabelsAndPlaces) {
 TEST(DrawFresh, OfOneItemCopiesIt) {
   std::vector<std::int8_t> label(1);
   EXPECT_EQ(draw_fresh(stream(0), label), 0);
+}
+
+// With probability 0.3 the bursty rule and its law of copies, otherwise none.
+TEST(DrawPartlyBursty, HasACopyAsOftenAsItSays) {
+  constexpr double draws = 100'000;
+  constexpr double p = 0.3;
+  for (const auto& [item_count, length] : {Size{2, 3}, Size{6, 5}, Size{50, 10}}) {
+    const int n = static_cast<int>(length) - 1;
+    std::vector<double> counts(length), expected(length);
+    for (int c = 0; c <= n; ++c) {
+      expected[static_cast<std::size_t>(c)] =
+          draws * (p * copies_law(c, n, item_count) + (c == 0 ? 1 - p : 0));
+    }
+    for (std::uint64_t s = 0; s < static_cast<std::uint64_t>(draws); ++s) {
+      const Items items = partly_bursty(stream(s, 9), Frequencies(item_count), p, length);
+      ++counts[static_cast<std::size_t>(copies_of_target(items))];
+    }
+    EXPECT_GT(test::binomial_p(counts[0], draws, 1 - p), test::rare);
+    test::join_rare_cells(counts, expected);
+    EXPECT_GT(test::fit_p(counts, expected), test::rare) << item_count << ", " << length;
+  }
+}
+
+TEST(DrawPartlyBursty, AlwaysOrNeverHasACopyAtTheEnds) {
+  for (const auto& [item_count, length] : {Size{2, 2}, Size{6, 5}, Size{3, 40}, Size{100000, 20}}) {
+    for (std::uint64_t s = 0; s < 2000; ++s) {
+      const Frequencies frequencies(item_count);
+      ASSERT_EQ(copies_of_target(partly_bursty(stream(s), frequencies, 0, length)), 0);
+      ASSERT_GE(copies_of_target(partly_bursty(stream(s), frequencies, 1, length)), 1);
+    }
+  }
+}
+
+// Without a copy, the target t is drawn with its probability p_t, and each of the two others,
+// independently, is another item k with probability p_k / (1 - p_t).
+TEST(DrawPartlyBursty, DrawsTheOthersIndependentlyOfAllButTheTarget) {
+  constexpr std::size_t K = 5;
+  constexpr double draws = 200'000;
+  for (const double alpha : {0.0, 1.0, 2.5}) {
+    const std::vector<double> weights = zipf_weights(alpha, K);
+    const Frequencies frequencies = alpha == 0 ? Frequencies(K) : Frequencies(weights);
+    double total = 0;
+    for (const double w : weights) total += w;
+    std::vector<double> all(K * K * K), counts, expected;
+    for (std::uint64_t s = 0; s < static_cast<std::uint64_t>(draws); ++s) {
+      const Items items = partly_bursty(stream(s, 10), frequencies, 0, 3);
+      ++all[cell({items[2], items[0], items[1]}, K)];
+    }
+    for (std::int32_t t = 0; t < 5; ++t) {
+      for (std::int32_t a = 0; a < 5; ++a) {
+        for (std::int32_t b = 0; b < 5; ++b) {
+          const double p = weights[at(t)] / total;
+          const double others = (1 - p) * total;
+          if (a == t || b == t) {
+            ASSERT_EQ(all[cell({t, a, b}, K)], 0);
+            continue;
+          }
+          counts.push_back(all[cell({t, a, b}, K)]);
+          expected.push_back(draws * p * weights[at(a)] / others * weights[at(b)] / others);
+        }
+      }
+    }
+    test::join_rare_cells(counts, expected);
+    EXPECT_GT(test::fit_p(counts, expected), test::rare) << alpha;
+  }
+}
+
+// The first item is drawn 2^100 times as often as the second: it is the target, and the second
+// fills the context, with a probability of failure of 1e-17 a token.
+TEST(DrawPartlyBursty, EndsWhereOneItemIsNearlyCertain) {
+  const Frequencies frequencies(zipf_weights(100, 20));
+  for (std::uint64_t s = 0; s < 1000; ++s) {
+    ASSERT_EQ(partly_bursty(stream(s), frequencies, 0, 5), (Items{1, 1, 1, 1, 0}));
+  }
+}
+
+TEST(DrawAround, HasTheGivenTargetAndACopyOfIt) {
+  for (const auto& [item_count, length] : sizes) {
+    for (std::uint64_t s = 0; s < 1000; ++s) {
+      const auto target = static_cast<std::int32_t>(s % item_count);
+      const Items items = around(stream(s), item_count, target, length);
+      ASSERT_EQ(items.back(), target);
+      ASSERT_GE(copies_of_target(items), 1);
+      for (const std::int32_t item : items) {
+        ASSERT_TRUE(item >= 0 && static_cast<std::uint32_t>(item) < item_count);
+      }
+    }
+  }
+  EXPECT_EQ(around(stream(1), 6, 4, 1), Items{4});
+}
+
+// The context is uniform over all K^n; where the target is missing, it takes one of the n places,
+// of which each is as likely.
+TEST(DrawAround, IsUniformButForTheCopy) {
+  constexpr double draws = 200'000;
+  constexpr std::size_t K = 5;
+  std::vector<double> counts(K * K * K), expected(K * K * K);
+  for (std::uint64_t s = 0; s < static_cast<std::uint64_t>(draws); ++s) {
+    const Items items = around(stream(s, 11), K, 3, 4);
+    ++counts[cell({items[0], items[1], items[2]}, K)];
+  }
+  for (std::int32_t a = 0; a < 5; ++a) {
+    for (std::int32_t b = 0; b < 5; ++b) {
+      for (std::int32_t c = 0; c < 5; ++c) {
+        constexpr double each = draws / (K * K * K);
+        if (a == 3 || b == 3 || c == 3) {
+          expected[cell({a, b, c}, K)] += each;
+        } else {
+          expected[cell({3, b, c}, K)] += each / 3;
+          expected[cell({a, 3, c}, K)] += each / 3;
+          expected[cell({a, b, 3}, K)] += each / 3;
+        }
+      }
+    }
+  }
+  for (std::size_t i = counts.size(); i-- > 0;) {
+    if (expected[i] > 0) continue;
+    ASSERT_EQ(counts[i], 0);
+    counts.erase(counts.begin() + static_cast<std::ptrdiff_t>(i));
+    expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  EXPECT_GT(test::fit_p(counts, expected), test::rare);
 }
 
 TEST(Sequences, ArePureFunctionsOfTheStream) {

@@ -5,89 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <map>
-#include <memory>
 #include <ostream>
 #include <set>
 #include <vector>
 
 #include "core/statistics.hpp"
-#include "task/fake_encoder.hpp"
+#include "task/bench.hpp"
 
 namespace icl::task {
 namespace {
 
-using Sequences = std::vector<Sequence>;
-
-constexpr auto infinite = config::Diversity::infinity();
-
-config::Config configuration(config::Diversity item_count, std::int64_t length,
-                             std::int64_t dimension = 3) {
-  config::Config config;
-  config.data = {.K = item_count, .N = length, .D = dimension};
-  config.train.seed = 5;
-  return config;
-}
-
-/// A task with an encoder that can be read back.
-struct Bench {
-  explicit Bench(const config::Config& c, int threads = 1)
-      : config(c), encoder(c.data.D), workers(threads), task(c, encoder, workers) {}
-
-  enum class Kind { training, icl, iwl };
-
-  /// Sequences [first, first + size) of a kind; training batches begin at 0.
-  Sequences draw(Kind kind, std::uint64_t step, std::int64_t first, std::int64_t size) const {
-    Batch batch = task.make_batch(size);
-    return draw(kind, step, first, size, batch);
-  }
-  Sequences draw(Kind kind, std::uint64_t step, std::int64_t first, std::int64_t size,
-                 Batch& batch) const {
-    switch (kind) {
-      case Kind::training:
-        task.training_batch(step, size, batch, workers);
-        break;
-      case Kind::icl:
-        task.icl_batch(step, first, size, batch, workers);
-        break;
-      case Kind::iwl:
-        task.iwl_batch(step, first, size, batch, workers);
-        break;
-    }
-    EXPECT_EQ(batch.size, size);
-    EXPECT_EQ(batch.length, config.data.N);
-    Sequences sequences;
-    for (std::int64_t b = 0; b < size; ++b) sequences.push_back(read_sequence(batch, b, encoder));
-    return sequences;
-  }
-
-  config::Config config;
-  FakeEncoder encoder;
-  Workers workers;
-  Task task;
-};
-
 using Kind = Bench::Kind;
-
-/// The labels of the context's copies of the target.
-std::vector<int> labels_of_copies(const Sequence& s) {
-  std::vector<int> labels;
-  for (std::size_t j = 0; j < s.labels.size(); ++j) {
-    if (s.items[j] == s.items.back()) labels.push_back(s.labels[j]);
-  }
-  return labels;
-}
-
-/// Places of the training (or novel) items by content.
-std::map<std::vector<Real>, std::int64_t> index_of(const TokenTable& table,
-                                                   const FakeEncoder& encoder) {
-  std::map<std::vector<Real>, std::int64_t> index;
-  for (std::int64_t k = 0; k < table.context.extent(0); ++k) {
-    index[encoder.item(table.context.row(k))] = k;
-  }
-  return index;
-}
 
 // --- Items ---
 
@@ -184,6 +112,9 @@ TEST_P(TaskRules, TrainingAndIclSequencesHoldTheTargetAndItsLabel) {
         ASSERT_FALSE(labels.empty());
         ASSERT_THAT(labels, testing::Each(s.answer));
         for (const int label : s.labels) ASSERT_TRUE(label == 1 || label == -1);
+        for (std::size_t j = 0; j < s.labels.size(); ++j) {
+          ASSERT_EQ(s.copies[j], s.items[j] == s.items.back());
+        }
       }
     }
   }
@@ -195,6 +126,7 @@ TEST_P(TaskRules, IwlSequencesHoldNothingTwice) {
   for (std::uint64_t step = 0; step < 5; ++step) {
     for (const Sequence& s : bench_.draw(Kind::iwl, step, 0, 200)) {
       ASSERT_EQ(std::set(s.items.begin(), s.items.end()).size(), s.items.size());
+      ASSERT_THAT(s.copies, testing::Each(false));
       ASSERT_EQ(s.answer, bench_.task.labels()[static_cast<std::size_t>(index.at(s.items.back()))]);
     }
   }
@@ -277,14 +209,6 @@ INSTANTIATE_TEST_SUITE_P(Settings, TaskRules,
 
 // --- Statistics over sequences ---
 
-/// Calls see(sequence) for `count` sequences of one kind, 1000 a step.
-void over_sequences(const Bench& bench, Kind kind, std::uint64_t count,
-                    const std::function<void(const Sequence&)>& see) {
-  for (std::uint64_t step = 0; step < count / 1000; ++step) {
-    for (const Sequence& s : bench.draw(kind, step, 0, 1000)) see(s);
-  }
-}
-
 TEST(TaskStatistics, AnswersAreFairAndTargetsUniform) {
   const Bench bench(configuration(12, 5));
   for (const Kind kind : {Kind::training, Kind::icl, Kind::iwl}) {
@@ -318,7 +242,7 @@ TEST(TaskStatistics, IwlContextsTellNothingBeyondTheBalanceOfLabels) {
 // go together. All seeds are equal here, so that only the purposes keep them apart.
 TEST(TaskStatistics, TrainingIclAndIwlAreIndependent) {
   config::Config config = configuration(6, 4);
-  config.seed = {.init = 1, .items = 1, .data = 1, .eval = 1};
+  config.seed = {.init = 1, .items = 1, .novel = 1, .data = 1, .eval = 1};
   const Bench bench(config);
   const auto training = index_of(bench.task.training_items(), bench.encoder);
   const auto novel = index_of(bench.task.novel_items(), bench.encoder);
@@ -381,6 +305,10 @@ TEST(TaskAtInfiniteDiversity, TheTargetIsItsCopyWithoutLabel) {
     const Sequence s = read_sequence(batch, b, bench.encoder);
     const Real* const target = batch.table->target.row(batch.items.row(b)[5]);
     EXPECT_EQ(bench.encoder.label(target), 0);
+    EXPECT_EQ(std::ranges::count(s.copies, true), 1);
+    EXPECT_EQ(
+        s.items[static_cast<std::size_t>(std::ranges::find(s.copies, true) - s.copies.begin())],
+        s.items.back());
     EXPECT_EQ(labels_of_copies(s), std::vector<int>{s.answer});
   }
 }

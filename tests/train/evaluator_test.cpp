@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <numbers>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -41,13 +42,18 @@ class FakeModel final : public model::Model {
   }
   void forward(const Batch& batch, model::Activations& a, const Workers&) const override {
     sizes.push_back(batch.size);
+    attended = a.attending;
     for (std::int64_t b = 0; b < batch.size; ++b) {
       a.logits[b] = answer_(read_sequence(batch, b, encoder_));
     }
   }
   void backward(const Batch&, model::Activations&, const Workers&) override {}
 
+  [[nodiscard]] bool reads_context() const override { return context; }
+
   mutable std::vector<std::int64_t> sizes;
+  mutable nn::Attending attended = nn::Attending::learned;  ///< in the last forward pass
+  bool context = true;
 
  private:
   struct State final : model::Activations {
@@ -61,7 +67,9 @@ class FakeModel final : public model::Model {
 
 config::Config configuration(config::Diversity item_count = 16) {
   config::Config config;
-  config.data = {.K = item_count, .N = 6, .D = 4};
+  config.data.K = item_count;
+  config.data.N = 6;
+  config.data.D = 4;
   return config;
 }
 
@@ -84,9 +92,11 @@ Real mixture(const Sequence& s) {
 
 struct Bench {
   Bench(config::Diversity item_count, std::int64_t sequences, FakeModel::Answer answer)
+      : Bench(configuration(item_count), sequences, std::move(answer)) {}
+  Bench(const config::Config& config, std::int64_t sequences, FakeModel::Answer answer)
       : model(4, std::move(answer)),
-        task(configuration(item_count), model, workers),
-        evaluator(task, model, sequences, 6) {}
+        task(config, std::nullopt, model, workers),
+        evaluator(task, model, sequences) {}
 
   Workers workers{1};
   FakeModel model;
@@ -126,14 +136,17 @@ TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
 // 600 sequences go in chunks of 256, 256 and 88; the mean is over all, each once.
 TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
   constexpr std::int64_t count = 600;
-  Bench bench(16, count, mixture);
+  config::Config config = configuration();
+  config.data.labels = "equal_sequence";
+  Bench bench(config, count, mixture);
   using Draw =
       void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&, const Workers&) const;
   for (const std::int64_t step : {0, 469}) {
     for (const auto& [draw, measure] :
          {std::pair<Draw, Score (Evaluator::*)(const model::Model&, std::int64_t, const Workers&)>{
               &task::Task::icl_batch, &Evaluator::icl},
-          {&task::Task::iwl_batch, &Evaluator::iwl}}) {
+          {&task::Task::iwl_batch, &Evaluator::iwl},
+          {&task::Task::equal_batch, &Evaluator::equal}}) {
       Batch batch = bench.task.make_batch(count);
       (bench.task.*draw)(static_cast<std::uint64_t>(step), 0, count, batch, bench.workers);
       const task::FakeEncoder encoder(4);
@@ -169,6 +182,46 @@ TEST(Evaluator, HasNoIwlAtInfiniteDiversity) {
   const Score iwl = bench.evaluator.iwl(bench.model, 1, bench.workers);
   EXPECT_TRUE(std::isnan(iwl.loss) && std::isnan(iwl.accuracy));
   EXPECT_TRUE(bench.model.sizes.empty());
+}
+
+bool is_nothing(const Score& score) { return std::isnan(score.loss) && std::isnan(score.accuracy); }
+
+TEST(Evaluator, HasTheLabelRuleOfTrainingOnlyWhereThatIsAnother) {
+  for (const char* labels : {"independent", "equal_sequence"}) {
+    config::Config config = configuration();
+    config.data.labels = labels;
+    Bench bench(config, 100, mixture);
+    const Score score = bench.evaluator.equal(bench.model, 1, bench.workers);
+    EXPECT_EQ(is_nothing(score), config.data.labels == "independent");
+    EXPECT_EQ(bench.model.sizes.empty(), config.data.labels == "independent");
+  }
+}
+
+// It is asked for its training items, one token a sequence.
+TEST(Evaluator, HasNoIclForAModelThatReadsNoContext) {
+  const Workers workers(1);
+  FakeModel model(4, [](const Sequence& s) {
+    EXPECT_TRUE(s.labels.empty());
+    return Real{1};
+  });
+  model.context = false;
+  const task::Task task(configuration(), std::nullopt, model, workers);
+  Evaluator evaluator(task, model, 100);
+  EXPECT_TRUE(is_nothing(evaluator.icl(model, 1, workers)));
+  EXPECT_TRUE(model.sizes.empty());
+  EXPECT_FALSE(is_nothing(evaluator.iwl(model, 1, workers)));
+}
+
+TEST(Evaluator, ClampsAttentionUntilToldOtherwise) {
+  Bench bench(16, 100, mixture);
+  for (const nn::Attending attending :
+       {nn::Attending::copy, nn::Attending::none, nn::Attending::learned}) {
+    bench.evaluator.attend(attending);
+    (void)bench.evaluator.icl(bench.model, 1, bench.workers);
+    EXPECT_EQ(bench.model.attended, attending);
+    (void)bench.evaluator.iwl(bench.model, 1, bench.workers);
+    EXPECT_EQ(bench.model.attended, attending);
+  }
 }
 
 TEST(Evaluator, LetsNanThrough) {

@@ -3,14 +3,22 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
-#include <vector>
+#include <memory>
+#include <tuple>
+#include <utility>
 
 namespace icl::train {
 namespace {
 
-constexpr config::Train settings{
-    .learning_rate = 0.125, .weight_decay_attention = 0.5, .weight_decay_mlp = 2.0};
+config::Train settings() {
+  config::Train train;
+  train.learning_rate = 0.125;
+  train.weight_decay_attention = 0.5;
+  train.weight_decay_mlp = 2.0;
+  return train;
+}
 
 /// A 2 x 3 parameter with values 1, 2, ... 6.
 nn::Parameter make_parameter(nn::Group group) {
@@ -19,27 +27,32 @@ nn::Parameter make_parameter(nn::Group group) {
   return parameter;
 }
 
-class SgdTest : public testing::TestWithParam<nn::Group> {
+/// The group of the parameter and the factor on its rate.
+class SgdTest : public testing::TestWithParam<std::tuple<nn::Group, double>> {
  protected:
-  SgdTest() : parameter_(make_parameter(GetParam())) {
+  SgdTest() : parameter_(make_parameter(std::get<0>(GetParam()))) {
     const std::array<nn::Parameter*, 1> all{&parameter_};
-    Sgd(settings).prepare(all);
+    optimizer_ = make_optimizer(settings(), all);
+    optimizer_->prepare(std::array{std::get<1>(GetParam())});
   }
 
   /// w - lr (g + lambda w), exact here: all numbers are small multiples of powers of two.
   [[nodiscard]] double expected(std::int64_t i, double g) const {
     const double w = static_cast<double>(i + 1);
-    const double lambda = GetParam() == nn::Group::attention ? settings.weight_decay_attention
-                                                             : settings.weight_decay_mlp;
-    return w - settings.learning_rate * (g + lambda * w);
+    const auto& [group, factor] = GetParam();
+    const double lambda = group == nn::Group::attention ? settings().weight_decay_attention
+                                                        : settings().weight_decay_mlp;
+    return w - settings().learning_rate * factor * (g + lambda * w);
   }
 
   nn::Parameter parameter_;
+  std::unique_ptr<Optimizer> optimizer_;
 };
 
 TEST_P(SgdTest, StepsByAGradient) {
   const std::array<Real, 6> g{-8, 4, 0, 1, 2, -16};
   parameter_.take(g.data(), 0, 6);
+  optimizer_->finish(Workers(1));
   for (std::int64_t i = 0; i < 6; ++i) {
     EXPECT_EQ(parameter_.value[i], expected(i, g[static_cast<std::size_t>(i)])) << i;
   }
@@ -49,6 +62,7 @@ TEST_P(SgdTest, StepsByAProduct) {
   const std::array<Real, 4> a{1, 2, -1, 4};        // [2, 2]
   const std::array<Real, 6> b{3, 0, -2, 1, 8, 5};  // [2, 3]
   parameter_.take_product(0, 2, 2, {a.data(), 2}, {b.data(), 3}, Workers(1));
+  optimizer_->finish(Workers(1));
   for (std::size_t row = 0; row < 2; ++row) {
     for (std::size_t column = 0; column < 3; ++column) {
       const double g = a[2 * row] * b[column] + a[2 * row + 1] * b[3 + column];
@@ -58,17 +72,43 @@ TEST_P(SgdTest, StepsByAProduct) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Groups, SgdTest, testing::Values(nn::Group::attention, nn::Group::mlp));
+// In double from the same numbers, all of them exact: only the root and the sum are rounded.
+TEST_P(SgdTest, KnowsTheNormOfTheStepBeforeItIsMade) {
+  const std::array<Real, 6> g{-8, 4, 0, 1, 2, -16};
+  double squares = 0;
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const double step =
+        expected(i, g[static_cast<std::size_t>(i)]) - static_cast<double>(parameter_.value[i]);
+    squares += step * step;
+  }
+  EXPECT_NEAR(optimizer_->update_norm(0, g, std::get<1>(GetParam())), std::sqrt(squares),
+              1e-15 * std::sqrt(squares));
+}
 
-TEST(Sgd, PreparesEveryParameter) {
+INSTANTIATE_TEST_SUITE_P(GroupsAndFactors, SgdTest,
+                         testing::Combine(testing::Values(nn::Group::attention, nn::Group::mlp),
+                                          testing::Values(1.0, 0.5, 4.0, 0.0)));
+
+TEST(Sgd, PreparesEveryParameterWithItsOwnFactor) {
   nn::Parameter first = make_parameter(nn::Group::attention);
   nn::Parameter second = make_parameter(nn::Group::mlp);
   const std::array<nn::Parameter*, 2> all{&first, &second};
-  Sgd(settings).prepare(all);
+  const auto optimizer = make_optimizer(settings(), all);
+  optimizer->prepare(std::array{1.0, 0.25});
   for (const nn::Parameter* p : all) {
     EXPECT_EQ(p->sink.target, p->value.data());
     EXPECT_TRUE(p->sink.accumulate);
   }
+  EXPECT_EQ(first.sink.rate, -0.125);
+  EXPECT_EQ(second.sink.rate, -0.03125);
+}
+
+TEST(Sgd, RemembersNothing) {
+  nn::Parameter parameter = make_parameter(nn::Group::mlp);
+  const std::array<nn::Parameter*, 1> all{&parameter};
+  const auto optimizer = make_optimizer(settings(), all);
+  optimizer->restore({3, {{1, 2, 3, 4, 5, 6}}, {{1, 2, 3, 4, 5, 6}}});
+  EXPECT_EQ(optimizer->moments(), Moments{});
 }
 
 // The published 1e-10 is far below the resolution of float: 1 - lr lambda must not be rounded to 1
@@ -77,9 +117,9 @@ TEST(Sgd, DecaysWithoutAGradient) {
   for (const auto& [lambda, expected] : {std::pair{1e-10, 1.0}, std::pair{1e-3, 1 - 1.25e-4}}) {
     nn::Parameter parameter = make_parameter(nn::Group::mlp);
     const std::array<nn::Parameter*, 1> all{&parameter};
-    config::Train decay = settings;
+    config::Train decay = settings();
     decay.weight_decay_mlp = lambda;
-    Sgd(decay).prepare(all);
+    make_optimizer(decay, all)->prepare(std::array{1.0});
     const std::array<Real, 6> zero{};
     parameter.take(zero.data(), 0, 6);
     EXPECT_NEAR(parameter.value[0], expected, std::numeric_limits<Real>::epsilon());

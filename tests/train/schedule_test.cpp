@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
+#include <vector>
 
 namespace icl::train {
 namespace {
@@ -13,30 +15,30 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(SnapshotSteps, OfFewSnapshots) {
-  EXPECT_THAT(snapshot_steps(0, 1000), IsEmpty());
-  EXPECT_THAT(snapshot_steps(1, 1000), ElementsAre(0));
-  EXPECT_THAT(snapshot_steps(2, 1000), ElementsAre(0, 1000));
-  EXPECT_THAT(snapshot_steps(3, 1000), ElementsAre(0, 1, 1000));
+TEST(LogSteps, OfFewSnapshots) {
+  EXPECT_THAT(log_steps(0, 1000), IsEmpty());
+  EXPECT_THAT(log_steps(1, 1000), ElementsAre(0));
+  EXPECT_THAT(log_steps(2, 1000), ElementsAre(0, 1000));
+  EXPECT_THAT(log_steps(3, 1000), ElementsAre(0, 1, 1000));
 }
 
-TEST(SnapshotSteps, AreEvenInTheLogarithm) {
-  EXPECT_THAT(snapshot_steps(6, 10'000), ElementsAre(0, 1, 10, 100, 1000, 10'000));
+TEST(LogSteps, AreEvenInTheLogarithm) {
+  EXPECT_THAT(log_steps(6, 10'000), ElementsAre(0, 1, 10, 100, 1000, 10'000));
   // 469000^(i/10), rounded.
-  EXPECT_THAT(snapshot_steps(12, 469'000),
+  EXPECT_THAT(log_steps(12, 469'000),
               ElementsAre(0, 1, 4, 14, 50, 186, 685, 2528, 9329, 34'430, 127'074, 469'000));
 }
 
-TEST(SnapshotSteps, OfAShortRunDoNotRepeat) {
-  EXPECT_THAT(snapshot_steps(12, 1), ElementsAre(0, 1));
-  EXPECT_THAT(snapshot_steps(12, 2), ElementsAre(0, 1, 2));
-  EXPECT_THAT(snapshot_steps(12, 5), ElementsAre(0, 1, 2, 3, 4, 5));
+TEST(LogSteps, OfAShortRunDoNotRepeat) {
+  EXPECT_THAT(log_steps(12, 1), ElementsAre(0, 1));
+  EXPECT_THAT(log_steps(12, 2), ElementsAre(0, 1, 2));
+  EXPECT_THAT(log_steps(12, 5), ElementsAre(0, 1, 2, 3, 4, 5));
 }
 
-TEST(SnapshotSteps, RiseFromZeroToTheLast) {
+TEST(LogSteps, RiseFromZeroToTheLast) {
   for (std::int64_t count = 2; count < 60; ++count) {
     for (const std::int64_t last : {1LL, 2LL, 7LL, 100LL, 469LL, 469'000LL, 4'294'967'295LL}) {
-      const auto steps = snapshot_steps(count, last);
+      const auto steps = log_steps(count, last);
       EXPECT_LE(static_cast<std::int64_t>(steps.size()), count);
       EXPECT_EQ(steps.front(), 0);
       EXPECT_EQ(steps.back(), last);
@@ -46,9 +48,92 @@ TEST(SnapshotSteps, RiseFromZeroToTheLast) {
   }
 }
 
-TEST(SnapshotSteps, OfALongRunAreAsManyAsWereAskedFor) {
-  EXPECT_EQ(snapshot_steps(12, 469'000).size(), 12U);
-  EXPECT_EQ(snapshot_steps(20, 4'294'967'295).size(), 20U);
+TEST(LogSteps, OfALongRunAreAsManyAsWereAskedFor) {
+  EXPECT_EQ(log_steps(12, 469'000).size(), 12U);
+  EXPECT_EQ(log_steps(20, 4'294'967'295).size(), 20U);
+}
+
+// --- What is due ---
+
+std::set<std::int64_t> by_brute_force(std::int64_t every, const std::vector<std::int64_t>& listed,
+                                      std::int64_t last) {
+  std::set<std::int64_t> due(listed.begin(), listed.end());
+  for (std::int64_t step = 0; every > 0 && step <= last; step += every) due.insert(step);
+  return due;
+}
+
+/// Expects a schedule to hold just the steps of `due`, up to `last`.
+void expect_to_be(const Schedule& schedule, const std::set<std::int64_t>& due, std::int64_t last) {
+  std::int64_t before = 0;
+  std::int64_t count = 0;
+  for (std::int64_t step = 0; step <= last; ++step) {
+    if (step > 0) {
+      EXPECT_EQ(schedule.last_before(step), before) << step;
+    }
+    EXPECT_EQ(schedule.holds(step), due.contains(step)) << step;
+    if (due.contains(step)) {
+      before = step;
+      ++count;
+    }
+    EXPECT_EQ(schedule.count(step), count) << step;
+  }
+}
+
+TEST(Schedule, HoldsMultiplesAndWhatIsListed) {
+  const std::vector<std::vector<std::int64_t>> lists{{},           {0},           {5},
+                                                     {0, 1, 2, 3}, {3, 6, 7, 40}, {0, 59, 60}};
+  for (const auto& listed : lists) {
+    for (const std::int64_t every : {0, 1, 2, 3, 7, 20, 60, 100}) {
+      SCOPED_TRACE(testing::PrintToString(listed) + " and every " + std::to_string(every));
+      expect_to_be(Schedule(every, listed), by_brute_force(every, listed, 60), 60);
+    }
+  }
+}
+
+TEST(EvaluationSchedule, HoldsFirstAndLastStepAndWhatWasAskedFor) {
+  for (const std::int64_t last : {1, 2, 7, 60, 100}) {
+    for (const std::int64_t every : {0, 1, 4, 9, 1000}) {
+      for (const std::int64_t points : {0, 1, 2, 5, 30}) {
+        SCOPED_TRACE(testing::PrintToString(std::vector<std::int64_t>{last, every, points}));
+        config::Config config;
+        config.train.epochs = last;
+        config.train.steps_per_epoch = 1;
+        config.eval.every = every;
+        config.eval.log_points = points;
+        std::set<std::int64_t> due = by_brute_force(every, {0, last}, last);
+        for (std::int64_t i = 0; i < points; ++i) {  // last^0 = 1 first, last^1 = last in the end
+          const double share =
+              points == 1 ? 1.0 : static_cast<double>(i) / static_cast<double>(points - 1);
+          due.insert(std::llround(std::pow(static_cast<double>(last), share)));
+        }
+        expect_to_be(evaluation_schedule(config), due, last);
+      }
+    }
+  }
+}
+
+TEST(EvaluationSchedule, IsEveryEpochUnlessToldOtherwise) {
+  config::Config config;
+  config.train.epochs = 5;
+  config.train.steps_per_epoch = 6;
+  EXPECT_EQ(last_step(config), 30);
+  expect_to_be(evaluation_schedule(config), {0, 6, 12, 18, 24, 30}, 30);
+  config.eval.every = 0;
+  expect_to_be(evaluation_schedule(config), {0, 30}, 30);
+}
+
+TEST(SnapshotSchedule, HoldsLogarithmicAndEquidistantOnes) {
+  config::Config config;
+  config.train.epochs = 10;
+  config.train.steps_per_epoch = 10;
+  config.record.snapshots = 4;
+  expect_to_be(snapshot_schedule(config), {0, 1, 10, 100}, 100);
+  config.record.snapshot_every = 30;
+  expect_to_be(snapshot_schedule(config), {0, 1, 10, 30, 60, 90, 100}, 100);
+  config.record.snapshots = 0;
+  expect_to_be(snapshot_schedule(config), {0, 30, 60, 90}, 100);
+  config.record.snapshot_every.reset();
+  expect_to_be(snapshot_schedule(config), {}, 100);
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ batch_size = 8
 learning_rate = 0.1
 [eval]
 sequences = 20
+[probe]
+sequences = 0
 [record]
 snapshots = 4
 publish_seconds = 0.02

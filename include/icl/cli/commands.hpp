@@ -115,9 +115,20 @@ struct TauStarCommand {
   double beta_end = theory::no_cut;
   std::optional<std::int64_t> N;  ///< to say the step of acquisition too
   double learning_rate = 0.01;
+  bool landscape = false;  ///< the same by descent on the un-expanded landscape, to 95 % accuracy
+  bool attend_self = false;
+  std::optional<double> A;  ///< with nu: I_K(infinity) = A K^nu, to say the threshold K* too
+  std::optional<double> nu;
   bool json = false;
 };
 ExitCode run(const TauStarCommand&);
+
+struct PredictCommand {
+  std::filesystem::path run;
+  bool json = false;
+  bool write = false;  ///< publish the file again, with /theory as this program computes it
+};
+ExitCode run(const PredictCommand&);
 
 struct LandscapeCommand {
   analysis::LandscapeRequest request;

@@ -14,10 +14,9 @@ class ProgressLine final : public train::Observer {
  public:
   /// For a run from step `first` (where it starts or goes on) to step `last`.
   ProgressLine(std::int64_t first, std::int64_t last);
-  void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
+  void stepped(const train::StateView&) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
-  void ended(train::Outcome, const train::Progress&,
-             std::span<const nn::Parameter* const>) override;
+  void ended(train::Outcome, const train::StateView&) override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -25,6 +25,10 @@ class Diversity {
 struct Model {
   std::string system = "one_layer";
   std::int64_t hidden = 512;
+  std::int64_t layers = 2;
+  std::optional<double> beta0;
+  double w0 = 0;
+  bool attend_self = false;
   bool operator==(const Model&) const = default;
 };
 
@@ -32,6 +36,15 @@ struct Data {
   Diversity K = 10000;
   std::int64_t N = 100;
   std::int64_t D = 63;
+  std::string labels = "independent";
+  std::string label_code = "onehot";
+  double noise = 0;
+  double zipf = 0;
+  double bursty = 1;
+  std::optional<std::string> items;
+  std::optional<std::string> novel_items;
+  double novel_fraction = 0.2;
+  std::string scale = "unit";
   bool operator==(const Data&) const = default;
 };
 
@@ -40,24 +53,48 @@ struct Train {
   std::int64_t epochs = 1000;
   std::int64_t steps_per_epoch = 469;
   std::int64_t batch_size = 128;
+  std::string optimizer = "sgd";
   double learning_rate = 0.01;
   double weight_decay_attention = 1e-10;
   double weight_decay_mlp = 1e-10;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
   bool operator==(const Train&) const = default;
 };
 
 struct Eval {
   std::int64_t sequences = 2000;
+  std::optional<std::int64_t> every;
+  std::int64_t log_points = 0;
+  bool refine = false;
   bool operator==(const Eval&) const = default;
 };
 
 struct Stop {
   std::optional<double> icl_accuracy;
+  std::optional<double> c1;
   bool operator==(const Stop&) const = default;
+};
+
+/// What is read off the network at an evaluation, beside losses and accuracies.
+struct Probe {
+  std::int64_t sequences = 256;
+  std::optional<std::string> record;
+  bool operator==(const Probe&) const = default;
+};
+
+/// What is done to the network while it trains: see intervention.hpp.
+struct Intervene {
+  std::optional<std::string> freeze;
+  std::optional<std::string> clamp;
+  std::optional<std::string> rate;
+  bool operator==(const Intervene&) const = default;
 };
 
 struct Record {
   std::int64_t snapshots = 12;
+  std::optional<std::int64_t> snapshot_every;
   std::optional<double> publish_seconds;
   bool operator==(const Record&) const = default;
 };
@@ -66,9 +103,18 @@ struct Record {
 struct Seed {
   std::optional<std::int64_t> init;
   std::optional<std::int64_t> items;
+  std::optional<std::int64_t> novel;
   std::optional<std::int64_t> data;
   std::optional<std::int64_t> eval;
   bool operator==(const Seed&) const = default;
+};
+
+/// Behaviour of the published code where ours differs.
+struct Compat {
+  bool frozen_readout = false;
+  bool s4_epoch = false;
+  bool item_seeds = false;
+  bool operator==(const Compat&) const = default;
 };
 
 /// Everything that determines a run. Defaults are those of Nguyen & Reddy (2024); each member is
@@ -78,9 +124,12 @@ struct Config {
   Data data;
   Train train;
   Eval eval;
+  Probe probe;
+  Intervene intervene;
   Stop stop;
   Record record;
   Seed seed;
+  Compat compat;
   bool operator==(const Config&) const = default;
 };
 

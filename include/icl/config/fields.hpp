@@ -19,9 +19,9 @@
 namespace icl::config {
 
 /// A key's value outside Config; std::monostate is an optional key that is not set. An integer key
-/// holds std::int64_t, a number key double, a choice std::string; data.K holds std::int64_t, or
-/// double infinity.
-using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
+/// holds std::int64_t, a number key double, a choice or text std::string, a switch bool; data.K
+/// holds std::int64_t, or double infinity.
+using Value = std::variant<std::monostate, std::int64_t, double, std::string, bool>;
 
 enum class Bound { inclusive, exclusive };
 
@@ -61,14 +61,24 @@ struct ChoiceAccess {
   Member<std::string> member;
   std::span<const std::string_view> choices;
 };
+struct SwitchAccess {
+  Member<bool> member;
+};
+/// Text of a form of its own, without quotes, backslashes and control characters.
+struct TextAccess {
+  Member<std::optional<std::string>> member;
+  std::string_view form;  ///< "FILE:/DATASET"
+  bool (*accepts)(std::string_view);
+};
 /// An even integer in range, or infinity.
 struct DiversityAccess {
   Member<Diversity> member;
   Range<std::int64_t> range;
 };
 
-using Access = std::variant<IntegerAccess, OptionalIntegerAccess, NumberAccess,
-                            OptionalNumberAccess, ChoiceAccess, DiversityAccess>;
+using Access =
+    std::variant<IntegerAccess, OptionalIntegerAccess, NumberAccess, OptionalNumberAccess,
+                 ChoiceAccess, SwitchAccess, TextAccess, DiversityAccess>;
 
 /// One key of the configuration.
 struct Field {
@@ -110,16 +120,6 @@ void set(const Field& field, const Value& value, Config& config);
 
 /// "train.seed: expected an integer from 0 to 2^53-1, found <found>".
 [[nodiscard]] std::string mismatch(const Field& field, std::string_view found);
-
-/// Values that are each in range but not together.
-struct Conflict {
-  std::string message;
-  std::vector<std::string_view> keys;  ///< names of the fields that disagree
-};
-
-/// The first conflict between fields of a configuration whose every field is in range:
-/// K >= N unless K is infinite; epochs * steps_per_epoch < 2^32.
-[[nodiscard]] std::optional<Conflict> find_conflict(const Config& config);
 
 /// Checks every field's range, then the conflicts between fields. Throws Error(usage).
 void validate(const Config& config);

@@ -21,6 +21,8 @@ class TokenEncoder {
   [[nodiscard]] virtual std::int64_t token_width() const = 0;
   /// Writes the token of `item` [D] with `label` in -1, 0, +1 to row [W].
   virtual void encode(std::span<const float> item, int label, Real* row) const = 0;
+  /// Whether the model reads more than the target: otherwise a sequence is the target alone.
+  [[nodiscard]] virtual bool reads_context() const { return true; }
 };
 
 /// Encoded tokens, once with the item's label and once without it.
@@ -37,12 +39,14 @@ struct Batch {
   const TokenTable* table = nullptr;
   BasicTensor<std::int32_t> items;  ///< [B, N] rows of table->context; the last of table->target
   BasicTensor<std::int8_t> answer;  ///< [B] the target's label, +1 or -1
+  BasicTensor<std::uint8_t> copy;   ///< [B, N-1] 1 where a context token is a copy of the target
 
-  /// At K = infinity a batch has tokens of its own, and scratch space to draw them.
+  /// Where tokens are drawn anew for each sequence, a batch has tokens of its own, and scratch
+  /// space to draw them.
   struct Fresh {
     TokenTable tokens;                ///< [B (N-1), W] and [B, W]
     BasicTensor<std::int8_t> labels;  ///< [B, N-1]
-    BasicTensor<float> item;          ///< [B, D] the item drawn last
+    BasicTensor<float> item;          ///< [3 B, D] the item drawn last, with noise, the noise
   } fresh;
 };
 

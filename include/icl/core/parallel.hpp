@@ -25,6 +25,9 @@ class Workers {
   /// The same threads, measuring nothing.
   [[nodiscard]] Workers unmeasured() const { return Workers(threads_); }
 
+  /// The calling thread alone, measuring as these do: for calls from within a task.
+  [[nodiscard]] Workers alone() const { return Workers(1, times_); }
+
   /// Calls task(i) once for each i in [0, tasks), on all threads, and waits for all of them. The
   /// task must not throw. Starting costs no allocation and, on warm threads, about a microsecond.
   template <class Task>

@@ -18,6 +18,13 @@ enum class Purpose : std::uint32_t {
   iwl_sequence = 8,
   training_fresh_items = 9,
   icl_fresh_items = 10,
+  probe_sequence = 11,
+  probe_fresh_items = 12,
+  equal_sequence = 13,
+  equal_fresh_items = 14,
+  item_split = 15,
+  epoch_order = 16,
+  noise = 17,
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,

@@ -10,7 +10,7 @@
 namespace icl::io {
 
 inline constexpr const char* run_format = "icl run";
-inline constexpr std::int64_t run_format_version = 1;
+inline constexpr std::int64_t run_format_version = 2;
 
 /// The bytes of the run file: envelope and HDF5 image. Everything that may differ between two equal
 /// runs is in /provenance.

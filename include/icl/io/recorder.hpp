@@ -31,17 +31,17 @@ class RecordBuilder : public train::Observer {
  public:
   explicit RecordBuilder(RunRecord record);
 
-  void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
+  void stepped(const train::StateView&) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
   void snapshot(std::int64_t step, std::span<const nn::Parameter* const>) override;
-  void ended(train::Outcome, const train::Progress&,
-             std::span<const nn::Parameter* const>) override;
+  void ended(train::Outcome, const train::StateView&) override;
 
   [[nodiscard]] const RunRecord& record() const { return record_; }
 
  protected:
-  /// Sets step, t_icl_step and the state of a run that goes on.
-  void keep_state(const train::Progress&, std::span<const nn::Parameter* const>);
+  /// Sets step, t_ICL and the state of a run that goes on.
+  void keep_state(const train::StateView&);
+  void keep_progress(const train::Progress&);
 
   RunRecord record_;
 };
@@ -55,9 +55,8 @@ class Recorder final : public RecordBuilder {
   /// `may_publish` is called before each publication and throws if the output is no longer ours.
   Recorder(std::filesystem::path path, RunRecord record, std::function<void()> may_publish);
 
-  void stepped(const train::Progress&, std::span<const nn::Parameter* const>) override;
-  void ended(train::Outcome, const train::Progress&,
-             std::span<const nn::Parameter* const>) override;
+  void stepped(const train::StateView&) override;
+  void ended(train::Outcome, const train::StateView&) override;
 
  private:
   void publish();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "icl/core/parallel.hpp"
@@ -16,6 +17,10 @@ enum class KernelChange : std::uint8_t { refuse, allow };
 /// record instead. Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for
 /// the file.
 void require_same_bits(RunRecord&, const std::string& name, KernelChange);
+
+/// The items that data.items names, which must be those that the run began with. Throws
+/// Error(ExitCode::bad_input) as read_items does, and if they have changed.
+[[nodiscard]] std::optional<task::GivenItems> items_of(const RunRecord&);
 
 /// The first state of a run: its origin if it is a branch, otherwise its initial weights.
 [[nodiscard]] train::State first_state(const RunRecord&, const train::Trainer& fresh);

@@ -9,6 +9,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/real.hpp"
 #include "icl/io/provenance.hpp"
+#include "icl/train/metrics.hpp"
 #include "icl/train/trainer.hpp"
 
 namespace icl::io {
@@ -40,24 +41,30 @@ struct Origin {
 struct RunRecord {
   config::Config config;
   RunStatus status = RunStatus::running;
-  std::string stop_reason;  ///< why a run is done: "epochs" or "icl_accuracy"; empty otherwise
+  std::string stop_reason;  ///< why a run is done: "epochs", "icl_accuracy", "c1"; empty otherwise
+  std::string items_hash;   ///< of what data.items named; empty without it
   std::int64_t numerics = numerics_version;
   bool mixed_kernel_sets = false;  ///< was resumed, by request, under other BLAS kernels
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;
-  std::vector<std::int64_t> metric_steps;    ///< [M]
-  std::vector<std::vector<double>> metrics;  ///< one column [M] for each row of train::metrics()
-  std::vector<ParameterShape> parameters;    ///< in the model's order
-  std::vector<std::int64_t> snapshot_steps;  ///< [S]
-  std::vector<std::vector<Real>> snapshots;  ///< for each parameter [S, shape...]
-  std::optional<train::State> state;         ///< where to go on; none once the run has ended
-  std::optional<Origin> origin;              ///< of a branch
+  std::optional<std::int64_t> t_icl_refined;  ///< the same to the single step, by eval.refine
+  std::vector<train::Metric> columns;         ///< what `metrics` holds
+  std::vector<std::int64_t> metric_steps;     ///< [M]
+  std::vector<std::vector<double>> metrics;   ///< [M] for each of `columns`
+  std::vector<ParameterShape> parameters;     ///< in the model's order
+  std::vector<std::int64_t> snapshot_steps;   ///< [S]
+  std::vector<std::vector<Real>> snapshots;   ///< for each parameter [S, shape...]
+  std::optional<train::State> state;          ///< where to go on; none once the run has ended
+  std::optional<Origin> origin;               ///< of a branch
   Provenance provenance;
 };
 
 /// A record with nothing in it yet, for a run of this configuration and these parameters.
 [[nodiscard]] RunRecord new_record(const config::Config&,
                                    std::span<const nn::Parameter* const> parameters);
+
+/// The column of that name; empty if the run has none.
+[[nodiscard]] std::span<const double> column(const RunRecord&, std::string_view name);
 
 /// The configuration that determines the numbers, as 32 hex digits: XXH3-128 of the lines
 /// "key = value" (as config::to_text) of all keys that differ from their defaults, sorted. So a key

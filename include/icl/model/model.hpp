@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
+#include "icl/nn/attending.hpp"
 #include "icl/nn/parameter.hpp"
 
 namespace icl::model {
@@ -28,8 +31,16 @@ class Activations {
   using NamedTensor = std::pair<std::string_view, const Tensor*>;
   [[nodiscard]] virtual std::vector<NamedTensor> forward_tensors() const = 0;
 
+  /// The weights a [B, N] of the target's attention (in the last layer) that forward left, itself
+  /// last; nullptr for a system without attention.
+  [[nodiscard]] virtual const Tensor* attention() const { return nullptr; }
+
   Tensor logits;   ///< z [B]
   Tensor dlogits;  ///< [B], to be filled before backward
+
+  /// What the target attends to (in the last layer) in the next forward pass, and in the backward
+  /// pass that follows it.
+  nn::Attending attending = nn::Attending::learned;
 };
 
 /// A system of Nguyen & Reddy (2024): parameters, and one logit z for each sequence.
@@ -45,6 +56,10 @@ class Model : public TokenEncoder {
   /// operations of its products forward and backward, two for a multiply-add.
   [[nodiscard]] virtual double mlp_flops(std::int64_t batch) const = 0;
 
+  /// tr(A) / (sqrt(D) |A|_F), A the block of G W_k^T W_q G between items (in the last layer), G =
+  /// diag(gain): 1 for a multiple of the identity. NaN for a system without these matrices.
+  [[nodiscard]] virtual double identity_alignment() const { return nan; }
+
   /// Room for batches of up to `batch` sequences of `length` tokens.
   [[nodiscard]] virtual std::unique_ptr<Activations> make_activations(
       std::int64_t batch, std::int64_t length) const = 0;
@@ -55,17 +70,17 @@ class Model : public TokenEncoder {
   /// From dlogits and what forward of the same batch left: hands each parameter's gradient to its
   /// sink. A sink may change the value, so that forward must run again before the next backward.
   virtual void backward(const Batch&, Activations&, const Workers&) = 0;
-};
 
-/// The systems that exist: the one place to register a new one.
-struct System {
-  std::string_view name;  ///< value of model.system
-  std::unique_ptr<Model> (*make)(const config::Config&);
+ protected:
+  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 };
-[[nodiscard]] std::span<const System> systems();
 
 /// The model that model.system names, uninitialised.
 [[nodiscard]] std::unique_ptr<Model> make_model(const config::Config&);
+
+/// Floating-point operations of one step's products with the weights of an MLP of these widths on
+/// `rows` inputs: forward, gradient of the input, gradient of the weight.
+[[nodiscard]] double mlp_step_flops(std::int64_t rows, std::initializer_list<std::int64_t> widths);
 
 /// Number of trained numbers.
 [[nodiscard]] std::int64_t parameter_count(Model&);

@@ -21,6 +21,7 @@ class OneLayer final : public Model {
   [[nodiscard]] std::vector<nn::Parameter*> parameters() override;
   void initialise(std::int64_t seed) override;
   [[nodiscard]] double mlp_flops(std::int64_t batch) const override;
+  [[nodiscard]] double identity_alignment() const override;
   [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
                                                               std::int64_t length) const override;
   void forward(const Batch&, Activations&, const Workers&) const override;
@@ -29,6 +30,7 @@ class OneLayer final : public Model {
  private:
   struct State;
 
+  std::int64_t dimension_;
   std::int64_t hidden_;
   nn::TokenNorm norm_;
   nn::TargetAttention attention_;

@@ -29,8 +29,8 @@ class Mlp {
 
   void forward(std::int64_t batch, const Real* x, Activations&, Real* z, const Workers&) const;
 
-  /// From dz [B]: dx [B, I], and the gradients of all parameters into their sinks. Each layer's
-  /// input gradient is taken before its weights may change.
+  /// From dz [B]: dx [B, I] unless it is nullptr, and the gradients of all parameters into their
+  /// sinks. Each layer's input gradient is taken before its weights may change.
   void backward(std::int64_t batch, const Real* x, Activations&, const Real* dz, Real* dx,
                 const Workers&);
 

@@ -33,10 +33,14 @@ struct Parameter {
   std::vector<std::string> axes;  ///< name of each axis of `value`
   Group group = Group::mlp;
   Tensor value;
-  Sink sink;  ///< set by the optimiser before each backward pass
+  Sink sink;            ///< set by the optimiser before each backward pass
+  bool frozen = false;  ///< not trained
 
   /// sink.target[first + i] takes g[i], i < count.
   void take(const Real* g, std::int64_t first, std::int64_t count);
+  /// The vector sink.target takes the sum over the first `rows` rows of x [., columns], added up in
+  /// order.
+  void take_column_sums(const Tensor& x, std::int64_t rows);
   /// Rows [first, first + rows) of the matrix sink.target take op(a) op(b), [rows, columns], a sum
   /// over k terms.
   void take_product(std::int64_t first, std::int64_t rows, std::int64_t k, Operand a, Operand b,

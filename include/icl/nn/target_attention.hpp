@@ -5,6 +5,7 @@
 
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
+#include "icl/nn/attending.hpp"
 #include "icl/nn/parameter.hpp"
 #include "icl/nn/token_norm.hpp"
 
@@ -44,10 +45,12 @@ class TargetAttention {
   void initialise(std::int64_t seed, std::uint32_t ordinal);
 
   /// h [B, X].
-  void forward(const Batch&, const TokenNorm&, Activations&, Real* h, const Workers&) const;
+  void forward(const Batch&, const TokenNorm&, Activations&, Real* h, Attending,
+               const Workers&) const;
 
   /// From dh [B, X]: the gradients of W_q, W_k, W_v, gain and bias into their sinks.
-  void backward(const Batch&, TokenNorm&, Activations&, const Real* dh, const Workers&);
+  /// `attending` as in the forward pass: only learned attention has gradients of its scores.
+  void backward(const Batch&, TokenNorm&, Activations&, const Real* dh, Attending, const Workers&);
 
   Parameter qkv;
 
@@ -58,10 +61,15 @@ class TargetAttention {
   }
   [[nodiscard]] std::int64_t width() const { return qkv.value.extent(1); }
 
-  void backward_inputs(const Batch&, const TokenNorm&, Activations&, const Real* dh,
+  void backward_inputs(const Batch&, const TokenNorm&, Activations&, const Real* dh, Attending,
                        const Workers&) const;
   void backward_parameters(std::int64_t batch, TokenNorm&, const Activations&, const Real* dh,
                            const Workers&);
 };
+
+/// tr(A) / (sqrt(D) |A|_F) of the block A of the first D rows and columns of G W_k^T W_q G, G =
+/// diag(gain), qkv [3 X, X] holding the rows W_q, W_k, W_v: how far the scores of items are their
+/// scalar products. 1 for a multiple of the identity, about 1/D at random.
+[[nodiscard]] double identity_alignment(const Tensor& qkv, const Tensor& gain, std::int64_t D);
 
 }  // namespace icl::nn

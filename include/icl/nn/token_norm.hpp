@@ -2,10 +2,22 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "icl/nn/parameter.hpp"
 
 namespace icl::nn {
+
+/// How a token holds its label.
+enum class LabelCode : std::uint8_t {
+  onehot,  ///< two entries: (1, 0) for -1, (0, 1) for +1, (0, 0) for the target
+  scalar,  ///< one entry: -1, +1, or 0 for the target
+};
+/// The value of data.label_code.
+[[nodiscard]] inline LabelCode label_code(std::string_view name) {
+  return name == "scalar" ? LabelCode::scalar : LabelCode::onehot;
+}
 
 /// LayerNorm of a token [x ; onehot(label)] of X = D + 2 entries: t = g n + b (elementwise), with
 /// n = (token - mean) / sqrt(variance + 1e-5), biased variance (torch.nn.LayerNorm(D + 2)).
@@ -16,18 +28,20 @@ namespace icl::nn {
 /// one cache line of 64 floats times four at D = 63. The two maps between the forms are linear, n =
 /// E r:
 ///     n_D = (-s - d) / 2,  n_{D+1} = (-s + d) / 2,  s = sum_{i<D} r_i,  d = r_D,
-/// so v . n = (E^T v) . r, and sums of tokens may be taken over reduced rows.
+/// so v . n = (E^T v) . r, and sums of tokens may be taken over reduced rows. With the scalar label
+/// code X = D + 1, and the reduced row is n itself.
 class TokenNorm {
  public:
   static constexpr double epsilon = 1e-5;
 
-  /// Parameters `name`.weight (gain, 1 at first) and `name`.bias (0 at first), [D + 2].
-  TokenNorm(const std::string& name, std::int64_t item_dimension);
+  /// Parameters `name`.weight (gain, 1 at first) and `name`.bias (0 at first), [X].
+  TokenNorm(const std::string& name, std::int64_t item_dimension,
+            LabelCode code = LabelCode::onehot);
 
-  [[nodiscard]] std::int64_t width() const { return gain.value.size(); }  ///< X = D + 2
+  [[nodiscard]] std::int64_t width() const { return gain.value.size(); }  ///< X
   [[nodiscard]] std::int64_t reduced_width() const;  ///< D + 1, padded to a multiple of simd::lanes
 
-  /// The reduced row [W] of item x [D] with label -1 (onehot 1 0), +1 (onehot 0 1) or 0 (none).
+  /// The reduced row [W] of item x [D] with label -1 +1, or 0 for the target.
   void encode(std::span<const float> x, int label, Real* row) const;
 
   /// n [X] = E r.
@@ -39,6 +53,11 @@ class TokenNorm {
 
   Parameter gain;
   Parameter bias;
+
+ private:
+  void encode_scalar(std::span<const float> x, int label, Real* row) const;
+
+  LabelCode code_;
 };
 
 }  // namespace icl::nn

@@ -1,22 +1,69 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "icl/core/random.hpp"
+#include "icl/task/frequencies.hpp"
 
+/// The rules that sequences are drawn by. Each is a pure function of its stream; what it draws are
+/// numbers of items, the target's last.
 namespace icl::task {
 
-/// The bursty rule: N items drawn uniformly with replacement from K; if the last does not occur
-/// among the first N-1, it is replaced by one of those, chosen uniformly. So the context always
-/// holds at least one copy of the target, items[N-1].
-void draw_bursty(const Stream&, std::uint32_t item_count, std::span<std::int32_t> items);
+/// The bursty rule: N items drawn with replacement; if the last does not occur among the first N-1,
+/// it is replaced by one of those, chosen uniformly. So the context always holds at least one copy
+/// of the target.
+void draw_bursty(const Stream&, const Frequencies&, std::span<std::int32_t> items);
 
-/// N distinct items of K >= N, in uniformly random order: the target never occurs in its context.
+/// With probability `bursty` the bursty rule; otherwise N items drawn with replacement, of which
+/// those of the context that equal the target are drawn again from the others.
+void draw_partly_bursty(const Stream&, const Frequencies&, double bursty,
+                        std::span<std::int32_t> items);
+
+/// The target is given; N-1 items drawn with replacement, one of which, chosen uniformly, is
+/// replaced by the target if it does not occur among them.
+void draw_around(const Stream&, const Frequencies&, std::int32_t target,
+                 std::span<std::int32_t> items);
+
+/// N distinct items of `count` >= N, in uniformly random order: the target never occurs in its
+/// context.
 void draw_distinct(const Stream&, std::uint32_t item_count, std::span<std::int32_t> items);
 
 /// The bursty rule at K = infinity, where no two drawn items are equal: fair labels +1 or -1 for
 /// the N-1 items of the context. Returns the position of the one that the target is a copy of.
 std::int32_t draw_fresh(const Stream&, std::span<std::int8_t> labels);
+
+/// How the labels of a sequence are distributed.
+enum class LabelRule : std::uint8_t {
+  independent,
+  equal_sequence,  ///< N/2 of the N tokens, the target included, carry each label; N even
+  equal_context,   ///< (N-1)/2 of the N-1 context tokens carry each label; N odd
+};
+/// The value of data.labels.
+[[nodiscard]] LabelRule label_rule(std::string_view name);
+
+/// Items by their label, for the rules that ask for one.
+struct ItemsByLabel {
+  /// `weights` as for Frequencies, or empty for equal ones; both labels must occur.
+  ItemsByLabel(std::span<const std::int8_t> labels, std::span<const double> weights);
+  std::array<std::vector<std::int32_t>, 2> members;  ///< of label -1, of label +1
+  std::vector<Frequencies> frequencies;              ///< one for each
+};
+
+/// The label rules with equal counts: a target, one copy of it at a uniformly chosen position, and
+/// N-2 others with the labels that the rule leaves for them, in random order.
+void draw_equal(const Stream&, LabelRule, const Frequencies&, std::span<const std::int8_t> labels,
+                const ItemsByLabel&, std::span<std::int32_t> items);
+
+/// The same at K = infinity: labels of the context; returns the copy's position.
+std::int32_t draw_fresh_equal(const Stream&, LabelRule, std::span<std::int8_t> labels);
+
+/// Item number `index` of an epoch of `size` < 2^16 numbers in random order, a permutation that
+/// depends on (seed, epoch) alone (eight rounds of a Feistel network, walked until it is within).
+[[nodiscard]] std::int32_t in_random_order(std::int64_t seed, std::uint64_t epoch,
+                                           std::int32_t index, std::int32_t size);
 
 }  // namespace icl::task

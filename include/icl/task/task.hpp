@@ -1,67 +1,127 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
+#include "icl/task/given_items.hpp"
 #include "icl/task/items.hpp"
 #include "icl/task/seeds.hpp"
+#include "icl/task/sequences.hpp"
 
 namespace icl::task {
 
+/// Which label the copies of the target carry in a probe's sequences.
+enum class CopyLabel : std::uint8_t { its_own, negative, none, positive };
+
+/// Where the tokens of a batch lie.
+enum class Tokens : std::uint8_t {
+  where_they_are,  ///< in the task's tables where it can be, otherwise in the batch
+  in_the_batch,    ///< so that copies may carry other labels
+};
+
 /// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose
-/// last item asks for its label. Items are encoded once, in the form that the model wants; batches
-/// are pure functions of (seed, step, sequence), whoever draws them.
+/// last item asks for its label; for a model that reads no context, of the target alone. Items are
+/// encoded once, in the form that the model wants, unless each token is drawn anew (K = infinity,
+/// noise within items); batches are pure functions of (seed, step, sequence), whoever draws them.
 class Task {
  public:
-  /// Novel items never number more than this.
+  /// Gaussian novel items never number more than this.
   static constexpr std::int64_t most_novel_items = 20000;
 
-  /// Draws and encodes all items. The encoder must outlive the task.
-  Task(const config::Config&, const TokenEncoder&, const Workers&);
+  /// Draws (or takes) and encodes all items. The encoder must outlive the task. `given` holds the
+  /// items where data.items is set.
+  Task(const config::Config&, std::optional<GivenItems> given, const TokenEncoder&, const Workers&);
 
   /// Room for batches of up to `capacity` sequences.
-  [[nodiscard]] Batch make_batch(std::int64_t capacity) const;
+  [[nodiscard]] Batch make_batch(std::int64_t capacity, Tokens = Tokens::where_they_are) const;
 
-  /// The batch of training step `step`, counted from 0.
+  /// The batch of training step `step`, counted from 0: `size` sequences (or fewer at the end of
+  /// an epoch of compat.s4_epoch).
   void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const;
   /// Sequences [first, first + size) of the ICL evaluation after `step` updates: the bursty rule on
-  /// novel items.
+  /// novel items, labels independent. Only where has_icl().
   void icl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
                  const Workers&) const;
+  /// Novel items under the label rule of the training sequences. Only where has_equal().
+  void equal_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
+                   const Workers&) const;
   /// The same of the IWL evaluation: training items, none of which occurs twice in a sequence.
   /// Only where has_iwl().
   void iwl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
                  const Workers&) const;
+  /// Sequences for probes, of training items with a copy of the target, whose copies carry
+  /// `label`: the same sequences for each. If there are probe_sequences() = K of them, each item is
+  /// the target once. With a label that is not its own the batch must have its own tokens.
+  void probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel label,
+                   Batch&, const Workers&) const;
 
+  /// N, or 1 for a model that reads no context.
+  [[nodiscard]] std::int64_t length() const { return length_; }
+  /// A model that reads no context cannot learn in context.
+  [[nodiscard]] bool has_icl() const { return length_ > 1; }
   /// At K = infinity there is nothing to memorise, and no IWL evaluation.
-  [[nodiscard]] bool has_iwl() const { return !diversity_.is_infinite(); }
+  [[nodiscard]] bool has_iwl() const { return !fresh_items_; }
+  /// Whether the labels of training sequences follow another rule than those of the evaluation.
+  [[nodiscard]] bool has_equal() const { return rule_ != LabelRule::independent; }
+  /// probe.sequences, but never more than there are training items.
+  [[nodiscard]] std::int64_t probe_sequences() const { return probe_sequences_; }
 
-  [[nodiscard]] const TokenTable& training_items() const { return training_; }  ///< [K, W]
-  [[nodiscard]] const TokenTable& novel_items() const { return novel_; }  ///< [min(K, 20000), W]
-  [[nodiscard]] const std::vector<std::int8_t>& labels() const { return labels_; }  ///< [K]
+  /// [K E, W], E the exemplars of a class (1 for Gaussian items)
+  [[nodiscard]] const TokenTable& training_items() const { return training_.tokens; }
+  [[nodiscard]] const TokenTable& novel_items() const { return novel_.tokens; }
+  [[nodiscard]] const std::vector<std::int8_t>& labels() const {
+    return training_.labels;
+  }  ///< [K]
 
  private:
+  /// Training or novel items.
+  struct Side {
+    ItemSet items;
+    std::vector<std::int8_t> labels;
+    TokenTable tokens;
+    Frequencies frequencies{1};
+    std::optional<ItemsByLabel> by_label;
+  };
   /// How one evaluation or training set draws: which randomness, which items.
   struct Rule;
 
-  [[nodiscard]] TokenTable encode_items(Purpose, std::int64_t count, const Workers&) const;
+  void make_side(Side&, std::vector<double> weights, const Workers&);
   void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
             const Workers&) const;
-  void fill_from_table(const Rule&, const Stream&, std::int64_t b, Batch&) const;
+  void draw_classes(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
+                    std::span<std::int32_t> items) const;
+  void fill_from_items(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
+                       std::int64_t b, Batch&) const;
+  void choose_exemplars(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+                        Batch&) const;
+  void make_tokens(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+                   Batch&) const;
+  [[nodiscard]] std::span<const float> with_noise(const Rule&, std::uint64_t step,
+                                                  std::int64_t sequence, std::int64_t b,
+                                                  std::int64_t j, Batch&) const;
   void fill_fresh(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
                   std::int64_t b, Batch&) const;
+  void encode_fresh(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+                    std::int64_t j, int label, Batch&) const;
 
   const TokenEncoder& encoder_;
-  config::Diversity diversity_;
+  bool fresh_items_;        ///< K = infinity
   std::int64_t length_;     ///< N
   std::int64_t dimension_;  ///< D
+  double noise_;
+  double bursty_;
+  bool unequal_;  ///< training items are drawn unequally often
+  LabelRule rule_;
+  std::int64_t probe_sequences_;
+  std::int64_t epoch_steps_ = 0;  ///< of compat.s4_epoch, otherwise 0
+  std::int64_t epoch_batch_;      ///< sequences of each of these steps, but the last
   Seeds seeds_;
-  std::vector<std::int8_t> labels_;
-  TokenTable training_;
-  TokenTable novel_;
+  Side training_;
+  Side novel_;
 };
 
 }  // namespace icl::task

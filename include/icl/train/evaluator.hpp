@@ -14,11 +14,15 @@ namespace icl::train {
 /// for every step. No allocation after construction.
 class Evaluator {
  public:
-  Evaluator(const task::Task&, const model::Model&, std::int64_t sequences, std::int64_t length);
+  Evaluator(const task::Task&, const model::Model&, std::int64_t sequences);
 
+  /// What the attention of the model is clamped to, from now on.
+  void attend(nn::Attending attending) { activations_->attending = attending; }
+
+  /// NaN where the task has no ICL evaluation, and so for the others.
   [[nodiscard]] Score icl(const model::Model&, std::int64_t step, const Workers&);
-  /// NaN where the task has no IWL evaluation.
   [[nodiscard]] Score iwl(const model::Model&, std::int64_t step, const Workers&);
+  [[nodiscard]] Score equal(const model::Model&, std::int64_t step, const Workers&);
 
  private:
   using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,

@@ -1,23 +1,48 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "icl/config/config.hpp"
+#include "icl/core/parallel.hpp"
 #include "icl/nn/parameter.hpp"
 
 namespace icl::train {
 
-/// Plain SGD with L2 weight decay by group: w <- w - lr (g + lambda w). It has no state and makes
-/// no pass of its own: the update rides on the backward pass, through each parameter's sink.
-class Sgd {
- public:
-  explicit Sgd(const config::Train& config) : config_(config) {}
-
-  /// Sets the sinks so that the next backward pass makes one step.
-  void prepare(std::span<nn::Parameter* const> parameters) const;
-
- private:
-  config::Train config_;
+/// What an optimiser remembers; empty for plain SGD.
+struct Moments {
+  std::int64_t updates = 0;
+  std::vector<std::vector<Real>> mean;    ///< Adam's m, for each parameter
+  std::vector<std::vector<Real>> square;  ///< Adam's v
+  bool operator==(const Moments&) const = default;
 };
+
+/// A rule of updates, with L2 weight decay by group of parameters: g + lambda w takes the place of
+/// the gradient g. A step is prepare, a backward pass, finish; no allocation in them.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Sets the sinks for the next backward pass. Parameter i learns at the rate times factors[i]; at
+  /// factor 0 it stays as it is.
+  virtual void prepare(std::span<const double> factors) = 0;
+  /// Makes the update that backward has not made.
+  virtual void finish(const Workers&) = 0;
+
+  /// Euclidean norm of the update that prepare and finish would make with gradient g of parameter
+  /// i.
+  [[nodiscard]] virtual double update_norm(std::size_t i, std::span<const Real> g,
+                                           double factor) const = 0;
+
+  [[nodiscard]] virtual Moments moments() const { return {}; }
+  /// Takes moments over, or begins anew if they are another optimiser's (empty).
+  virtual void restore(const Moments&) {}
+};
+
+/// The optimiser that train.optimizer names, of these parameters.
+[[nodiscard]] std::unique_ptr<Optimizer> make_optimizer(const config::Train&,
+                                                        std::span<nn::Parameter* const>);
 
 }  // namespace icl::train

@@ -3,11 +3,39 @@
 #include <cstdint>
 #include <vector>
 
+#include "icl/config/config.hpp"
+
 namespace icl::train {
 
-/// The steps after which all parameters are recorded: `count` of them, 0 first and the others
-/// spaced evenly in log(step) from 1 to `last`, rounded, without repetitions (so there may be
-/// fewer).
-[[nodiscard]] std::vector<std::int64_t> snapshot_steps(std::int64_t count, std::int64_t last);
+/// `count` steps: 0 first and the others spaced evenly in log(step) from 1 to `last`, rounded,
+/// without repetitions (so there may be fewer).
+[[nodiscard]] std::vector<std::int64_t> log_steps(std::int64_t count, std::int64_t last);
+
+/// Completed updates after which something is due: some at equal distances, some listed.
+class Schedule {
+ public:
+  /// Multiples of `every` (0: none), and `listed`, which rises.
+  Schedule(std::int64_t every, std::vector<std::int64_t> listed)
+      : every_(every), listed_(std::move(listed)) {}
+
+  [[nodiscard]] bool holds(std::int64_t step) const;
+  /// The last one before `step` > 0; 0 if there is none.
+  [[nodiscard]] std::int64_t last_before(std::int64_t step) const;
+  /// How many there are up to `last`, inclusive.
+  [[nodiscard]] std::int64_t count(std::int64_t last) const;
+
+ private:
+  std::int64_t every_;
+  std::vector<std::int64_t> listed_;
+};
+
+/// All steps of a run: train.epochs * train.steps_per_epoch.
+[[nodiscard]] std::int64_t last_step(const config::Config&);
+
+/// Step 0, the last one, those of eval.every and of eval.log_points.
+[[nodiscard]] Schedule evaluation_schedule(const config::Config&);
+
+/// The steps of record.snapshots and record.snapshot_every.
+[[nodiscard]] Schedule snapshot_schedule(const config::Config&);
 
 }  // namespace icl::train

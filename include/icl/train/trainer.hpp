@@ -12,10 +12,14 @@
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/logistic_loss.hpp"
+#include "icl/probe/prober.hpp"
+#include "icl/task/given_items.hpp"
 #include "icl/task/task.hpp"
 #include "icl/train/evaluator.hpp"
+#include "icl/train/interventions.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/optimizer.hpp"
+#include "icl/train/schedule.hpp"
 
 namespace icl::train {
 
@@ -26,6 +30,7 @@ inline constexpr double acquired_accuracy = 0.95;
 enum class Outcome : std::uint8_t {
   completed,      ///< all epochs done
   early_stopped,  ///< ICL accuracy above stop.icl_accuracy
+  memorised,      ///< c1 below stop.c1
   interrupted,    ///< asked to stop; may go on from here
   diverged,       ///< the loss or a parameter is not finite: see Trainer::fault
 };
@@ -37,20 +42,56 @@ struct Progress {
   std::int64_t train_correct = 0;
   std::int64_t train_sequences = 0;
   std::optional<std::int64_t> t_icl_step;
+  std::optional<std::int64_t> t_icl_refined;  ///< to the single step, by eval.refine
+  double I_K = 0;  ///< integral of c1 over learning rate x step, up to the last evaluation
+  std::optional<double> c1;  ///< at the last evaluation
+  double elapsed = 0;        ///< learning rate x steps since then
   bool operator==(const Progress&) const = default;
+};
+
+using Values = std::vector<std::vector<Real>>;  ///< of each parameter, in the model's order
+
+/// Weights that a run had at an earlier step.
+struct Earlier {
+  std::int64_t step = 0;
+  Values parameters;
+  Moments moments;
+  bool operator==(const Earlier&) const = default;
 };
 
 /// All that a run needs to go on from a step with the same bits: everything else is a function of
 /// the configuration.
 struct State {
   Progress progress;
-  std::vector<std::vector<Real>> parameters;  ///< the values of each, in the model's order
+  Values parameters;
+  Moments moments;
+  /// At the last evaluation, or where the run began, while eval.refine may want it.
+  std::optional<Earlier> before;
   bool operator==(const State&) const = default;
 };
 
 /// The values of each parameter.
-[[nodiscard]] std::vector<std::vector<Real>> copy_values(
-    std::span<const nn::Parameter* const> parameters);
+[[nodiscard]] Values copy_values(std::span<const nn::Parameter* const> parameters);
+
+/// A run as its observers see it, without copying anything.
+class StateView {
+ public:
+  StateView(const Progress& progress, std::span<const nn::Parameter* const> parameters,
+            const Optimizer& optimizer, const std::optional<Earlier>& before)
+      : progress_(progress), parameters_(parameters), optimizer_(optimizer), before_(before) {}
+
+  [[nodiscard]] const Progress& progress() const { return progress_; }
+  [[nodiscard]] std::span<const nn::Parameter* const> parameters() const { return parameters_; }
+  [[nodiscard]] State copy() const {
+    return {progress_, copy_values(parameters_), optimizer_.moments(), before_};
+  }
+
+ private:
+  const Progress& progress_;
+  std::span<const nn::Parameter* const> parameters_;
+  const Optimizer& optimizer_;
+  const std::optional<Earlier>& before_;
+};
 
 /// Whether what is due at the step of a state (evaluation, snapshot) has been recorded already.
 enum class Due : std::uint8_t { recorded, open };
@@ -65,20 +106,21 @@ class Observer {
 
   /// After each update but the last, and after what else was due at that step: here a State is a
   /// whole.
-  virtual void stepped(const Progress&, std::span<const nn::Parameter* const>) {}
+  virtual void stepped(const StateView&) {}
   virtual void evaluated(const Evaluation&, const Progress&) {}
   /// All parameters at a step of the snapshot schedule, or at the end of the run.
   virtual void snapshot(std::int64_t /*step*/, std::span<const nn::Parameter* const>) {}
   /// Once, last. After Outcome::diverged the parameters may not be finite: they are not a state.
-  virtual void ended(Outcome, const Progress&, std::span<const nn::Parameter* const>) {}
+  virtual void ended(Outcome, const StateView&) {}
 };
 
 /// One run: the model, its task, and the loop over steps. Owns the loop and nothing else; what it
 /// sees it tells the observers. The numbers depend on the configuration alone, not on the workers.
 class Trainer {
  public:
-  /// Draws items and initial weights; throws Error for a system that does not exist.
-  Trainer(const config::Config&, const Workers&);
+  /// Draws items (or takes those given, where data.items is set) and initial weights; throws Error
+  /// for what the configuration names and there is not.
+  Trainer(const config::Config&, const Workers&, std::optional<task::GivenItems> given = {});
 
   /// Goes to a state of a run of the same model; throws Error(ExitCode::bad_input) if its
   /// parameters are not this model's.
@@ -91,9 +133,10 @@ class Trainer {
   /// Trains to the end, or until `stop` is set, looked at once a step.
   Outcome run(std::span<Observer* const> observers, const std::atomic<bool>& stop);
 
-  [[nodiscard]] State state() const;
+  [[nodiscard]] StateView view() const { return {progress_, readable_, *optimizer_, before_}; }
+  [[nodiscard]] State state() const { return view().copy(); }
   [[nodiscard]] const Progress& progress() const { return progress_; }
-  [[nodiscard]] std::int64_t last_step() const;
+  [[nodiscard]] std::int64_t last_step() const { return train::last_step(config_); }
   /// Floating-point operations that the MLP's products need in one step.
   [[nodiscard]] double mlp_flops() const { return model_->mlp_flops(config_.train.batch_size); }
   [[nodiscard]] std::span<nn::Parameter* const> parameters() const { return parameters_; }
@@ -108,11 +151,21 @@ class Trainer {
   /// One update. False, with fault_ set, if the loss is not finite (then nothing was changed) or a
   /// parameter no longer is.
   [[nodiscard]] bool step();
-  /// The loss and accuracy of batch_ as it stands in activations_.
-  [[nodiscard]] nn::LossSums score_batch(const Workers&) const;
+  /// The batch of the step to come, forward, and its loss and accuracy.
+  [[nodiscard]] nn::LossSums forward_batch(const Workers&);
+  void loss_gradient(const Workers&);
+  /// What is due after the updates made: an evaluation, a snapshot. The outcome if the run ends
+  /// here.
+  [[nodiscard]] std::optional<Outcome> record(std::span<Observer* const>);
   [[nodiscard]] Evaluation evaluate();
-  [[nodiscard]] bool at_evaluation() const;
-  [[nodiscard]] bool at_snapshot() const;
+  [[nodiscard]] std::optional<Outcome> outcome_of(const Evaluation&) const;
+  [[nodiscard]] nn::Attending attending_in_force() const;
+  /// Keeps the weights as they are, if refine() may have to go on from here.
+  void keep_before();
+  void measure_norms(Evaluation&, const Workers&);
+  /// The first step at which the ICL accuracy, on the sequences of this evaluation, is above the
+  /// threshold: bisection between the last evaluation and this one.
+  void refine();
   void reset_train_score();
 
   config::Config config_;
@@ -121,12 +174,17 @@ class Trainer {
   std::vector<nn::Parameter*> parameters_;
   std::vector<const nn::Parameter*> readable_;
   task::Task task_;
-  Sgd optimizer_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Interventions interventions_;
   Evaluator evaluator_;
+  probe::Prober prober_;
+  std::vector<Tensor> gradients_;  ///< for the norms, if they are asked for
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;
-  std::vector<std::int64_t> snapshot_steps_;
+  Schedule evaluations_;
+  Schedule snapshots_;
   Progress progress_;
+  std::optional<Earlier> before_;
   Due due_ = Due::open;
   std::string fault_;
 };

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "icl/config/config.hpp"
+
+namespace icl::config {
+
+/// Values that are each in range but not together.
+struct Conflict {
+  std::string message;
+  std::vector<std::string_view> keys;  ///< names of the fields that disagree
+};
+
+/// The first conflict between fields of a configuration whose every field is in range: sizes that
+/// do not fit each other, and keys that have no meaning beside another key's value.
+[[nodiscard]] std::optional<Conflict> find_conflict(const Config& config);
+
+}  // namespace icl::config

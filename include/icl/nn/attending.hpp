@@ -1,0 +1,39 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "icl/core/batch.hpp"
+
+namespace icl::nn {
+
+/// What the target attends to.
+enum class Attending : std::uint8_t {
+  learned,  ///< softmax of the scores
+  uniform,  ///< equally to all tokens that it may attend to
+  copy,     ///< equally to the copies of the target; to nothing where there is none
+  none,     ///< to nothing: the attention term is left out
+};
+
+/// The N - 1 weights of the context, and the target's own last, for any way of attending but the
+/// learned one; `self` says whether uniform attention counts the target. Returns their sum: 1, or 0
+/// where nothing is attended to.
+inline Real fixed_weights(Attending attending, const Batch& batch, std::int64_t b, bool self,
+                          Real* a) {
+  const std::int64_t context = batch.length - 1;
+  std::fill_n(a, batch.length, Real{0});
+  std::int64_t count = 0;
+  if (attending == Attending::uniform) {
+    count = context + (self ? 1 : 0);
+    std::fill_n(a, count, Real{1} / static_cast<Real>(count));
+  } else if (attending == Attending::copy) {
+    const std::uint8_t* copy = batch.copy.row(b);
+    for (std::int64_t j = 0; j < context; ++j) count += copy[j];
+    if (count == 0) return 0;
+    const Real weight = Real{1} / static_cast<Real>(count);
+    for (std::int64_t j = 0; j < context; ++j) a[j] = copy[j] != 0 ? weight : Real{0};
+  }
+  return count > 0 ? Real{1} : Real{0};
+}
+
+}  // namespace icl::nn

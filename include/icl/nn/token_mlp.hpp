@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "icl/core/parallel.hpp"
+#include "icl/nn/linear.hpp"
+
+namespace icl::nn {
+
+/// The MLP between two layers of attention (Nguyen & Reddy 2024), for each of R tokens:
+///     y = W3 relu(W2 relu(W1 x + b1) + b2) + b3,
+/// x and y [R, X], H hidden units in each of the two layers; no residual.
+///
+/// Tokens are cut in tiles of `tile` rows, whatever the number of workers: each goes through all
+/// layers in one task. No allocation.
+class TokenMlp {
+ public:
+  static constexpr std::int64_t tile = 128;
+
+  /// What forward leaves for backward; owned by the caller.
+  struct Activations {
+    Activations(std::int64_t rows, std::int64_t hidden);
+    Tensor h1, h2;    ///< [R, H] after each ReLU
+    Tensor dh1, dh2;  ///< [R, H] gradients before each ReLU
+  };
+
+  /// Parameters `name`.0, `name`.2 and `name`.4 (.weight and .bias), as in a torch.nn.Sequential;
+  /// `axis` names that of the X entries of a token.
+  TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
+           const std::string& axis);
+
+  void initialise(std::int64_t seed, std::uint32_t ordinal);
+  [[nodiscard]] std::vector<Parameter*> parameters();
+
+  void forward(std::int64_t rows, const Real* x, Activations&, Real* y, const Workers&) const;
+
+  /// From dy [R, X]: dx [R, X], and the gradients of all parameters into their sinks. All input
+  /// gradients are taken before any weight may change.
+  void backward(std::int64_t rows, const Real* x, Activations&, const Real* dy, Real* dx,
+                const Workers&);
+
+ private:
+  [[nodiscard]] std::int64_t width() const { return first_.weight.value.extent(1); }
+
+  Linear first_, second_, third_;
+};
+
+}  // namespace icl::nn

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "icl/config/probe_set.hpp"
+#include "icl/probe/reading.hpp"
+
+namespace icl::probe {
+
+/// A number of a reading, as the run file records it. A new probe is a row of the table in
+/// columns.cpp, and what the prober has to measure for it.
+struct Column {
+  config::ProbeName probe;
+  std::string_view name;
+  std::string_view units;
+  std::string_view long_name;
+  std::string_view formula;
+  double (*value)(const Reading&);
+};
+[[nodiscard]] std::span<const Column> columns();
+
+/// Where the formulas come from.
+inline constexpr std::string_view source =
+    "Nguyen & Reddy (2024), arXiv 2412.00104, and what follows from it for icl";
+
+}  // namespace icl::probe

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "icl/config/config.hpp"
+#include "icl/config/intervention.hpp"
+#include "icl/nn/attending.hpp"
+#include "icl/nn/parameter.hpp"
+
+namespace icl::train {
+
+/// What intervene.freeze, intervene.clamp and intervene.rate do at each step of a run. A
+/// sub-circuit is a group of parameters (attention, memoriser), a parameter by name, or all whose
+/// names begin with the same dotted parts.
+class Interventions {
+ public:
+  /// Throws Error(ExitCode::usage) that lists what there is, for a name that is no sub-circuit of
+  /// these parameters.
+  Interventions(const config::Intervene&, std::span<nn::Parameter* const>);
+
+  /// The factor on the learning rate of each parameter in the step from `step` to `step` + 1; 0 for
+  /// those that are not trained. Valid until the next call.
+  [[nodiscard]] std::span<const double> factors(std::int64_t step);
+  /// What attention is clamped to in that step.
+  [[nodiscard]] nn::Attending attending(std::int64_t step) const;
+
+ private:
+  struct OnParameter {
+    config::Intervention what;
+    std::vector<std::size_t> parameters;  ///< which
+  };
+  struct Clamp {
+    config::Intervention what;
+    nn::Attending attending;
+  };
+
+  void add(const std::string& key, const config::Intervention&, std::span<nn::Parameter* const>);
+
+  std::vector<double> base_;  ///< 0 for parameters that are never trained
+  std::vector<double> factors_;
+  std::vector<OnParameter> rates_;
+  std::vector<Clamp> clamps_;
+};
+
+}  // namespace icl::train

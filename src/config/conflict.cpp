@@ -1,0 +1,251 @@
+#include "icl/config/conflict.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "icl/config/fields.hpp"
+#include "icl/config/intervention.hpp"
+#include "icl/config/probe_set.hpp"
+#include "icl/config/system.hpp"
+
+namespace icl::config {
+namespace {
+
+using Result = std::optional<Conflict>;
+
+/// Whether `word` is one of the words of `text`.
+bool holds_word(std::string_view text, std::string_view word) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (text.substr(0, end) == word) return true;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return false;
+}
+
+/// Keys that have a meaning only in some systems.
+Result of_other_systems(const Config& c) {
+  struct Row {
+    std::string_view key;
+    std::string_view systems;  ///< names, separated by blanks
+  };
+  static constexpr std::array table{
+      Row{"model.layers", "multi_layer"},
+      Row{"model.beta0", "minimal"},
+      Row{"model.w0", "minimal"},
+      Row{"model.attend_self", "minimal"},
+      Row{"data.label_code", "one_layer multi_layer"},
+      Row{"data.labels", "one_layer multi_layer minimal"},
+      Row{"data.bursty", "one_layer multi_layer minimal"},
+      Row{"stop.icl_accuracy", "one_layer multi_layer minimal"},
+      Row{"eval.refine", "one_layer multi_layer minimal"},
+      Row{"intervene.clamp", "one_layer multi_layer minimal"},
+      Row{"compat.frozen_readout", "multi_layer"},
+      Row{"compat.s4_epoch", "memoriser"},
+  };
+  static const Config defaults;
+  for (const Row& row : table) {
+    const Field& field = *find_field(row.key);
+    const bool has_it = holds_word(row.systems, c.model.system);
+    if (has_it || get(field, c) == get(field, defaults)) continue;
+    return Conflict{fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", row.key,
+                                to_text(get(field, c)), c.model.system, row.systems),
+                    {row.key, "model.system"}};
+  }
+  return std::nullopt;
+}
+
+Result in_sizes(const Config& c) {
+  const Diversity K = c.data.K;
+  const std::int64_t N = c.data.N;
+  const bool context = kind_of(c.model.system) != Kind::memoriser;
+  if (!context && K.is_infinite()) {
+    return Conflict{"data.K = inf leaves the system \"memoriser\" nothing to memorise",
+                    {"data.K", "model.system"}};
+  }
+  if (context && !K.is_infinite() && K.count() < N) {
+    return Conflict{fmt::format("data.K = {} must be at least data.N = {}, because IWL evaluation "
+                                "draws N distinct items",
+                                K.count(), N),
+                    {"data.K", "data.N"}};
+  }
+  // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
+  // bits.
+  const bool fresh = K.is_infinite() || c.data.noise > 0;
+  if (fresh && N > (std::int64_t{1} << 31) / c.train.batch_size) {
+    return Conflict{fmt::format("data.N = {} times train.batch_size = {} must be at most 2^31 "
+                                "where every token is drawn anew",
+                                N, c.train.batch_size),
+                    {"data.N", "train.batch_size", "data.K", "data.noise"}};
+  }
+  struct Row {
+    std::string_view key;
+    std::int64_t sequences;
+  };
+  for (const Row& row :
+       {Row{"eval.sequences", c.eval.sequences}, Row{"probe.sequences", c.probe.sequences}}) {
+    if (!fresh || N * row.sequences <= std::int64_t{1} << 32) continue;
+    return Conflict{fmt::format("data.N = {} times {} = {} must be at most 2^32 where every token "
+                                "is drawn anew",
+                                N, row.key, row.sequences),
+                    {"data.N", row.key, "data.K", "data.noise"}};
+  }
+  return std::nullopt;
+}
+
+Result in_steps(const Config& c) {
+  constexpr std::int64_t max_steps = (std::int64_t{1} << 32) - 1;
+  if (c.train.epochs > max_steps / c.train.steps_per_epoch) {
+    return Conflict{fmt::format("train.epochs = {} times train.steps_per_epoch = {} must be less "
+                                "than 2^32 steps",
+                                c.train.epochs, c.train.steps_per_epoch),
+                    {"train.epochs", "train.steps_per_epoch"}};
+  }
+  constexpr std::int64_t published_epoch = 60000;
+  const std::int64_t steps = (published_epoch + c.train.batch_size - 1) / c.train.batch_size;
+  if (c.compat.s4_epoch && c.train.steps_per_epoch != steps) {
+    return Conflict{
+        fmt::format("compat.s4_epoch: an epoch of {} items in batches of "
+                    "train.batch_size = {} has train.steps_per_epoch = {}, not {}",
+                    published_epoch, c.train.batch_size, steps, c.train.steps_per_epoch),
+        {"compat.s4_epoch", "train.steps_per_epoch", "train.batch_size"}};
+  }
+  return std::nullopt;
+}
+
+Result in_data(const Config& c) {
+  const bool infinite = c.data.K.is_infinite();
+  if (c.data.labels == "equal_sequence" && (c.data.N % 2 != 0 || c.data.N < 4)) {
+    return Conflict{fmt::format("data.labels = \"equal_sequence\" gives N/2 tokens each label: "
+                                "data.N = {} must be even, and at least 4",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
+  }
+  if (c.data.labels == "equal_context" && c.data.N % 2 == 0) {
+    return Conflict{fmt::format("data.labels = \"equal_context\" gives (N-1)/2 tokens each label: "
+                                "data.N = {} must be odd",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
+  }
+  if (c.data.labels != "independent" && c.data.bursty < 1) {
+    return Conflict{fmt::format("data.labels = \"{}\" is a rule for sequences with a copy: "
+                                "data.bursty must be 1",
+                                c.data.labels),
+                    {"data.labels", "data.bursty"}};
+  }
+  if (c.compat.s4_epoch && c.data.zipf > 0) {
+    return Conflict{"compat.s4_epoch goes through all items equally often: data.zipf must be 0",
+                    {"compat.s4_epoch", "data.zipf"}};
+  }
+  struct Row {
+    std::string_view key;
+    bool set;
+  };
+  for (const Row& row :
+       {Row{"data.items", c.data.items.has_value()}, Row{"data.zipf", c.data.zipf > 0},
+        Row{"data.bursty", c.data.bursty < 1}}) {
+    if (infinite && row.set) {
+      return Conflict{
+          fmt::format("{} has no meaning at data.K = inf, where every item is new", row.key),
+          {row.key, "data.K"}};
+    }
+  }
+  for (const Row& row :
+       {Row{"data.novel_items", c.data.novel_items.has_value()},
+        Row{"data.scale", c.data.scale != Data{}.scale},
+        Row{"data.novel_fraction", c.data.novel_fraction != Data{}.novel_fraction}}) {
+    if (!c.data.items && row.set) {
+      return Conflict{
+          fmt::format("{} is about a table of items, and data.items names none", row.key),
+          {row.key}};
+    }
+  }
+  return std::nullopt;
+}
+
+Result in_probes(const Config& c) {
+  const Kind kind = kind_of(c.model.system);
+  std::vector<std::string_view> known;
+  std::vector<std::string_view> had;
+  for (const ProbeRow& row : probe_rows()) {
+    known.push_back(row.name);
+    if (row.exists(kind)) had.push_back(row.name);
+  }
+  if (c.probe.record) {
+    const ProbeNames names = parse_probes(*c.probe.record);
+    if (!names.unknown.empty()) {
+      return Conflict{fmt::format("probe.record: there is no probe \"{}\"; the probes are {}",
+                                  names.unknown, fmt::join(known, ", ")),
+                      {"probe.record"}};
+    }
+    for (const ProbeName probe : names.probes) {
+      if (has_probe(kind, probe)) continue;
+      const auto row = std::ranges::find(probe_rows(), probe, &ProbeRow::probe);
+      return Conflict{fmt::format("probe.record: the system \"{}\" has no probe \"{}\"; it has {}",
+                                  c.model.system, row->name, fmt::join(had, ", ")),
+                      {"probe.record", "model.system"}};
+    }
+  }
+  const auto probes = probes_of(c);
+  if (c.stop.c1 && std::ranges::find(probes, ProbeName::memorisation) == probes.end()) {
+    return Conflict{"stop.c1 needs the probe \"memorisation\" and probe.sequences > 0",
+                    {"stop.c1", "probe.record", "probe.sequences"}};
+  }
+  return std::nullopt;
+}
+
+/// Attention can be clamped to one thing at a time.
+Result in_clamps(const Config& c) {
+  if (!c.intervene.clamp) return std::nullopt;
+  const auto all = parse_interventions(*c.intervene.clamp, Factor::none);
+  if (!all) return std::nullopt;  // refused by its field
+  constexpr std::int64_t forever = INT64_MAX;
+  for (std::size_t i = 0; i < all->size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const Intervention& a = (*all)[i];
+      const Intervention& b = (*all)[j];
+      if (a.first >= b.last.value_or(forever) || b.first >= a.last.value_or(forever)) continue;
+      return Conflict{fmt::format("intervene.clamp: \"{}\" and \"{}\" overlap", b.name, a.name),
+                      {"intervene.clamp"}};
+    }
+  }
+  return std::nullopt;
+}
+
+Result in_interventions(const Config& c) {
+  const std::int64_t steps = c.train.epochs * c.train.steps_per_epoch;
+  struct Row {
+    std::string_view key;
+    const std::optional<std::string>& text;
+    Factor factor;
+  };
+  for (const Row& row : {Row{"intervene.freeze", c.intervene.freeze, Factor::none},
+                         Row{"intervene.clamp", c.intervene.clamp, Factor::none},
+                         Row{"intervene.rate", c.intervene.rate, Factor::required}}) {
+    if (!row.text) continue;
+    const auto all = parse_interventions(*row.text, row.factor);
+    if (!all) continue;  // refused by its field
+    for (const Intervention& one : *all) {
+      if (one.first < steps && one.last.value_or(steps) <= steps) continue;
+      return Conflict{fmt::format("{}: steps {}:{} of \"{}\" lie outside of the run's 0:{}",
+                                  row.key, one.first, one.last.value_or(steps), one.name, steps),
+                      {row.key, "train.epochs", "train.steps_per_epoch"}};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result find_conflict(const Config& config) {
+  for (const auto check :
+       {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_clamps, in_interventions}) {
+    if (auto conflict = check(config)) return conflict;
+  }
+  return std::nullopt;
+}
+
+}  // namespace icl::config

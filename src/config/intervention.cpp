@@ -1,0 +1,74 @@
+#include "icl/config/intervention.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace icl::config {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(' ');
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && end == text.data() + text.size();
+  return whole && value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+/// FIRST:LAST, either of which may be left out.
+bool read_range(std::string_view text, Intervention& out) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view first = text.substr(0, colon);
+  const std::string_view last = text.substr(colon + 1);
+  if (!first.empty()) {
+    const auto step = number<std::int64_t>(first);
+    if (!step) return false;
+    out.first = *step;
+  }
+  if (!last.empty()) {
+    out.last = number<std::int64_t>(last);
+    if (!out.last || *out.last <= out.first) return false;
+  }
+  return true;
+}
+
+std::optional<Intervention> read_one(std::string_view text, Factor factor) {
+  Intervention out;
+  if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
+    if (!read_range(trim(text.substr(at + 1)), out)) return std::nullopt;
+    text = trim(text.substr(0, at));
+  }
+  const std::size_t star = text.find('*');
+  if ((star != std::string_view::npos) != (factor == Factor::required)) return std::nullopt;
+  if (star != std::string_view::npos) {
+    const auto value = number<double>(trim(text.substr(star + 1)));
+    if (!value || !std::isfinite(*value)) return std::nullopt;
+    out.factor = *value;
+    text = trim(text.substr(0, star));
+  }
+  if (text.empty() || text.find(' ') != std::string_view::npos) return std::nullopt;
+  out.name = text;
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::vector<Intervention>> parse_interventions(std::string_view text, Factor factor) {
+  std::vector<Intervention> all;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    auto one = read_one(trim(text.substr(0, comma)), factor);
+    if (!one) return std::nullopt;
+    all.push_back(*std::move(one));
+    if (comma == std::string_view::npos) return all;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace icl::config

@@ -1,0 +1,62 @@
+#include "icl/config/probe_set.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace icl::config {
+namespace {
+
+bool always(Kind /*kind*/) { return true; }
+bool with_context(Kind kind) { return kind != Kind::memoriser; }
+bool in_transformers(Kind kind) { return kind == Kind::transformer; }
+
+constexpr std::array table{
+    ProbeRow{"memorisation", ProbeName::memorisation, always},
+    ProbeRow{"effective", ProbeName::effective, with_context},
+    ProbeRow{"attention", ProbeName::attention, with_context},
+    ProbeRow{"margins", ProbeName::margins, with_context},
+    ProbeRow{"alignment", ProbeName::alignment, in_transformers},
+    ProbeRow{"lesions", ProbeName::lesions, with_context},
+    ProbeRow{"norms", ProbeName::norms, always},
+};
+
+}  // namespace
+
+std::span<const ProbeRow> probe_rows() { return table; }
+
+ProbeNames parse_probes(std::string_view text) {
+  constexpr std::string_view blanks = " ,";
+  ProbeNames names;
+  while (!text.empty()) {
+    const std::size_t first = std::min(text.find_first_not_of(blanks), text.size());
+    text.remove_prefix(first);
+    const std::string_view name = text.substr(0, text.find_first_of(blanks));
+    text.remove_prefix(name.size());
+    if (name.empty()) continue;
+    const auto* const row = std::ranges::find(table, name, &ProbeRow::name);
+    if (row == table.end()) {
+      names.unknown = name;
+      return names;
+    }
+    names.probes.push_back(row->probe);
+  }
+  return names;
+}
+
+bool has_probe(Kind kind, ProbeName probe) {
+  return std::ranges::find(table, probe, &ProbeRow::probe)->exists(kind);
+}
+
+std::vector<ProbeName> probes_of(const Config& config) {
+  const Kind kind = kind_of(config.model.system);
+  std::vector<ProbeName> asked;
+  if (config.probe.record) asked = parse_probes(*config.probe.record).probes;
+  std::vector<ProbeName> probes;
+  for (const ProbeRow& row : table) {
+    const bool wanted = !config.probe.record || std::ranges::find(asked, row.probe) != asked.end();
+    if (config.probe.sequences > 0 && wanted && row.exists(kind)) probes.push_back(row.probe);
+  }
+  return probes;
+}
+
+}  // namespace icl::config

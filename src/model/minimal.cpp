@@ -1,0 +1,87 @@
+#include "icl/model/minimal.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "icl/core/random.hpp"
+#include "icl/core/simd.hpp"
+#include "icl/model/target_items.hpp"
+
+namespace icl::model {
+
+struct Minimal::State final : Activations {
+  State(std::int64_t batch, std::int64_t length, std::int64_t dimension, std::int64_t hidden)
+      : Activations(batch),
+        x({batch, dimension}),
+        label_attention(batch, length),
+        mlp(batch, hidden) {}
+
+  [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
+    return {{"target item", &x},
+            {"mlp hidden 1", &mlp.h1},
+            {"mlp hidden 2", &mlp.h2},
+            {"attention", &label_attention.attention},
+            {"attended label", &label_attention.m},
+            {"logits", &logits}};
+  }
+  [[nodiscard]] const Tensor* attention() const override { return &label_attention.attention; }
+
+  Tensor x;  ///< [B, D] the targets
+  nn::LabelAttention::Activations label_attention;
+  nn::Mlp::Activations mlp;
+};
+
+Minimal::Minimal(const config::Config& config)
+    : dimension_(config.data.D),
+      hidden_(config.model.hidden),
+      beta0_(config.model.beta0),
+      w0_(config.model.w0),
+      attention_(dimension_, config.model.attend_self ? nn::Self::included : nn::Self::excluded),
+      mlp_("mlp", dimension_, hidden_, "dimension") {}
+
+std::int64_t Minimal::token_width() const { return simd::padded(dimension_ + 1); }
+
+void Minimal::encode(std::span<const float> item, int label, Real* row) const {
+  encode_plain(item, label, token_width(), row);
+}
+
+std::vector<nn::Parameter*> Minimal::parameters() {
+  std::vector<nn::Parameter*> all{&attention_.w, &attention_.beta};
+  for (nn::Parameter* parameter : mlp_.parameters()) all.push_back(parameter);
+  return all;
+}
+
+void Minimal::initialise(std::int64_t seed) {
+  constexpr std::uint32_t beta_ordinal = 1;
+  std::array<float, 1> drawn{};
+  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, beta_ordinal)
+      .normals(drawn);
+  // As all weights, they begin as floats.
+  attention_.w.value[0] = static_cast<Real>(static_cast<float>(w0_));
+  attention_.beta.value[0] = static_cast<Real>(static_cast<float>(beta0_.value_or(drawn[0])));
+  mlp_.initialise(seed, memoriser_ordinal);
+}
+
+double Minimal::mlp_flops(std::int64_t batch) const {
+  return memoriser_flops(batch, dimension_, hidden_);
+}
+
+std::unique_ptr<Activations> Minimal::make_activations(std::int64_t batch,
+                                                       std::int64_t length) const {
+  return std::make_unique<State>(batch, length, dimension_, hidden_);
+}
+
+void Minimal::forward(const Batch& batch, Activations& activations, const Workers& workers) const {
+  auto& s = static_cast<State&>(activations);
+  gather_targets(batch, s.x, workers);
+  mlp_.forward(batch.size, s.x.data(), s.mlp, s.logits.data(), workers);
+  attention_.forward(batch, s.label_attention, s.logits.data(), s.attending, workers);
+}
+
+void Minimal::backward(const Batch& batch, Activations& activations, const Workers& workers) {
+  auto& s = static_cast<State&>(activations);
+  attention_.backward(batch, s.label_attention, s.dlogits.data(), s.attending, workers);
+  mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
+}
+
+}  // namespace icl::model

@@ -1,0 +1,204 @@
+#include "icl/model/multi_layer.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <string>
+
+#include "icl/nn/target_attention.hpp"
+#include "icl/nn/tokens.hpp"
+
+namespace icl::model {
+
+struct MultiLayer::State final : Activations {
+  State(std::int64_t batch, std::int64_t length, const MultiLayer& model);
+
+  [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
+    return {named.begin(), named.end()};
+  }
+  [[nodiscard]] const Tensor* attention() const override { return &layers.back().attention; }
+
+  void name_tensors();
+
+  Tensor n;               ///< [B N, X] tokens before gain and bias
+  std::vector<Tensor> x;  ///< [B N, X] what each layer reads
+  std::vector<nn::CausalAttention::Activations> layers;
+  std::vector<Tensor> h;  ///< [B N, X] what each MLP reads; the output MLP [B, X]
+  std::vector<nn::TokenMlp::Activations> token_mlp;
+  nn::Mlp::Activations mlp;
+  Tensor dx, dh;        ///< gradients of the x and h in hand
+  Tensor dgain, dbias;  ///< [B, X] each sequence's share
+  std::vector<std::pair<std::string, const Tensor*>> named;
+};
+
+MultiLayer::State::State(std::int64_t batch, std::int64_t length, const MultiLayer& model)
+    : Activations(batch),
+      n({batch * length, model.norm_.width()}),
+      mlp(batch, model.hidden_),
+      dx({batch * length, model.norm_.width()}),
+      dgain({batch, model.norm_.width()}),
+      dbias({batch, model.norm_.width()}) {
+  const std::int64_t rows = batch * length;
+  const std::int64_t width = model.norm_.width();
+  for (const nn::CausalAttention& attention : model.attention_) {
+    x.push_back(Tensor({rows, width}));
+    layers.emplace_back(batch, length, attention);
+  }
+  for (std::size_t l = 0; l < model.token_mlp_.size(); ++l) {
+    h.push_back(Tensor({rows, width}));
+    token_mlp.emplace_back(rows, model.hidden_);
+  }
+  h.push_back(Tensor({batch, width}));
+  dh = Tensor(h.front().shape());
+  name_tensors();
+}
+
+void MultiLayer::State::name_tensors() {
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const auto name = [&](const std::string& what, const Tensor& tensor) {
+      named.emplace_back("layer " + std::to_string(l) + ' ' + what, &tensor);
+    };
+    name("tokens", x[l]);
+    name("query", layers[l].q);
+    name("attention", layers[l].attention);
+    name("attended token", layers[l].c);
+    if (l == token_mlp.size()) continue;
+    name("mlp input", h[l]);
+    name("mlp hidden 1", token_mlp[l].h1);
+    name("mlp hidden 2", token_mlp[l].h2);
+  }
+  named.emplace_back("mlp input", &h.back());
+  named.emplace_back("mlp hidden 1", &mlp.h1);
+  named.emplace_back("mlp hidden 2", &mlp.h2);
+  named.emplace_back("logits", &logits);
+}
+
+MultiLayer::MultiLayer(const config::Config& config)
+    : dimension_(config.data.D),
+      length_(config.data.N),
+      hidden_(config.model.hidden),
+      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code)),
+      mlp_("mlp", norm_.width(), hidden_, "token") {
+  assert(config.model.layers >= 1);
+  for (std::int64_t l = 0; l < config.model.layers; ++l) {
+    const std::string layer = "layers." + std::to_string(l);
+    const bool last = l + 1 == config.model.layers;
+    attention_.emplace_back(layer + ".qkv", norm_.width(),
+                            last ? nn::Queries::last : nn::Queries::all);
+    if (!last) token_mlp_.emplace_back(layer + ".mlp", norm_.width(), hidden_, "token");
+  }
+  for (nn::Parameter* p : mlp_.parameters()) p->frozen = config.compat.frozen_readout;
+}
+
+std::vector<nn::Parameter*> MultiLayer::parameters() {
+  std::vector<nn::Parameter*> all{&norm_.gain, &norm_.bias};
+  const auto append = [&all](const std::vector<nn::Parameter*>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  for (std::size_t l = 0; l < attention_.size(); ++l) {
+    all.push_back(&attention_[l].qkv);
+    if (l < token_mlp_.size()) append(token_mlp_[l].parameters());
+  }
+  append(mlp_.parameters());
+  return all;
+}
+
+void MultiLayer::initialise(std::int64_t seed) {
+  constexpr std::uint32_t mlp_ordinals = 6;
+  std::ranges::fill(norm_.gain.value.values(), Real{1});
+  std::ranges::fill(norm_.bias.value.values(), Real{0});
+  std::uint32_t ordinal = 2;
+  for (std::size_t l = 0; l < attention_.size(); ++l) {
+    attention_[l].initialise(seed, ordinal++);
+    if (l == token_mlp_.size()) continue;
+    token_mlp_[l].initialise(seed, ordinal);
+    ordinal += mlp_ordinals;
+  }
+  mlp_.initialise(seed, ordinal);
+}
+
+double MultiLayer::mlp_flops(std::int64_t batch) const {
+  const std::int64_t x = norm_.width();
+  return static_cast<double>(token_mlp_.size()) *
+             mlp_step_flops(batch * length_, {x, hidden_, hidden_, x}) +
+         mlp_step_flops(batch, {x, hidden_, hidden_, 1});
+}
+
+double MultiLayer::identity_alignment() const {
+  return nn::identity_alignment(attention_.back().qkv.value, norm_.gain.value, dimension_);
+}
+
+std::unique_ptr<Activations> MultiLayer::make_activations(std::int64_t batch,
+                                                          std::int64_t length) const {
+  return std::make_unique<State>(batch, length, *this);
+}
+
+void MultiLayer::forward(const Batch& batch, Activations& activations,
+                         const Workers& workers) const {
+  auto& s = static_cast<State&>(activations);
+  const std::int64_t rows = batch.size * batch.length;
+  embed(batch, s, workers);
+  for (std::size_t l = 0; l < token_mlp_.size(); ++l) {
+    attention_[l].forward(batch, s.x[l].data(), s.layers[l], s.h[l].data(), nn::Attending::learned,
+                          workers);
+    token_mlp_[l].forward(rows, s.h[l].data(), s.token_mlp[l], s.x[l + 1].data(), workers);
+  }
+  attention_.back().forward(batch, s.x.back().data(), s.layers.back(), s.h.back().data(),
+                            s.attending, workers);
+  mlp_.forward(batch.size, s.h.back().data(), s.mlp, s.logits.data(), workers);
+}
+
+void MultiLayer::backward(const Batch& batch, Activations& activations, const Workers& workers) {
+  auto& s = static_cast<State&>(activations);
+  const std::int64_t rows = batch.size * batch.length;
+  mlp_.backward(batch.size, s.h.back().data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
+  attention_.back().backward(batch, s.x.back().data(), s.layers.back(), s.dh.data(), s.dx.data(),
+                             s.attending, workers);
+  for (std::size_t l = token_mlp_.size(); l-- > 0;) {
+    token_mlp_[l].backward(rows, s.h[l].data(), s.token_mlp[l], s.dx.data(), s.dh.data(), workers);
+    attention_[l].backward(batch, s.x[l].data(), s.layers[l], s.dh.data(), s.dx.data(),
+                           nn::Attending::learned, workers);
+  }
+  embed_backward(batch, s, workers);
+}
+
+/// x = g n + b for every token.
+void MultiLayer::embed(const Batch& batch, State& s, const Workers& workers) const {
+  const std::int64_t length = batch.length;
+  workers.for_each(batch.size, [&](std::int64_t b) {
+    const auto time = workers.measure(Phase::attention_forward);
+    const nn::Tokens tokens(batch, b);
+    for (std::int64_t j = 0; j < length; ++j) {
+      const std::int64_t row = b * length + j;
+      norm_.expand(j + 1 < length ? tokens.context(j) : tokens.target(), s.n.row(row));
+      norm_.affine(s.n.row(row), s.x.front().row(row));
+    }
+  });
+}
+
+/// The gradients of gain and bias from dx.
+void MultiLayer::embed_backward(const Batch& batch, State& s, const Workers& workers) {
+  const std::int64_t length = batch.length;
+  const std::int64_t width = norm_.width();
+  workers.for_each(batch.size, [&](std::int64_t b) {
+    const auto time = workers.measure(Phase::attention_backward);
+    Real* dg = s.dgain.row(b);
+    Real* db = s.dbias.row(b);
+    std::fill_n(dg, width, Real{0});
+    std::fill_n(db, width, Real{0});
+    for (std::int64_t row = b * length; row < (b + 1) * length; ++row) {
+      const Real* dx = s.dx.row(row);
+      const Real* n = s.n.row(row);
+      // x = g n + b:  dg = sum dx n,  db = sum dx, over all tokens
+      for (std::int64_t i = 0; i < width; ++i) {
+        dg[i] = std::fma(dx[i], n[i], dg[i]);
+        db[i] += dx[i];
+      }
+    }
+  });
+  const auto time = workers.measure(Phase::attention_backward);
+  norm_.gain.take_column_sums(s.dgain, batch.size);
+  norm_.bias.take_column_sums(s.dbias, batch.size);
+}
+
+}  // namespace icl::model

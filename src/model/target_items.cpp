@@ -1,0 +1,32 @@
+#include "icl/model/target_items.hpp"
+
+#include <algorithm>
+
+#include "icl/model/model.hpp"
+
+namespace icl::model {
+
+void encode_plain(std::span<const float> item, int label, std::int64_t width, Real* row) {
+  const auto dimension = static_cast<std::int64_t>(item.size());
+  std::ranges::transform(item, row, [](float x) { return static_cast<Real>(x); });
+  row[dimension] = static_cast<Real>(label);
+  std::fill(row + dimension + 1, row + width, Real{0});
+}
+
+void gather_targets(const Batch& batch, Tensor& x, const Workers& workers) {
+  constexpr std::int64_t tile = 32;
+  workers.for_each((batch.size + tile - 1) / tile, [&](std::int64_t t) {
+    const auto time = workers.measure(Phase::elementwise);
+    for (std::int64_t b = t * tile; b < std::min(batch.size, (t + 1) * tile); ++b) {
+      const std::int32_t item = batch.items.row(b)[batch.length - 1];
+      std::copy_n(batch.table->target.row(item), x.extent(1), x.row(b));
+    }
+  });
+}
+
+double memoriser_flops(std::int64_t batch, std::int64_t dimension, std::int64_t hidden) {
+  const double input_gradient = mlp_step_flops(batch, {dimension, hidden}) / 3;
+  return mlp_step_flops(batch, {dimension, hidden, hidden, 1}) - input_gradient;
+}
+
+}  // namespace icl::model

@@ -1,0 +1,66 @@
+#include "icl/nn/token_mlp.hpp"
+
+#include <algorithm>
+
+namespace icl::nn {
+namespace {
+
+struct Rows {
+  Rows(std::int64_t t, std::int64_t all)
+      : first(t * TokenMlp::tile), count(std::min(TokenMlp::tile, all - first)) {}
+  std::int64_t first, count;
+};
+
+std::int64_t tiles(std::int64_t rows) { return (rows + TokenMlp::tile - 1) / TokenMlp::tile; }
+
+}  // namespace
+
+TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden)
+    : h1({rows, hidden}), h2({rows, hidden}), dh1({rows, hidden}), dh2({rows, hidden}) {}
+
+TokenMlp::TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
+                   const std::string& axis)
+    : first_(name + ".0", width, hidden, axis, "hidden1"),
+      second_(name + ".2", hidden, hidden, "hidden1", "hidden2"),
+      third_(name + ".4", hidden, width, "hidden2", axis) {}
+
+void TokenMlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
+  first_.initialise(seed, ordinal);
+  second_.initialise(seed, ordinal + 2);
+  third_.initialise(seed, ordinal + 4);
+}
+
+std::vector<Parameter*> TokenMlp::parameters() {
+  return {&first_.weight, &first_.bias,   &second_.weight,
+          &second_.bias,  &third_.weight, &third_.bias};
+}
+
+void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y,
+                       const Workers& workers) const {
+  workers.for_each(tiles(rows), [&](std::int64_t t) {
+    const Rows r(t, rows);
+    const Workers alone = workers.alone();
+    Real* h1 = a.h1.row(r.first);
+    Real* h2 = a.h2.row(r.first);
+    first_.forward(r.count, x + r.first * width(), h1, Activation::relu, alone);
+    second_.forward(r.count, h1, h2, Activation::relu, alone);
+    third_.forward(r.count, h2, y + r.first * width(), Activation::none, alone);
+  });
+}
+
+void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const Real* dy, Real* dx,
+                        const Workers& workers) {
+  workers.for_each(tiles(rows), [&](std::int64_t t) {
+    const Rows r(t, rows);
+    const Workers alone = workers.alone();
+    const std::int64_t i = r.first;
+    third_.backward_input(r.count, dy + i * width(), a.h2.row(i), a.dh2.row(i), alone);
+    second_.backward_input(r.count, a.dh2.row(i), a.h1.row(i), a.dh1.row(i), alone);
+    first_.backward_input(r.count, a.dh1.row(i), nullptr, dx + i * width(), alone);
+  });
+  third_.backward_parameters(rows, a.h2.data(), dy, workers);
+  second_.backward_parameters(rows, a.h1.data(), a.dh2.data(), workers);
+  first_.backward_parameters(rows, x, a.dh1.data(), workers);
+}
+
+}  // namespace icl::nn

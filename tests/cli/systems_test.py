@@ -1,0 +1,212 @@
+"""The systems, items, probes and interventions as a user meets them: what is refused, and that what runs can be gone on with.
+
+usage: systems_test.py ICL
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+
+ICL = None
+TINY = """
+[model]
+hidden = 12
+[data]
+K = 24
+N = 8
+D = 9
+[train]
+epochs = 4
+steps_per_epoch = 10
+batch_size = 8
+learning_rate = 0.1
+[eval]
+sequences = 40
+[probe]
+sequences = 16
+[record]
+snapshots = 3
+"""
+USAGE, BAD_INPUT = 64, 65
+
+
+class Programs(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="icl-systems-")
+        self.cwd = Path(self.folder.name)
+        (self.cwd / "tiny.toml").write_text(TINY)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def icl(self, *args):
+        return subprocess.run([ICL, *map(str, args)], cwd=self.cwd, capture_output=True, text=True, timeout=120)
+
+    def ok(self, *args):
+        result = self.icl(*args)
+        self.assertEqual(result.returncode, 0, f"{args}: {result.stderr}")
+        return result
+
+    def train(self, out, *settings, resume=False):
+        words = [word for setting in settings for word in ("--set", setting)]
+        return self.icl("train", "tiny.toml", "--out", out, "--quiet", "--threads", "1", *words, *(["--resume"] if resume else []))
+
+    def fails(self, code, part, *settings):
+        before = sorted(p.name for p in self.cwd.iterdir())
+        result = self.train("bad.h5", *settings)
+        self.assertEqual(result.returncode, code, f"{settings}: {result.stderr}")
+        self.assertIn(part, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, f"one message: {result.stderr}")
+        self.assertEqual(before, sorted(p.name for p in self.cwd.iterdir()), "nothing may be created")
+
+    def trained(self, out, *settings):
+        result = self.train(out, *settings)
+        self.assertEqual(result.returncode, 0, f"{settings}: {result.stderr}")
+        return self.cwd / out
+
+
+class SystemsTest(Programs):
+    VARIANTS = {
+        "multi_layer": ["model.system=multi_layer", "model.layers=2"],
+        "frozen": ["model.system=multi_layer", "compat.frozen_readout=true"],
+        "minimal": ["model.system=minimal", "model.beta0=0.5", "model.attend_self=true"],
+        "memoriser": ["model.system=memoriser"],
+        "adam": ["train.optimizer=adam", "train.learning_rate=0.003"],
+    }
+
+    def test_each_is_trained_verified_exported_and_measured(self):
+        for name, settings in self.VARIANTS.items():
+            with self.subTest(name):
+                run = self.trained(f"{name}.h5", *settings)
+                self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
+                self.ok("export", run, "--out", f"{name}-data.h5", "--batch", 0, "--evaluation", 0, "--items")
+                words = [word for setting in settings for word in ("--set", setting)]
+                speed = json.loads(self.ok("bench", "tiny.toml", *words, "--set", "train.epochs=4000", "--seconds", 0.05,
+                                           "--json").stdout)
+                self.assertGreater(speed["ms_per_step"]["median"], 0)
+
+    def test_probes_have_units_formula_and_source(self):
+        with h5py.File(self.trained("run.h5"), "r") as file:
+            for name in ("c1", "c2", "c3", "I_K", "effective_beta", "effective_w", "attention_copy", "attention_entropy",
+                         "memoriser_margin", "identity_alignment", "uniform_icl_accuracy", "clamped_icl_loss",
+                         "norm.qkv.weight", "update_norm.mlp.0.weight"):
+                probe = file["metrics"][name]
+                self.assertTrue(numpy.isfinite(probe[:]).all(), name)
+                for attribute in ("units", "long_name", "formula", "source"):
+                    self.assertTrue(probe.attrs[attribute], f"{name} {attribute}")
+            self.assertGreater(file["theory"].attrs["t_icl_step_from_initial"], 0)
+        for setting in ("train.optimizer=adam", 'intervene.clamp="none"', 'intervene.freeze="attention"', "data.bursty=0.5"):
+            with h5py.File(self.trained("untold.h5", setting), "r") as file:
+                self.assertTrue(file["theory"].attrs["says_nothing_because"], setting)
+            (self.cwd / "untold.h5").unlink()
+
+    def test_a_memoriser_has_no_icl(self):
+        with h5py.File(self.trained("run.h5", "model.system=memoriser"), "r") as file:
+            self.assertTrue(numpy.isnan(file["metrics/icl_accuracy"][:]).all())
+            self.assertTrue(numpy.isfinite(file["metrics/iwl_accuracy"][:]).all())
+            self.assertNotIn("theory", file)
+            self.assertNotIn("effective_beta", file["metrics"])
+
+    def test_the_theory_beside_a_run(self):
+        run = self.trained("run.h5", "model.system=minimal", "model.beta0=0.0", "data.K=inf")
+        before = run.read_bytes()
+        said = json.loads(self.ok("theory", "predict", run, "--json").stdout)
+        self.assertEqual(run.read_bytes(), before, "predict writes nothing unless asked to")
+        with h5py.File(run, "r") as file:
+            self.assertEqual(said["t_icl_step_from_initial"], file["theory"].attrs["t_icl_step_from_initial"])
+            self.assertEqual(said["beta0"], file["metrics/effective_beta"][0])
+        self.ok("theory", "predict", run, "--write")
+        self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
+        result = self.icl("theory", "predict", self.trained("s4.h5", "model.system=memoriser"))
+        self.assertEqual(result.returncode, BAD_INPUT)
+        self.assertIn("a memoriser has no attention", result.stderr)
+
+    def test_what_is_no_system_probe_or_place_is_refused(self):
+        self.fails(USAGE, "one_layer, multi_layer, minimal, memoriser", "model.system=three")
+        self.fails(USAGE, "the probes are memorisation", 'probe.record="c1"')
+        self.fails(USAGE, 'has no probe "alignment"', "model.system=minimal", 'probe.record="alignment"')
+        self.fails(USAGE, "expected a finite number >= 0", "data.zipf=-0.5")
+        self.fails(USAGE, "lie outside of the run's 0:40", 'intervene.freeze="memoriser@30:60"')
+        self.fails(USAGE, "lie outside of the run's 0:40", 'intervene.clamp="copy@40:"')
+        self.fails(USAGE, "no sub-circuit", 'intervene.rate="memorizer*0.5"')
+        self.fails(USAGE, "no meaning", "model.beta0=1.0")
+        self.fails(USAGE, "no meaning", "model.system=memoriser", "stop.icl_accuracy=0.9")
+        self.fails(USAGE, "overlap", 'intervene.clamp="copy,uniform@10:"')
+        self.fails(USAGE, "equally often", "model.system=memoriser", "compat.s4_epoch=true", "train.batch_size=6000",
+                   "data.zipf=1.0")
+        self.fails(USAGE, "nothing to memorise", "model.system=memoriser", "data.K=inf")
+
+    def test_a_branch_may_intervene(self):
+        run = self.trained("run.h5")
+        self.ok("branch", run, "--at", 15, "--set", 'intervene.freeze="attention@20:"', "--out", "branch.h5", "--quiet")
+        self.assertEqual(self.ok("verify", "branch.h5", "--quiet").stdout, "identical\n")
+        with h5py.File(self.cwd / "branch.h5", "r") as file:
+            update = file["metrics/update_norm.qkv.weight"][:]
+            self.assertTrue((update[file["metrics/step"][:] >= 20] == 0).all())
+
+
+class ItemsTest(Programs):
+    """Sixty classes of five exemplars, as Omniglot's embeddings are stored."""
+
+    def setUp(self):
+        super().setUp()
+        rng = numpy.random.default_rng(1)
+        centres = rng.normal(size=(60, 1, 9))
+        with h5py.File(self.cwd / "items.h5", "w") as file:
+            file["x"] = (centres + 0.1 * rng.normal(size=(60, 5, 9))).astype("f4")
+            file["x_labels"] = rng.permutation(numpy.arange(60) % 2)
+            file["flat"] = centres[:, 0, :]
+            file.create_dataset("packed", data=centres[:, 0, :], compression="gzip", chunks=(7, 4))
+            file["vector"] = numpy.zeros(9)
+            file["whole"] = numpy.ones((60, 9), dtype="i4")
+            broken = centres[:, 0, :].copy()
+            broken[7, 3] = numpy.nan
+            file["broken"] = broken
+
+    def test_a_run_on_them_is_resumed_and_verified(self):
+        for dataset in ("x", "flat", "packed"):
+            with self.subTest(dataset):
+                run = self.trained(f"{dataset}.h5", f'data.items="items.h5:/{dataset}"')
+                self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
+        self.assertEqual(self.train("x.h5", 'data.items="items.h5:/x"', resume=True).returncode, 0)
+
+    def test_a_copy_is_another_exemplar_of_the_class(self):
+        run = self.trained("run.h5", 'data.items="items.h5:/x"')
+        self.ok("export", run, "--out", "data.h5", "--batch", 0)
+        with h5py.File(self.cwd / "data.h5", "r") as file:
+            items = file["batches/item"][0]
+            same_class = items[:, :-1] // 5 == items[:, -1:] // 5
+            self.assertTrue(same_class.any(axis=1).all())
+            self.assertFalse((items[:, :-1] == items[:, -1:]).any())
+
+    def test_changed_items_are_refused(self):
+        run = self.trained("run.h5", 'data.items="items.h5:/flat"')
+        with h5py.File(self.cwd / "items.h5", "r+") as file:
+            file["flat"][0, 0] += 1
+        result = self.icl("verify", run, "--quiet")
+        self.assertEqual(result.returncode, BAD_INPUT)
+        self.assertIn("has changed since the run began", result.stderr)
+
+    def test_bad_tables_are_refused(self):
+        self.fails(BAD_INPUT, "rank 1", 'data.items="items.h5:/vector"')
+        self.fails(BAD_INPUT, "/whole", 'data.items="items.h5:/whole"')
+        self.fails(BAD_INPUT, "row 7", 'data.items="items.h5:/broken"')
+        self.fails(BAD_INPUT, "/nothing", 'data.items="items.h5:/nothing"')
+        self.fails(BAD_INPUT, "nofile.h5", 'data.items="nofile.h5:/x"')
+        with h5py.File(self.cwd / "few.h5", "w") as file:
+            file["x"] = numpy.random.default_rng(2).normal(size=(10, 9))
+        self.fails(USAGE, "guessing would pass", 'data.items="few.h5:/x"', "data.K=8", "data.novel_fraction=0.1")
+        self.fails(USAGE, "60 classes", 'data.items="items.h5:/x"', "data.K=60")
+        self.fails(USAGE, "set data.D = 9", 'data.items="items.h5:/x"', "data.D=10")
+        self.fails(USAGE, "FILE.h5:/DATASET", 'data.items="items.h5"')
+
+
+if __name__ == "__main__":
+    ICL = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()

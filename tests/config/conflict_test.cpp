@@ -1,0 +1,380 @@
+#include "icl/config/conflict.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "icl/config/fields.hpp"
+#include "icl/config/system.hpp"
+
+namespace icl::config {
+namespace {
+
+Config of_system(std::string_view system) {
+  Config config;
+  config.model.system = system;
+  return config;
+}
+
+TEST(FindConflict, FindsNoneInTheDefaultsOfAnySystem) {
+  for (const System& system : systems) {
+    EXPECT_FALSE(find_conflict(of_system(system.name))) << system.name;
+  }
+}
+
+/// A key at a value that only some systems know.
+struct OfSystems {
+  std::string_view key;
+  Value value;
+  std::string text;  ///< the value, as a message shows it
+  std::vector<std::string_view> systems;
+};
+
+const std::vector<OfSystems>& keys_of_systems() {
+  static const std::vector<OfSystems> all{
+      {"model.layers", std::int64_t{3}, "3", {"multi_layer"}},
+      {"model.beta0", 0.5, "0.5", {"minimal"}},
+      {"model.w0", 1.0, "1.0", {"minimal"}},
+      {"model.attend_self", true, "true", {"minimal"}},
+      {"data.label_code", "scalar", "\"scalar\"", {"one_layer", "multi_layer"}},
+      {"data.labels",
+       "equal_sequence",
+       "\"equal_sequence\"",
+       {"one_layer", "multi_layer", "minimal"}},
+      {"data.bursty", 0.5, "0.5", {"one_layer", "multi_layer", "minimal"}},
+      {"stop.icl_accuracy", 0.9, "0.9", {"one_layer", "multi_layer", "minimal"}},
+      {"eval.refine", true, "true", {"one_layer", "multi_layer", "minimal"}},
+      {"intervene.clamp", "copy", "\"copy\"", {"one_layer", "multi_layer", "minimal"}},
+      {"compat.frozen_readout", true, "true", {"multi_layer"}},
+      {"compat.s4_epoch", true, "true", {"memoriser"}},
+  };
+  return all;
+}
+
+TEST(FindConflict, SaysWhichSystemsKnowAKey) {
+  for (const OfSystems& row : keys_of_systems()) {
+    for (const System& system : systems) {
+      SCOPED_TRACE(std::string(row.key) + " in " + std::string(system.name));
+      Config config = of_system(system.name);
+      set(*find_field(row.key), row.value, config);
+      const auto conflict = find_conflict(config);
+      const bool known = std::ranges::find(row.systems, system.name) != row.systems.end();
+      EXPECT_EQ(conflict.has_value(), !known);
+      if (!conflict) continue;
+      std::string only;
+      for (const std::string_view name : row.systems) only += " " + std::string(name);
+      EXPECT_EQ(conflict->message, std::string(row.key) + " = " + row.text +
+                                       " has no meaning in the system \"" +
+                                       std::string(system.name) + "\", only in:" + only);
+      EXPECT_THAT(conflict->keys, testing::ElementsAre(row.key, "model.system"));
+    }
+  }
+}
+
+/// An edit of the defaults, and the conflict that it makes.
+struct Row {
+  void (*edit)(Config&);
+  std::string message;
+  std::vector<std::string_view> keys;
+};
+
+void expect_conflicts(const std::vector<Row>& rows) {
+  for (const auto& [edit, message, keys] : rows) {
+    SCOPED_TRACE(message);
+    Config config;
+    edit(config);
+    const auto conflict = find_conflict(config);
+    if (!conflict) {
+      ADD_FAILURE() << "no conflict";
+      continue;
+    }
+    EXPECT_EQ(conflict->message, message);
+    EXPECT_EQ(conflict->keys, keys);
+    for (const std::string_view key : keys) EXPECT_NE(find_field(key), nullptr) << key;
+  }
+}
+
+/// The first conflict of the defaults after `edit`, or nothing.
+template <class Edit>
+std::string message_after(const Edit& edit) {
+  Config config;
+  edit(config);
+  const auto conflict = find_conflict(config);
+  return conflict ? conflict->message : "";
+}
+
+// ---- sizes --------------------------------------------------------------------------------------
+
+const std::string fresh = " must be at most 2^31 where every token is drawn anew";
+const std::string fresh_evaluation = " must be at most 2^32 where every token is drawn anew";
+
+TEST(FindConflict, OfSizes) {
+  expect_conflicts(
+      {{[](Config& c) {
+          c.model.system = "memoriser";
+          c.data.K = Diversity::infinity();
+        },
+        "data.K = inf leaves the system \"memoriser\" nothing to memorise",
+        {"data.K", "model.system"}},
+       {[](Config& c) { c.data.N = 10002; },
+        "data.K = 10000 must be at least data.N = 10002, because IWL evaluation draws N distinct "
+        "items",
+        {"data.K", "data.N"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.data.N = 65536;
+          c.train.batch_size = 32769;
+        },
+        "data.N = 65536 times train.batch_size = 32769" + fresh,
+        {"data.N", "train.batch_size", "data.K", "data.noise"}},
+       {[](Config& c) {
+          c.data.noise = 0.1;
+          c.data.K = c.data.N = 65536;
+          c.train.batch_size = 65536;
+        },
+        "data.N = 65536 times train.batch_size = 65536" + fresh,
+        {"data.N", "train.batch_size", "data.K", "data.noise"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.data.N = 65536;
+          c.eval.sequences = 65537;
+        },
+        "data.N = 65536 times eval.sequences = 65537" + fresh_evaluation,
+        {"data.N", "eval.sequences", "data.K", "data.noise"}},
+       {[](Config& c) {
+          c.data.noise = 0.1;
+          c.data.N = 1000;
+          c.probe.sequences = 10000000;
+        },
+        "data.N = 1000 times probe.sequences = 10000000" + fresh_evaluation,
+        {"data.N", "probe.sequences", "data.K", "data.noise"}}});
+}
+
+TEST(FindConflict, TakesTheLargestSizes) {
+  EXPECT_EQ(message_after([](Config& c) { c.data.K = c.data.N; }), "");
+  EXPECT_EQ(message_after([](Config& c) {
+              c.model.system = "memoriser";  // which draws no sequences
+              c.data.K = 2;
+            }),
+            "");
+  const auto largest = [](Config& c) {
+    c.data.N = 65536;
+    c.train.batch_size = 32768;
+    c.eval.sequences = c.probe.sequences = 65536;
+  };
+  EXPECT_EQ(message_after([&](Config& c) {
+              largest(c);
+              c.data.K = Diversity::infinity();
+            }),
+            "");
+  EXPECT_EQ(message_after([&](Config& c) {
+              largest(c);
+              c.data.K = 65536;
+              c.train.batch_size = 65536;  // no token is drawn anew
+              c.eval.sequences = c.probe.sequences = 10000000;
+            }),
+            "");
+}
+
+// ---- steps --------------------------------------------------------------------------------------
+
+TEST(FindConflict, OfSteps) {
+  expect_conflicts(
+      {{[](Config& c) { c.train.epochs = c.train.steps_per_epoch = 65536; },
+        "train.epochs = 65536 times train.steps_per_epoch = 65536 must be less than 2^32 steps",
+        {"train.epochs", "train.steps_per_epoch"}},
+       {[](Config& c) { c.train.epochs = c.train.steps_per_epoch = 4294967295; },
+        "train.epochs = 4294967295 times train.steps_per_epoch = 4294967295 must be less than 2^32 "
+        "steps",
+        {"train.epochs", "train.steps_per_epoch"}},
+       {[](Config& c) {
+          c.model.system = "memoriser";
+          c.compat.s4_epoch = true;
+          c.train.batch_size = 100;
+        },
+        "compat.s4_epoch: an epoch of 60000 items in batches of train.batch_size = 100 has "
+        "train.steps_per_epoch = 600, not 469",
+        {"compat.s4_epoch", "train.steps_per_epoch", "train.batch_size"}}});
+  EXPECT_EQ(message_after([](Config& c) {
+              c.train.epochs = 65537;
+              c.train.steps_per_epoch = 65535;  // 2^32 - 1
+            }),
+            "");
+  EXPECT_EQ(message_after([](Config& c) {
+              c.model.system = "memoriser";
+              c.compat.s4_epoch = true;
+              c.train.batch_size = 100;
+              c.train.steps_per_epoch = 600;
+            }),
+            "");
+}
+
+// ---- data ---------------------------------------------------------------------------------------
+
+const std::string sequence_rule =
+    "data.labels = \"equal_sequence\" gives N/2 tokens each label: data.N = ";
+
+TEST(FindConflict, OfLabels) {
+  expect_conflicts({{[](Config& c) {
+                       c.data.labels = "equal_sequence";
+                       c.data.N = 101;
+                     },
+                     sequence_rule + "101 must be even, and at least 4",
+                     {"data.labels", "data.N"}},
+                    {[](Config& c) {
+                       c.data.labels = "equal_sequence";
+                       c.data.N = 2;
+                     },
+                     sequence_rule + "2 must be even, and at least 4",
+                     {"data.labels", "data.N"}},
+                    {[](Config& c) { c.data.labels = "equal_context"; },
+                     "data.labels = \"equal_context\" gives (N-1)/2 tokens each label: data.N = "
+                     "100 must be odd",
+                     {"data.labels", "data.N"}},
+                    {[](Config& c) {
+                       c.data.labels = "equal_sequence";
+                       c.data.bursty = 0.9;
+                     },
+                     "data.labels = \"equal_sequence\" is a rule for sequences with a copy: "
+                     "data.bursty must be 1",
+                     {"data.labels", "data.bursty"}}});
+  EXPECT_EQ(message_after([](Config& c) {
+              c.data.labels = "equal_sequence";
+              c.data.N = 4;
+            }),
+            "");
+  EXPECT_EQ(message_after([](Config& c) {
+              c.data.labels = "equal_context";
+              c.data.N = 3;
+            }),
+            "");
+  EXPECT_EQ(message_after([](Config& c) { c.data.bursty = 0; }), "");
+}
+
+TEST(FindConflict, OfItems) {
+  const auto infinite = [](const std::string& key) {
+    return key + " has no meaning at data.K = inf, where every item is new";
+  };
+  const auto no_table = [](const std::string& key) {
+    return key + " is about a table of items, and data.items names none";
+  };
+  expect_conflicts(
+      {{[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.data.items = "f.h5:/x";
+        },
+        infinite("data.items"),
+        {"data.items", "data.K"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.data.zipf = 1;
+        },
+        infinite("data.zipf"),
+        {"data.zipf", "data.K"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.data.bursty = 0.5;
+        },
+        infinite("data.bursty"),
+        {"data.bursty", "data.K"}},
+       {[](Config& c) { c.data.novel_items = "f.h5:/x"; },
+        no_table("data.novel_items"),
+        {"data.novel_items"}},
+       {[](Config& c) { c.data.scale = "none"; }, no_table("data.scale"), {"data.scale"}},
+       {[](Config& c) { c.data.novel_fraction = 0.5; },
+        no_table("data.novel_fraction"),
+        {"data.novel_fraction"}}});
+  EXPECT_EQ(message_after([](Config& c) {
+              c.data.items = "f.h5:/x";
+              c.data.novel_items = "f.h5:/y";
+              c.data.scale = "none";
+              c.data.zipf = 1;
+              c.data.bursty = 0.5;
+            }),
+            "");
+}
+
+// ---- probes -------------------------------------------------------------------------------------
+
+TEST(FindConflict, OfProbes) {
+  const std::string c1 = "stop.c1 needs the probe \"memorisation\" and probe.sequences > 0";
+  const std::vector<std::string_view> c1_keys{"stop.c1", "probe.record", "probe.sequences"};
+  expect_conflicts({{[](Config& c) { c.probe.record = "norms, wings"; },
+                     "probe.record: there is no probe \"wings\"; the probes are memorisation, "
+                     "effective, attention, margins, alignment, lesions, norms",
+                     {"probe.record"}},
+                    {[](Config& c) {
+                       c.model.system = "minimal";
+                       c.probe.record = "norms, alignment";
+                     },
+                     "probe.record: the system \"minimal\" has no probe \"alignment\"; it has "
+                     "memorisation, effective, attention, margins, lesions, norms",
+                     {"probe.record", "model.system"}},
+                    {[](Config& c) {
+                       c.model.system = "memoriser";
+                       c.probe.record = "lesions";
+                     },
+                     "probe.record: the system \"memoriser\" has no probe \"lesions\"; it has "
+                     "memorisation, norms",
+                     {"probe.record", "model.system"}},
+                    {[](Config& c) {
+                       c.stop.c1 = 0.1;
+                       c.probe.record = "norms";
+                     },
+                     c1, c1_keys},
+                    {[](Config& c) {
+                       c.stop.c1 = 0.1;
+                       c.probe.sequences = 0;
+                     },
+                     c1, c1_keys}});
+  for (const System& system : systems) {
+    Config config = of_system(system.name);
+    config.stop.c1 = 0.1;
+    EXPECT_FALSE(find_conflict(config)) << system.name;
+    config.probe.record = "norms, memorisation";
+    EXPECT_FALSE(find_conflict(config)) << system.name;
+  }
+}
+
+// ---- interventions ------------------------------------------------------------------------------
+
+/// A run of 10 steps.
+void ten_steps(Config& c) {
+  c.train.epochs = 2;
+  c.train.steps_per_epoch = 5;
+}
+
+TEST(FindConflict, OfInterventions) {
+  const auto outside = [](const std::string& what) {
+    return "intervene." + what + " lie outside of the run's 0:10";
+  };
+  const auto keys = [](std::string_view key) {
+    return std::vector<std::string_view>{key, "train.epochs", "train.steps_per_epoch"};
+  };
+  expect_conflicts({{[](Config& c) {
+                       ten_steps(c);
+                       c.intervene.freeze = "mlp.0@:11";
+                     },
+                     outside("freeze: steps 0:11 of \"mlp.0\""), keys("intervene.freeze")},
+                    {[](Config& c) {
+                       ten_steps(c);
+                       c.intervene.clamp = "copy@3:5, none@10:";
+                     },
+                     outside("clamp: steps 10:10 of \"none\""), keys("intervene.clamp")},
+                    {[](Config& c) {
+                       ten_steps(c);
+                       c.intervene.rate = "w*2@9:10, mlp*0@20:30";
+                     },
+                     outside("rate: steps 20:30 of \"mlp\""), keys("intervene.rate")}});
+  EXPECT_EQ(message_after([](Config& c) {
+              ten_steps(c);
+              c.intervene = {.freeze = "mlp@:10, w", .clamp = "none@9:", .rate = "w*2@9:10"};
+            }),
+            "");
+}
+
+}  // namespace
+}  // namespace icl::config

@@ -1,0 +1,102 @@
+#include "icl/config/probe_set.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "icl/config/fields.hpp"
+
+namespace icl::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using enum ProbeName;
+
+TEST(ProbeRows, NameEachProbeOnce) {
+  std::set<std::string_view> names;
+  std::set<ProbeName> probes;
+  for (const ProbeRow& row : probe_rows()) {
+    EXPECT_TRUE(names.insert(row.name).second) << row.name;
+    EXPECT_TRUE(probes.insert(row.probe).second) << row.name;
+    EXPECT_EQ(row.name.find_first_of(" ,"), std::string_view::npos) << row.name;
+    EXPECT_THAT(parse_probes(row.name).probes, ElementsAre(row.probe));
+  }
+  EXPECT_EQ(names.size(), 7U);
+}
+
+/// Names of the probes of a system.
+std::vector<std::string_view> names_in(std::string_view system) {
+  std::vector<std::string_view> names;
+  for (const ProbeRow& row : probe_rows()) {
+    if (has_probe(kind_of(system), row.probe)) names.push_back(row.name);
+  }
+  return names;
+}
+
+TEST(HasProbe, SaysWhatASystemHas) {
+  for (const std::string_view system : {"one_layer", "multi_layer"}) {
+    EXPECT_THAT(names_in(system), ElementsAre("memorisation", "effective", "attention", "margins",
+                                              "alignment", "lesions", "norms"));
+  }
+  EXPECT_THAT(names_in("minimal"),
+              ElementsAre("memorisation", "effective", "attention", "margins", "lesions", "norms"));
+  EXPECT_THAT(names_in("memoriser"), ElementsAre("memorisation", "norms"));
+}
+
+TEST(ParseProbes, TakesNamesBetweenBlanksAndCommas) {
+  for (const std::string_view text :
+       {"norms,lesions", "norms lesions", "norms, lesions", "  norms ,, lesions , "}) {
+    const ProbeNames names = parse_probes(text);
+    EXPECT_THAT(names.probes, ElementsAre(norms, lesions)) << text;
+    EXPECT_EQ(names.unknown, "") << text;
+  }
+  EXPECT_THAT(parse_probes("").probes, IsEmpty());
+  EXPECT_THAT(parse_probes(" , ").probes, IsEmpty());
+}
+
+TEST(ParseProbes, SaysWhichNameIsUnknown) {
+  EXPECT_EQ(parse_probes("wings").unknown, "wings");
+  EXPECT_EQ(parse_probes("norms, Lesions, wings").unknown, "Lesions");
+  EXPECT_EQ(parse_probes("normsx").unknown, "normsx");
+  EXPECT_EQ(parse_probes("norm").unknown, "norm");
+}
+
+TEST(ProbesOf, AreAllThatTheSystemHas) {
+  Config config;
+  EXPECT_THAT(probes_of(config),
+              ElementsAre(memorisation, effective, attention, margins, alignment, lesions, norms));
+  config.model.system = "minimal";
+  EXPECT_THAT(probes_of(config),
+              ElementsAre(memorisation, effective, attention, margins, lesions, norms));
+  config.model.system = "memoriser";
+  EXPECT_THAT(probes_of(config), ElementsAre(memorisation, norms));
+}
+
+TEST(ProbesOf, AreThoseAskedForInTheOrderOfTheTable) {
+  Config config;
+  config.probe.record = "norms, memorisation norms";
+  EXPECT_THAT(probes_of(config), ElementsAre(memorisation, norms));
+}
+
+TEST(ProbesOf, AreNoneWithoutSequences) {
+  Config config;
+  config.probe.sequences = 0;
+  EXPECT_THAT(probes_of(config), IsEmpty());
+  config.probe.record = "norms";
+  EXPECT_THAT(probes_of(config), IsEmpty());
+}
+
+// What the help says of probe.record is text of its own.
+TEST(Probes, AreAllNamedInTheDocOfTheirKey) {
+  for (const ProbeRow& row : probe_rows()) {
+    EXPECT_THAT(std::string(find_field("probe.record")->doc),
+                testing::HasSubstr(std::string(row.name)));
+  }
+}
+
+}  // namespace
+}  // namespace icl::config
