@@ -65,7 +65,7 @@ def draw(table, picture):
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(figsize=(6, 4.5))
     groups = sorted({(D, itself) for D, itself, *_ in table})
-    for offset, (D, itself) in zip(numpy.linspace(-0.05, 0.05, len(groups)), groups):
+    for offset, (D, itself) in zip(0.05 * (numpy.arange(len(groups)) - (len(groups) - 1) / 2), groups):
         rows = [row for row in table if row[:2] == (D, itself)]
         x = [row[2] + offset for row in rows for _ in row[3]]
         y = [t for row in rows for t in row[3]]

@@ -44,11 +44,11 @@ def draw(rows, acquired, picture):
     left.axvline(PREDICTED_K, color="black", ls=":", label=f"predicted K* = {PREDICTED_K}")
     left.set(xlabel="task diversity K", ylabel="share of runs that acquire ICL", title="The threshold of the minimal model")
     left.legend()
-    for done, marker, name in ((True, "o", "acquires ICL"), (False, "x", "memorises")):
+    for done, marker, name in ((True, "o", "acquires ICL"), (False, "x", "does not")):
         mine = rows[(rows["censored"] == 0) == done]
         right.loglog(mine["data.K"], mine["final_I_K"], marker, label=name)
     right.axhline(SIGNAL, color="black", ls=":", label="n tau*")
-    right.set(xlabel="task diversity K", ylabel="I_K at acquisition, or when all is memorised", title="The signal that was there")
+    right.set(xlabel="task diversity K", ylabel="I_K at acquisition, or at the end", title="The signal that was there")
     right.legend()
     figure.tight_layout()
     figure.savefig(picture, dpi=150)
