@@ -44,7 +44,7 @@ std::optional<double> landscape_steps(const TauStarCommand& command) {
   constexpr double enough = 1e3;  // times the expanded flow's
   const auto self = command.attend_self ? theory::SelfAttention::yes : theory::SelfAttention::no;
   const theory::FlowState start{command.w0, command.beta0};
-  const double n = static_cast<double>(*command.N - 1);
+  const auto n = static_cast<double>(*command.N - 1);
   const double end = enough * 2 * n * theory::blow_up_time(start, 0.5);
   const auto t = theory::Landscape(*command.N, self, std::vector<double>{0.0})
                      .time_to_accuracy(start, acquired, end);
@@ -57,9 +57,11 @@ ExitCode run(const TauStarCommand& command) {
   check(command);
   const double tau =
       theory::blow_up_time({command.w0, command.beta0}, command.c2, command.beta_end);
-  const double n = static_cast<double>(command.N.value_or(1) - 1);
+  const auto n = static_cast<double>(command.N.value_or(1) - 1);
   const auto optional = [](const std::optional<double>& x) { return x ? Json(*x) : Json(nullptr); };
-  std::optional<double> steps, landscape, threshold;
+  std::optional<double> steps;
+  std::optional<double> landscape;
+  std::optional<double> threshold;
   if (command.N) steps = theory::acquisition_steps(n, tau, command.learning_rate);
   if (command.landscape) landscape = landscape_steps(command);
   if (command.A) threshold = theory::threshold_diversity(n, tau, *command.A, *command.nu);
