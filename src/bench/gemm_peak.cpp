@@ -5,17 +5,15 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <span>
 
 #include "icl/bench/spread.hpp"
+#include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
 
 namespace icl::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Shape {
   std::int64_t m, n, k;
@@ -99,8 +97,8 @@ void GemmPeak::measure() {
         throw Error(ExitCode::internal, fmt::format("{} did not multiply", library.name));
       }
       c_[0] = 0;
-      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      rate->gflops.push_back(1e-9 * flop * workers_.threads() / seconds);
+      const double elapsed = seconds(Clock::now() - begin);
+      rate->gflops.push_back(1e-9 * flop * workers_.threads() / elapsed);
       ++rate;
     }
   }

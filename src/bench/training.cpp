@@ -7,12 +7,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <system_error>
 
+#include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/items_file.hpp"
 #include "icl/io/recorder.hpp"
@@ -20,8 +20,6 @@
 
 namespace icl::bench {
 namespace {
-
-using Clock = PhaseTimes::Clock;
 
 constexpr std::int64_t warm_up_steps = 10;  // before anything counts
 constexpr int peaks = 5;                    // measurements of the machine's peak in a run
@@ -112,9 +110,9 @@ class Meter final : public train::Observer {
  private:
   /// Counts the step that ends now; evaluations and recording since the last one are not its own.
   void take_step() {
-    const std::chrono::duration<double> elapsed = Clock::now() - begin_;
+    const double elapsed = icl::seconds(Clock::now() - begin_);
     if (!counting_) return;
-    const double step = elapsed.count() - (outside_steps(times_.seconds()) - outside_steps(end_));
+    const double step = elapsed - (outside_steps(times_.seconds()) - outside_steps(end_));
     steps_.push_back(step);
     in_steps_ += step;
   }

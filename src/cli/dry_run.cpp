@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 
 #include "icl/cli/status_line.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/clock.hpp"
 #include "icl/io/items_file.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
@@ -17,10 +17,6 @@
 
 namespace icl::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
 
 /// Stops a run when it has trained for long enough to say how fast it is.
 class Stopwatch final : public train::Observer {

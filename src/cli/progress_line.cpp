@@ -7,10 +7,6 @@
 namespace icl::cli {
 namespace {
 
-double seconds(std::chrono::steady_clock::duration d) {
-  return std::chrono::duration<double>(d).count();
-}
-
 std::string score_text(const train::Score& score) {
   return std::isnan(score.loss) ? "-" : fmt::format("{:.4f} ({:.3f})", score.loss, score.accuracy);
 }

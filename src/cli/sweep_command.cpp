@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -16,6 +15,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/config/sweep.hpp"
+#include "icl/core/clock.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
@@ -210,8 +210,7 @@ class SweepLine {
 
  private:
   [[nodiscard]] std::string text() const {
-    using Seconds = std::chrono::duration<double>;
-    const double elapsed = Seconds(std::chrono::steady_clock::now() - start_).count();
+    const double elapsed = seconds(Clock::now() - start_);
     const auto ended = static_cast<double>(tally_.ended_here);
     std::string text =
         fmt::format("{}/{} done, {} running, {} failed", tally_.done + tally_.diverged,
@@ -227,7 +226,7 @@ class SweepLine {
   bool quiet_;
   StatusLine line_;
   sweep::Tally tally_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Clock::time_point start_ = Clock::now();
 };
 
 ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,

@@ -13,6 +13,7 @@
 
 #include "icl/config/conflict.hpp"
 #include "icl/config/nearest.hpp"
+#include "trim.hpp"
 
 namespace icl::config {
 namespace {
@@ -60,14 +61,6 @@ std::string unknown_section(std::string_view name) {
   return fmt::format("unknown section [{}]; the sections are {}{}", name,
                      fmt::join(sections(), ", "),
                      of_sweep ? ". (A file with it is for icl sweep)" : "");
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(blanks);
-  return first == std::string_view::npos
-             ? std::string_view{}
-             : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 /// A letter or _, then letters, digits, _, . and -.

@@ -39,7 +39,7 @@ constexpr Range<double> decay{.low = 0, .high = 1e16};
 constexpr std::array<std::string_view, 3> label_rules{"independent", "equal_sequence",
                                                       "equal_context"};
 constexpr std::array<std::string_view, 2> label_codes{"onehot", "scalar"};
-constexpr std::array<std::string_view, 2> scales{"unit", "none"};
+constexpr std::array<std::string_view, 2> item_scales{"unit", "none"};
 constexpr std::array<std::string_view, 2> optimizers{"sgd", "adam"};
 constexpr Range<double> share{.low = 0, .high = 1};
 constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
@@ -131,7 +131,7 @@ constexpr std::array table = {
     Field{"data.scale", "",
           "What is done to data.items: one factor for all that makes the mean squared norm 1, or "
           "nothing",
-          ChoiceAccess{member<&Config::data, &Data::scale>(), scales}},
+          ChoiceAccess{member<&Config::data, &Data::scale>(), item_scales}},
     Field{"train.seed", "", "The seed from which every seed that is not set is derived",
           IntegerAccess{member<&Config::train, &Train::seed>(), seed_range}},
     Field{"train.epochs", "epochs",

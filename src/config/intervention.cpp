@@ -3,14 +3,10 @@
 #include <charconv>
 #include <cmath>
 
+#include "trim.hpp"
+
 namespace icl::config {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
 
 template <class Number>
 std::optional<Number> number(std::string_view text) {

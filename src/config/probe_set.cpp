@@ -10,7 +10,7 @@ bool always(Kind /*kind*/) { return true; }
 bool with_context(Kind kind) { return kind != Kind::memoriser; }
 bool in_transformers(Kind kind) { return kind == Kind::transformer; }
 
-constexpr std::array table{
+constexpr std::array rows{
     ProbeRow{"memorisation", ProbeName::memorisation, always},
     ProbeRow{"effective", ProbeName::effective, with_context},
     ProbeRow{"attention", ProbeName::attention, with_context},
@@ -22,7 +22,7 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const ProbeRow> probe_rows() { return table; }
+std::span<const ProbeRow> probe_rows() { return rows; }
 
 ProbeNames parse_probes(std::string_view text) {
   constexpr std::string_view blanks = " ,";
@@ -33,8 +33,8 @@ ProbeNames parse_probes(std::string_view text) {
     const std::string_view name = text.substr(0, text.find_first_of(blanks));
     text.remove_prefix(name.size());
     if (name.empty()) continue;
-    const auto* const row = std::ranges::find(table, name, &ProbeRow::name);
-    if (row == table.end()) {
+    const auto* const row = std::ranges::find(rows, name, &ProbeRow::name);
+    if (row == rows.end()) {
       names.unknown = name;
       return names;
     }
@@ -44,7 +44,7 @@ ProbeNames parse_probes(std::string_view text) {
 }
 
 bool has_probe(Kind kind, ProbeName probe) {
-  return std::ranges::find(table, probe, &ProbeRow::probe)->exists(kind);
+  return std::ranges::find(rows, probe, &ProbeRow::probe)->exists(kind);
 }
 
 std::vector<ProbeName> probes_of(const Config& config) {
@@ -52,7 +52,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
   std::vector<ProbeName> asked;
   if (config.probe.record) asked = parse_probes(*config.probe.record).probes;
   std::vector<ProbeName> probes;
-  for (const ProbeRow& row : table) {
+  for (const ProbeRow& row : rows) {
     const bool wanted = !config.probe.record || std::ranges::find(asked, row.probe) != asked.end();
     if (config.probe.sequences > 0 && wanted && row.exists(kind)) probes.push_back(row.probe);
   }

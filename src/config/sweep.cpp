@@ -14,7 +14,7 @@
 namespace icl::config {
 namespace {
 
-constexpr std::array<std::string_view, 3> scales{"smoke", "desk", "paper"};
+constexpr std::array<std::string_view, 3> scale_names{"smoke", "desk", "paper"};
 constexpr std::array<std::string_view, 2> kernel_names{"own", "avx2"};
 
 std::string place(std::string_view source, const toml::key& key) {
@@ -219,7 +219,7 @@ class SweepDraft {
       require_no_axes(entries);
     }
     if (const auto* all = find_table(document_, "scale", source_)) {
-      require_keys(*all, scales, "[scale]", source_);
+      require_keys(*all, scale_names, "[scale]", source_);
     }
   }
 

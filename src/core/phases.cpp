@@ -10,11 +10,11 @@ thread_local PhaseScope* innermost = nullptr;
 void PhaseScope::enter() {
   outer_ = innermost;
   innermost = this;
-  start_ = PhaseTimes::Clock::now();
+  start_ = Clock::now();
 }
 
 void PhaseScope::leave() {
-  const auto time = PhaseTimes::Clock::now() - start_;
+  const auto time = Clock::now() - start_;
   times_->add(phase_, time - inner_);
   innermost = outer_;
   if (outer_ != nullptr) outer_->inner_ += time;

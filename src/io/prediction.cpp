@@ -46,7 +46,7 @@ std::optional<RunPrediction> predict(const RunRecord& run) {
   const auto w = column(run, "effective_w");
   prediction.reason = reason_in(run.config);
   if (prediction.reason.empty() && (c1.empty() || beta.empty())) {
-    prediction.reason = "the probes \"memorisation\" and \"effective\" were not recorded";
+    prediction.reason = R"(the probes "memorisation" and "effective" were not recorded)";
   }
   if (!prediction.reason.empty()) return prediction;
   prediction.start = {w.front(), beta.front()};

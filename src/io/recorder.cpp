@@ -8,13 +8,6 @@
 #include "icl/train/schedule.hpp"
 
 namespace icl::io {
-namespace {
-
-using Clock = PublishClock::Clock;
-
-double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
-
-}  // namespace
 
 void PublishClock::published(Clock::time_point began, Clock::time_point ended) {
   constexpr double least_seconds = 5;

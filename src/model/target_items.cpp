@@ -15,9 +15,9 @@ void encode_plain(std::span<const float> item, int label, std::int64_t width, Re
 
 void gather_targets(const Batch& batch, Tensor& x, const Workers& workers) {
   constexpr std::int64_t tile = 32;
-  workers.for_each((batch.size + tile - 1) / tile, [&](std::int64_t t) {
+  workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::elementwise);
-    for (std::int64_t b = t * tile; b < std::min(batch.size, (t + 1) * tile); ++b) {
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const std::int32_t item = batch.items.row(b)[batch.length - 1];
       std::copy_n(batch.table->target.row(item), x.extent(1), x.row(b));
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/elementwise.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
@@ -13,25 +14,13 @@ namespace icl::nn {
 class CausalAttention::Shape {
  public:
   Shape(const Batch& batch, Queries queries, std::int64_t width)
-      : n(batch.length),
-        nq(queries == Queries::all ? n : 1),
-        x(width),
-        sequences_(batch.size),
-        sequences_per_task_(queries == Queries::all ? 1 : tile) {}
+      : n(batch.length), nq(queries == Queries::all ? n : 1), x(width) {}
 
-  [[nodiscard]] std::int64_t tasks() const {
-    return (sequences_ + sequences_per_task_ - 1) / sequences_per_task_;
-  }
-
-  /// The sequences of a task, and their rows in what is stacked by queries.
-  struct Task {
-    std::int64_t first, end;
-    std::int64_t row, rows;
-  };
-  [[nodiscard]] Task task(std::int64_t t) const {
-    const std::int64_t first = t * sequences_per_task_;
-    const std::int64_t end = std::min(sequences_, first + sequences_per_task_);
-    return {first, end, first * nq, (end - first) * nq};
+  /// The sequences of one task.
+  [[nodiscard]] std::int64_t tile() const { return nq == n ? 1 : CausalAttention::tile; }
+  /// The rows of these sequences in what is stacked by queries.
+  [[nodiscard]] Tile rows(Tile sequences) const {
+    return {sequences.first * nq, sequences.count * nq};
   }
 
   /// The tokens of sequence b.
@@ -50,9 +39,6 @@ class CausalAttention::Shape {
   [[nodiscard]] std::int64_t reach(std::int64_t i) const { return n - nq + i + 1; }
 
   std::int64_t n, nq, x;
-
- private:
-  std::int64_t sequences_, sequences_per_task_;
 };
 
 namespace {
@@ -68,11 +54,6 @@ void masked_softmax(Real* a, std::int64_t reach, std::int64_t n) {
 void softmax_backward(const Real* a, std::int64_t n, Real* ds) {
   const Real mean = simd::dot(a, ds, n);
   for (std::int64_t j = 0; j < n; ++j) ds[j] = a[j] * (ds[j] - mean);
-}
-
-/// out += a, elementwise.
-void add(const Real* a, std::int64_t n, Real* out) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] += a[i];
 }
 
 }  // namespace
@@ -98,15 +79,16 @@ void CausalAttention::forward(const Batch& batch, const Real* x, Activations& s,
   const Shape shape(batch, queries_, width());
   const std::int64_t n = shape.n;
   const std::int64_t w = shape.x;
-  workers.for_each(shape.tasks(), [&](std::int64_t t) {
+  workers.for_tiles(batch.size, shape.tile(), [&](Tile sequences) {
     const auto time = workers.measure(Phase::attention_forward);
-    const Shape::Task task = shape.task(t);
-    const Real* queries = shape.query(x, task.first);
+    const Tile rows = shape.rows(sequences);
+    const Real* queries = shape.query(x, sequences.first);
     // q = W_q x,  u = W_k^T q
-    gemm(task.rows, w, w, 1, {queries, shape.query_stride()}, {projection(0), w, Op::transpose}, 0,
-         s.q.row(task.row), w);
-    gemm(task.rows, w, w, 1, {s.q.row(task.row), w}, {projection(1), w}, 0, s.u.row(task.row), w);
-    for (std::int64_t b = task.first; b < task.end; ++b) {
+    gemm(rows.count, w, w, 1, {queries, shape.query_stride()}, {projection(0), w, Op::transpose}, 0,
+         s.q.row(rows.first), w);
+    gemm(rows.count, w, w, 1, {s.q.row(rows.first), w}, {projection(1), w}, 0, s.u.row(rows.first),
+         w);
+    for (std::int64_t b = sequences.first; b < sequences.end(); ++b) {
       const Operand tokens{shape.tokens(x, b), w};
       Real* a = s.attention.row(b * shape.nq);
       // s_ij = u_i . x_j,  a_i = softmax_{j<=i}(s_ij)
@@ -121,11 +103,11 @@ void CausalAttention::forward(const Batch& batch, const Real* x, Activations& s,
       gemm(shape.nq, w, n, 1, {a, n}, tokens, 0, s.c.row(b * shape.nq), w);
     }
     // y = x + W_v c
-    for (std::int64_t i = 0; i < task.rows; ++i) {
-      std::copy_n(queries + i * shape.query_stride(), w, y + (task.row + i) * w);
+    for (std::int64_t i = 0; i < rows.count; ++i) {
+      std::copy_n(queries + i * shape.query_stride(), w, y + (rows.first + i) * w);
     }
-    gemm(task.rows, w, w, 1, {s.c.row(task.row), w}, {projection(2), w, Op::transpose}, 1,
-         y + task.row * w, w);
+    gemm(rows.count, w, w, 1, {s.c.row(rows.first), w}, {projection(2), w, Op::transpose}, 1,
+         y + rows.first * w, w);
   });
 }
 
@@ -141,12 +123,13 @@ void CausalAttention::backward_inputs(const Batch& batch, const Real* x, Activat
   const Shape shape(batch, queries_, width());
   const std::int64_t n = shape.n;
   const std::int64_t w = shape.x;
-  workers.for_each(shape.tasks(), [&](std::int64_t t) {
+  workers.for_tiles(batch.size, shape.tile(), [&](Tile sequences) {
     const auto time = workers.measure(Phase::attention_backward);
-    const Shape::Task task = shape.task(t);
+    const Tile rows = shape.rows(sequences);
     // y = x + W_v c:  dc = W_v^T dy
-    gemm(task.rows, w, w, 1, {dy + task.row * w, w}, {projection(2), w}, 0, s.dc.row(task.row), w);
-    for (std::int64_t b = task.first; b < task.end; ++b) {
+    gemm(rows.count, w, w, 1, {dy + rows.first * w, w}, {projection(2), w}, 0, s.dc.row(rows.first),
+         w);
+    for (std::int64_t b = sequences.first; b < sequences.end(); ++b) {
       const std::int64_t row = b * shape.nq;
       const Operand tokens{shape.tokens(x, b), w};
       const Real* a = s.attention.row(row);
@@ -163,14 +146,14 @@ void CausalAttention::backward_inputs(const Batch& batch, const Real* x, Activat
       gemm(n, w, shape.nq, 1, {ds, n, Op::transpose}, {s.u.row(row), w}, 1, dtokens, w);
     }
     // u = W_k^T q:  dq = W_k du
-    gemm(task.rows, w, w, 1, {s.du.row(task.row), w}, {projection(1), w, Op::transpose}, 0,
-         s.dq.row(task.row), w);
+    gemm(rows.count, w, w, 1, {s.du.row(rows.first), w}, {projection(1), w, Op::transpose}, 0,
+         s.dq.row(rows.first), w);
     // q = W_q x, y = x + ...:  dx += dy + W_q^T dq
-    Real* dqueries = shape.query(dx, task.first);
-    for (std::int64_t i = 0; i < task.rows; ++i) {
-      add(dy + (task.row + i) * w, w, dqueries + i * shape.query_stride());
+    Real* dqueries = shape.query(dx, sequences.first);
+    for (std::int64_t i = 0; i < rows.count; ++i) {
+      add(dy + (rows.first + i) * w, w, dqueries + i * shape.query_stride());
     }
-    gemm(task.rows, w, w, 1, {s.dq.row(task.row), w}, {projection(0), w}, 1, dqueries,
+    gemm(rows.count, w, w, 1, {s.dq.row(rows.first), w}, {projection(0), w}, 1, dqueries,
          shape.query_stride());
   });
 }

@@ -1,25 +1,9 @@
 #include "icl/nn/label_attention.hpp"
 
-#include <algorithm>
-
 #include "icl/core/simd.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
-namespace {
-
-std::int64_t tiles(std::int64_t batch) {
-  return (batch + LabelAttention::tile - 1) / LabelAttention::tile;
-}
-
-/// Calls each(b) for the sequences of a tile.
-template <class Each>
-void for_tile(std::int64_t t, std::int64_t batch, const Each& each) {
-  const std::int64_t end = std::min(batch, (t + 1) * LabelAttention::tile);
-  for (std::int64_t b = t * LabelAttention::tile; b < end; ++b) each(b);
-}
-
-}  // namespace
 
 LabelAttention::Activations::Activations(std::int64_t batch, std::int64_t length)
     : products({batch, length}),
@@ -37,9 +21,9 @@ LabelAttention::LabelAttention(std::int64_t item_dimension, Self self)
 void LabelAttention::forward(const Batch& batch, Activations& s, Real* z, Attending attending,
                              const Workers& workers) const {
   const std::int64_t n = batch.length;
-  workers.for_each(tiles(batch.size), [&](std::int64_t t) {
+  workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_forward);
-    for_tile(t, batch.size, [&](std::int64_t b) {
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Tokens tokens(batch, b);
       Real* a = s.attention.row(b);
       // The target's row holds 0 where the others hold their labels.
@@ -55,23 +39,23 @@ void LabelAttention::forward(const Batch& batch, Activations& s, Real* z, Attend
       for (std::int64_t j = 0; j + 1 < n; ++j) m = std::fma(a[j], tokens.context(j)[dimension_], m);
       s.m[b] = m;
       z[b] = std::fma(w.value[0], m, z[b]);
-    });
+    }
   });
 }
 
 void LabelAttention::backward(const Batch& batch, Activations& s, const Real* dz,
                               Attending attending, const Workers& workers) {
   const std::int64_t n = batch.length;
-  workers.for_each(tiles(batch.size), [&](std::int64_t t) {
+  workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_backward);
-    for_tile(t, batch.size, [&](std::int64_t b) {
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Tokens tokens(batch, b);
       const Real* a = s.attention.row(b);
       const Real* products = s.products.row(b);
       // z = w m:  dw = dz m,  dm = dz w
       s.dw[b] = dz[b] * s.m[b];
       s.dbeta[b] = 0;
-      if (attending != Attending::learned) return;
+      if (attending != Attending::learned) continue;
       // m = sum_j a_j l_j, a = softmax(beta p):  dbeta = dm sum_j a_j (l_j - m) p_j
       Real slope = 0;
       for (std::int64_t j = 0; j < reach(batch); ++j) {
@@ -79,7 +63,7 @@ void LabelAttention::backward(const Batch& batch, Activations& s, const Real* dz
         slope = std::fma(a[j] * (label - s.m[b]), products[j], slope);
       }
       s.dbeta[b] = dz[b] * w.value[0] * slope;
-    });
+    }
   });
   const Real dw = simd::sum(s.dw.data(), batch.size);
   const Real dbeta = simd::sum(s.dbeta.data(), batch.size);

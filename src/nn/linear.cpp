@@ -7,13 +7,9 @@
 namespace icl::nn {
 namespace {
 
-std::int64_t tiles(std::int64_t columns) { return (columns + Linear::tile - 1) / Linear::tile; }
-
-/// A run of columns of a matrix with `stride` columns in all.
-struct Columns {
-  Columns(std::int64_t t, std::int64_t all)
-      : first(t * Linear::tile), count(std::min(Linear::tile, all - first)), stride(all) {}
-  std::int64_t first, count, stride;
+/// Some columns of a matrix with `stride` columns in all.
+struct Columns : Tile {
+  std::int64_t stride;
 };
 
 /// z <- b in each row: what a product is then added to.
@@ -55,8 +51,8 @@ void Linear::initialise(std::int64_t seed, std::uint32_t ordinal) {
 
 void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
                      const Workers& workers) const {
-  workers.for_each(tiles(out()), [&](std::int64_t t) {
-    const Columns c(t, out());
+  workers.for_tiles(out(), tile, [&](Tile columns) {
+    const Columns c{columns, out()};
     const auto time = workers.measure(Phase::elementwise);
     // z = b + x W^T
     fill_with_bias(batch, c, bias.value.data(), h);
@@ -72,8 +68,8 @@ void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
 
 void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
                             const Workers& workers) const {
-  workers.for_each(tiles(in()), [&](std::int64_t t) {
-    const Columns c(t, in());
+  workers.for_tiles(in(), tile, [&](Tile columns) {
+    const Columns c{columns, in()};
     // z = x W^T:  dx = dz W
     {
       const auto time = workers.measure(Phase::mlp_gemm);
@@ -87,8 +83,8 @@ void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu
 
 void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* dz,
                                  const Workers& workers) {
-  workers.for_each(tiles(out()), [&](std::int64_t t) {
-    const Columns c(t, out());
+  workers.for_tiles(out(), tile, [&](Tile columns) {
+    const Columns c{columns, out()};
     {
       // h = f(z + b):  db = sum_b dz
       const auto time = workers.measure(Phase::elementwise);

@@ -1,6 +1,5 @@
 #include "icl/nn/readout.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -11,8 +10,6 @@ namespace {
 
 constexpr std::int64_t row_tile = 32;      // sequences
 constexpr std::int64_t column_tile = 128;  // inputs
-
-std::int64_t tiles(std::int64_t n, std::int64_t tile) { return (n + tile - 1) / tile; }
 
 }  // namespace
 
@@ -27,10 +24,9 @@ void Readout::initialise(std::int64_t seed, std::uint32_t ordinal) {
 }
 
 void Readout::forward(std::int64_t batch, const Real* h, Real* z, const Workers& workers) const {
-  workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+  workers.for_tiles(batch, row_tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::elementwise);
-    const std::int64_t end = std::min(batch, (t + 1) * row_tile);
-    for (std::int64_t b = t * row_tile; b < end; ++b) {
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       z[b] = simd::dot(h + b * in(), weight.value.data(), in()) + bias.value[0];
     }
   });
@@ -39,10 +35,9 @@ void Readout::forward(std::int64_t batch, const Real* h, Real* z, const Workers&
 void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, Real* dh,
                              const Workers& workers) const {
   const Real* const w = weight.value.data();
-  workers.for_each(tiles(batch, row_tile), [&](std::int64_t t) {
+  workers.for_tiles(batch, row_tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::elementwise);
-    const std::int64_t end = std::min(batch, (t + 1) * row_tile);
-    for (std::int64_t b = t * row_tile; b < end; ++b) {
+    for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Real* y = h + b * in();
       Real* d = dh + b * in();
       // z = h w + b, h = relu(.):  dh = dz w where h > 0
@@ -57,20 +52,18 @@ void Readout::backward_input(std::int64_t batch, const Real* dz, const Real* h, 
 
 void Readout::backward_parameters(std::int64_t batch, const Real* h, const Real* dz,
                                   const Workers& workers) {
-  workers.for_each(tiles(in(), column_tile), [&](std::int64_t t) {
+  workers.for_tiles(in(), column_tile, [&](Tile columns) {
     const auto time = workers.measure(Phase::elementwise);
-    const std::int64_t first = t * column_tile;
-    const std::int64_t count = std::min(column_tile, in() - first);
     // z = h w + b:  dw = sum_b dz h
     std::array<Real, column_tile> dw{};
     for (std::int64_t b = 0; b < batch; ++b) {
-      const Real* y = h + b * in() + first;
-      for (std::int64_t i = 0; i < count; ++i) {
+      const Real* y = h + b * in() + columns.first;
+      for (std::int64_t i = 0; i < columns.count; ++i) {
         auto& d = dw[static_cast<std::size_t>(i)];
         d = std::fma(dz[b], y[i], d);
       }
     }
-    weight.take(dw.data(), first, count);
+    weight.take(dw.data(), columns.first, columns.count);
   });
   const Real db = simd::sum(dz, batch);
   bias.take(&db, 0, 1);

@@ -5,36 +5,11 @@
 #include <vector>
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/elementwise.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
 namespace {
-
-/// out = g x, elementwise.
-void multiply(const Real* g, const Real* x, std::int64_t n, Real* out) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = g[i] * x[i];
-}
-
-/// out += a b, elementwise, rounded once.
-void add_product(const Real* a, const Real* b, std::int64_t n, Real* out) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = std::fma(a[i], b[i], out[i]);
-}
-
-/// out += a, elementwise.
-void add(const Real* a, std::int64_t n, Real* out) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] += a[i];
-}
-
-struct Rows {
-  Rows(std::int64_t t, std::int64_t batch)
-      : first(t * TargetAttention::tile), count(std::min(TargetAttention::tile, batch - first)) {}
-  [[nodiscard]] std::int64_t end() const { return first + count; }
-  std::int64_t first, count;
-};
-
-std::int64_t tiles(std::int64_t batch) {
-  return (batch + TargetAttention::tile - 1) / TargetAttention::tile;
-}
 
 /// Whether the target attends to anything: otherwise c = 0.
 bool attends(Attending attending, const Real* a, std::int64_t n) {
@@ -72,9 +47,8 @@ void TargetAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
 void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s, Real* h,
                               Attending attending, const Workers& workers) const {
   const std::int64_t x = width();
-  workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+  workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_forward);
-    const Rows rows(tile_index, batch.size);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       norm.expand(Tokens(batch, b).target(), s.n.row(b));
       norm.affine(s.n.row(b), s.t.row(b));
@@ -119,9 +93,8 @@ void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm,
                                       const Workers& workers) const {
   const std::int64_t x = width();
   const Real* g = norm.gain.value.data();
-  workers.for_each(tiles(batch.size), [&](std::int64_t tile_index) {
+  workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_backward);
-    const Rows rows(tile_index, batch.size);
     // h = t + W_v c:  dc = W_v^T dh
     gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {projection(2), x}, 0, s.dc.row(rows.first),
          x);

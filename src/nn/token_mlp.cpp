@@ -1,19 +1,6 @@
 #include "icl/nn/token_mlp.hpp"
 
-#include <algorithm>
-
 namespace icl::nn {
-namespace {
-
-struct Rows {
-  Rows(std::int64_t t, std::int64_t all)
-      : first(t * TokenMlp::tile), count(std::min(TokenMlp::tile, all - first)) {}
-  std::int64_t first, count;
-};
-
-std::int64_t tiles(std::int64_t rows) { return (rows + TokenMlp::tile - 1) / TokenMlp::tile; }
-
-}  // namespace
 
 TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden)
     : h1({rows, hidden}), h2({rows, hidden}), dh1({rows, hidden}), dh2({rows, hidden}) {}
@@ -37,8 +24,7 @@ std::vector<Parameter*> TokenMlp::parameters() {
 
 void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y,
                        const Workers& workers) const {
-  workers.for_each(tiles(rows), [&](std::int64_t t) {
-    const Rows r(t, rows);
+  workers.for_tiles(rows, tile, [&](Tile r) {
     const Workers alone = workers.alone();
     Real* h1 = a.h1.row(r.first);
     Real* h2 = a.h2.row(r.first);
@@ -50,8 +36,7 @@ void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y
 
 void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const Real* dy, Real* dx,
                         const Workers& workers) {
-  workers.for_each(tiles(rows), [&](std::int64_t t) {
-    const Rows r(t, rows);
+  workers.for_tiles(rows, tile, [&](Tile r) {
     const Workers alone = workers.alone();
     const std::int64_t i = r.first;
     third_.backward_input(r.count, dy + i * width(), a.h2.row(i), a.dh2.row(i), alone);

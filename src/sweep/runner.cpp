@@ -176,7 +176,7 @@ void Runner::end_as(std::size_t run, RunState state) {
 
 /// What other processes held may have ended, or be free again.
 void Runner::look_elsewhere() {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = Clock::now();
   if (elsewhere_.empty() || !waiting_.empty() || now < next_look_) return;
   next_look_ = now + between_looks;
   std::erase_if(elsewhere_, [&](std::size_t run) {

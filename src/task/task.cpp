@@ -16,8 +16,6 @@ constexpr std::int64_t item_tile = 256;
 constexpr std::int64_t sequence_tile = 16;
 constexpr std::int32_t published_epoch = 60000;  // items, of compat.s4_epoch
 
-std::int64_t tiles(std::int64_t n, std::int64_t tile) { return (n + tile - 1) / tile; }
-
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 int label_of_copy(CopyLabel label, int its_own) {
@@ -109,9 +107,9 @@ void Task::make_side(Side& side, std::vector<double> weights, const Workers& wor
   const std::int64_t rows = side.items.rows();
   const std::int64_t width = encoder_.token_width();
   side.tokens = {Tensor({rows, width}), Tensor({rows, width})};
-  workers.for_each(tiles(rows, item_tile), [&](std::int64_t t) {
+  workers.for_tiles(rows, item_tile, [&](Tile some) {
     std::vector<float> x(at(dimension_));
-    for (std::int64_t row = t * item_tile; row < std::min(rows, (t + 1) * item_tile); ++row) {
+    for (std::int64_t row = some.first; row < some.end(); ++row) {
       side.items.draw(row, x);
       encoder_.encode(x, side.labels[at(row / side.items.exemplars())],
                       side.tokens.context.row(row));
@@ -187,9 +185,9 @@ void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::i
   assert(!own_tokens || batch.fresh.item.size() > 0);
   batch.size = size;
   batch.table = own_tokens ? &batch.fresh.tokens : &rule.side.tokens;
-  workers.for_each(tiles(size, sequence_tile), [&](std::int64_t t) {
+  workers.for_tiles(size, sequence_tile, [&](Tile some) {
     const auto time = workers.measure(Phase::sampling);
-    for (std::int64_t b = t * sequence_tile; b < std::min(size, (t + 1) * sequence_tile); ++b) {
+    for (std::int64_t b = some.first; b < some.end(); ++b) {
       const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.sequences, step,
                           static_cast<std::uint64_t>(first + b));
       if (fresh_items_) {

@@ -83,10 +83,10 @@ class Adam final : public Optimizer {
       if (factors_[i] == 0) continue;
       Slot& slot = slots_[i];
       const std::int64_t size = slot.gradient.size();
-      workers.for_each((size + tile - 1) / tile, [&](std::int64_t t) {
+      workers.for_tiles(size, tile, [&](Tile entries) {
         const auto time = workers.measure(Phase::update);
         const Rule rule = this->rule(*slot.parameter, updates_, factors_[i]);
-        for (std::int64_t k = t * tile; k < std::min(size, (t + 1) * tile); ++k) {
+        for (std::int64_t k = entries.first; k < entries.end(); ++k) {
           const auto at = static_cast<std::size_t>(k);
           Real& w = slot.parameter->value[k];
           w -= rule.step(slot.gradient[k], w, slot.mean[at], slot.square[at]);

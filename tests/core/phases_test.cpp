@@ -13,8 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 
 void work(milliseconds time) {
-  const auto end = PhaseTimes::Clock::now() + time;
-  while (PhaseTimes::Clock::now() < end) {
+  const auto end = Clock::now() + time;
+  while (Clock::now() < end) {
   }
 }
 
@@ -25,7 +25,7 @@ TEST(Phases, HaveNamesOfTheirOwn) {
 
 TEST(PhaseScope, TakesTheTimeOfInnerScopesFromTheOuter) {
   PhaseTimes times;
-  const auto begin = PhaseTimes::Clock::now();
+  const auto begin = Clock::now();
   {
     const PhaseScope outer(&times, Phase::mlp_gemm);
     work(milliseconds(4));
@@ -36,7 +36,7 @@ TEST(PhaseScope, TakesTheTimeOfInnerScopesFromTheOuter) {
       work(milliseconds(2));
     }
   }
-  const std::chrono::duration<double> all = PhaseTimes::Clock::now() - begin;
+  const std::chrono::duration<double> all = Clock::now() - begin;
   const PhaseSeconds s = times.seconds();
   EXPECT_GE(s[Phase::mlp_gemm], 0.004);
   EXPECT_GE(s[Phase::update], 0.008);

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <string>
 
 #include "icl/cli/status_line.hpp"
+#include "icl/core/clock.hpp"
 #include "icl/train/trainer.hpp"
 
 namespace icl::cli {
@@ -19,7 +19,6 @@ class ProgressLine final : public train::Observer {
   void ended(train::Outcome, const train::StateView&) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
   [[nodiscard]] std::string line(std::int64_t step) const;
 
   std::int64_t first_step_;

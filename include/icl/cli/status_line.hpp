@@ -1,7 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <string>
+
+#include "icl/core/clock.hpp"
 
 namespace icl::cli {
 
@@ -24,8 +25,6 @@ class StatusLine {
   void end();
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   bool terminal_;
   bool colour_;
   bool open_ = false;

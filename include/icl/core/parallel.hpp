@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -7,6 +8,12 @@
 #include "icl/core/phases.hpp"
 
 namespace icl {
+
+/// The rows (or columns, or sequences) first, ..., first + count - 1.
+struct Tile {
+  std::int64_t first, count;
+  [[nodiscard]] std::int64_t end() const { return first + count; }
+};
 
 /// The threads of one run. Work is cut in tasks whose number and extent never depend on the number
 /// of threads, and no two tasks write to the same place: so any number of threads gives equal bits.
@@ -35,6 +42,16 @@ class Workers {
     run(
         tasks, [](const void* context, std::int64_t i) { (*static_cast<const Task*>(context))(i); },
         &task);
+  }
+
+  /// Cuts 0, ..., all - 1 in tiles of `extent` (the last may be smaller) and calls task(tile) once
+  /// for each, as for_each does.
+  template <class Task>
+  void for_tiles(std::int64_t all, std::int64_t extent, const Task& task) const {
+    for_each((all + extent - 1) / extent, [&](std::int64_t t) {
+      const std::int64_t first = t * extent;
+      task(Tile{first, std::min(extent, all - first)});
+    });
   }
 
  private:

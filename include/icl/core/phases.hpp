@@ -2,10 +2,11 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "icl/core/clock.hpp"
 
 namespace icl {
 
@@ -40,8 +41,6 @@ class PhaseSeconds {
 /// Time spent in each phase, added up over all threads. Safe to add to from any thread.
 class PhaseTimes {
  public:
-  using Clock = std::chrono::steady_clock;
-
   void add(Phase phase, Clock::duration time) {
     ticks_[static_cast<std::size_t>(phase)].fetch_add(time.count(), std::memory_order_relaxed);
   }
@@ -49,7 +48,7 @@ class PhaseTimes {
     PhaseSeconds all;
     for (std::size_t p = 0; p < phase_count; ++p) {
       const Clock::duration time(ticks_[p].load(std::memory_order_relaxed));
-      all[static_cast<Phase>(p)] = std::chrono::duration<double>(time).count();
+      all[static_cast<Phase>(p)] = icl::seconds(time);
     }
     return all;
   }
@@ -77,8 +76,8 @@ class PhaseScope {
 
   PhaseTimes* times_;
   Phase phase_;
-  PhaseTimes::Clock::time_point start_;
-  PhaseTimes::Clock::duration inner_{};
+  Clock::time_point start_;
+  Clock::duration inner_{};
   PhaseScope* outer_ = nullptr;
 };
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
 
+#include "icl/core/clock.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/train/trainer.hpp"
 
@@ -14,7 +14,6 @@ namespace icl::io {
 /// s apart, or as often as record.publish_seconds says.
 class PublishClock {
  public:
-  using Clock = std::chrono::steady_clock;
   explicit PublishClock(std::optional<double> publish_seconds) : fixed_(publish_seconds) {}
 
   [[nodiscard]] bool due(Clock::time_point now) const { return now >= next_; }
@@ -64,7 +63,7 @@ class Recorder final : public RecordBuilder {
   std::filesystem::path path_;
   std::function<void()> may_publish_;
   PublishClock clock_;
-  PublishClock::Clock::time_point start_ = PublishClock::Clock::now();
+  Clock::time_point start_ = Clock::now();
   double publishing_seconds_ = 0;
   std::int64_t publications_ = 0;
 };

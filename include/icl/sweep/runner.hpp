@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "icl/core/clock.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/sweep/child_process.hpp"
 #include "icl/sweep/folder.hpp"
@@ -82,7 +82,7 @@ class Runner {
   std::vector<Running> running_;
   std::vector<std::size_t> elsewhere_;
   std::set<std::size_t> refused_;  ///< found nobody to hold them after they were refused, once
-  std::chrono::steady_clock::time_point next_look_{};
+  Clock::time_point next_look_{};
   Tally tally_;
   bool output_failed_ = false;
 };
