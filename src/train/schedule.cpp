@@ -32,6 +32,14 @@ std::int64_t Schedule::last_before(std::int64_t step) const {
   return last;
 }
 
+std::optional<std::int64_t> Schedule::next_after(std::int64_t step) const {
+  std::optional<std::int64_t> next;
+  if (every_ > 0) next = (step / every_ + 1) * every_;
+  const auto listed = std::ranges::upper_bound(listed_, step);
+  if (listed != listed_.end()) next = std::min(*listed, next.value_or(*listed));
+  return next;
+}
+
 std::int64_t Schedule::count(std::int64_t last) const {
   std::int64_t all = every_ > 0 ? last / every_ + 1 : 0;
   for (const std::int64_t step : listed_) {

@@ -22,6 +22,8 @@ const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters
   return bad == parameters.end() ? nullptr : *bad;
 }
 
+std::int64_t middle(std::int64_t low, std::int64_t high) { return low + (high - low) / 2; }
+
 double norm(std::span<const Real> x) {
   double squares = 0;
   for (const double v : x) squares += v * v;
@@ -94,6 +96,7 @@ void Trainer::restore(const State& state, Due due) {
   optimizer_->restore(state.moments);
   progress_ = state.progress;
   before_ = state.before;
+  halfway_.reset();
   due_ = due;
 }
 
@@ -117,6 +120,7 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!step()) return Outcome::diverged;
+      keep_halfway();
       if (const auto end = record(observers)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
     }
@@ -242,6 +246,7 @@ Evaluation Trainer::evaluate() {
     if (config_.eval.refine) refine();
   }
   before_.reset();
+  halfway_.reset();
   keep_before();
   return evaluation;
 }
@@ -253,7 +258,17 @@ nn::Attending Trainer::attending_in_force() const {
 
 void Trainer::keep_before() {
   if (before_ || !config_.eval.refine || progress_.t_icl_step) return;
-  before_ = Earlier{progress_.step, copy_values(readable_), optimizer_->moments()};
+  before_ = earlier();
+}
+
+void Trainer::keep_halfway() {
+  if (!before_) return;
+  const std::int64_t next = evaluations_.next_after(before_->step).value_or(last_step());
+  if (progress_.step == middle(before_->step, next)) halfway_ = earlier();
+}
+
+Earlier Trainer::earlier() const {
+  return {progress_.step, copy_values(readable_), optimizer_->moments()};
 }
 
 void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
@@ -278,20 +293,22 @@ void Trainer::refine() {
   const State now = state();
   const Workers workers = workers_.unmeasured();
   Earlier low = *std::move(before_);
+  const std::optional<Earlier> halfway = std::move(halfway_);
   std::int64_t high = now.progress.step;
   while (high - low.step > 1) {
-    const std::int64_t middle = low.step + (high - low.step) / 2;
+    const std::int64_t step = middle(low.step, high);
+    const Earlier& from = halfway && halfway->step == step ? *halfway : low;
     State start;
-    start.progress.step = low.step;
-    start.parameters = low.parameters;
-    start.moments = low.moments;
+    start.progress.step = from.step;
+    start.parameters = from.parameters;
+    start.moments = from.moments;
     restore(start, Due::recorded);
-    if (!replay(middle)) break;
+    if (!replay(step)) break;
     evaluator_.attend(attending_in_force());
     if (evaluator_.icl(*model_, now.progress.step, workers).accuracy > acquired_accuracy) {
-      high = middle;
+      high = step;
     } else {
-      low = {middle, copy_values(readable_), optimizer_->moments()};
+      low = earlier();
     }
   }
   restore(now, Due::open);

@@ -76,6 +76,12 @@ void expect_to_be(const Schedule& schedule, const std::set<std::int64_t>& due, s
       ++count;
     }
     EXPECT_EQ(schedule.count(step), count) << step;
+    const auto next = due.upper_bound(step);
+    if (next != due.end()) {
+      EXPECT_EQ(schedule.next_after(step), *next) << step;
+    } else {
+      EXPECT_GT(schedule.next_after(step).value_or(last + 1), last) << step;
+    }
   }
 }
 
@@ -88,6 +94,11 @@ TEST(Schedule, HoldsMultiplesAndWhatIsListed) {
       expect_to_be(Schedule(every, listed), by_brute_force(every, listed, 60), 60);
     }
   }
+}
+
+TEST(Schedule, EndsWithWhatIsListedUnlessItRepeats) {
+  EXPECT_FALSE(Schedule(0, {3, 5}).next_after(5));
+  EXPECT_EQ(Schedule(4, {3, 5}).next_after(5), 8);
 }
 
 TEST(EvaluationSchedule, HoldsFirstAndLastStepAndWhatWasAskedFor) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "icl/config/config.hpp"
@@ -21,6 +22,8 @@ class Schedule {
   [[nodiscard]] bool holds(std::int64_t step) const;
   /// The last one before `step` > 0; 0 if there is none.
   [[nodiscard]] std::int64_t last_before(std::int64_t step) const;
+  /// The first one after `step`; nothing if there is none.
+  [[nodiscard]] std::optional<std::int64_t> next_after(std::int64_t step) const;
   /// How many there are up to `last`, inclusive.
   [[nodiscard]] std::int64_t count(std::int64_t last) const;
 
