@@ -44,7 +44,7 @@ double c2_of(const std::vector<double>& margins) {
 
 }  // namespace
 
-std::vector<std::byte> landscape_file(const LandscapeRequest& request) {
+std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Workers& workers) {
   constexpr std::int64_t most_values = 10000000;
   if (request.w.count > 0 && request.beta.count > most_values / request.w.count) {
     throw Error(ExitCode::usage, fmt::format("a landscape has at most {} points", most_values));
@@ -52,19 +52,18 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request) {
   const std::vector<double> w = values(request.w, "w");
   const std::vector<double> beta = values(request.beta, "beta");
   const theory::Landscape landscape(request.N, request.self, request.margins);
-  std::vector<double> loss;
-  std::vector<double> dw;
-  std::vector<double> dbeta;
-  std::vector<double> accuracy;
-  for (const double row : w) {
-    for (const double column : beta) {
-      const theory::LandscapePoint point = landscape.at(row, column);
-      loss.push_back(point.loss);
-      dw.push_back(point.dw);
-      dbeta.push_back(point.dbeta);
-      accuracy.push_back(point.accuracy);
-    }
-  }
+  std::vector<double> loss(w.size() * beta.size());
+  std::vector<double> dw(loss.size());
+  std::vector<double> dbeta(loss.size());
+  std::vector<double> accuracy(loss.size());
+  workers.for_each(static_cast<std::int64_t>(loss.size()), [&](std::int64_t task) {
+    const auto i = static_cast<std::size_t>(task);
+    const theory::LandscapePoint point = landscape.at(w[i / beta.size()], beta[i % beta.size()]);
+    loss[i] = point.loss;
+    dw[i] = point.dw;
+    dbeta[i] = point.dbeta;
+    accuracy[i] = point.accuracy;
+  });
   const double c2 = c2_of(request.margins);
   std::vector<double> nullcline;
   nullcline.reserve(beta.size());
@@ -76,7 +75,10 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request) {
   io::GroupWriter group(file, "/landscape");
   group.attribute("N", request.N);
   group.attribute("attend_self", std::int64_t{request.self == theory::SelfAttention::yes});
-  group.attribute("margins", static_cast<std::int64_t>(request.margins.size()));
+  if (request.source) {
+    group.attribute("run_xxh128", request.source->run_hash);
+    group.attribute("run_step", request.source->step);
+  }
   group.attribute("c2", c2);
   group.axis("w", w);
   group.axis("beta", beta);
@@ -90,6 +92,10 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request) {
   write("accuracy", accuracy, "1", "share of sequences with a positive margin");
   group.dataset("nullcline", {"beta"}, {beta.size()}, std::span<const double>(nullcline), "1",
                 "w at which dw/dt = 0 in the expanded flow: e^beta / c2");
+  group.axis("sample", static_cast<std::int64_t>(request.margins.size()));
+  group.dataset("margin", {"sample"}, {request.margins.size()},
+                std::span<const double>(request.margins), "1",
+                "margins phi+ of the memoriser, over which the landscape is averaged");
   std::vector<std::byte> image = std::move(file).finish();
   io::Envelope envelope;
   envelope.kind = io::FileKind::data;

@@ -256,12 +256,22 @@ void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& lands
   tau->add_flag("--json", tau_star.json, "As JSON");
   CLI::App* land = theory->add_subcommand(
       "landscape", "The loss L(w, beta), its gradient and the accuracy on a grid, as HDF5");
-  land->add_option("--N", landscape.request.N, "Tokens (default: 100)");
+  auto* run_file = land->add_option("--run", landscape.run,
+                                    "Take N, self-attention and margins phi+ from this run")
+                       ->type_name("RUN.h5");
+  land->add_option("--N", landscape.request.N, "Tokens (default: 100)")->excludes(run_file);
   land->add_flag_callback(
-      "--attend-self", [&] { landscape.request.self = theory::SelfAttention::yes; },
-      "The target attends to itself too");
+          "--attend-self", [&] { landscape.request.self = theory::SelfAttention::yes; },
+          "The target attends to itself too")
+      ->excludes(run_file);
   land->add_option("--margins", landscape.request.margins,
-                   "Samples of the memoriser's margins phi+ (default: 0, it knows nothing)");
+                   "Samples of the memoriser's margins phi+ (default: 0, it knows nothing)")
+      ->excludes(run_file);
+  land->add_option("--step", landscape.step, "After this many updates (default: the run's last)")
+      ->needs(run_file);
+  land->add_option("--samples", landscape.samples, "Margins to take (default: 256; at most K)")
+      ->needs(run_file);
+  add_threads(*land, landscape.threads);
   add_grid(*land, "--w", landscape.request.w, "Grid of w (default: -0.5 6 131)");
   add_grid(*land, "--beta", landscape.request.beta, "Grid of beta (default: -2 8 201)");
   land->add_option("--out", landscape.out, "File")

@@ -4,8 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include "icl/analysis/memoriser_margins.hpp"
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/config/system.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/file.hpp"
@@ -49,6 +51,29 @@ std::optional<double> landscape_steps(const TauStarCommand& command) {
   const auto t = theory::Landscape(*command.N, self, std::vector<double>{0.0})
                      .time_to_accuracy(start, acquired, end);
   return t ? std::optional(*t / command.learning_rate) : std::nullopt;
+}
+
+/// The landscape that a run's attention sees: its N, whether its target attends to itself, and its
+/// memoriser's margins.
+void take_from_run(const LandscapeCommand& command, const Workers& workers,
+                   analysis::LandscapeRequest& request) {
+  constexpr std::int64_t most_samples = 100000;
+  if (command.samples < 1 || command.samples > most_samples) {
+    throw Error(ExitCode::usage,
+                fmt::format("--samples {}: must be from 1 to {}", command.samples, most_samples));
+  }
+  const io::RunRecord run = io::read_run(*command.run).record;
+  const config::Kind kind = config::kind_of(run.config.model.system);
+  if (kind == config::Kind::memoriser) {
+    throw Error(ExitCode::bad_input, fmt::format("'{}' is of a memoriser, which has no attention",
+                                                 command.run->string()));
+  }
+  const bool self = kind == config::Kind::transformer || run.config.model.attend_self;
+  const std::int64_t step = command.step.value_or(run.step);
+  request.N = run.config.data.N;
+  request.self = self ? theory::SelfAttention::yes : theory::SelfAttention::no;
+  request.margins = analysis::memoriser_margins(run, step, command.samples, workers);
+  request.source = {io::run_hash(run), step};
 }
 
 }  // namespace
@@ -129,8 +154,16 @@ ExitCode run(const PredictCommand& command) {
 }
 
 ExitCode run(const LandscapeCommand& command) {
+  const Workers workers(resolve_threads(command.threads));
+  analysis::LandscapeRequest request = command.request;
+  io::check_creatable(command.out);
+  if (command.run) {
+    check_distinct(*command.run, command.out);
+    take_from_run(command, workers, request);
+  }
+  const io::OutputLock lock(command.out);
   check_output(command.out, command.force);
-  io::publish_file(command.out, analysis::landscape_file(command.request));
+  io::publish_file(command.out, analysis::landscape_file(request, workers));
   return ExitCode::done;
 }
 

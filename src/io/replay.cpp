@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -126,6 +127,13 @@ train::State state_at(const RunRecord& record, std::int64_t step, const Workers&
   state.before.reset();  // a branch refines no further back than to its own beginning
   keep_what_evaluations_left(record, step, state);
   return state;
+}
+
+train::Values parameters_at(const RunRecord& record, std::int64_t step, const Workers& workers) {
+  const auto snapshot = std::ranges::find(record.snapshot_steps, step);
+  if (snapshot == record.snapshot_steps.end()) return state_at(record, step, workers).parameters;
+  const auto index = static_cast<std::size_t>(snapshot - record.snapshot_steps.begin());
+  return snapshot_state(record, index).parameters;
 }
 
 }  // namespace icl::io

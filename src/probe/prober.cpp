@@ -91,7 +91,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
   batch_ = task.make_batch(capacity, task::Tokens::in_the_batch);
   activations_ = model.make_activations(capacity, task.length());
   for (auto* list : {&whole_, &bare_, &positive_, &negative_, &nil_, &answers_, &beta_, &self_,
-                     &copy_attention_, &self_attention_, &entropy_, &scratch_}) {
+                     &copy_attention_, &self_attention_, &entropy_, &phi_, &scratch_}) {
     list->resize(static_cast<std::size_t>(sequences_));
   }
 }
@@ -227,27 +227,26 @@ void Prober::read_clamped(const model::Model& model, std::int64_t step, std::int
 }
 
 void Prober::read_memorisation(Reading& reading) {
-  Margins& margins = scratch_;
-  margins = bare_;
+  phi_ = bare_;
   if (kind_ == config::Kind::transformer) {
-    for (std::size_t i = 0; i < margins.size(); ++i) {
-      margins[i] = answers_[i] * (positive_[i] + negative_[i]) / 2;
+    for (std::size_t i = 0; i < phi_.size(); ++i) {
+      phi_[i] = answers_[i] * (positive_[i] + negative_[i]) / 2;
     }
   }
   double first = 0;
   double second = 0;
   double third = 0;
-  for (const double margin : margins) {
+  for (const double margin : phi_) {
     const double wrong = sigma(-margin);
     first += wrong;
     second += wrong * wrong;
     third += exponential(-margin);
   }
-  const auto n = static_cast<double>(margins.size());
+  const auto n = static_cast<double>(phi_.size());
   reading.c1 = first / n;
   reading.c2 = first > 0 ? 1 - second / first : 1;
   reading.c3 = third / n;
-  reading.margin = spread(margins);
+  reading.margin = spread(phi_);
 }
 
 void Prober::read_effective(Reading& reading) {

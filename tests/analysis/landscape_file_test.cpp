@@ -15,7 +15,7 @@ TEST(LandscapeFile, HoldsTheLandscapeOnItsGrid) {
   request.N = 20;
   request.w = {0, 2, 3};
   request.beta = {-1, 1, 5};
-  const auto bytes = landscape_file(request);
+  const auto bytes = landscape_file(request, Workers(1));
   EXPECT_EQ(io::unseal(bytes, "a", io::FileKind::data).status, "done");
   const io::Hdf5Reader file(bytes, "a");
   EXPECT_EQ(file.read<double>("/landscape/w", {3}), (std::vector<double>{0, 1, 2}));
@@ -25,7 +25,20 @@ TEST(LandscapeFile, HoldsTheLandscapeOnItsGrid) {
   EXPECT_EQ(loss[2 * 5 + 1], landscape.at(2, -0.5).loss);
   EXPECT_EQ(file.read<double>("/landscape/dloss_dbeta", {3, 5})[5 + 4], landscape.at(1, 1).dbeta);
   EXPECT_NEAR(file.read<double>("/landscape/nullcline", {5})[2], 2, 1e-12) << "e^0 / c2, c2 = 1/2";
-  EXPECT_EQ(bytes, landscape_file(request));
+  EXPECT_EQ(bytes, landscape_file(request, Workers(3)));
+}
+
+TEST(LandscapeFile, SaysWhichMarginsItIsAveragedOver) {
+  LandscapeRequest request;
+  request.w = {1, 1, 1};
+  request.beta = {0, 0, 1};
+  request.margins = {-0.5, 0.25, 2};
+  request.source = {"0123", 40};
+  const auto bytes = landscape_file(request, Workers(1));
+  const io::Hdf5Reader file(bytes, "a");
+  EXPECT_EQ(file.read<double>("/landscape/margin", {3}), request.margins);
+  EXPECT_EQ(file.attribute<std::string>("/landscape", "run_xxh128"), "0123");
+  EXPECT_EQ(file.attribute<std::int64_t>("/landscape", "run_step"), 40);
 }
 
 TEST(LandscapeFile, RefusesBadGrids) {
@@ -33,7 +46,7 @@ TEST(LandscapeFile, RefusesBadGrids) {
                            Grid{0, 1, 100000000}}) {
     LandscapeRequest request;
     request.w = grid;
-    EXPECT_THROW((void)landscape_file(request), Error);
+    EXPECT_THROW((void)landscape_file(request, Workers(1)), Error);
   }
 }
 

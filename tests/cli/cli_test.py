@@ -14,6 +14,9 @@ import time
 import unittest
 from pathlib import Path
 
+import h5py
+import numpy
+
 ICL = None
 TINY = """
 [model]
@@ -379,6 +382,29 @@ class CliTest(unittest.TestCase):
         self.fails(64, "--N 1", "theory", "tau-star", "--N", "1")
         self.fails(64, "expected two finite ends", "theory", "landscape", "--w", "0", "inf", "5", "--out", "x.h5")
         self.fails(64, "at most 10000000 points", "theory", "landscape", "--w", "0", "1", "1e7", "--out", "x.h5")
+
+    def test_landscape_of_a_run(self):
+        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
+        grid = ["--w", "0", "2", "3", "--beta", "-1", "1", "3"]
+        self.ok("theory", "landscape", "--run", "run.h5", "--step", "25", "--samples", "10", *grid, "--out", "landscape.h5")
+        with h5py.File(self.cwd / "run.h5") as run, h5py.File(self.cwd / "landscape.h5") as file:
+            landscape = file["landscape"]
+            self.assertEqual(landscape.attrs["N"], run["config"].attrs["data.N"])
+            self.assertEqual(landscape.attrs["attend_self"], 1)
+            self.assertEqual(landscape.attrs["run_step"], 25)
+            margins = landscape["margin"][:]
+            self.assertEqual(margins.shape, (10,))
+            self.assertGreater(margins.std(), 0)
+            wrong = 1 / (1 + numpy.exp(margins))
+            self.assertAlmostEqual(landscape.attrs["c2"], 1 - (wrong ** 2).sum() / wrong.sum())
+            self.assertAlmostEqual(landscape["loss"][0, 0], numpy.log1p(numpy.exp(-margins)).mean())  # w = 0: the memoriser alone
+        self.fails(64, "--step 1000000", "theory", "landscape", "--run", "run.h5", "--step", "1000000", "--out", "x.h5")
+        self.fails(64, "--samples 0", "theory", "landscape", "--run", "run.h5", "--samples", "0", "--out", "x.h5")
+        self.fails(64, "--N", "theory", "landscape", "--run", "run.h5", "--N", "20", "--out", "x.h5")
+        self.fails(64, "--step", "theory", "landscape", "--step", "5", "--out", "x.h5")
+        self.fails(64, "is the file that is read", "theory", "landscape", "--run", "run.h5", "--force", "--out", "run.h5")
+        self.ok("train", "tiny.toml", "--set", "model.system=memoriser", "--out", "memoriser.h5", "--quiet")
+        self.fails(65, "no attention", "theory", "landscape", "--run", "memoriser.h5", "--out", "x.h5")
 
     def test_verify_and_branch(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

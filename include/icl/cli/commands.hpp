@@ -132,6 +132,11 @@ ExitCode run(const PredictCommand&);
 
 struct LandscapeCommand {
   analysis::LandscapeRequest request;
+  /// Whose N, self-attention and margins to take, in place of those of the request.
+  std::optional<std::filesystem::path> run;
+  std::optional<std::int64_t> step;  ///< default: the run's last
+  std::int64_t samples = 256;        ///< of its margins
+  int threads = 0;
   std::filesystem::path out;
   bool force = false;
 };

@@ -31,4 +31,7 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 /// the run did not: a number that is not finite.
 [[nodiscard]] train::State state_at(const RunRecord&, std::int64_t step, const Workers&);
 
+/// The parameters after `step` <= record.step updates: those of a snapshot, or else of state_at().
+[[nodiscard]] train::Values parameters_at(const RunRecord&, std::int64_t step, const Workers&);
+
 }  // namespace icl::io

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "icl/config/probe_set.hpp"
@@ -25,6 +26,9 @@ class Prober {
   /// `attending`: what the model's attention is clamped to while it trains, if it is.
   [[nodiscard]] Reading read(const model::Model&, std::int64_t step, nn::Attending attending,
                              const Workers&);
+
+  /// phi+ of each probe sequence at the last read(), if that read `memorisation`.
+  [[nodiscard]] std::span<const double> memoriser_margins() const { return phi_; }
 
  private:
   /// A logit for each probe sequence, times its answer.
@@ -51,6 +55,7 @@ class Prober {
   Margins positive_, negative_, nil_;  ///< z(+), z(-), z(no label): not times y
   std::vector<double> answers_;
   std::vector<double> beta_, self_, copy_attention_, self_attention_, entropy_;
+  Margins phi_;  ///< the memoriser's margins
   Margins scratch_;
   bool attends_to_itself_ = false;
 };
