@@ -187,6 +187,10 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     write("/icl_evaluation", request.evaluations, sequences,
           [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
   }
+  if (task.has_equal()) {
+    write("/icl_equal_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.equal_batch(step, 0, sequences, b, workers); });
+  }
   if (task.has_iwl()) {
     write("/iwl_evaluation", request.evaluations, sequences,
           [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });

@@ -106,6 +106,15 @@ class SystemsTest(Programs):
                 self.assertTrue(file["theory"].attrs["says_nothing_because"], setting)
             (self.cwd / "untold.h5").unlink()
 
+    def test_the_sequences_of_the_equal_evaluation_are_exported(self):
+        run = self.trained("equal.h5", 'data.labels="equal_sequence"')
+        self.ok("export", run, "--out", "data.h5", "--evaluation", 0)
+        with h5py.File(self.cwd / "data.h5") as file:
+            counts = {name: (file[name]["label"][0].sum(axis=1) + file[name]["answer"][0]).tolist()
+                      for name in ("icl_evaluation", "icl_equal_evaluation")}
+        self.assertEqual(set(counts["icl_equal_evaluation"]), {0})
+        self.assertGreater(len(set(counts["icl_evaluation"])), 1)
+
     def test_a_memoriser_has_no_icl(self):
         with h5py.File(self.trained("run.h5", "model.system=memoriser"), "r") as file:
             self.assertTrue(numpy.isnan(file["metrics/icl_accuracy"][:]).all())
