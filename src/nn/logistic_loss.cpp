@@ -21,9 +21,7 @@ void logistic_loss_gradient(std::int64_t batch, const Real* z, const std::int8_t
   for (std::int64_t b = 0; b < batch; ++b) {
     const double margin = static_cast<double>(z[b]) * y[b];
     // loss = softplus(-m):  d loss / dm = -sigma(-m), and dm / dz = y
-    const double e = math::exp(-std::abs(margin));
-    const double sigma = (margin < 0 ? 1.0 : e) / (1.0 + e);
-    dz[b] = static_cast<Real>(-y[b] * sigma / static_cast<double>(batch));
+    dz[b] = static_cast<Real>(-y[b] * math::logistic(-margin) / static_cast<double>(batch));
   }
 }
 

@@ -1,11 +1,9 @@
 #include "icl/probe/prober.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <iterator>
 #include <limits>
-#include <numbers>
 
 #include "icl/core/math.hpp"
 #include "icl/nn/logistic_loss.hpp"
@@ -28,26 +26,10 @@ Spread spread(const std::vector<double>& x) {
   return {center, std::sqrt(squares / static_cast<double>(x.size()))};
 }
 
-// With the bits of core/math.hpp, not those of libm, which differ between CPUs.
-
+/// e^x, infinite where math::exp ends.
 double exponential(double x) {
-  constexpr double highest = 709;  // of math::exp
+  constexpr double highest = 709;
   return x > highest ? std::numeric_limits<double>::infinity() : math::exp(x);
-}
-
-double sigma(double x) {
-  const double e = math::exp(-std::abs(x));
-  return (x < 0 ? e : 1.0) / (1.0 + e);
-}
-
-/// ln x for positive normal x: x = (1 + u) 2^n.
-double logarithm(double x) {
-  constexpr int mantissa_bits = 52;
-  constexpr std::int64_t bias = 1023;
-  const auto bits = std::bit_cast<std::int64_t>(x);
-  const auto n = static_cast<double>((bits >> mantissa_bits) - bias);
-  const auto mantissa = (bits & ((std::int64_t{1} << mantissa_bits) - 1)) | bias << mantissa_bits;
-  return n * std::numbers::ln2 + math::log1p_unit(std::bit_cast<double>(mantissa) - 1);
 }
 
 /// Losses, accuracies and margins of a lesion, added up over chunks.
@@ -170,7 +152,7 @@ void Prober::read_weights(std::int64_t first) {
     double entropy = 0;
     for (std::int64_t j = 0; j <= context; ++j) {
       const double weight = a[j];
-      if (weight > 0) entropy -= weight * logarithm(weight);
+      if (weight > 0) entropy -= weight * math::log(weight);
       if (j < context && batch_.copy.row(b)[j] != 0) copies += weight;
     }
     const auto i = static_cast<std::size_t>(first + b);
@@ -197,15 +179,15 @@ void Prober::read_scores(std::int64_t first) {
       copy_count += copy ? 1 : 0;
     }
     const auto i = static_cast<std::size_t>(first + b);
-    const double per_copy = logarithm(std::max(copies / static_cast<double>(copy_count), least));
+    const double per_copy = math::log(std::max(copies / static_cast<double>(copy_count), least));
     const std::int64_t other_count = context - copy_count;
     beta_[i] =
         other_count == 0
             ? Reading::nan
-            : per_copy - logarithm(std::max(others / static_cast<double>(other_count), least));
+            : per_copy - math::log(std::max(others / static_cast<double>(other_count), least));
     const double self = a[context];
     attends_to_itself_ = attends_to_itself_ || self > 0;
-    self_[i] = logarithm(std::max(self, least)) - per_copy;
+    self_[i] = math::log(std::max(self, least)) - per_copy;
   }
 }
 
@@ -237,7 +219,7 @@ void Prober::read_memorisation(Reading& reading) {
   double second = 0;
   double third = 0;
   for (const double margin : phi_) {
-    const double wrong = sigma(-margin);
+    const double wrong = math::logistic(-margin);
     first += wrong;
     second += wrong * wrong;
     third += exponential(-margin);

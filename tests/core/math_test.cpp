@@ -148,6 +148,30 @@ TEST(LogFloat, IsWithinTwoUlpAndRises) {
   EXPECT_EQ(math::log(1.0F), 0.0F);
 }
 
+TEST(LogDouble, IsWithinItsAbsoluteError) {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> exponent(-1022, 1023);
+  std::uniform_real_distribution<double> near_one(0.5, 2);
+  for (int i = 0; i < 200'000; ++i) {
+    const double x = i % 2 == 0 ? std::exp2(exponent(random)) : near_one(random);
+    const auto exact = static_cast<double>(std::log(static_cast<long double>(x)));
+    ASSERT_NEAR(math::log(x), exact, 4e-16 * (1 + std::abs(std::log2(x)))) << x;
+  }
+  EXPECT_EQ(math::log(1.0), 0.0);
+  EXPECT_EQ(math::log(4.0), 2 * std::numbers::ln2);
+}
+
+TEST(Logistic, IsWithinThreeUlpOnBothSides) {
+  for (double x = -700; x <= 700; x += 0x1.3p-6) {
+    const long double exact = 1 / (1 + std::exp(-static_cast<long double>(x)));
+    ASSERT_LT(ulp_error(logistic(x), exact), 3.0) << x;
+  }
+  EXPECT_EQ(logistic(0.0), 0.5);
+  EXPECT_EQ(logistic(inf_d), 1.0);
+  EXPECT_EQ(logistic(-inf_d), 0.0);
+  EXPECT_TRUE(std::isnan(logistic(nan_d)));
+}
+
 TEST(SincosOctant, AreWithinAnUlpAndAHalfAndRise) {
   Worst<float> sine, cosine;
   constexpr auto quarter_pi = static_cast<float>(std::numbers::pi / 4);

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 /// Elementary functions with the same bits on every CPU: those of libm differ between CPUs with and
 /// without fused multiply-add, and between versions of the C library. All are free of branches, so
@@ -72,6 +73,23 @@ inline double log1p_unit(double u) {
   double p = 1.0 / (2 * terms + 1);
   for (int k = terms - 1; k >= 0; --k) p = std::fma(p, s2, 1.0 / (2 * k + 1));
   return 2.0 * s * p;
+}
+
+/// The logistic function 1 / (1 + e^-x).
+inline double logistic(double x) {
+  const double e = exp(-std::abs(x));
+  return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
+/// ln x for positive normal x = (1 + u) 2^n, as n ln 2 + ln(1 + u): absolute error under
+/// 4e-16 (1 + |log2 x|).
+inline double log(double x) {
+  constexpr int mantissa_bits = 52;
+  constexpr std::int64_t bias = 1023;
+  const auto bits = std::bit_cast<std::int64_t>(x);
+  const auto n = static_cast<double>((bits >> mantissa_bits) - bias);
+  const auto mantissa = (bits & ((std::int64_t{1} << mantissa_bits) - 1)) | bias << mantissa_bits;
+  return n * std::numbers::ln2 + log1p_unit(std::bit_cast<double>(mantissa) - 1);
 }
 
 /// ln x for positive normal x; minimax polynomial from Cephes logf, error under 2 ulp.
