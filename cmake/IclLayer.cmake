@@ -2,8 +2,8 @@
 #
 # A folder of src/ and include/icl/ as a library: icl_NAME in float for use, and icl_NAME_f64 in double for the
 # gradient checks. The latter is compiled as one file, and that file is what clang-tidy reads: a few times faster, but
-# what is in unnamed namespaces must have different names throughout a layer. LINKS repeats the arrows of the layer map: layer names (linked in the same precision) or targets
-# that contain "::".
+# what is in unnamed namespaces must have different names throughout a layer. LINKS repeats the arrows of the layer
+# map: layer names (linked in the same precision) or targets that contain "::".
 function(icl_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   foreach(precision IN ITEMS "" _f64)

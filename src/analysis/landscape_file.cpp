@@ -14,12 +14,14 @@
 namespace icl::analysis {
 namespace {
 
-std::vector<double> values(const Grid& grid, const char* name) {
-  if (grid.count < 1 || !std::isfinite(grid.first) || !std::isfinite(grid.last)) {
-    throw Error(ExitCode::usage,
-                fmt::format("--{} {} {} {}: expected two finite ends and a count of at least 1",
-                            name, grid.first, grid.last, grid.count));
-  }
+void check(const Grid& grid, const char* name) {
+  if (grid.count >= 1 && std::isfinite(grid.first) && std::isfinite(grid.last)) return;
+  throw Error(ExitCode::usage,
+              fmt::format("--{} {} {} {}: expected two finite ends and a count of at least 1", name,
+                          grid.first, grid.last, grid.count));
+}
+
+std::vector<double> values(const Grid& grid) {
   std::vector<double> all;
   all.reserve(static_cast<std::size_t>(grid.count));
   const auto gaps = static_cast<double>(std::max<std::int64_t>(grid.count - 1, 1));
@@ -44,13 +46,26 @@ double c2_of(const std::vector<double>& margins) {
 
 }  // namespace
 
-std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Workers& workers) {
-  constexpr std::int64_t most_values = 10000000;
-  if (request.w.count > 0 && request.beta.count > most_values / request.w.count) {
-    throw Error(ExitCode::usage, fmt::format("a landscape has at most {} points", most_values));
+void check_grids(const LandscapeRequest& request, std::int64_t margins) {
+  constexpr std::int64_t most_points = 10'000'000;
+  constexpr std::int64_t most_terms = 100'000'000;
+  check(request.w, "w");
+  check(request.beta, "beta");
+  if (request.beta.count > most_points / request.w.count) {
+    throw Error(ExitCode::usage, fmt::format("a landscape has at most {} points", most_points));
   }
-  const std::vector<double> w = values(request.w, "w");
-  const std::vector<double> beta = values(request.beta, "beta");
+  const std::int64_t points = request.w.count * request.beta.count;
+  if (margins > most_terms / points) {
+    throw Error(ExitCode::usage,
+                fmt::format("{} points, each over {} margins, are more than {} in all", points,
+                            margins, most_terms));
+  }
+}
+
+std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Workers& workers) {
+  check_grids(request, static_cast<std::int64_t>(request.margins.size()));
+  const std::vector<double> w = values(request.w);
+  const std::vector<double> beta = values(request.beta);
   const theory::Landscape landscape(request.N, request.self, request.margins);
   std::vector<double> loss(w.size() * beta.size());
   std::vector<double> dw(loss.size());

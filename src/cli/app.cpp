@@ -267,7 +267,9 @@ void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& lands
   land->add_option("--margins", landscape.request.margins,
                    "Samples of the memoriser's margins phi+ (default: 0, it knows nothing)")
       ->excludes(run_file);
-  land->add_option("--step", landscape.step, "After this many updates (default: the run's last)")
+  land->add_option("--step", landscape.step,
+                   "After this many updates (default: the run's last); trains again up to it "
+                   "where there is no snapshot of it")
       ->needs(run_file);
   land->add_option("--samples", landscape.samples, "Margins to take (default: 256; at most K)")
       ->needs(run_file);

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "icl/config/field_values.hpp"
+
 namespace icl::cli {
 
 Json to_json(const config::Value& value) {

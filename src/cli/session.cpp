@@ -7,7 +7,7 @@
 
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/items_file.hpp"

@@ -6,6 +6,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 

@@ -13,6 +13,7 @@
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/io/prediction.hpp"
+#include "icl/io/replay.hpp"
 #include "icl/theory/flow.hpp"
 #include "icl/theory/landscape.hpp"
 
@@ -55,21 +56,21 @@ std::optional<double> landscape_steps(const TauStarCommand& command) {
 
 /// The landscape that a run's attention sees: its N, whether its target attends to itself, and its
 /// memoriser's margins.
-void take_from_run(const LandscapeCommand& command, const Workers& workers,
+void take_from_run(io::RunRecord run, const LandscapeCommand& command, const Workers& workers,
                    analysis::LandscapeRequest& request) {
-  constexpr std::int64_t most_samples = 100000;
-  if (command.samples < 1 || command.samples > most_samples) {
-    throw Error(ExitCode::usage,
-                fmt::format("--samples {}: must be from 1 to {}", command.samples, most_samples));
-  }
-  const io::RunRecord run = io::read_run(*command.run).record;
+  const std::string file = command.run->string();
   const config::Kind kind = config::kind_of(run.config.model.system);
-  if (kind == config::Kind::memoriser) {
-    throw Error(ExitCode::bad_input, fmt::format("'{}' is of a memoriser, which has no attention",
-                                                 command.run->string()));
+  const std::string reason = kind == config::Kind::memoriser ? "a memoriser has no attention"
+                                                             : io::reason_in_data(run.config);
+  if (!reason.empty()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("the landscape is not that of '{}': {}", file, reason));
+  }
+  const std::int64_t step = command.step.value_or(run.step);
+  if (!io::has_snapshot(run, step)) {
+    io::require_same_bits(run, file, io::KernelChange::refuse);
   }
   const bool self = kind == config::Kind::transformer || run.config.model.attend_self;
-  const std::int64_t step = command.step.value_or(run.step);
   request.N = run.config.data.N;
   request.self = self ? theory::SelfAttention::yes : theory::SelfAttention::no;
   request.margins = analysis::memoriser_margins(run, step, command.samples, workers);
@@ -154,15 +155,21 @@ ExitCode run(const PredictCommand& command) {
 }
 
 ExitCode run(const LandscapeCommand& command) {
+  if (command.samples < 1) {
+    throw Error(ExitCode::usage, fmt::format("--samples {}: must be at least 1", command.samples));
+  }
   const Workers workers(resolve_threads(command.threads));
   analysis::LandscapeRequest request = command.request;
-  io::check_creatable(command.out);
+  analysis::check_grids(request, command.run ? command.samples : 1);
+  std::optional<io::RunRecord> run;
   if (command.run) {
     check_distinct(*command.run, command.out);
-    take_from_run(command, workers, request);
+    run = io::read_run(*command.run).record;
   }
+  io::check_creatable(command.out);
   const io::OutputLock lock(command.out);
   check_output(command.out, command.force);
+  if (run) take_from_run(*std::move(run), command, workers, request);
   io::publish_file(command.out, analysis::landscape_file(request, workers));
   return ExitCode::done;
 }

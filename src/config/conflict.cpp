@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/config/system.hpp"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "icl/config/conflict.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
 #include "trim.hpp"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 
 namespace icl::config {
 namespace {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "draft.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
 
 namespace icl::config {

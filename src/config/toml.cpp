@@ -6,6 +6,8 @@
 
 #include "draft.hpp"
 
+#include "icl/config/field_values.hpp"
+
 namespace icl::config {
 namespace {
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <utility>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/prediction.hpp"

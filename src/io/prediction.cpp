@@ -29,12 +29,16 @@ std::string reason_in(const config::Config& c) {
       !spares_attention(c.intervene.rate, config::Factor::required)) {
     return "attention was frozen, or trained at another rate";
   }
-  if (c.data.labels != "independent") return "the labels of a sequence are not independent";
-  if (c.data.bursty < 1) return "not every sequence holds a copy of its target";
-  return {};
+  return reason_in_data(c);
 }
 
 }  // namespace
+
+std::string reason_in_data(const config::Config& config) {
+  if (config.data.labels != "independent") return "the labels of a sequence are not independent";
+  if (config.data.bursty < 1) return "not every sequence holds a copy of its target";
+  return {};
+}
 
 std::optional<RunPrediction> predict(const RunRecord& run) {
   if (config::kind_of(run.config.model.system) == config::Kind::memoriser) return std::nullopt;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/io/envelope.hpp"
 
 namespace icl::io {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/decode.hpp"

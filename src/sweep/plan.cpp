@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "icl/config/conflict.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/run_record.hpp"

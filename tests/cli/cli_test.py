@@ -405,6 +405,14 @@ class CliTest(unittest.TestCase):
         self.fails(64, "is the file that is read", "theory", "landscape", "--run", "run.h5", "--force", "--out", "run.h5")
         self.ok("train", "tiny.toml", "--set", "model.system=memoriser", "--out", "memoriser.h5", "--quiet")
         self.fails(65, "no attention", "theory", "landscape", "--run", "memoriser.h5", "--out", "x.h5")
+        self.ok("train", "tiny.toml", "--set", "data.bursty=0.5", "--out", "bursty.h5", "--quiet")
+        self.fails(65, "not every sequence holds a copy", "theory", "landscape", "--run", "bursty.h5", "--out", "x.h5")
+        self.fails(64, "are more than 100000000", "theory", "landscape", "--run", "run.h5", "--samples", "1000000", "--out", "x.h5")
+        self.fails(73, "exists already", "theory", "landscape", "--run", "run.h5", "--out", "landscape.h5")
+        kernels = self.ok("info", "run.h5", "--json").stdout
+        other = {"OPENBLAS_CORETYPE": "Sandybridge" if "Sandybridge" not in kernels else "Haswell"}
+        self.fails(73, "BLAS kernels", "theory", "landscape", "--run", "run.h5", "--step", "25", "--out", "x.h5", env=os.environ | other)
+        self.ok("theory", "landscape", "--run", "run.h5", *grid, "--out", "last.h5", env=os.environ | other)  # a snapshot: nothing to train
 
     def test_verify_and_branch(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

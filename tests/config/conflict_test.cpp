@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {

@@ -1,4 +1,4 @@
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@
 #include <sstream>
 #include <vector>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 
 namespace icl::config {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 
 namespace icl::config {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "icl/config/conflict.hpp"
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/io/envelope.hpp"
 

@@ -32,11 +32,14 @@ struct LandscapeRequest {
   Grid beta{-2, 8, 201};
 };
 
+/// Throws Error(usage) for a grid that is empty, not finite, or of more than 10^7 points in all, or
+/// more than 10^8 points times `margins`.
+void check_grids(const LandscapeRequest&, std::int64_t margins);
+
 /// The landscape L(w, beta) as the bytes of an HDF5 file: /landscape with loss, dloss_dw,
 /// dloss_dbeta and accuracy [w, beta], the nullcline w = e^beta / c2 of the expanded flow [beta],
 /// c2 being that of the margins, and the margins. Equal requests give equal bytes on any number of
-/// threads. Throws Error(usage) for a grid that is empty, not finite, or of more than 10^7 points
-/// in all.
+/// threads. Throws as check_grids does.
 [[nodiscard]] std::vector<std::byte> landscape_file(const LandscapeRequest&, const Workers&);
 
 }  // namespace icl::analysis

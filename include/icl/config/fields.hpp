@@ -104,24 +104,4 @@ struct Field {
 /// The sections in the order of the table.
 [[nodiscard]] std::vector<std::string_view> sections();
 
-[[nodiscard]] Value get(const Field& field, const Config& config);
-
-/// Stores `value`. An integer is taken for a number key, a float with an exact integral value (1e5)
-/// for an integer key, the string "inf" for data.K, and an absent value for an optional key.
-/// Throws Error(usage) that names key, value and range, and then leaves `config` as it was.
-void set(const Field& field, const Value& value, Config& config);
-
-/// The allowed values in short, for tables: "1 to 65536", "> 0", "one_layer".
-[[nodiscard]] std::string range_text(const Field& field);
-
-/// The value as TOML: doubles in the shortest form that reads back as the same float ("1.0",
-/// "1e-10", "inf"), strings in quotes, "not set" if absent.
-[[nodiscard]] std::string to_text(const Value& value);
-
-/// "train.seed: expected an integer from 0 to 2^53-1, found <found>".
-[[nodiscard]] std::string mismatch(const Field& field, std::string_view found);
-
-/// Checks every field's range, then the conflicts between fields. Throws Error(usage).
-void validate(const Config& config);
-
 }  // namespace icl::config

@@ -18,8 +18,9 @@ struct ExportRequest {
 
 /// The data of a run, exactly as the run saw them, as the bytes of an HDF5 file: /items,
 /// /novel_items, /batches, /icl_evaluation, /icl_equal_evaluation (where data.labels is not
-/// independent), /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the target's own. Throws Error(ExitCode::usage) for items at K = infinity, and for batches and
-/// evaluations that the run has not seen.
+/// independent), /iwl_evaluation; x [.., D], labels +1 and -1, 0 for the target's own. Throws
+/// Error(ExitCode::usage) for items at K = infinity, and for batches and evaluations that the run
+/// has not seen.
 [[nodiscard]] std::vector<std::byte> export_data(const RunRecord&, const ExportRequest&,
                                                  const Workers&);
 

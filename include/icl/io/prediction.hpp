@@ -8,6 +8,10 @@
 
 namespace icl::io {
 
+/// Why sequences of such data are not those of the theory, with one copy of the target or more and
+/// independent labels; empty if they are.
+[[nodiscard]] std::string reason_in_data(const config::Config&);
+
 /// What the minimal theory says of a run, and from what.
 struct RunPrediction {
   theory::FlowState start;  ///< effective w and beta at the first evaluation

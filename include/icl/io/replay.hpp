@@ -31,7 +31,10 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 /// the run did not: a number that is not finite.
 [[nodiscard]] train::State state_at(const RunRecord&, std::int64_t step, const Workers&);
 
-/// The parameters after `step` <= record.step updates: those of a snapshot, or else of state_at().
+[[nodiscard]] bool has_snapshot(const RunRecord&, std::int64_t step);
+
+/// The parameters after `step` <= record.step updates: those of a snapshot, or else of state_at(),
+/// for which require_same_bits() should hold.
 [[nodiscard]] train::Values parameters_at(const RunRecord&, std::int64_t step, const Workers&);
 
 }  // namespace icl::io

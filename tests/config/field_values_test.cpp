@@ -5,7 +5,7 @@
 #include <ostream>
 #include <string>
 
-#include "icl/config/fields.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
 
 namespace icl::config {
