@@ -36,6 +36,13 @@ def tail(t, c1):
     return (c1[-1] * t[-1] / (power - 1), power) if power > 1 else (numpy.inf, power)
 
 
+def slowest_tail(t, c1):
+    """The same if c1 slowed down at once to the slowest fall there can be. The margins of a network that is homogeneous of degree L and separates its
+    data grow so slowly in the end that its loss, and with it c1, falls as 1 / (t (ln t)^(2 - 2/L)) (Lyu & Li 2020): here L = 3, and the integral of
+    c1(T) (T/t) (ln T / ln t)^(4/3) from T on is 3 c1(T) T ln T."""
+    return 3 * c1[-1] * t[-1] * numpy.log(t[-1])
+
+
 def exponent(K, I):
     return numpy.polyfit(numpy.log(K), numpy.log(I), 1)[0]
 
@@ -59,20 +66,22 @@ def main():
     merged = sys.argv[1]
     picture = sys.argv[2] if len(sys.argv) > 2 else merged.replace(".h5", ".png")
     runs = list(series(merged))
-    table, tails = {}, {}
+    table, tails, most = {}, {}, {}
     for K, _, t, c1, _ in runs:
         table.setdefault(K, []).append(integral(t, c1))
         tails.setdefault(K, []).append(tail(t, c1))
-    print("| K | runs | I_K mean | spread | tail beyond the end, share of I_K (largest) | c1 falls as t^-x, x | slope to the next K |")
-    print("|---|---|---|---|---|---|---|")
+        most.setdefault(K, []).append(slowest_tail(t, c1))
+    print("| K | runs | I_K mean | spread | tail beyond the end, share of I_K (largest) | and at most | c1 falls as t^-x, x | slope to the next K |")
+    print("|---|---|---|---|---|---|---|---|")
     keys = sorted(table)
     for K, following in zip(keys, keys[1:] + [None]):
         values = numpy.array(table[K])
         slope = "" if following is None else \
             f"{numpy.log(numpy.mean(table[following]) / values.mean()) / numpy.log(following / K):.3f}"
         share = max(extra / value for (extra, _), value in zip(tails[K], values))
+        bound = max(extra / value for extra, value in zip(most[K], values))
         powers = [power for _, power in tails[K]]
-        print(f"| {K} | {len(values)} | {values.mean():.1f} | {values.std():.1f} | {share:.3f} | {min(powers):.2f} to {max(powers):.2f} | {slope} |")
+        print(f"| {K} | {len(values)} | {values.mean():.1f} | {values.std():.1f} | {share:.3f} | {bound:.2f} | {min(powers):.2f} to {max(powers):.2f} | {slope} |")
     rng = numpy.random.default_rng(1)
     nu, low, high = bootstrap(table, rng)
     print(f"\nnu = {nu:.3f}, 95 % interval {low:.3f} to {high:.3f} (bootstrap over seeds within each K)")
@@ -81,6 +90,8 @@ def main():
         if sum(bounds[0] <= K <= bounds[1] for K in keys) > 1:
             part = bootstrap(table, rng, *bounds)
             print(f"{name}: nu = {part[0]:.3f} ({part[1]:.3f} to {part[2]:.3f})")
+    whole = {K: [value + extra for value, extra in zip(table[K], most[K])] for K in keys}
+    print("with the largest tail there can be: nu = {:.3f} ({:.3f} to {:.3f})".format(*bootstrap(whole, rng)))
     for horizon in (0.1, 0.03, 0.01):
         cut = {}
         for K, _, t, c1, _ in runs:

@@ -16,10 +16,10 @@ def main():
     with h5py.File(merged) as file:
         rows = file["runs"][:]
         steps, accuracy = file["metrics/step"][:], file["metrics/icl_accuracy"][:]
-    print("| seed | t_ICL (steps) | steps made | final ICL accuracy |")
-    print("|---|---|---|---|")
+    print("| seed | t_ICL (steps) | steps made | ended | final ICL accuracy |")
+    print("|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row['seed']} | {'not acquired' if row['censored'] else row['t_icl_step']} | {row['steps']} | {row['final_icl_accuracy']:.3f} |")
+        print(f"| {row['seed']} | {'not acquired' if row['censored'] else row['t_icl_step']} | {row['steps']} | {row['status'].decode()} | {row['final_icl_accuracy']:.3f} |")
     acquired = rows["censored"] == 0
     print(f"\nacquired ICL: {acquired.sum()} of {len(rows)}")
     import matplotlib
