@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """t_ICL with the memoriser at its own rate, slowed and frozen, and with attention given, beside the theory. Reads merged files alone.
 
-usage: plot.py DESK.h5 [CLAMPED.h5] [PICTURE.png]     prints the tables of README.md, and draws
+usage: plot.py DESK.h5 [--clamped CLAMPED.h5] [--memoriser data/fig5/desk.h5] [--out PICTURE.png]     prints the tables of README.md, and draws
 """
 
-import sys
+import argparse
+from pathlib import Path
 
 import h5py
 import numpy
@@ -27,40 +28,58 @@ def range_of(values):
     return f"{text(median(values))} ({text(min(values))} to {text(max(values))})"
 
 
-def share_acquired(runs):
-    return f"{int(numpy.isfinite(runs[0]).sum())} of {len(runs[0])}"
+def memoriser_signal(merged):
+    """I_K(infinity) as a function of K, of memorisers trained alone (fig5): straight in log K and log I_K between the means."""
+    with h5py.File(merged) as file:
+        rows = file["runs"][:]
+    diversities = numpy.unique(rows["data.K"])
+    means = [rows["final_I_K"][rows["data.K"] == K].mean() for K in diversities]
+    return lambda K: float(numpy.exp(numpy.interp(numpy.log(K), numpy.log(diversities), numpy.log(means))))
 
 
 def read(merged):
-    """{(K, rate): arrays of t_ICL measured, t_ICL predicted from the measured c1 and c2, I_K at the end}"""
+    """{(K, rate): arrays of t_ICL measured, t_ICL as /theory has it from the measured c1 and c2, I_K at the end, the run's n tau*}"""
     groups = {}
     with h5py.File(merged) as file:
         settings = file["config/toml"].asstr()[()]
-        N, learning_rate = (float(settings.split(f"\n{key} = ")[1].split()[0]) for key in ("N", "learning_rate"))
+        N = float(settings.split("\nN = ")[1].split()[0])
         for row in file["runs"][:]:
             rate = float(row["intervene.rate"].decode().split("*")[1])
             measured = numpy.inf if row["censored"] else row["t_icl_step"]
-            predicted = row["theory_t_icl_step_from_measured"]
-            if numpy.isnan(predicted):
-                predicted = numpy.inf
-                if not row["censored"]:  # stopped at its t_ICL, before the theory's: c1 as it was then
-                    predicted = row["steps"] + ((N - 1) * row["theory_tau_star"] - row["final_I_K"]) / (learning_rate * row["final_c1"])
+            # With a frozen memoriser c1 = c2 = 1/2 for ever, beyond the end of the run too.
+            predicted = row["theory_t_icl_step_from_initial" if rate == 0 else "theory_t_icl_step_from_measured"]
             groups.setdefault((float(row["data.K"]), rate), []).append(
-                (measured, predicted, row["final_I_K"]))
+                (measured, predicted, row["final_I_K"], (N - 1) * row["theory_tau_star"]))
     return {key: numpy.array(runs, float).T for key, runs in groups.items()}
 
 
-def print_rates(groups):
-    print("| K | memoriser | acquired ICL | so predicted | t_ICL median (min to max) | predicted with the measured c1(t), c2(t) | I_K at the end |")
-    print("|---|---|---|---|---|---|---|")
-    for (K, rate), runs in sorted(groups.items(), key=lambda group: (group[0][0], -group[0][1])):
-        right = int((numpy.isfinite(runs[0]) == numpy.isfinite(runs[1])).sum())
-        print(f"| {K:.0f} | {NAMES[rate]} | {share_acquired(runs)} | {right} of {len(runs[0])} | {range_of(runs[0])} | {range_of(runs[1])} | "
-              f"{runs[2].min():.0f} to {runs[2].max():.0f} |")
-    both = numpy.concatenate([runs[:2] for runs in groups.values()], axis=1)
-    both = both[:, numpy.isfinite(both).all(axis=0)]
-    ratio = both[0] / both[1]
-    print(f"\nwhere both are finite ({len(ratio)} runs), measured / predicted: median {numpy.median(ratio):.3f}, {ratio.min():.3f} to {ratio.max():.3f}")
+def predicted_text(measured, predicted):
+    """What /theory says of the runs of a group; nothing of those that stopped, at their t_ICL, before the theory's."""
+    if numpy.isinf(measured).all() and numpy.isnan(predicted).all():
+        return "never"
+    known = predicted[numpy.isfinite(predicted)]
+    later = f"after the stop in {len(predicted) - len(known)}"
+    if len(known) == 0:
+        return later
+    return f"{range_of(known)}" + ("" if len(known) == len(predicted) else f"; {later}")
+
+
+def print_rates(groups, signal):
+    print("| K | memoriser | I_K(infinity) expected | so predicted | acquired ICL | t_ICL median (min to max) | predicted with the measured c1(t), c2(t) | "
+          "I_K at the end |")
+    print("|---|---|---|---|---|---|---|---|")
+    right, ratios = [], []
+    for (K, rate), (measured, predicted, I_K, needed) in sorted(groups.items(), key=lambda group: (group[0][0], -group[0][1])):
+        expected = signal(K) / rate if rate > 0 else numpy.inf
+        acquires = expected > needed[0]
+        acquired = numpy.isfinite(measured)
+        right += list(acquired == acquires)
+        ratios += list((measured / predicted)[acquired & numpy.isfinite(predicted)])
+        print(f"| {K:.0f} | {NAMES[rate]} | {'infinite' if numpy.isinf(expected) else f'{expected:.0f}'} | {'yes' if acquires else 'no'} | "
+              f"{acquired.sum()} of {len(measured)} | {range_of(measured)} | {predicted_text(measured, predicted)} | {I_K.min():.0f} to {I_K.max():.0f} |")
+    print(f"\noutcome as predicted: {sum(right)} of {len(right)}; needed: I_K > n tau* = {needed[0]:.1f}")
+    print(f"measured / predicted t_ICL, in the {len(ratios)} runs whose prediction lies before their end: median {numpy.median(ratios):.3f}, "
+          f"{min(ratios):.3f} to {max(ratios):.3f}")
 
 
 def print_clamped(merged):
@@ -91,7 +110,7 @@ def draw(groups, picture):
         x = numpy.concatenate([numpy.full(len(runs[0]), K) for K, runs in mine]) * (1 + offset)
         y = numpy.minimum(numpy.concatenate([runs[0] for _, runs in mine]), top)
         points, = axes.semilogx(x, y, "o", ms=5, alpha=0.7, label=f"memoriser {NAMES[rate]}")
-        axes.semilogx([K * (1 + offset) for K, _ in mine], [min(median(runs[1]), top) for _, runs in mine], "_", ms=16, mew=2,
+        axes.semilogx([K * (1 + offset) for K, _ in mine], [top if numpy.isnan(runs[1]).all() else numpy.nanmedian(runs[1]) for _, runs in mine], "_", ms=16, mew=2,
                     color=points.get_color())
     axes.axhline(top, color="grey", lw=1, ls=":")
     axes.text(axes.get_xlim()[0], top, " never", va="bottom", color="grey")
@@ -107,13 +126,17 @@ def draw(groups, picture):
 
 
 def main():
-    merged = [name for name in sys.argv[1:] if not name.endswith(".png")]
-    pictures = [name for name in sys.argv[1:] if name.endswith(".png")]
-    groups = read(merged[0])
-    print_rates(groups)
-    if len(merged) > 1:
-        print_clamped(merged[1])
-    draw(groups, pictures[0] if pictures else merged[0].replace(".h5", ".png"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("merged")
+    parser.add_argument("--clamped")
+    parser.add_argument("--memoriser", default=Path(__file__).parents[2] / "data/fig5/desk.h5")
+    parser.add_argument("--out")
+    arguments = parser.parse_args()
+    groups = read(arguments.merged)
+    print_rates(groups, memoriser_signal(arguments.memoriser))
+    if arguments.clamped:
+        print_clamped(arguments.clamped)
+    draw(groups, arguments.out or arguments.merged.replace(".h5", ".png"))
 
 
 if __name__ == "__main__":

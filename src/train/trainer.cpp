@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -96,7 +97,7 @@ void Trainer::restore(const State& state, Due due) {
   optimizer_->restore(state.moments);
   progress_ = state.progress;
   before_ = state.before;
-  halfway_.reset();
+  quarters_.clear();
   due_ = due;
 }
 
@@ -120,7 +121,7 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!step()) return Outcome::diverged;
-      keep_halfway();
+      keep_quarters();
       if (const auto end = record(observers)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
     }
@@ -246,7 +247,7 @@ Evaluation Trainer::evaluate() {
     if (config_.eval.refine) refine();
   }
   before_.reset();
-  halfway_.reset();
+  quarters_.clear();
   keep_before();
   return evaluation;
 }
@@ -261,10 +262,13 @@ void Trainer::keep_before() {
   before_ = earlier();
 }
 
-void Trainer::keep_halfway() {
+void Trainer::keep_quarters() {
   if (!before_) return;
-  const std::int64_t next = evaluations_.next_after(before_->step).value_or(last_step());
-  if (progress_.step == middle(before_->step, next)) halfway_ = earlier();
+  const std::int64_t first = before_->step;
+  const std::int64_t last = evaluations_.next_after(first).value_or(last_step());
+  const std::int64_t half = middle(first, last);
+  const std::array steps{middle(first, half), half, middle(half, last)};
+  if (std::ranges::find(steps, progress_.step) != steps.end()) quarters_.push_back(earlier());
 }
 
 Earlier Trainer::earlier() const {
@@ -293,11 +297,12 @@ void Trainer::refine() {
   const State now = state();
   const Workers workers = workers_.unmeasured();
   Earlier low = *std::move(before_);
-  const std::optional<Earlier> halfway = std::move(halfway_);
+  const std::vector<Earlier> quarters = std::move(quarters_);
   std::int64_t high = now.progress.step;
   while (high - low.step > 1) {
     const std::int64_t step = middle(low.step, high);
-    const Earlier& from = halfway && halfway->step == step ? *halfway : low;
+    const auto kept = std::ranges::find(quarters, step, &Earlier::step);
+    const Earlier& from = kept != quarters.end() ? *kept : low;
     State start;
     start.progress.step = from.step;
     start.parameters = from.parameters;

@@ -162,9 +162,9 @@ class Trainer {
   [[nodiscard]] nn::Attending attending_in_force() const;
   [[nodiscard]] Earlier earlier() const;
   /// Keeps the weights as they are, if refine() may have to go on from here: at an evaluation, and
-  /// halfway to the next.
+  /// at each quarter of the way to the next.
   void keep_before();
-  void keep_halfway();
+  void keep_quarters();
   void measure_norms(Evaluation&, const Workers&);
   /// The first step at which the ICL accuracy, on the sequences of this evaluation, is above the
   /// threshold: bisection between the last evaluation and this one.
@@ -188,7 +188,7 @@ class Trainer {
   Schedule snapshots_;
   Progress progress_;
   std::optional<Earlier> before_;
-  std::optional<Earlier> halfway_;  ///< saves refine() half of its steps; never recorded
+  std::vector<Earlier> quarters_;  ///< save refine() three steps in four; never recorded
   Due due_ = Due::open;
   std::string fault_;
 };
