@@ -134,8 +134,8 @@ bool has_snapshot(const RunRecord& record, std::int64_t step) {
 }
 
 train::Values parameters_at(const RunRecord& record, std::int64_t step, const Workers& workers) {
-  if (!has_snapshot(record, step)) return state_at(record, step, workers).parameters;
   const auto snapshot = std::ranges::find(record.snapshot_steps, step);
+  if (snapshot == record.snapshot_steps.end()) return state_at(record, step, workers).parameters;
   const auto index = static_cast<std::size_t>(snapshot - record.snapshot_steps.begin());
   return snapshot_state(record, index).parameters;
 }
