@@ -15,6 +15,7 @@
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/hdf5_reader.hpp"
+#include "icl/io/isolated.hpp"
 
 namespace icl::io {
 namespace {
@@ -147,9 +148,7 @@ std::string hash_of(const std::vector<T>& values) {
   return values.empty() ? "none" : hash_hex(std::as_bytes(std::span(values)));
 }
 
-Loaded load(const std::string& text) {
-  const Source source = split(text);
-  const std::vector<std::byte> image = naming(source, [&] { return read_image(source); });
+Loaded load(const Source& source, std::span<const std::byte> image) {
   const Hdf5Reader reader = naming(source, [&] { return Hdf5Reader(image, source.file); });
   if (!reader.exists(source.dataset)) {
     fail(source, source.dataset, "is missing" + listing(reader, source.dataset));
@@ -167,6 +166,13 @@ Loaded load(const std::string& text) {
   loaded.digest = fmt::format("[{}] {} {}\n", fmt::join(info.shape, ", "),
                               hash_of(loaded.table.rows), hash_of(labels));
   return loaded;
+}
+
+Loaded load(const std::string& text) {
+  const Source source = split(text);
+  const std::vector<std::byte> image = naming(source, [&] { return read_image(source); });
+  try_in_child(source.file, allowance_for(image.size()), [&] { (void)load(source, image); });
+  return load(source, image);
 }
 
 }  // namespace
