@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "icl/core/error.hpp"
+#include "icl/core/parallel.hpp"
 
 namespace icl {
 namespace {
@@ -23,6 +24,9 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Real alpha, Operand a,
 #else
   constexpr auto blas_gemm = cblas_sgemm;
 #endif
+  // From 0.3.22 on, OpenBLAS's openmp build splits a product among omp_get_max_threads() threads
+  // whenever it is called outside of a parallel region, whatever openblas_set_num_threads() said.
+  keep_others_to_one_thread();
   if (beta == Real{0}) {
     // OpenBLAS clears C with a loop several times slower than this.
     for (std::int64_t i = 0; i < m; ++i) std::fill_n(c + i * c_stride, n, Real{0});

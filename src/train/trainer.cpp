@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "icl/config/probe_set.hpp"
+#include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/nn/logistic_loss.hpp"
@@ -54,6 +55,7 @@ Values copy_values(std::span<const nn::Parameter* const> parameters) {
 Trainer::Trainer(const config::Config& config, const Workers& workers,
                  std::optional<task::GivenItems> given)
     : config_(config),
+      pace_(workers.threads()),
       workers_(workers),
       model_(model::make_model(config)),
       parameters_(model_->parameters()),
@@ -104,7 +106,7 @@ void Trainer::restore(const State& state, Due due) {
 bool Trainer::replay(std::int64_t step) {
   while (progress_.step < step) {
     if (evaluations_.holds(progress_.step)) reset_train_score();
-    if (!this->step()) return false;
+    if (!paced_step()) return false;
   }
   return true;
 }
@@ -120,7 +122,7 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     }
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
-      if (!step()) return Outcome::diverged;
+      if (!paced_step()) return Outcome::diverged;
       keep_quarters();
       if (const auto end = record(observers)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
@@ -179,6 +181,14 @@ void Trainer::loss_gradient(const Workers& workers) {
   const auto time = workers.measure(Phase::elementwise);
   nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
                              activations_->dlogits.data());
+}
+
+bool Trainer::paced_step() {
+  const auto begin = Clock::now();
+  const bool whole = step();
+  pace_.stepped(seconds(Clock::now() - begin));
+  workers_ = workers_.with_threads(pace_.threads());
+  return whole;
 }
 
 bool Trainer::step() {

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <limits>
 #include <ostream>
 #include <random>
@@ -175,6 +177,22 @@ TEST(Gemm, CalledFromFourThreadsAtOnceGivesTheBitsOfOne) {
     }
   });
   EXPECT_THAT(wrong, testing::Each(0));
+}
+
+// OpenBLAS would split this product among OMP_NUM_THREADS threads (tests/CMakeLists.txt sets 2 and
+// 8), and then its bits would be others: nobody has told it not to but gemm() itself.
+TEST(Gemm, StartsNoThreads) {
+  constexpr std::int64_t n = 512;
+  const Matrix a = random_matrix(n * n, 1);
+  const Matrix b = random_matrix(n * n, 2);
+  Matrix c(static_cast<std::size_t>(n * n));
+  const auto threads = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                         std::filesystem::directory_iterator());
+  };
+  const auto before = threads();
+  gemm(n, n, n, 1, {a.data(), n}, {b.data(), n}, 0, c.data(), n);
+  EXPECT_EQ(threads(), before);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <limits>
 #include <set>
 #include <thread>
@@ -47,6 +48,98 @@ TEST(Workers, WithOneThreadIsTheCaller) {
   std::set<std::thread::id> threads;
   Workers(1).for_each(10, [&](std::int64_t) { threads.insert(std::this_thread::get_id()); });
   EXPECT_THAT(threads, testing::ElementsAre(std::this_thread::get_id()));
+}
+
+// Many short loops in a row, of all widths: no task is lost, done twice, or taken from another
+// loop.
+TEST(Workers, KeepJobsApart) {
+  constexpr int loops = 20000;
+  std::array<std::atomic<int>, 7> sums{};
+  for (int loop = 0; loop < loops; ++loop) {
+    const int tasks = 2 + loop % 6;
+    std::array<int, 7> done{};
+    Workers(2 + loop % 3).for_each(tasks, [&](std::int64_t i) {
+      ++done[static_cast<std::size_t>(i)];
+      sums[static_cast<std::size_t>(i)].fetch_add(loop, std::memory_order_relaxed);
+    });
+    for (int i = 0; i < tasks; ++i) ASSERT_EQ(done[static_cast<std::size_t>(i)], 1) << loop;
+  }
+  std::array<int, 7> expected{};
+  for (int loop = 0; loop < loops; ++loop) {
+    for (int i = 0; i < 2 + loop % 6; ++i) expected[static_cast<std::size_t>(i)] += loop;
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], expected[i]);
+}
+
+// A thread that sleeps, as between two loops, is woken; and the caller sleeps while others work.
+TEST(Workers, WakeAndWait) {
+  for (int loop = 0; loop < 20; ++loop) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::atomic<int> done{0};
+    Workers(3).for_each(3, [&](std::int64_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++done;
+    });
+    EXPECT_EQ(done, 3);
+  }
+}
+
+/// Processor time that this process has used, in seconds.
+double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+// Whatever OMP_WAIT_POLICY says: half a second in which there is no work costs next to nothing.
+TEST(Workers, SleepWhenThereIsNoWork) {
+  const Workers workers(4);
+  workers.for_each(8, [](std::int64_t) {});
+  const double before = cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(cpu_seconds() - before, 0.05);
+}
+
+TEST(Workers, DoALoopWithinATaskAlone) {
+  std::array<std::atomic<int>, 8> done{};
+  const Workers workers(2);
+  workers.for_each(2, [&](std::int64_t i) {
+    const auto caller = std::this_thread::get_id();
+    workers.for_each(4, [&](std::int64_t j) {
+      EXPECT_EQ(std::this_thread::get_id(), caller);
+      ++done[static_cast<std::size_t>(4 * i + j)];
+    });
+  });
+  for (const auto& count : done) EXPECT_EQ(count, 1);
+}
+
+TEST(Workers, OfTwoCallersAtOnceEachGetsAllDone) {
+  std::array<std::atomic<int>, 2> done{};
+  const auto call = [&](std::size_t who) {
+    for (int loop = 0; loop < 200; ++loop) {
+      Workers(2).for_each(10, [&](std::int64_t) { ++done[who]; });
+    }
+  };
+  std::thread other([&] { call(1); });
+  call(0);
+  other.join();
+  EXPECT_EQ(done[0], 2000);
+  EXPECT_EQ(done[1], 2000);
+}
+
+TEST(InterruptibleWorkers, BeginNoTaskOnceToldToStop) {
+  for (const int threads : {1, 2, 4}) {
+    std::atomic<bool> stop{false};
+    std::atomic<int> begun{0};
+    const Workers workers = Workers(threads).interruptible(stop);
+    EXPECT_THROW(workers.for_each(1000,
+                                  [&](std::int64_t) {
+                                    if (++begun == 10) stop = true;
+                                  }),
+                 Interrupted);
+    EXPECT_LT(begun, 10 + threads);
+    EXPECT_THROW(workers.for_each(1, [&](std::int64_t) { ++begun; }), Interrupted);
+    EXPECT_THROW(workers.with_threads(1).check_interrupt(), Interrupted);
+    EXPECT_LT(begun, 10 + threads);
+    Workers(threads).for_each(5, [&](std::int64_t) { ++begun; });  // others do not care
+    EXPECT_GE(begun, 15);
+  }
 }
 
 TEST(AvailableCpus, AreThoseOfTheAffinity) {

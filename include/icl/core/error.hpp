@@ -12,6 +12,7 @@ enum class ExitCode : int {
   usage = 64,          ///< wrong command line or configuration
   bad_input = 65,      ///< an input file is not ours, damaged or malformed
   internal = 70,       ///< a fault of this program
+  resources = 71,      ///< the machine lacks memory, threads or descriptors
   cannot_create = 73,  ///< the output exists already, or cannot be created
   io = 74,             ///< reading or writing failed
   interrupted = 75,    ///< stopped by a signal; the published file is whole

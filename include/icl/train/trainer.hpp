@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "icl/config/config.hpp"
+#include "icl/core/pace.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/logistic_loss.hpp"
@@ -137,6 +138,8 @@ class Trainer {
   [[nodiscard]] State state() const { return view().copy(); }
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::int64_t last_step() const { return train::last_step(config_); }
+  /// How many of the workers' threads are at work: see Pace.
+  [[nodiscard]] int threads_in_force() const { return pace_.chosen(); }
   /// Floating-point operations that the MLP's products need in one step.
   [[nodiscard]] double mlp_flops() const { return model_->mlp_flops(config_.train.batch_size); }
   [[nodiscard]] std::span<nn::Parameter* const> parameters() const { return parameters_; }
@@ -151,6 +154,8 @@ class Trainer {
   /// One update. False, with fault_ set, if the loss is not finite (then nothing was changed) or a
   /// parameter no longer is.
   [[nodiscard]] bool step();
+  /// A step with as many threads as pay.
+  [[nodiscard]] bool paced_step();
   /// The batch of the step to come, forward, and its loss and accuracy.
   [[nodiscard]] nn::LossSums forward_batch(const Workers&);
   void loss_gradient(const Workers&);
@@ -172,6 +177,7 @@ class Trainer {
   void reset_train_score();
 
   config::Config config_;
+  Pace pace_;
   Workers workers_;
   std::unique_ptr<model::Model> model_;
   std::vector<nn::Parameter*> parameters_;
