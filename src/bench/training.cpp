@@ -179,8 +179,8 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
   PhaseTimes times;
   train::Trainer trainer(config, Workers(options.threads, &times), io::read_items(config));
   const TemporaryFolder folder(options.folder);
-  io::Recorder recorder(folder.path() / "run.h5",
-                        io::new_record(config, trainer.readable_parameters()), [] {});
+  io::OutputLock output(folder.path() / "run.h5");
+  io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()));
   Meter meter(options, interrupt, times, recorder);
   const std::array<train::Observer*, 1> observers{&meter};
   if (trainer.run(observers, meter.stop) == train::Outcome::diverged) {

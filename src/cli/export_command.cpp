@@ -15,9 +15,9 @@ ExitCode run(const ExportCommand& command) {
   check_distinct(command.run, command.out);
   const io::RunRecord run = io::read_run(command.run).record;
   io::check_creatable(command.out);
-  const io::OutputLock lock(command.out);
+  io::OutputLock output(command.out);
   check_output(command.out, command.force);
-  io::publish_file(command.out, io::export_data(run, request, Workers(resolve_threads(0))));
+  output.publish(io::export_data(run, request, Workers(resolve_threads(0))));
   return ExitCode::done;
 }
 

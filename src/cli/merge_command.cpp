@@ -5,6 +5,7 @@
 #include "icl/cli/commands.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
+#include "icl/io/lock.hpp"
 #include "icl/sweep/merge.hpp"
 
 namespace icl::cli {
@@ -24,6 +25,8 @@ void list(const char* what, const std::vector<std::string>& runs) {
 }  // namespace
 
 ExitCode run(const MergeCommand& command) {
+  io::check_creatable(command.out);
+  io::OutputLock output(command.out);
   check_output(command.out, command.force);
   // --force replaces a merged file, not a run or a sweep.toml by mistake.
   if (std::filesystem::exists(command.out)) (void)io::read_block(command.out, io::FileKind::sweep);
@@ -54,7 +57,7 @@ ExitCode run(const MergeCommand& command) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': no run has ended yet", command.folder.string()));
   }
-  io::publish_file(command.out, merged.file);
+  output.publish(merged.file);
   fmt::print(stderr, "icl: {} runs merged, {} missing, {} unfinished, {} damaged: {}\n",
              report.merged, report.missing.size(), report.unfinished.size(), report.damaged.size(),
              command.out.string());

@@ -84,22 +84,25 @@ ExitCode train(const Session& session) {
   const OutputOptions& options = session.options;
   const std::string file = session.out.string();
   const int threads = resolve_threads(options.threads);
-  io::check_creatable(session.out);
   // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
   const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
   if (options.parent) stop_with(*options.parent);
 
   const auto stored = [&]() -> std::optional<io::RunRecord> {
-    if (!options.resume || !std::filesystem::exists(session.out)) return std::nullopt;
+    std::error_code ignored;
+    const bool readable = std::filesystem::is_regular_file(session.out, ignored);
+    if (!options.resume || !readable) return std::nullopt;
     io::RunRecord found = io::read_run(session.out).record;
     require_same_run(found, session, file);
     return found;
   };
-  // A finished file is not even locked; one that can go on is read again under the lock.
+  // A finished file is not even locked, and may be one that cannot be replaced; one that can go on
+  // is read again under the lock.
   if (const auto found = stored()) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
   }
-  const io::OutputLock lock(session.out);
+  io::check_creatable(session.out);
+  io::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
   if (!options.resume) check_output(session.out, options.force);
   auto items = io::read_items(session.config);
   const std::string items_hash = items ? items->hash : std::string();
@@ -122,7 +125,7 @@ ExitCode train(const Session& session) {
   } else if (session.origin) {
     trainer.restore(session.origin->state, train::Due::open);
   }
-  io::Recorder recorder(session.out, std::move(record), [&] { lock.check(); });
+  io::Recorder recorder(output, std::move(record));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step());
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   const auto outcome =
@@ -149,7 +152,7 @@ void check_distinct(const std::filesystem::path& in, const std::filesystem::path
 void check_output(const std::filesystem::path& out, bool force) {
   io::check_creatable(out);
   std::error_code ignored;
-  if (!force && std::filesystem::exists(std::filesystem::symlink_status(out, ignored))) {
+  if (!force && std::filesystem::exists(out, ignored)) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("'{}' exists already; --force replaces it", out.string()));
   }

@@ -162,13 +162,7 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
   const sweep::SlurmOptions options = slurm_options(command, plan, folder);
   const std::string script = sweep::batch_script(options);
   folder.claim(plan);
-  std::error_code error;
-  fs::create_directories(folder.path() / "slurm", error);
-  if (error) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("cannot make the folder '{}': {}", (folder.path() / "slurm").string(),
-                            error.message()));
-  }
+  io::make_folders(folder.path() / "slurm");
   const std::string text = config::to_toml(plan.sweep());
   io::publish_file(options.sweep, std::as_bytes(std::span(text)));
   const fs::path path = folder.path() / "sweep.sbatch";

@@ -116,8 +116,8 @@ ExitCode run(const TauStarCommand& command) {
 
 ExitCode run(const PredictCommand& command) {
   const std::string file = command.run.string();
-  std::optional<io::OutputLock> lock;
-  if (command.write) lock.emplace(command.run);
+  std::optional<io::OutputLock> output;
+  if (command.write) output.emplace(command.run);
   const io::RunRecord run = io::read_run(command.run).record;
   const auto prediction = io::predict(run);
   if (!prediction || !prediction->theory) {
@@ -125,7 +125,7 @@ ExitCode run(const PredictCommand& command) {
                 fmt::format("the theory says nothing of '{}': {}", file,
                             prediction ? prediction->reason : "a memoriser has no attention"));
   }
-  if (command.write) io::publish_file(command.run, io::encode(run));
+  if (output) output->publish(io::encode(run));
   const theory::Prediction& theory = *prediction->theory;
   const auto measured = [&](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   Json json;
@@ -167,10 +167,10 @@ ExitCode run(const LandscapeCommand& command) {
     run = io::read_run(*command.run).record;
   }
   io::check_creatable(command.out);
-  const io::OutputLock lock(command.out);
+  io::OutputLock output(command.out);
   check_output(command.out, command.force);
   if (run) take_from_run(*std::move(run), command, workers, request);
-  io::publish_file(command.out, analysis::landscape_file(request, workers));
+  output.publish(analysis::landscape_file(request, workers));
   return ExitCode::done;
 }
 

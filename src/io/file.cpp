@@ -1,25 +1,21 @@
 #include "icl/io/file.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <csignal>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "icl/core/error.hpp"
+#include "icl/io/descriptor.hpp"
+#include "icl/io/place.hpp"
 
 namespace icl::io {
 namespace {
@@ -27,39 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string describe(int error) { return std::generic_category().message(error); }
-
-/// Repeats a system call that signals interrupt.
-template <class Call>
-auto uninterrupted(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int number() const { return number_; }
-
-  /// Closes it now: on network file systems this is where a failed write shows. Returns errno or 0.
-  int close() {
-    // Linux gives the descriptor back even when it reports EINTR.
-    return ::close(std::exchange(number_, -1)) == 0 || errno == EINTR ? 0 : errno;
-  }
-
- private:
-  int number_;
-};
 
 // ---- Reading ----
 
@@ -105,113 +68,7 @@ std::size_t read_up_to(const Descriptor& descriptor, std::span<std::byte> bytes,
   return done;
 }
 
-// ---- Publishing ----
-
-[[noreturn]] void cannot_write(const fs::path& path, std::string_view step, int error) {
-  throw Error(ExitCode::io,
-              fmt::format("cannot write '{}': {} ({})", path.native(), describe(error), step));
-}
-
-fs::path folder_of(const fs::path& path) {
-  return path.has_parent_path() ? path.parent_path() : fs::path(".");
-}
-
-/// What names of temporary files of this target begin with on this host.
-std::string temporary_prefix(const fs::path& path) {
-  std::array<char, 33> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return fmt::format(".{}.tmp-{}-", path.filename().native(), host.data());
-}
-
-/// The process that a temporary file belongs to, or 0 if the name is not prefix + PID + '-' + 8
-/// digits.
-pid_t owner(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix)) return 0;
-  name.remove_prefix(prefix.size());
-  pid_t process = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
-  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
-  const bool well_formed = error == std::errc() && name.size() == 9 && name.front() == '-' &&
-                           name.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos;
-  return well_formed && process > 0 ? process : 0;
-}
-
-/// Removes what killed processes left. Own leftovers too: a restarted container gives the same PID.
-/// Best effort: what cannot be removed stays.
-void remove_leftovers(int folder, const std::string& prefix) {
-  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(copy), &::closedir);
-  if (!entries) {
-    if (copy >= 0) ::close(copy);
-    return;
-  }
-  while (const dirent* entry = ::readdir(entries.get())) {
-    const pid_t process = owner(entry->d_name, prefix);
-    if (process == 0) continue;
-    const bool dead = ::kill(process, 0) != 0 && errno == ESRCH;
-    if (dead || process == ::getpid()) ::unlinkat(folder, entry->d_name, 0);
-  }
-}
-
-/// A new file in a folder, which takes its name with it unless it was renamed.
-class Temporary {
- public:
-  Temporary(const Descriptor& folder, const fs::path& target)
-      : folder_(folder.number()), descriptor_(-1) {
-    remove_leftovers(folder_, temporary_prefix(target));
-    name_ = temporary_path(target).filename().native();
-    descriptor_ = Descriptor(uninterrupted([&] {
-      return ::openat(folder_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    }));
-    if (descriptor_.number() < 0) cannot_write(target, "creating a temporary file", errno);
-  }
-  ~Temporary() {
-    if (!renamed_) ::unlinkat(folder_, name_.c_str(), 0);
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-  Temporary(Temporary&&) = delete;
-  Temporary& operator=(Temporary&&) = delete;
-
-  void write(std::span<const std::byte> bytes, const fs::path& target) {
-    while (!bytes.empty()) {
-      const ssize_t written =
-          uninterrupted([&] { return ::write(descriptor_.number(), bytes.data(), bytes.size()); });
-      if (written < 0) cannot_write(target, "writing", errno);
-      if (written == 0) cannot_write(target, "writing", ENOSPC);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
-
-  /// Brings the file to disk and gives it the target's name.
-  void commit(const fs::path& target) {
-    if (uninterrupted([&] { return ::fsync(descriptor_.number()); }) != 0) {
-      cannot_write(target, "syncing to disk", errno);
-    }
-    if (const int error = descriptor_.close(); error != 0) cannot_write(target, "closing", error);
-    if (::renameat(folder_, name_.c_str(), folder_, target.filename().c_str()) != 0) {
-      cannot_write(target, "renaming the temporary file", errno);
-    }
-    renamed_ = true;
-  }
-
- private:
-  int folder_;
-  Descriptor descriptor_;
-  std::string name_;
-  bool renamed_ = false;
-};
-
 }  // namespace
-
-fs::path temporary_path(const fs::path& target) {
-  std::uint32_t random = 0;
-  if (::getrandom(&random, sizeof random, 0) != ssize_t{sizeof random}) {
-    cannot_write(target, "choosing the name of a temporary file", errno);
-  }
-  return folder_of(target) /
-         fmt::format("{}{}-{:08x}", temporary_prefix(target), ::getpid(), random);
-}
 
 std::vector<std::byte> read_file(const fs::path& path) {
   const OpenFile file = open_to_read(path);
@@ -227,25 +84,28 @@ FileHead read_head(const fs::path& path, std::size_t max_bytes) {
   return {std::move(bytes), file.bytes};
 }
 
-void publish_file(const fs::path& path, std::span<const std::span<const std::byte>> parts) {
+void make_folders(const fs::path& path) {
+  const auto fail = [&](int error) {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("cannot make the folder '{}': {}", path.native(), describe(error)));
+  };
   struct stat status {};
-  if (!path.has_filename() || (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))) {
-    cannot_write(path, "looking at the target", EISDIR);
+  if (::stat(path.c_str(), &status) == 0 && !S_ISDIR(status.st_mode)) fail(ENOTDIR);
+  fs::path made;
+  for (const fs::path& part : path) {
+    made /= part;
+    // A path that ends in a slash has an empty last part.
+    const bool is_last = made == path || made / "" == path;
+    const bool is_new = ::mkdir(made.c_str(), 0777) == 0;
+    const int error = errno;
+    if (!is_new && ::stat(made.c_str(), &status) != 0) fail(error);
+    if (!is_new && !is_last) continue;
+    // The last one's too if it was there: its maker may have been killed before it got to this.
+    const Descriptor parent(uninterrupted(
+        [&] { return ::open((made / "..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+    const int sync_error = parent.number() < 0 ? errno : sync_folder(parent.number());
+    if (sync_error != 0 && is_new && sync_error != EACCES) fail(sync_error);
   }
-  const Descriptor folder(uninterrupted(
-      [&] { return ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (folder.number() < 0) cannot_write(path, "opening its folder", errno);
-  Temporary temporary(folder, path);
-  for (const std::span<const std::byte> part : parts) temporary.write(part, path);
-  temporary.commit(path);
-  // EINVAL: a file system that has no such thing as syncing a folder.
-  if (uninterrupted([&] { return ::fsync(folder.number()); }) != 0 && errno != EINVAL) {
-    cannot_write(path, "syncing its folder", errno);
-  }
-}
-
-void publish_file(const fs::path& path, std::span<const std::byte> bytes) {
-  publish_file(path, {&bytes, 1});
 }
 
 void check_creatable(const fs::path& path) {
@@ -253,19 +113,29 @@ void check_creatable(const fs::path& path) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("cannot create '{}': {}", path.native(), reason));
   };
+  const fs::path target = follow_links(path);
   struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (!path.has_filename() || (exists && S_ISDIR(status.st_mode))) {
+  const bool exists = ::stat(target.c_str(), &status) == 0;
+  if (!target.has_filename() || (exists && S_ISDIR(status.st_mode))) {
     refuse("it is a folder, not a file");
   }
+  if (!exists && errno == ENAMETOOLONG) refuse(describe(errno));
   if (exists && !S_ISREG(status.st_mode)) refuse("it is no regular file");
-  const fs::path folder = folder_of(path);
+  // Replacing a file needs no right to write it, so root and owner would not be stopped.
+  constexpr mode_t may_write = 0222;
+  if (exists && (status.st_mode & may_write) == 0) {
+    refuse(
+        fmt::format("it is a file that nobody may write (mode {:03o}); `chmod u+w` allows it "
+                    "to be replaced",
+                    status.st_mode & 0777U));
+  }
+  const fs::path folder = folder_of(target);
   if (::stat(folder.c_str(), &status) != 0) {
     refuse(errno == ENOENT ? fmt::format("the folder '{}' does not exist", folder.native())
                            : fmt::format("folder '{}': {}", folder.native(), describe(errno)));
   }
   if (!S_ISDIR(status.st_mode)) refuse(fmt::format("'{}' is not a folder", folder.native()));
-  if (::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     refuse(fmt::format("folder '{}': {}", folder.native(), describe(errno)));
   }
 }

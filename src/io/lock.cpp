@@ -9,11 +9,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-#include <optional>
-#include <sstream>
+#include <string_view>
+#include <system_error>
 
 #include "icl/core/error.hpp"
 #include "icl/io/file.hpp"
@@ -21,103 +18,84 @@
 namespace icl::io {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// Where process numbers mean the same: host, boot and namespace of process numbers, as one word.
-/// Two containers on one host may see neither each other's processes nor another host name.
-std::string process_space() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string boot;
-  file >> boot;
-  struct stat space = {};
-  const bool known = stat("/proc/self/ns/pid", &space) == 0;
-  return fmt::format("{}/{}/{}", name.data(), boot, known ? space.st_ino : 0);
+[[noreturn]] void cannot_lock(const Place& place, std::string_view step, int error) {
+  throw Error(ExitCode::io, fmt::format("cannot write '{}': {} ({} '{}')", place.given().native(),
+                                        std::generic_category().message(error), step,
+                                        place.lock_path().native()));
 }
 
-/// Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot; together with
-/// the boot it tells a process from a later one of the same number. Empty if there is no such
-/// process.
-std::string start_time(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string stat((std::istreambuf_iterator<char>(file)), {});
-  const auto name_end = stat.rfind(')');  // the name before it may hold anything
-  if (name_end == std::string::npos) return "";
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
-  return field;
+[[noreturn]] void is_held(const Place& place, const LockFile& lock) {
+  const std::string output = place.given().native();
+  const std::string file = place.lock_path().native();
+  throw Error(ExitCode::cannot_create,
+              lock.holder
+                  ? fmt::format("'{}' is being written by {} (lock file '{}')", output,
+                                describe_holder(lock), file)
+                  : fmt::format("'{}' seems to be written by {}: its lock file '{}' {}; it counts "
+                                "as left over when it was not touched for {} s",
+                                output, describe_holder(lock), file,
+                                lock.text ? "names no process" : "may not be read by this user",
+                                OutputLock::patience.count()));
 }
 
-std::string describe(const std::string& host, pid_t pid, const std::string& start) {
-  return fmt::format("host {}\npid {}\nstarted {}\n", host, pid, start);
+/// Makes a new file that holds the text. Returns errno, or 0.
+int write_new(int folder, const std::string& name, const std::string& text) {
+  Descriptor file(uninterrupted([&] {
+    return ::openat(folder, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+  }));
+  if (file.number() < 0) return errno;
+  int error = 0;
+  for (std::string_view rest = text; error == 0 && !rest.empty();) {
+    const ssize_t written =
+        uninterrupted([&] { return ::write(file.number(), rest.data(), rest.size()); });
+    if (written <= 0) error = written < 0 ? errno : ENOSPC;
+    if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  const int close_error = file.close();
+  if (error == 0) error = close_error;
+  if (error != 0) ::unlinkat(folder, name.c_str(), 0);
+  return error;
 }
 
-/// What a lock file says; nothing if it is gone.
-std::optional<std::string> read_lock(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
-  return std::string((std::istreambuf_iterator<char>(file)), {});
+bool same_file(int folder, const std::string& one, const std::string& other) {
+  struct stat a {};
+  struct stat b {};
+  return ::fstatat(folder, one.c_str(), &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ::fstatat(folder, other.c_str(), &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
 }
 
-struct Holder {
-  std::string host;
-  pid_t pid = 0;
-  std::string started;
+/// Signals go to the other threads of the process while it lives.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
 };
-
-std::optional<Holder> parse(const std::string& text) {
-  std::istringstream in(text);
-  Holder holder;
-  std::string host;
-  std::string pid;
-  std::string started;
-  if (in >> host >> holder.host >> pid >> holder.pid >> started >> holder.started) return holder;
-  return std::nullopt;
-}
-
-/// Seconds since the file was touched, by the clock of its own file system: that of `probe`, made
-/// just now, since the clocks of two hosts may differ. Nothing if the file is gone.
-std::optional<double> seconds_since_touched(const fs::path& path, const fs::path& probe) {
-  const int fd = open(probe.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
-  struct stat now = {};
-  struct stat then = {};
-  const bool probed = fd >= 0 && fstat(fd, &now) == 0;
-  if (fd >= 0) close(fd);
-  unlink(probe.c_str());
-  if (!probed || stat(path.c_str(), &then) != 0) return std::nullopt;
-  return static_cast<double>(now.st_mtim.tv_sec - then.st_mtim.tv_sec) +
-         1e-9 * static_cast<double>(now.st_mtim.tv_nsec - then.st_mtim.tv_nsec);
-}
-
-/// Whether the process that a lock names lived here and has ended.
-bool has_ended(const std::optional<Holder>& holder) {
-  return holder && holder->host == process_space() && start_time(holder->pid) != holder->started;
-}
-
-/// Why a lock is dead; nothing while it may be alive.
-std::optional<std::string> cause_of_death(const fs::path& path, const std::string& text,
-                                          const fs::path& probe) {
-  const auto holder = parse(text);
-  if (has_ended(holder)) {
-    return fmt::format("process {} on this host has ended", holder->pid);
-  }
-  const auto age = seconds_since_touched(path, probe);
-  if (age && *age > std::chrono::duration<double>(OutputLock::patience).count()) {
-    return fmt::format("it was not touched for {:.0f} s", *age);
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 
-OutputLock::OutputLock(const fs::path& output)
-    : output_(output),
-      path_(output.string() + ".lock"),
-      owner_(describe(process_space(), getpid(), start_time(getpid()))) {
+OutputLock::OutputLock(const std::filesystem::path& output, LockOptions options)
+    : place_(output), options_(options), owner_(lock_text()) {
   acquire();
-  heartbeat_ = std::thread([this] { beat(); });
+  try {
+    // In this order: see above.
+    place_.remove_temporaries();
+    place_.remove_drafts();
+    found_ = state_of(place_, place_.name());
+    start_heartbeat();
+  } catch (...) {
+    ::unlinkat(place_.folder(), place_.lock_name().c_str(), 0);
+    throw;
+  }
 }
 
 OutputLock::~OutputLock() {
@@ -125,105 +103,184 @@ OutputLock::~OutputLock() {
     const std::scoped_lock guard(mutex_);
     stopping_ = true;
   }
-  stop_.notify_all();
+  wake_.notify_all();
   heartbeat_.join();
-  if (read_lock(path_) == owner_) unlink(path_.c_str());
-}
-
-void OutputLock::check() const {
-  if (read_lock(path_) == owner_) return;
-  throw Error(ExitCode::cannot_create,
-              fmt::format("'{}': its lock was taken over by another process; nothing more is "
-                          "written to it from here",
-                          output_.string()));
+  try {
+    const auto lock = look_at_lock(place_);
+    // If another takes it over right now, that one makes its own anew.
+    if (lock && lock->text == owner_) ::unlinkat(place_.folder(), place_.lock_name().c_str(), 0);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): what lies there is not ours
+  }
 }
 
 void OutputLock::acquire() {
-  constexpr int attempts = 10;
-  for (int i = 0; i < attempts; ++i) {
-    if (try_create()) return;
-    take_over_if_dead();
+  constexpr int most_attempts = 10;
+  constexpr std::chrono::milliseconds between_looks{50};
+  const auto deadline = std::chrono::steady_clock::now() + options_.wait;
+  for (int attempts = 0; attempts < most_attempts;) {
+    if (create()) return;
+    const auto lock = look_at_lock(place_);
+    if (!lock) {
+      ++attempts;
+      continue;
+    }
+    if (const auto cause = cause_of_death(place_, *lock, options_.stop)) {
+      bury(*lock, *cause);
+      ++attempts;
+      continue;
+    }
+    const bool stopped = options_.stop != nullptr && options_.stop->load();
+    if (stopped || std::chrono::steady_clock::now() >= deadline) is_held(place_, *lock);
+    std::this_thread::sleep_for(between_looks);
   }
   throw Error(ExitCode::cannot_create,
-              fmt::format("'{}': other processes keep taking its lock", output_.string()));
+              fmt::format("'{}': other processes keep taking its lock", place_.given().native()));
 }
 
-bool OutputLock::try_create() const {
+/// Makes the lock file, if there is none; whether it did.
+bool OutputLock::create() const {
+  const int folder = place_.folder();
+  const std::string name = place_.lock_name();
   // Written under another name first: so the lock file is never seen without its content.
-  const std::string draft = temporary_path(output_).string();
-  int fd = open(draft.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0666);
-  const auto fail = [&](const char* what) {
-    const int cause = errno;
-    if (fd >= 0) close(fd);
-    unlink(draft.c_str());
-    throw Error(ExitCode::io, fmt::format("cannot {} '{}': {}", what, draft, std::strerror(cause)));
-  };
-  if (fd < 0) fail("create");
-  if (write(fd, owner_.data(), owner_.size()) != static_cast<ssize_t>(owner_.size())) fail("write");
-  if (close(fd) != 0) {
-    fd = -1;
-    fail("close");
+  const std::string draft = place_.draft_name();
+  if (const int error = write_new(folder, draft, owner_)) {
+    cannot_lock(place_, "writing its lock", error);
   }
-  // link() makes the name only if it does not exist, and with its content: O_EXCL in effect.
-  bool created = link(draft.c_str(), path_.c_str()) == 0;
-  int cause = errno;
-  unlink(draft.c_str());
-  if (!created && (cause == EPERM || cause == EOPNOTSUPP || cause == ENOSYS)) {
-    // A file system without hard links.
-    const int exclusive = open(path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-    cause = errno;
-    created = exclusive >= 0;
-    if (created) {
-      const bool written = write(exclusive, owner_.data(), owner_.size()) > 0;
-      close(exclusive);
-      if (!written) throw Error(ExitCode::io, fmt::format("cannot write '{}'", path_.string()));
-    }
-  }
-  if (!created && cause != EEXIST) {
-    throw Error(ExitCode::io,
-                fmt::format("cannot create '{}': {}", path_.string(), std::strerror(cause)));
-  }
-  return created;
+  // link() makes the name only if it does not exist, and with its content: O_EXCL in effect. Over a
+  // network it may report a failure though it has done so.
+  const bool linked = ::linkat(folder, draft.c_str(), folder, name.c_str(), 0) == 0;
+  const int cause = errno;
+  const bool made = linked || same_file(folder, draft, name);
+  ::unlinkat(folder, draft.c_str(), 0);
+  if (made || cause == EEXIST || cause == ENOENT) return made;
+  // A file system without hard links.
+  const int error = write_new(folder, name, owner_);
+  if (error != 0 && error != EEXIST) cannot_lock(place_, "writing its lock", error);
+  return error == 0;
 }
 
-void OutputLock::take_over_if_dead() const {
-  const auto text = read_lock(path_);
-  if (!text) return;
-  const auto cause = cause_of_death(path_, *text, temporary_path(output_));
-  if (!cause) {
-    const auto holder = parse(*text);
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}' is being written by process {} on host {} (lock file '{}')",
-                            output_.string(), holder ? holder->pid : 0, holder ? holder->host : "?",
-                            path_.string()));
-  }
+/// Takes a lock away that is nobody's.
+void OutputLock::bury(const LockFile& lock, const std::string& cause) const {
+  const int folder = place_.folder();
+  const std::string name = place_.lock_name();
   // Only one process can move a file away; if it was not the dead one, it is put back.
-  const std::string grave = temporary_path(output_).string();
-  if (rename(path_.c_str(), grave.c_str()) != 0) return;
-  if (read_lock(grave) == text) {
-    fmt::print(stderr, "icl: taking over the lock of '{}': {}\n", output_.string(), *cause);
-  } else {
-    (void)link(grave.c_str(), path_.c_str());
+  const std::string grave = place_.draft_name();
+  if (::renameat(folder, name.c_str(), folder, grave.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}': its lock '{}' was left over ({}), but this process may not "
+                            "remove it: {}; it belongs to user {}, who can",
+                            place_.given().native(), place_.lock_path().native(), cause,
+                            std::generic_category().message(errno), lock.user));
   }
-  unlink(grave.c_str());
+  // Not if it was touched meanwhile.
+  if (state_of(place_, grave) == lock.state) {
+    fmt::print(stderr, "icl: taking over the lock of '{}': {}\n", place_.given().native(), cause);
+  } else {
+    (void)::linkat(folder, grave.c_str(), folder, name.c_str(), 0);
+  }
+  ::unlinkat(folder, grave.c_str(), 0);
 }
 
-bool is_being_written(const fs::path& output) {
-  const fs::path path = output.string() + ".lock";
-  struct stat file = {};
-  if (stat(path.c_str(), &file) != 0) return false;
-  const auto text = read_lock(path);
-  if (!text || has_ended(parse(*text))) return false;
-  const auto age = std::chrono::system_clock::now() -
-                   std::chrono::system_clock::from_time_t(file.st_mtim.tv_sec);
-  return age < OutputLock::patience;
+void OutputLock::check() const {
+  constexpr int attempts = 3;
+  for (int i = 0; i < attempts; ++i) {
+    const auto lock = look_at_lock(place_);
+    if (lock && lock->text == owner_) return;
+    if (lock) {
+      throw Error(ExitCode::cannot_create,
+                  fmt::format("'{}': its lock was taken over by another process ({}); nothing more "
+                              "is written to it from here",
+                              place_.given().native(), describe_holder(*lock)));
+    }
+    // It was removed. What others did meanwhile shows in the output.
+    if (create()) return;
+  }
+  throw Error(ExitCode::cannot_create,
+              fmt::format("'{}': its lock '{}' is removed again and again; nothing more is written "
+                          "to it from here",
+                          place_.given().native(), place_.lock_path().native()));
+}
+
+bool OutputLock::is_ours(const FileState& there) const {
+  return published_ ? holds(place_, *published_) : there == found_;
+}
+
+void OutputLock::publish(Parts parts) {
+  constexpr int attempts = 3;
+  for (int i = 0; i < attempts; ++i) {
+    NewFile file(place_, parts);
+    check();
+    const auto there = state_of(place_, place_.name());
+    if (there && !is_ours(*there)) {
+      const auto beside = file.keep_beside();
+      throw Error(
+          ExitCode::cannot_create,
+          fmt::format("'{}' was replaced or changed by another program since this process "
+                      "{} it, and stays as it is; what was to be written there is in '{}'",
+                      place_.given().native(), published_ ? "wrote" : "found", beside.native()));
+    }
+    const auto naming = file.take_place(there ? NewFile::Over::anything : NewFile::Over::nothing);
+    // If it was removed, or a file has appeared: whether by who took over is seen above.
+    if (naming != NewFile::Naming::done) continue;
+    published_ = file.content();
+    if (const int error = sync_folder(place_.folder()); error != 0) {
+      throw Error(ExitCode::io,
+                  fmt::format("cannot write '{}': {} (syncing its folder)", place_.given().native(),
+                              std::generic_category().message(error)));
+    }
+    return;
+  }
+  throw Error(ExitCode::io, fmt::format("cannot write '{}': its temporary files are removed by "
+                                        "another program",
+                                        place_.given().native()));
+}
+
+void OutputLock::start_heartbeat() {
+  const SignalsBlocked blocked;
+  try {
+    heartbeat_ = std::thread([this] { beat(); });
+  } catch (const std::system_error& error) {
+    throw Error(ExitCode::io,
+                fmt::format("cannot write '{}': no thread can be started that keeps its lock: {}",
+                            place_.given().native(), error.code().message()));
+  }
 }
 
 void OutputLock::beat() {
   std::unique_lock guard(mutex_);
-  while (!stop_.wait_for(guard, heartbeat, [this] { return stopping_; })) {
-    if (read_lock(path_) == owner_) utimensat(AT_FDCWD, path_.c_str(), nullptr, 0);
+  while (!wake_.wait_for(guard, heartbeat, [this] { return stopping_; })) {
+    try {
+      const auto lock = look_at_lock(place_);
+      if (!lock) {
+        (void)create();
+      } else if (lock->text == owner_) {
+        ::utimensat(place_.folder(), place_.lock_name().c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+      }
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): said by the next publication
+    }
   }
+}
+
+bool is_being_written(const std::filesystem::path& output) {
+  std::optional<Place> place;
+  try {
+    place.emplace(output);
+  } catch (const Error&) {  // its folder is not there, or not ours to look into
+    return false;
+  }
+  const auto lock = look_at_lock(*place);
+  if (!lock || has_ended(*lock)) return false;
+  return seconds_since_touched(*place, *lock) <
+         std::chrono::duration<double>(OutputLock::patience).count();
+}
+
+void publish_file(const std::filesystem::path& path, Parts parts) {
+  OutputLock(path).publish(parts);
+}
+
+void publish_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  publish_file(path, {&bytes, 1});
 }
 
 }  // namespace icl::io

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "icl/io/encode.hpp"
-#include "icl/io/file.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::io {
@@ -84,10 +83,9 @@ void RecordBuilder::ended(train::Outcome outcome, const train::StateView& run) {
   }
 }
 
-Recorder::Recorder(std::filesystem::path path, RunRecord record, std::function<void()> may_publish)
+Recorder::Recorder(OutputLock& output, RunRecord record)
     : RecordBuilder(std::move(record)),
-      path_(std::move(path)),
-      may_publish_(std::move(may_publish)),
+      output_(output),
       clock_(record_.config.record.publish_seconds) {}
 
 void Recorder::stepped(const train::StateView& run) {
@@ -107,9 +105,7 @@ void Recorder::publish() {
   set(record_.provenance, "wall_seconds", seconds(began - start_));
   set(record_.provenance, "publications", ++publications_);
   set(record_.provenance, "publishing_seconds", publishing_seconds_);
-  const auto bytes = encode(record_);
-  may_publish_();
-  publish_file(path_, bytes);
+  output_.publish(encode(record_));
   const auto ended = Clock::now();
   publishing_seconds_ += seconds(ended - began);
   clock_.published(began, ended);

@@ -67,14 +67,10 @@ void Folder::claim(const Plan& plan) const {
     throw Error(error.code() == ExitCode::internal ? ExitCode::internal : ExitCode::usage,
                 fmt::format("the sweep is too long to be kept{}", error.what()));
   }
-  std::error_code error;
-  fs::create_directories(path_, error);
-  std::error_code ignored;
-  if (!fs::is_directory(path_, ignored)) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("cannot make the folder '{}': {}", path_.string(),
-                            error ? error.message() : "it is a file"));
-  }
+  if (is_there(manifest()) && this->sweep() == sweep) return;
+  io::make_folders(path_);
+  // Others may claim it at the same moment, for this sweep or a longer one.
+  io::OutputLock output(manifest(), {.wait = io::OutputLock::patience * 3 / 2, .stop = nullptr});
   if (is_there(manifest())) {
     const config::Sweep before = this->sweep();
     if (before == sweep) return;
@@ -93,7 +89,7 @@ void Folder::claim(const Plan& plan) const {
       }
     }
   }
-  io::publish_file(manifest(), std::as_bytes(std::span(text)));
+  output.publish(std::as_bytes(std::span(text)));
 }
 
 config::Sweep Folder::sweep() const {

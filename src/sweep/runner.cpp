@@ -11,6 +11,7 @@
 
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
+#include "icl/io/file.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -88,7 +89,7 @@ void Runner::start_next() {
   try {
     start(run);
   } catch (const Error& error) {
-    if (error.code() != ExitCode::io) throw;
+    if (error.code() != ExitCode::io && error.code() != ExitCode::cannot_create) throw;
     fail(run, error.what());
     output_failed_ = true;  // nor will others start; those that run go on to their end
   }
@@ -96,17 +97,18 @@ void Runner::start_next() {
 
 void Runner::start(std::size_t run) {
   const std::filesystem::path file = folder_.run_file(plan_.hash(run));
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  if (error) {
-    throw Error(ExitCode::io, fmt::format("cannot make the folder '{}': {}",
-                                          file.parent_path().string(), error.message()));
-  }
-  std::vector<std::string> arguments{"train",       "/dev/stdin",
-                                     "--out",       file,
-                                     "--resume",    "--quiet",
-                                     "--threads",   std::to_string(options_.threads),
-                                     "--stop-with", std::to_string(getpid())};
+  io::make_folders(file.parent_path().parent_path());
+  io::make_folders(file.parent_path());
+  // In one word, as the folder's name may begin with a dash.
+  std::vector<std::string> arguments{"train",
+                                     "/dev/stdin",
+                                     "--out=" + file.string(),
+                                     "--resume",
+                                     "--quiet",
+                                     "--threads",
+                                     std::to_string(options_.threads),
+                                     "--stop-with",
+                                     std::to_string(getpid())};
   if (options_.kernel_change == io::KernelChange::allow) {
     arguments.emplace_back("--allow-kernel-change");
   }

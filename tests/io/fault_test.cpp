@@ -42,8 +42,8 @@ TEST(Fault, ANumberThatIsNotFiniteIsReportedAtItsStepByNameAndNeverPublished) {
       auto config = test::tiny_config();
       config.record.publish_seconds = 0;
       Trainer trainer(config, Workers(1));
-      Recorder recorder(folder / "run.h5", new_record(config, trainer.readable_parameters()),
-                        [] {});
+      OutputLock output(folder / "run.h5");
+      Recorder recorder(output, new_record(config, trainer.readable_parameters()));
       Planter planter(trainer, parameter, number);
       const std::array<Observer*, 2> observers{&recorder, &planter};
       const std::atomic<bool> stop{false};

@@ -5,11 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -88,19 +86,6 @@ TEST_F(FileTest, PublishesALargeFileAndReadsItsHead) {
   EXPECT_EQ(read_head(at("x"), large.size() * 2).bytes.size(), large.size());
 }
 
-TEST_F(FileTest, TemporaryPathsAreFreshAndRemovedByTheNextPublication) {
-  const fs::path first = temporary_path(at("a"));
-  const fs::path second = temporary_path(at("a"));
-  EXPECT_NE(first, second);
-  EXPECT_EQ(first.parent_path(), folder_);
-  for (const fs::path& path : {first, second, temporary_path(at("b"))})
-    std::ofstream(path) << "left";
-  publish_file(at("a"), bytes_of("whole"));
-  EXPECT_FALSE(fs::exists(first));
-  EXPECT_FALSE(fs::exists(second));
-  EXPECT_EQ(names().size(), 2U);  // "a", and what belongs to another target
-}
-
 TEST_F(FileTest, PublishesIntoTheWorkingFolder) {
   const fs::path before = fs::current_path();
   fs::current_path(folder_);
@@ -159,7 +144,7 @@ TEST_F(FileTest, PublishingNamesWhatIsWrong) {
   fs::create_directory(at("folder"));
   EXPECT_THAT(publish("folder"), HasSubstr("Is a directory"));
   EXPECT_THAT(publish("folder/"), HasSubstr("Is a directory"));
-  EXPECT_THAT(publish(std::string(255, 'n')), HasSubstr("File name too long"));
+  EXPECT_THAT(publish(std::string(256, 'n')), HasSubstr("File name too long"));
   EXPECT_EQ(names(), std::vector<std::string>{"folder"});
   EXPECT_TRUE(fs::is_empty(at("folder")));
 }
@@ -185,54 +170,47 @@ TEST_F(FileTest, CheckCreatableSeesAClosedFolder) {
               HasSubstr("Permission denied"));
 }
 
-/// Starts publishing a file in another process, which kills itself half-way.
-pid_t publish_and_die(const fs::path& path) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const struct rlimit tiny { 1000, 1000 };
-    ::setrlimit(RLIMIT_FSIZE, &tiny);
-    std::signal(SIGXFSZ, SIG_DFL);  // the write that exceeds the limit ends the process
-    const struct rlimit no_core { 0, 0 };
-    ::setrlimit(RLIMIT_CORE, &no_core);
-    publish_file(path, std::vector<std::byte>(5000));
-    ::_exit(0);
+TEST_F(FileTest, AFileThatNobodyMayWriteIsNotReplaced) {
+  publish_file(at("x"), bytes_of("x"));
+  fs::permissions(at("x"), fs::perms::owner_read);
+  fs::create_symlink("x", at("link"));
+  for (const char* const name : {"x", "link"}) {
+    EXPECT_THAT(message_of(ExitCode::cannot_create, [&] { check_creatable(at(name)); }),
+                AllOf(HasSubstr("nobody may write (mode 400)"), HasSubstr("chmod u+w")));
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_TRUE(WIFSIGNALED(status));
-  return child;
 }
 
-TEST_F(FileTest, RemovesWhatKilledProcessesLeftButNothingElse) {
-  publish_file(at("x"), bytes_of("old"));
-  publish_and_die(at("x"));
-  publish_and_die(at("y"));
-  ASSERT_EQ(names().size(), 3U);
-  EXPECT_EQ(read_file(at("x")), bytes_of("old"));
+TEST_F(FileTest, CheckCreatableLooksAtWhatALinkLeadsTo) {
+  fs::create_symlink("new", at("dangling"));
+  EXPECT_NO_THROW(check_creatable(at("dangling")));
+  fs::create_symlink("no/x", at("nowhere"));
+  fs::create_symlink(".", at("to-folder"));
+  fs::create_symlink("circle", at("circle"));
+  const auto check = [&](const std::string& name) {
+    return message_of(ExitCode::cannot_create, [&] { check_creatable(at(name)); });
+  };
+  EXPECT_THAT(check("nowhere"), HasSubstr("'" + at("no").string() + "' does not exist"));
+  EXPECT_THAT(check("to-folder"), HasSubstr("is a folder"));
+  EXPECT_THAT(check("circle"), HasSubstr("Too many levels of symbolic links"));
+  EXPECT_THAT(check(std::string(256, 'n')), HasSubstr("File name too long"));
+}
 
-  std::string other;  // y's leftover
-  for (const std::string& name : names()) {
-    if (name.starts_with(".y.tmp-")) other = name;
+TEST_F(FileTest, MakesFoldersThatAreMissing) {
+  make_folders(at("a/b/c"));
+  make_folders(at("a/b/c"));
+  make_folders(at("a/d/"));
+  EXPECT_TRUE(fs::is_directory(at("a/b/c")));
+  EXPECT_TRUE(fs::is_directory(at("a/d")));
+  publish_file(at("x"), bytes_of("x"));
+  for (const char* const name : {"x", "x/y"}) {
+    EXPECT_THAT(message_of(ExitCode::cannot_create, [&] { make_folders(at(name)); }),
+                AllOf(HasSubstr("cannot make the folder"), HasSubstr("Not a directory")));
   }
-  std::array<char, 33> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  const std::string prefix = std::string(".x.tmp-") + host.data() + "-";
-  const std::vector<std::string> kept = {
-      prefix + std::to_string(::getppid()) + "-00000000",  // its process lives
-      prefix + "99999999999999999999-00000000",            // no process has this number
-      prefix + "1",
-      prefix + "-5-00000000",
-      prefix + "12345-0000000g",
-      ".x.tmp-elsewhere-999999-00000000"};
-  for (const std::string& name : kept) std::ofstream(at(name)) << "kept";
-  std::ofstream(at(prefix + std::to_string(::getpid()) + "-00000000")) << "our number, before us";
-
-  publish_file(at("x"), bytes_of("new"));
-  std::vector<std::string> expected = kept;
-  expected.insert(expected.end(), {"x", other});
-  std::sort(expected.begin(), expected.end());
-  EXPECT_EQ(names(), expected);
-  EXPECT_EQ(read_file(at("x")), bytes_of("new"));
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  make_folders("here/too");
+  fs::current_path(before);
+  EXPECT_TRUE(fs::is_directory(at("here/too")));
 }
 
 }  // namespace

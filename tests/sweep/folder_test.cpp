@@ -249,7 +249,7 @@ TEST(FolderStored, ListsRunFilesAloneSorted) {
     fs::create_directories(file.parent_path());
     std::ofstream(file) << "content";
     std::ofstream(file.string() + ".lock") << "host a\npid 1\nstarted 1\n";
-    std::ofstream(io::temporary_path(file)) << "half";
+    std::ofstream(file.parent_path() / io::Place(file).temporary_name()) << "half";
   }
   std::ofstream(temporary / "runs" / "notes.txt") << "text";
   std::ofstream(temporary / "runs" / (hash("dd") + ".h5")) << "not in a folder";

@@ -71,6 +71,14 @@ Fault fault_of(const char* call, const std::string& path) {
   return Fault::error;
 }
 
+/// A lock is moved away without being brought to disk; all else must have been.
+void check_synced(const std::string& source) {
+  const bool lock = source.size() > 5 && source.substr(source.size() - 5) == ".lock";
+  if (!in_folder(source) || source == synced || lock) return;
+  fputs("fault: renamed before it was brought to disk\n", stderr);
+  abort();
+}
+
 template <class F>
 F next(const char* name) {
   return reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
@@ -115,13 +123,19 @@ int close(int fd) {
 
 int renameat(int from_folder, const char* from, int to_folder, const char* to) {
   static const auto real = next<int (*)(int, const char*, int, const char*)>("renameat");
-  const std::string source = path_at(from_folder, from);
-  if (in_folder(source) && source != synced) {
-    fputs("fault: renamed before it was brought to disk\n", stderr);
-    abort();
-  }
+  check_synced(path_at(from_folder, from));
   return fault_of("rename", path_at(to_folder, to)) == Fault::none
              ? real(from_folder, from, to_folder, to)
+             : -1;
+}
+
+int renameat2(int from_folder, const char* from, int to_folder, const char* to,
+              unsigned int flags) {
+  static const auto real =
+      next<int (*)(int, const char*, int, const char*, unsigned int)>("renameat2");
+  check_synced(path_at(from_folder, from));
+  return fault_of("rename", path_at(to_folder, to)) == Fault::none
+             ? real(from_folder, from, to_folder, to, flags)
              : -1;
 }
 

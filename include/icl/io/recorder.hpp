@@ -1,10 +1,9 @@
 #pragma once
 
-#include <filesystem>
-#include <functional>
 #include <optional>
 
 #include "icl/core/clock.hpp"
+#include "icl/io/lock.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/train/trainer.hpp"
 
@@ -46,13 +45,13 @@ class RecordBuilder : public train::Observer {
 };
 
 /// Keeps the record of a run in RAM and publishes it whole: after the first step, then by the
-/// PublishClock, and at the end. What lies at `path` is complete and readable at any moment, and
-/// holds the state to go on from. Throws Error(ExitCode::io) when a publication fails; the file
+/// PublishClock, and at the end. What lies at the output is complete and readable at any moment,
+/// and holds the state to go on from. Throws the errors of OutputLock::publish(); the file
 /// published before is then still there.
 class Recorder final : public RecordBuilder {
  public:
-  /// `may_publish` is called before each publication and throws if the output is no longer ours.
-  Recorder(std::filesystem::path path, RunRecord record, std::function<void()> may_publish);
+  /// The lock, which must outlive the recorder, is that of the output.
+  Recorder(OutputLock& output, RunRecord record);
 
   void stepped(const train::StateView&) override;
   void ended(train::Outcome, const train::StateView&) override;
@@ -60,8 +59,7 @@ class Recorder final : public RecordBuilder {
  private:
   void publish();
 
-  std::filesystem::path path_;
-  std::function<void()> may_publish_;
+  OutputLock& output_;
   PublishClock clock_;
   Clock::time_point start_ = Clock::now();
   double publishing_seconds_ = 0;
