@@ -29,11 +29,19 @@ using Handle = Hdf5Handle;
 inline std::string hdf5_reason() {
   std::string reason;
   const auto keep = [](unsigned level, const H5E_error2_t* error, void* out) -> herr_t {
-    if (level == 0) *static_cast<std::string*>(out) = fmt::format(" (HDF5: {})", error->desc);
+    if (level == 0) *static_cast<std::string*>(out) = error->desc;
     return 0;
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep, &reason);
-  return reason;
+  if (reason.empty()) return reason;
+  // What a newer library writes and this one does not know, it calls a wrong version.
+  const bool newer = reason.find("version") != std::string::npos;
+  return fmt::format(
+      " (HDF5: {}){}", reason,
+      newer ? fmt::format("; if a newer HDF5 than {} wrote it, write it again so that older ones "
+                          "read it (in h5py: h5py.File(..., libver=(\"earliest\", \"v110\")))",
+                          hdf5_version())
+            : "");
 }
 
 /// The object that HDF5 is called about: checks the calls, and names the object when one fails.

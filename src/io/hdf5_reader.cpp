@@ -1,72 +1,10 @@
 #include "icl/io/hdf5_reader.hpp"
 
-#include <limits>
-
 #include "hdf5_calls.hpp"
 #include "hdf5_storage.hpp"
 
 namespace icl::io {
 namespace {
-
-/// What NumberKind's comment says of a type on disk.
-NumberKind number_kind(const Handle& type) {
-  for (const hid_t ieee : {H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE, H5T_IEEE_F64BE}) {
-    if (H5Tequal(type.id(), ieee) > 0) return NumberKind::real;
-  }
-  const bool integer =
-      H5Tget_class(type.id()) == H5T_INTEGER && H5Tget_size(type.id()) <= sizeof(std::int64_t);
-  return integer ? NumberKind::integer : NumberKind::other;
-}
-
-/// A type that need not be one of ours, for messages.
-std::string describe(const Handle& type) {
-  const std::size_t bits = 8 * H5Tget_size(type.id());
-  const bool looks_ieee = number_kind(type) == NumberKind::real || bits < 32;
-  switch (H5Tget_class(type.id())) {
-    case H5T_INTEGER:
-      return fmt::format("{}int{}", H5Tget_sign(type.id()) == H5T_SGN_NONE ? "u" : "", bits);
-    case H5T_FLOAT:
-      return fmt::format("{}float{}", looks_ieee ? "" : "non-IEEE ", bits);
-    case H5T_STRING:
-      return "text";
-    case H5T_COMPOUND:
-      return "compound";
-    case H5T_ENUM:
-      return "enumeration";
-    default:
-      return "neither number nor text";
-  }
-}
-
-DatasetInfo describe(const Dataset& dataset, const Where& where) {
-  const Handle type(where.ok(H5Dget_type(dataset.handle.id()), "read the type"));
-  return {dataset.shape, number_kind(type), describe(type)};
-}
-
-/// The values of a dataset of any origin; T is of the same kind and at least as wide.
-template <class T>
-std::vector<T> read_foreign_values(const Dataset& dataset, const Where& where,
-                                   std::uint64_t image_bytes, std::uint64_t max_bytes) {
-  const std::optional<std::uint64_t> count = element_count(dataset.shape);
-  if (!count || *count > max_bytes / sizeof(T)) {
-    where.fail(fmt::format("has shape [{}], more than {} bytes", fmt::join(dataset.shape, ", "),
-                           max_bytes));
-  }
-  if (*count == 0) return {};
-  check_foreign_storage(dataset, where, image_bytes);
-  std::vector<T> values(*count);
-  where.ok(H5Dread(dataset.handle.id(), numeric_type<T>().in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                   values.data()),
-           "read the values");
-  return values;
-}
-
-float rounded(double x) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  constexpr double largest = std::numeric_limits<float>::max();
-  if (x > largest) return infinity;
-  return x < -largest ? -infinity : static_cast<float>(x);
-}
 
 template <class T>
 std::vector<T> read_values(const Dataset& dataset, const Where& where, std::uint64_t image_bytes,
@@ -268,40 +206,6 @@ std::vector<T> Hdf5Reader::read_at_most(const std::string& dataset, std::uint64_
                            max_elements));
   }
   return read_values<T>(open, where, image_bytes_, precision);
-}
-
-DatasetInfo Hdf5Reader::info(const std::string& dataset) const {
-  const Where where = reading(name_, dataset);
-  return describe(open_dataset(file_, where), where);
-}
-
-std::vector<float> Hdf5Reader::read_reals(const std::string& dataset,
-                                          std::uint64_t max_bytes) const {
-  const Where where = reading(name_, dataset);
-  const Dataset open = open_dataset(file_, where);
-  const Handle type(where.ok(H5Dget_type(open.handle.id()), "read the type"));
-  if (number_kind(type) != NumberKind::real) {
-    where.fail(fmt::format("has type {}, expected float32 or float64", describe(type)));
-  }
-  if (H5Tget_size(type.id()) == sizeof(float)) {
-    return read_foreign_values<float>(open, where, image_bytes_, max_bytes);
-  }
-  // HDF5 rounds to nearest only where the byte order is this machine's.
-  const auto values = read_foreign_values<double>(open, where, image_bytes_, max_bytes);
-  std::vector<float> result(values.size());
-  std::transform(values.begin(), values.end(), result.begin(), rounded);
-  return result;
-}
-
-std::vector<std::int64_t> Hdf5Reader::read_integers(const std::string& dataset,
-                                                    std::uint64_t max_bytes) const {
-  const Where where = reading(name_, dataset);
-  const Dataset open = open_dataset(file_, where);
-  const DatasetInfo found = describe(open, where);
-  if (found.kind != NumberKind::integer) {
-    where.fail(fmt::format("has type {}, expected integers", found.type));
-  }
-  return read_foreign_values<std::int64_t>(open, where, image_bytes_, max_bytes);
 }
 
 std::string Hdf5Reader::text(const std::string& dataset) const {

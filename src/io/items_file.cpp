@@ -14,17 +14,16 @@
 #include "icl/core/error.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
-#include "icl/io/hdf5_reader.hpp"
 #include "icl/io/isolated.hpp"
+#include "icl/io/stored_table.hpp"
+#include "icl/io/table_source.hpp"
 
 namespace icl::io {
 namespace {
 
-constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30U;
-constexpr std::uint64_t most_gibibytes = 16;  // of a file, and of the values of a dataset
+constexpr std::uint64_t most_bytes = std::uint64_t{16} << 30U;  // of the values of a dataset
 /// Rows are numbered by std::int32_t, and as many as data.K may be.
 constexpr std::uint64_t most_rows = (std::uint64_t{1} << 31U) - 2;
-constexpr std::size_t most_listed = 20;
 
 /// FILE:/DATASET, taken apart.
 struct Source {
@@ -45,11 +44,6 @@ Source split(const std::string& text) {
   return source;
 }
 
-[[noreturn]] void fail(const Source& source, const std::string& dataset,
-                       const std::string& finding) {
-  throw Error(ExitCode::bad_input, fmt::format("'{}': {}: {}", source.file, dataset, finding));
-}
-
 /// The result of a call about the whole file, whose errors do not name the dataset.
 template <class Call>
 auto naming(const Source& source, Call call) {
@@ -61,68 +55,50 @@ auto naming(const Source& source, Call call) {
   }
 }
 
-std::vector<std::byte> read_image(const Source& source) {
-  const std::uint64_t bytes = read_head(source.file, 0).file_bytes;
-  if (bytes > most_gibibytes * gibibyte) {
-    throw Error(ExitCode::bad_input, fmt::format("'{}' has {} bytes, more than {} GiB", source.file,
-                                                 bytes, most_gibibytes));
-  }
-  return read_file(source.file);
-}
-
-/// "; / holds images, train/": what lies where a dataset was looked for, or nothing if that cannot
-/// be told.
-std::string listing(const Hdf5Reader& reader, const std::string& dataset) {
-  try {
-    const std::string parent = dataset.substr(0, std::max<std::size_t>(dataset.rfind('/'), 1));
-    const std::string group = reader.exists(parent) ? parent : "/";
-    std::vector<std::string> names;
-    for (const Child& child : reader.children(group)) {
-      names.push_back(child.name + (child.kind == NodeKind::group ? "/" : ""));
-    }
-    if (names.empty()) return fmt::format("; {} is empty", group);
-    if (names.size() > most_listed) return fmt::format("; {} holds {} others", group, names.size());
-    return fmt::format("; {} holds {}", group, fmt::join(names, ", "));
-  } catch (const Error&) {
-    return "";
-  }
+/// What a child may use that reads parts of a file: one block at a time, of less than 4 GiB.
+Allowance allowance_for_blocks(std::uint64_t file_bytes) {
+  constexpr double bytes_per_second = 500e6;
+  constexpr std::uint64_t largest_block = std::uint64_t{1} << 32U;
+  Allowance allowance = allowance_for(0);
+  allowance.seconds += static_cast<double>(file_bytes) / bytes_per_second;
+  allowance.bytes += 2 * std::min(file_bytes, largest_block);
+  return allowance;
 }
 
 /// Checks that this can be a table of items.
-void check_items(const DatasetInfo& info, const Source& source) {
-  const auto refuse = [&](const std::string& finding) { fail(source, source.dataset, finding); };
-  const std::size_t rank = info.shape.size();
+void check_items(const StoredTable& items) {
+  const Extents& shape = items.shape();
+  const std::size_t rank = shape.size();
   if (rank != 2 && rank != 3) {
-    refuse(fmt::format("has rank {}; expected classes x D or classes x exemplars x D", rank));
+    items.refuse(fmt::format("has rank {}; expected classes x D or classes x exemplars x D", rank));
   }
-  if (info.kind != NumberKind::real) {
-    refuse(fmt::format("has type {}; expected float32 or float64", info.type));
+  if (items.format().kind == NumberFormat::Kind::other) {
+    items.refuse(fmt::format("has type {}; expected float16, float32, float64, integers or bool",
+                             items.type()));
   }
-  const std::string shape = fmt::format("has shape [{}]", fmt::join(info.shape, ", "));
-  if (std::ranges::find(info.shape, 0U) != info.shape.end()) {
-    refuse(shape + ", so there is nothing in it");
+  const std::string text = fmt::format("has shape [{}]", fmt::join(shape, ", "));
+  if (std::ranges::find(shape, 0U) != shape.end()) {
+    items.refuse(text + ", so there is nothing in it");
   }
-  const std::uint64_t exemplars = rank == 3 ? info.shape[1] : 1;
-  if (info.shape[0] > most_rows / exemplars) {
-    refuse(fmt::format("{}, more than {} rows", shape, most_rows));
+  const std::uint64_t exemplars = rank == 3 ? shape[1] : 1;
+  if (shape[0] > most_rows / exemplars) {
+    items.refuse(fmt::format("{}, more than {} rows", text, most_rows));
   }
 }
 
 /// The label of each class as the file has it, or nothing if the file has none.
-std::vector<std::int64_t> read_labels(const Hdf5Reader& reader, const Source& source,
-                                      std::uint64_t classes) {
-  const std::string dataset = source.dataset + "_labels";
-  if (!reader.exists(dataset)) return {};
-  const DatasetInfo info = reader.info(dataset);
-  if (info.kind != NumberKind::integer) {
-    fail(source, dataset, fmt::format("has type {}; expected integers", info.type));
+std::vector<std::int64_t> take_labels(StoredTable labels, std::uint64_t classes,
+                                      std::uint64_t file_bytes) {
+  if (!labels.found()) return {};
+  if (labels.format().kind == NumberFormat::Kind::other) {
+    labels.refuse(fmt::format("has type {}; expected integers, bool, or floats that are whole",
+                              labels.type()));
   }
-  if (info.shape != Extents{classes}) {
-    fail(source, dataset,
-         fmt::format("has shape [{}]; expected [{}], one label for each class",
-                     fmt::join(info.shape, ", "), classes));
+  if (labels.shape() != Extents{classes}) {
+    labels.refuse(fmt::format("has shape [{}]; expected [{}], one label for each class",
+                              fmt::join(labels.shape(), ", "), classes));
   }
-  return reader.read_integers(dataset, most_gibibytes * gibibyte);
+  return labels.take<std::int64_t>(most_bytes, file_bytes);
 }
 
 /// -1 for the smaller of the two values, +1 for the larger.
@@ -134,8 +110,9 @@ std::vector<std::int8_t> code(const std::vector<std::int64_t>& labels, const Sou
   if (low == high || other != labels.end()) {
     const std::string values =
         low == high ? fmt::format("only {}", low) : fmt::format("{}, {} and {}", low, *other, high);
-    fail(source, source.dataset + "_labels",
-         fmt::format("holds {}; expected exactly two different values", values));
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}': {}_labels: holds {}; expected exactly two different values",
+                            source.file, source.dataset, values));
   }
   std::vector<std::int8_t> coded;
   coded.reserve(labels.size());
@@ -148,31 +125,31 @@ std::string hash_of(const std::vector<T>& values) {
   return values.empty() ? "none" : hash_hex(std::as_bytes(std::span(values)));
 }
 
-Loaded load(const Source& source, std::span<const std::byte> image) {
-  const Hdf5Reader reader = naming(source, [&] { return Hdf5Reader(image, source.file); });
-  if (!reader.exists(source.dataset)) {
-    fail(source, source.dataset, "is missing" + listing(reader, source.dataset));
-  }
-  const DatasetInfo info = reader.info(source.dataset);
-  check_items(info, source);
-  const std::vector<std::int64_t> labels = read_labels(reader, source, info.shape[0]);
-
-  Loaded loaded;
-  loaded.table.classes = static_cast<std::int64_t>(info.shape.front());
-  loaded.table.exemplars = info.shape.size() == 3 ? static_cast<std::int64_t>(info.shape[1]) : 1;
-  loaded.table.dimension = static_cast<std::int64_t>(info.shape.back());
-  loaded.table.labels = code(labels, source);
-  loaded.table.rows = reader.read_reals(source.dataset, most_gibibytes * gibibyte);
-  loaded.digest = fmt::format("[{}] {} {}\n", fmt::join(info.shape, ", "),
-                              hash_of(loaded.table.rows), hash_of(labels));
-  return loaded;
-}
-
 Loaded load(const std::string& text) {
   const Source source = split(text);
-  const std::vector<std::byte> image = naming(source, [&] { return read_image(source); });
-  try_in_child(source.file, allowance_for(image.size()), [&] { (void)load(source, image); });
-  return load(source, image);
+  const std::string labels_name = source.dataset + "_labels";
+  const std::uint64_t file_bytes =
+      naming(source, [&] { return read_head(source.file, 0).file_bytes; });
+  Isolated child(source.file, allowance_for_blocks(file_bytes), [&](const Isolated::Send& send) {
+    const Hdf5Handle file = naming(source, [&] { return open_file(source.file); });
+    send_tables(file, source.file, {{source.dataset}, {labels_name, true}}, send);
+  });
+  const auto next = [&] { return child.next(); };
+
+  StoredTable items(next, source.file, source.dataset);
+  check_items(items);
+  const Extents& shape = items.shape();
+  Loaded loaded;
+  loaded.table.classes = static_cast<std::int64_t>(shape.front());
+  loaded.table.exemplars = shape.size() == 3 ? static_cast<std::int64_t>(shape[1]) : 1;
+  loaded.table.dimension = static_cast<std::int64_t>(shape.back());
+  loaded.table.rows = items.take<float>(most_bytes, file_bytes);
+  const auto labels =
+      take_labels(StoredTable(next, source.file, labels_name), shape.front(), file_bytes);
+  loaded.table.labels = code(labels, source);
+  loaded.digest = fmt::format("[{}] {} {}\n", fmt::join(shape, ", "), hash_of(loaded.table.rows),
+                              hash_of(labels));
+  return loaded;
 }
 
 }  // namespace

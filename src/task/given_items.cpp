@@ -88,6 +88,17 @@ ItemTable select(const ItemTable& table, Classes classes) {
   return selected;
 }
 
+constexpr const char* how_to_turn =
+    "each row is an item (MATLAB, Julia, R and Fortran write the axes of an array in reverse "
+    "order: "
+    "write X.' there, or permute(X, [3 2 1]) with exemplars; in h5py: data=x.T)";
+
+std::string shape_of(const ItemTable& table) {
+  return table.exemplars == 1
+             ? fmt::format("[{}, {}]", table.classes, table.dimension)
+             : fmt::format("[{}, {}, {}]", table.classes, table.exemplars, table.dimension);
+}
+
 void check_dimensions(const config::Config& config, const ItemTable& all,
                       const std::optional<ItemTable>& novel) {
   if (novel && novel->dimension != all.dimension) {
@@ -96,6 +107,12 @@ void check_dimensions(const config::Config& config, const ItemTable& all,
         "data.items = \"{}\" have {}",
         name_of_novel_items(config), novel->dimension, name_of_items(config), all.dimension));
   }
+  if (config.data.D != all.dimension && config.data.D == all.classes) {
+    refuse(fmt::format(
+        "data.D = {}, but the items of '{}' have {} entries: its shape {} looks "
+        "transposed; {}",
+        config.data.D, name_of_items(config), all.dimension, shape_of(all), how_to_turn));
+  }
   if (config.data.D != all.dimension) {
     refuse(fmt::format("data.D = {}, but the items have {} entries: set data.D = {}", config.data.D,
                        all.dimension, all.dimension));
@@ -103,8 +120,9 @@ void check_dimensions(const config::Config& config, const ItemTable& all,
 }
 
 /// The number of training items, K.
-std::int64_t training_count(const config::Config& config, std::int64_t classes,
+std::int64_t training_count(const config::Config& config, const ItemTable& all,
                             std::int64_t for_training) {
+  const std::int64_t classes = all.classes;
   const config::Diversity K = config.data.K;
   if (K.is_infinite()) {
     refuse(
@@ -113,8 +131,15 @@ std::int64_t training_count(const config::Config& config, std::int64_t classes,
                     name_of_items(config), classes));
   }
   if (K.count() > for_training) {
-    refuse(fmt::format("data.K = {}, but '{}' has {} classes, of which {} are for training",
-                       K.count(), name_of_items(config), classes, for_training));
+    // As many items as asked for would be there if its columns were the items.
+    const bool perhaps_transposed = all.classes < all.dimension && K.count() <= all.dimension;
+    refuse(fmt::format("data.K = {}, but '{}' has {} classes, of which {} are for training{}",
+                       K.count(), name_of_items(config), classes, for_training,
+                       perhaps_transposed
+                           ? fmt::format("; if the items are the columns of its shape {}, it is "
+                                         "transposed: {}",
+                                         shape_of(all), how_to_turn)
+                           : ""));
   }
   return K.count();
 }
@@ -164,7 +189,7 @@ GivenItems choose_items(const config::Config& config, const ItemTable& all,
   assert(is_consistent(all) && (!novel || is_consistent(*novel)));
   check_dimensions(config, all, novel);
   const std::int64_t held = novel ? 0 : held_out(config.data.novel_fraction, all.classes);
-  const std::int64_t count = training_count(config, all.classes, all.classes - held);
+  const std::int64_t count = training_count(config, all, all.classes - held);
   check_finite(all, name_of_items(config));
   if (novel) check_finite(*novel, name_of_novel_items(config));
 

@@ -247,6 +247,15 @@ TEST(ChooseItems, NamesWhatDoesNotFit) {
               HasSubstr("has 1 classes, of which 0 are for training"));
   EXPECT_EQ(failing(config_for(4, 63), numbered(9, 1, 512)),
             "data.D = 63, but the items have 512 entries: set data.D = 512");
+  EXPECT_THAT(failing(config_for(4, 8), numbered(8, 1, 100)),
+              HasSubstr("data.D = 8, but the items of 'x.h5:/images' have 100 entries: its shape "
+                        "[8, 100] looks transposed; each row is an item"));
+  EXPECT_THAT(failing(config_for(4, 8), numbered(8, 5, 100)),
+              HasSubstr("its shape [8, 5, 100] looks transposed"));
+  EXPECT_THAT(failing(config_for(64, 100), numbered(8, 1, 100)),
+              HasSubstr("if the items are the columns of its shape [8, 100], it is transposed"));
+  EXPECT_THAT(failing(config_for(128, 100), numbered(8, 1, 100)),
+              ::testing::Not(HasSubstr("transposed")));
   config = config_for(4, 3);
   config.data.novel_items = "y.h5:/novel";
   EXPECT_EQ(failing(config, numbered(9, 1, 3), numbered(9, 1, 4)),

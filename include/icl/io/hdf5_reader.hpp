@@ -17,20 +17,11 @@ struct Child {
   bool operator==(const Child&) const = default;
 };
 
-enum class NumberKind { real, integer, other };
-
-/// What a dataset of any origin holds.
-struct DatasetInfo {
-  Extents shape;
-  NumberKind kind;   ///< real: IEEE float32 or float64; integer: at most 64 bits; any byte order
-  std::string type;  ///< for messages: "float64", "uint16", "text", "compound" ...
-};
-
 /// Reads the image of an HDF5 file. It takes nothing for granted: whatever is missing, or is of
 /// another kind, type or shape than asked for, is an Error(ExitCode::bad_input) that names file,
 /// object and finding, and nothing is allocated before it is known to be within the image. Links
 /// other than hard links and data outside of the image are refused. HDF5 itself is not safe on
-/// hostile bytes: check the image's hash first (envelope.hpp), where there is one.
+/// hostile bytes: read files that others may have made in a child process first (isolated.hpp).
 class Hdf5Reader {
  public:
   /// The image must outlive the reader; it is not copied. `name` stands for the file in messages.
@@ -71,22 +62,6 @@ class Hdf5Reader {
   template <class T>
   [[nodiscard]] std::vector<T> read_at_most(const std::string& dataset, std::uint64_t max_elements,
                                             Precision precision = Precision::exact) const;
-
-  // Datasets that any program wrote. They lie in the image, as one block, in chunks or in the
-  // object's header, perhaps compressed by HDF5's own filters. (HDF5 1.10 takes it for granted that
-  // a compressed chunk expands to its full size, and reads beyond the end of one that does not.)
-
-  [[nodiscard]] DatasetInfo info(const std::string& dataset) const;
-
-  /// The values of a dataset of kind real, at most `max_bytes` as they are stored; float64 is
-  /// rounded to nearest, and to infinity beyond the range of float.
-  [[nodiscard]] std::vector<float> read_reals(const std::string& dataset,
-                                              std::uint64_t max_bytes) const;
-
-  /// The values of a dataset of kind integer, at most `max_bytes` as int64. (Those of uint64 beyond
-  /// 2^63-1 become 2^63-1.)
-  [[nodiscard]] std::vector<std::int64_t> read_integers(const std::string& dataset,
-                                                        std::uint64_t max_bytes) const;
 
   /// The string of a scalar text dataset.
   [[nodiscard]] std::string text(const std::string& dataset) const;

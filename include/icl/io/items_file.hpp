@@ -6,10 +6,15 @@
 #include "icl/task/given_items.hpp"
 
 /// Items from HDF5 files that the user brings (data.items, data.novel_items), each named as
-/// FILE:/DATASET. A dataset is [classes, D] or [classes, exemplars, D], float32 or float64 of any
-/// byte order, in any layout and compression that the HDF5 library has itself. Where a dataset
-/// `DATASET_labels` lies beside it, that is [classes] integers of exactly two values, of which the
-/// smaller stands for the label -1 and the larger for +1.
+/// FILE:/DATASET. A dataset is [classes, D] or [classes, exemplars, D] numbers: float16, float32,
+/// float64, integers of 8 to 64 bits or bool (of h5py or PyTables), of any byte order. What float32
+/// cannot hold exactly (float64, integers beyond 2^24) is rounded to nearest. It lies in one block,
+/// or in chunks with any of gzip, shuffle and fletcher32; all of it was written. Where a dataset
+/// `DATASET_labels` lies beside it, that is [classes] integers, bool or floats that are whole, of
+/// exactly two values, of which the smaller stands for the label -1 and the larger for +1.
+///
+/// libhdf5 looks at such a file in a child process only, and reads of it what belongs to the two
+/// datasets; what it finds is decoded and checked here (stored_table.hpp).
 namespace icl::io {
 
 /// The items that the configuration asks for; nothing if data.items is not set. Relative paths are
