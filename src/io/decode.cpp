@@ -14,6 +14,7 @@
 #include "icl/io/hdf5_reader.hpp"
 #include "icl/io/isolated.hpp"
 #include "icl/model/model.hpp"
+#include "icl/train/schedule.hpp"
 
 namespace icl::io {
 namespace {
@@ -161,6 +162,46 @@ class Decoder {
   std::string name_;
 };
 
+/// What steps of a run contradict each other; nothing if none do. Those of runs that were made here
+/// never do, and who goes on with a run relies on that.
+std::optional<std::string> contradiction(const RunRecord& run) {
+  const std::int64_t last = train::last_step(run.config);
+  const auto later = [&](std::int64_t step) { return step > run.step; };
+  if (run.step > last) {
+    return fmt::format("it stands at step {} of a run of {} steps", run.step, last);
+  }
+  const bool goes_on = run.status == RunStatus::running || run.status == RunStatus::interrupted;
+  if (goes_on && !run.state)
+    return fmt::format("it is {}, but has no /state", to_string(run.status));
+  if (run.state && run.state->progress.step != run.step) {
+    return fmt::format("its /state stands at step {}, the run at step {}", run.state->progress.step,
+                       run.step);
+  }
+  if (run.status == RunStatus::done && run.stop_reason == "epochs" && run.step != last) {
+    return fmt::format("it is done, at step {} of {}", run.step, last);
+  }
+  for (const auto* steps : {&run.metric_steps, &run.snapshot_steps}) {
+    if (!steps->empty() && later(steps->back())) {
+      return fmt::format("it holds what was recorded at step {}, but stands at step {}",
+                         steps->back(), run.step);
+    }
+  }
+  for (const auto& step : {run.t_icl_step, run.t_icl_refined}) {
+    if (step && (*step < 0 || later(*step))) {
+      return fmt::format("ICL was acquired at step {}, but it stands at step {}", *step, run.step);
+    }
+  }
+  if (run.origin && later(run.origin->state.progress.step)) {
+    return fmt::format("it began at step {}, but stands at step {}",
+                       run.origin->state.progress.step, run.step);
+  }
+  if (run.state && run.state->before && later(run.state->before->step)) {
+    return fmt::format("/state/before is of step {}, but it stands at step {}",
+                       run.state->before->step, run.step);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 RunRecord decode(std::span<const std::byte> file, const std::string& name) {
@@ -170,6 +211,9 @@ RunRecord decode(std::span<const std::byte> file, const std::string& name) {
       envelope.t_icl_step != run.t_icl_step || envelope.config_xxh128 != run_hash(run)) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': its first 512 bytes and its HDF5 content disagree", name));
+  }
+  if (const auto finding = contradiction(run)) {
+    throw Error(ExitCode::bad_input, fmt::format("'{}': {}", name, *finding));
   }
   return run;
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
@@ -43,7 +45,7 @@ config::Config full_config() {
 /// What a state of these parameters may look like.
 train::State some_state(const RunRecord& run, Real value) {
   train::State state;
-  state.progress = {7, 1.5, 3, 8, 5, 4, 0.25, 0.5, 5};
+  state.progress = {std::min<std::int64_t>(run.step, 7), 1.5, 3, 8, 5, 4, 0.25, 0.5, 5};
   for (const ParameterShape& p : run.parameters) {
     std::int64_t size = 1;
     for (const std::int64_t n : p.shape) size *= n;
@@ -70,7 +72,7 @@ TEST(Decode, GivesBackWhatWasEncoded) {
   for (const auto stop_after : {std::optional<std::int64_t>(0), std::optional<std::int64_t>(33),
                                 std::optional<std::int64_t>()}) {
     RunRecord run = test::train_record(test::tiny_config(), stop_after);
-    run.t_icl_step = 20;
+    run.t_icl_step = std::min<std::int64_t>(run.step, 20);
     run.mixed_kernel_sets = true;
     run.origin = Origin{std::string(32, 'a'), some_state(run, 0.25)};
     const auto bytes = encode(run);
@@ -112,6 +114,40 @@ TEST(Decode, RefusesContentThatCannotBe) {
   });
   expect_refused("train_sequences is negative",
                  [](RunRecord& run) { run.state->progress.train_sequences = -1; });
+}
+
+// Who goes on with a run, or lists it, relies on its steps.
+TEST(Decode, RefusesStepsThatContradictEachOther) {
+  expect_refused("it stands at step 4611686018427387904 of a run of 60 steps", [](RunRecord& run) {
+    run.step = run.state->progress.step = std::int64_t{1} << 62U;
+  });
+  expect_refused("it stands at step 61 of a run of 60 steps",
+                 [](RunRecord& run) { run.step = run.state->progress.step = 61; });
+  expect_refused("its /state stands at step 4611686018427387904, the run at step 33",
+                 [](RunRecord& run) { run.state->progress.step = std::int64_t{1} << 62U; });
+  expect_refused("its /state stands at step 32, the run at step 33",
+                 [](RunRecord& run) { run.state->progress.step = 32; });
+  expect_refused("it is interrupted, but has no /state", [](RunRecord& run) { run.state.reset(); });
+  expect_refused("it is running, but has no /state", [](RunRecord& run) {
+    run.status = RunStatus::running;
+    run.state.reset();
+  });
+  expect_refused("it is done, at step 33 of 60", [](RunRecord& run) {
+    run.status = RunStatus::done;
+    run.stop_reason = "epochs";
+  });
+  expect_refused("it holds what was recorded at step 34, but stands at step 33",
+                 [](RunRecord& run) { run.metric_steps.back() = 34; });
+  expect_refused("it holds what was recorded at step 60, but stands at step 33",
+                 [](RunRecord& run) { run.snapshot_steps.back() = 60; });
+  expect_refused("ICL was acquired at step 34, but it stands at step 33",
+                 [](RunRecord& run) { run.t_icl_step = 34; });
+  expect_refused("ICL was acquired at step -1, but it stands at step 33",
+                 [](RunRecord& run) { run.t_icl_refined = -1; });
+  expect_refused("it began at step 34, but stands at step 33", [](RunRecord& run) {
+    run.origin = Origin{std::string(32, 'a'), *run.state};
+    run.origin->state.progress.step = 34;
+  });
 }
 
 TEST(Decode, RefusesAConfigurationThatIsNone) {

@@ -353,6 +353,10 @@ TEST_F(Merge, TheTableTellsWhenIclWasAcquiredOrLastNotSeen) {
   diverged.step = 25;
   diverged.metric_steps.resize(3);
   for (auto& metric : diverged.metrics) metric.resize(3);
+  for (auto& series : diverged.snapshots) {
+    series.resize(series.size() / diverged.snapshot_steps.size());
+  }
+  diverged.snapshot_steps.resize(1);
   publish(folder, plan.hash(2), diverged);
 
   const Merged merged = merge(folder, plan);
