@@ -186,7 +186,9 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
   if (trainer.run(observers, meter.stop) == train::Outcome::diverged) {
     throw Error(ExitCode::diverged, trainer.fault());
   }
-  return meter.result(trainer.mlp_flops());
+  TrainingSpeed speed = meter.result(trainer.mlp_flops());
+  speed.threads_at_work = trainer.threads_in_force();
+  return speed;
 }
 
 }  // namespace icl::bench

@@ -49,7 +49,11 @@ struct Commands {
 constexpr auto last_wins = CLI::MultiOptionPolicy::TakeLast;
 
 void add_threads(CLI::App& command, int& threads) {
-  command.add_option("--threads", threads, "Threads (default: the CPUs in the affinity)")
+  command
+      .add_option(
+          "--threads", threads,
+          "Threads at most (default: the least of affinity, cgroup quota, OMP_NUM_THREADS,\n"
+          "OMP_THREAD_LIMIT and SLURM_CPUS_PER_TASK); fewer work where fewer are faster")
       ->multi_option_policy(last_wins);
 }
 
@@ -144,7 +148,7 @@ void add_bench(CLI::App& app, BenchCommand& command) {
   add_overrides(*bench, command.overrides);
   bench
       ->add_option("--threads", command.threads,
-                   "Threads (default: 1; 0: the CPUs in the affinity)")
+                   "Threads at most (default: 1; 0: as icl train has them)")
       ->multi_option_policy(last_wins);
   bench->add_option("--seconds", command.seconds, "Time to train for (default: 5)")
       ->multi_option_policy(last_wins);
@@ -170,7 +174,7 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->multi_option_policy(last_wins);
   sweep
       ->add_option("--jobs", command.jobs,
-                   "Runs at once (default: as the CPUs in the affinity allow)")
+                   "Runs at once (default: the threads that icl train would have, over --threads)")
       ->multi_option_policy(last_wins);
   sweep->add_option("--threads", command.threads, "Threads of each run (default: 1)")
       ->multi_option_policy(last_wins);

@@ -17,6 +17,7 @@ constexpr double ms = 1e3;
 Json describe(const bench::TrainingSpeed& speed, const config::Config& config, int threads) {
   Json json;
   json["threads"] = speed.threads;
+  json["threads_at_work"] = speed.threads_at_work;
   json["steps"] = speed.steps;
   json["seconds"] = speed.seconds;
   json["ms_per_step"] = {
@@ -55,9 +56,12 @@ void print_phase(std::string_view name, double seconds, double share, double ste
 void print_text(const bench::TrainingSpeed& speed) {
   const bench::Spread& step = speed.step_seconds;
   const auto steps = static_cast<double>(speed.steps);
-  fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}\n",
+  fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}{}\n",
              ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
-             speed.threads == 1 ? "" : "s");
+             speed.threads == 1 ? "" : "s",
+             speed.threads_at_work == speed.threads
+                 ? ""
+                 : fmt::format(" ({} at work: more are not faster now)", speed.threads_at_work));
   fmt::print(
       "{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of OpenBLAS's peak of {:.1f}\n\n",
       speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak);
@@ -84,7 +88,7 @@ ExitCode run(const BenchCommand& command) {
     throw Error(ExitCode::usage, fmt::format("--seconds {}: must be positive", command.seconds));
   }
   bench::TrainingOptions options;
-  options.threads = resolve_threads(command.threads);
+  options.threads = start_threads_for(command.threads);
   options.seconds = command.seconds;
   options.folder = ".";
   const SignalGuard signals;

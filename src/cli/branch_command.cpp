@@ -37,7 +37,7 @@ ExitCode run(const BranchCommand& command) {
   }
   if (!command.output.resume) check_output(command.out, command.output.force);
   io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
-  const Workers workers(resolve_threads(command.output.threads));
+  const Workers workers(start_threads_for(command.output.threads));
   io::Origin origin{io::run_hash(parent.record), io::state_at(parent.record, command.at, workers)};
   return train({command.out, config, std::move(origin), command.output});
 }

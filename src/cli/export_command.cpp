@@ -17,7 +17,7 @@ ExitCode run(const ExportCommand& command) {
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force);
-  output.publish(io::export_data(run, request, Workers(resolve_threads(0))));
+  output.publish(io::export_data(run, request, Workers(start_threads_for(0))));
   return ExitCode::done;
 }
 

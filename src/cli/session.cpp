@@ -8,6 +8,7 @@
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/config/field_values.hpp"
+#include "icl/core/cpus.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/items_file.hpp"
@@ -83,7 +84,7 @@ ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
 ExitCode train(const Session& session) {
   const OutputOptions& options = session.options;
   const std::string file = session.out.string();
-  const int threads = resolve_threads(options.threads);
+  const int threads = start_threads_for(options.threads);
   // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
   const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
   if (options.parent) stop_with(*options.parent);
@@ -126,6 +127,10 @@ ExitCode train(const Session& session) {
     trainer.restore(session.origin->state, train::Due::open);
   }
   io::Recorder recorder(output, std::move(record));
+  if (!options.quiet && options.threads == 0) {
+    fmt::print(stderr, "icl: {} thread{} at most: {}\n", threads, threads == 1 ? "" : "s",
+               choose_threads().reason);
+  }
   ProgressLine progress_line(trainer.progress().step, trainer.last_step());
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   const auto outcome =
@@ -134,12 +139,23 @@ ExitCode train(const Session& session) {
 }
 
 int resolve_threads(int requested) {
-  const int threads = requested == 0 ? std::min(available_cpus(), Workers::max_threads) : requested;
+  const int threads = requested == 0 ? choose_threads().threads : requested;
   if (threads < 1 || threads > Workers::max_threads) {
     throw Error(ExitCode::usage,
                 fmt::format("--threads {}: must be from 1 to {}", requested, Workers::max_threads));
   }
   return threads;
+}
+
+int start_threads_for(int requested) {
+  const int threads = resolve_threads(requested);
+  try {
+    start_threads(threads);
+    return threads;
+  } catch (const Error& error) {
+    if (requested != 0 || error.code() != ExitCode::resources) throw;
+    return 1;
+  }
 }
 
 void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out) {

@@ -16,6 +16,7 @@
 #include "icl/cli/status_line.hpp"
 #include "icl/config/sweep.hpp"
 #include "icl/core/clock.hpp"
+#include "icl/core/cpus.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
@@ -70,7 +71,7 @@ int resolve_jobs(const SweepCommand& command) {
   if (command.jobs < 0) {
     throw Error(ExitCode::usage, fmt::format("--jobs {}: must be positive", command.jobs));
   }
-  return command.jobs > 0 ? command.jobs : std::max(1, available_cpus() / command.threads);
+  return command.jobs > 0 ? command.jobs : std::max(1, choose_threads().threads / command.threads);
 }
 
 // ---- The plan, without training ----

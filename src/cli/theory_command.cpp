@@ -158,7 +158,7 @@ ExitCode run(const LandscapeCommand& command) {
   if (command.samples < 1) {
     throw Error(ExitCode::usage, fmt::format("--samples {}: must be at least 1", command.samples));
   }
-  const Workers workers(resolve_threads(command.threads));
+  const Workers workers(start_threads_for(command.threads));
   analysis::LandscapeRequest request = command.request;
   analysis::check_grids(request, command.run ? command.samples : 1);
   std::optional<io::RunRecord> run;

@@ -27,7 +27,7 @@ ExitCode run(const VerifyCommand& command) {
                              recorded.step);
   const std::array<train::Observer*, 1> observers{&progress_line};
   const io::Verdict verdict =
-      io::verify(recorded, Workers(resolve_threads(command.threads)),
+      io::verify(recorded, Workers(start_threads_for(command.threads)),
                  std::span(observers).first(command.quiet ? 0 : 1), SignalGuard::stop_requested());
   if (verdict.interrupted) {
     fmt::print(stderr, "icl: interrupted before the end of '{}'\n", file);

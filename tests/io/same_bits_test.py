@@ -6,6 +6,7 @@ usage: same_bits_test.py ICL [unittest arguments]
 
 import ctypes
 import itertools
+import os
 import shutil
 import subprocess
 import sys
@@ -56,11 +57,12 @@ class SameBitsTest(unittest.TestCase):
         self.config = self.folder / "small.toml"
         self.config.write_text(CONFIG)
 
-    def train(self, name, threads, *settings):
+    def train(self, name, threads, *settings, variables=None):
         path = self.folder / f"{name}.h5"
         words = [word for setting in settings for word in ("--set", setting)]
         done = subprocess.run([ICL, "train", self.config, *words, "--threads", str(threads), "--quiet", "--out", path],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=120, check=False,
+                              env=os.environ | (variables or {}))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return path
 
@@ -74,6 +76,20 @@ class SameBitsTest(unittest.TestCase):
                                   for threads, repeat in itertools.product(THREADS, (1, 2))]
                 for other in others:
                     self.assert_same(first, other)
+
+    def test_openmp_settings_change_nothing(self):
+        """Products large enough that OpenBLAS would split them, if it were let."""
+        large = ("data.K=64", "model.hidden=512", "train.batch_size=128", "train.epochs=1", "train.steps_per_epoch=20",
+                 "eval.sequences=200")
+        first = self.train("first", 1, *large, variables={"OMP_NUM_THREADS": "1"})
+        for threads, variables in ((1, {"OMP_NUM_THREADS": "2"}), (1, {"OMP_NUM_THREADS": "8"}), (2, {}),
+                                   (3, {"OMP_NUM_THREADS": "8"}), (4, {"OMP_THREAD_LIMIT": "1"}),
+                                   (4, {"OMP_DYNAMIC": "true", "OMP_WAIT_POLICY": "active"}),
+                                   (2, {"OMP_PROC_BIND": "true", "OMP_NUM_THREADS": "2"}),
+                                   (2, {"OMP_PLACES": "cores", "OMP_WAIT_POLICY": "passive"})):
+            with self.subTest(threads=threads, **variables):
+                name = "_".join([str(threads), *variables.values()])
+                self.assert_same(first, self.train(name, threads, *large, variables=variables))
 
     def test_the_comparison_finds_what_differs(self):
         original = self.train("original", 1, "data.K=64", "train.epochs=1")

@@ -14,8 +14,9 @@ namespace icl::bench {
 
 /// How fast a configuration trains. Seconds are those of one thread where not said otherwise.
 struct TrainingSpeed {
-  int threads = 1;
-  std::int64_t steps = 0;  ///< measured ones: the first few are left out
+  int threads = 1;          ///< at most
+  int threads_at_work = 1;  ///< at the end: see Pace
+  std::int64_t steps = 0;   ///< measured ones: the first few are left out
   std::int64_t evaluations = 0;
   double seconds = 0;   ///< of all steps, evaluations and recording measured
   Spread step_seconds;  ///< from one update to the next, without evaluation and recording

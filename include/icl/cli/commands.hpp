@@ -17,7 +17,7 @@ namespace icl::cli {
 
 /// What every command that trains into a file understands.
 struct OutputOptions {
-  int threads = 0;      ///< 0: as many as CPUs in the affinity
+  int threads = 0;      ///< 0: see choose_threads()
   bool force = false;   ///< replace an existing file
   bool resume = false;  ///< go on with an existing file, or start
   bool quiet = false;
@@ -82,7 +82,7 @@ struct SweepCommand {
   std::string shard = "0/1";
   std::optional<std::string> kernels;  ///< own or avx2, in place of the file's
   io::KernelChange kernel_change = io::KernelChange::refuse;
-  int jobs = 0;     ///< 0: as many as CPUs in the affinity, by threads
+  int jobs = 0;     ///< 0: see choose_threads(), by threads
   int threads = 1;  ///< of each run
   bool dry_run = false;
   bool json = false;
@@ -142,9 +142,13 @@ struct LandscapeCommand {
 };
 ExitCode run(const LandscapeCommand&);
 
-/// The number of threads to use: `requested`, or for 0 one for each CPU in the affinity. Throws
+/// The number of threads to use: `requested`, or for 0 that of choose_threads(). Throws
 /// Error(ExitCode::usage) outside 1 to Workers::max_threads.
 [[nodiscard]] int resolve_threads(int requested);
+
+/// The same, with the threads started: where the machine gives none, Error(ExitCode::resources) if
+/// they were asked for, else 1.
+[[nodiscard]] int start_threads_for(int requested);
 
 /// Throws Error(ExitCode::usage) if the output is the very file that is read.
 void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out);
