@@ -13,8 +13,8 @@ std::string score_text(const train::Score& score) {
 
 }  // namespace
 
-ProgressLine::ProgressLine(std::int64_t first, std::int64_t last)
-    : first_step_(first), last_step_(last) {}
+ProgressLine::ProgressLine(std::int64_t first, std::int64_t last, int threads)
+    : first_step_(first), last_step_(last), threads_(threads) {}
 
 void ProgressLine::evaluated(const train::Evaluation& evaluation, const train::Progress& progress) {
   latest_ = evaluation;
@@ -22,10 +22,12 @@ void ProgressLine::evaluated(const train::Evaluation& evaluation, const train::P
 }
 
 void ProgressLine::stepped(const train::StateView& run) {
+  threads_ = run.threads();
   if (line_.due()) line_.show(line(run.progress().step));
 }
 
 void ProgressLine::ended(train::Outcome, const train::StateView& run) {
+  threads_ = run.threads();
   line_.finish(line(run.progress().step));
 }
 
@@ -34,9 +36,10 @@ std::string ProgressLine::line(std::int64_t step) const {
   const auto done = static_cast<double>(step - first_step_);
   const double rate = elapsed > 0 ? done / elapsed : 0;
   const auto left = static_cast<double>(last_step_ - step);
-  return fmt::format("step {}/{}  train {}  ICL {}  IWL {}  {:.0f} steps/s  {}", step, last_step_,
-                     score_text(latest_.train), score_text(latest_.icl), score_text(latest_.iwl),
-                     rate, rate > 0 ? duration_text(left / rate) + " left" : "starting");
+  return fmt::format("step {}/{}  train {}  ICL {}  IWL {}  {:.0f} steps/s on {} thread{}  {}",
+                     step, last_step_, score_text(latest_.train), score_text(latest_.icl),
+                     score_text(latest_.iwl), rate, threads_, threads_ == 1 ? "" : "s",
+                     rate > 0 ? duration_text(left / rate) + " left" : "starting");
 }
 
 }  // namespace icl::cli

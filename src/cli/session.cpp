@@ -127,11 +127,7 @@ ExitCode train(const Session& session) {
     trainer.restore(session.origin->state, train::Due::open);
   }
   io::Recorder recorder(output, std::move(record));
-  if (!options.quiet && options.threads == 0) {
-    fmt::print(stderr, "icl: {} thread{} at most: {}\n", threads, threads == 1 ? "" : "s",
-               choose_threads().reason);
-  }
-  ProgressLine progress_line(trainer.progress().step, trainer.last_step());
+  ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   const auto outcome =
       trainer.run(std::span(observers).first(options.quiet ? 1 : 2), SignalGuard::stop_requested());

@@ -23,12 +23,13 @@ ExitCode run(const VerifyCommand& command) {
   }
   io::require_same_bits(recorded, file, io::KernelChange::refuse);
   const SignalGuard signals;
+  const int threads = start_threads_for(command.threads);
   ProgressLine progress_line(recorded.origin ? recorded.origin->state.progress.step : 0,
-                             recorded.step);
+                             recorded.step, threads);
   const std::array<train::Observer*, 1> observers{&progress_line};
   const io::Verdict verdict =
-      io::verify(recorded, Workers(start_threads_for(command.threads)),
-                 std::span(observers).first(command.quiet ? 0 : 1), SignalGuard::stop_requested());
+      io::verify(recorded, Workers(threads), std::span(observers).first(command.quiet ? 0 : 1),
+                 SignalGuard::stop_requested());
   if (verdict.interrupted) {
     fmt::print(stderr, "icl: interrupted before the end of '{}'\n", file);
     return ExitCode::interrupted;

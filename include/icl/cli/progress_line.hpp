@@ -9,11 +9,11 @@
 namespace icl::cli {
 
 /// One line on standard error (see StatusLine) that says how a run stands: step, losses, both
-/// accuracies, steps a second, time left.
+/// accuracies, steps a second and on how many threads, time left.
 class ProgressLine final : public train::Observer {
  public:
-  /// For a run from step `first` (where it starts or goes on) to step `last`.
-  ProgressLine(std::int64_t first, std::int64_t last);
+  /// For a run from step `first` (where it starts or goes on) to step `last`, on `threads` at most.
+  ProgressLine(std::int64_t first, std::int64_t last, int threads);
   void stepped(const train::StateView&) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
   void ended(train::Outcome, const train::StateView&) override;
@@ -23,6 +23,7 @@ class ProgressLine final : public train::Observer {
 
   std::int64_t first_step_;
   std::int64_t last_step_;
+  int threads_;
   StatusLine line_;
   Clock::time_point start_ = Clock::now();
   train::Evaluation latest_;

@@ -10,8 +10,8 @@ namespace icl {
 struct CpuLimits {
   int affinity = 1;                  ///< CPUs that it may run on (taskset, Slurm, cpusets)
   std::optional<double> quota = {};  ///< CPUs whose time its control groups leave it
-  std::optional<std::string> omp_num_threads = {};      ///< the environment variable OMP_NUM_THREADS
-  std::optional<std::string> omp_thread_limit = {};     ///< OMP_THREAD_LIMIT
+  std::optional<std::string> omp_num_threads = {};   ///< the environment variable OMP_NUM_THREADS
+  std::optional<std::string> omp_thread_limit = {};  ///< OMP_THREAD_LIMIT
   std::optional<std::string> slurm_cpus_per_task = {};  ///< SLURM_CPUS_PER_TASK
 };
 [[nodiscard]] CpuLimits cpu_limits();

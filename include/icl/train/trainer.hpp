@@ -78,11 +78,17 @@ struct State {
 class StateView {
  public:
   StateView(const Progress& progress, std::span<const nn::Parameter* const> parameters,
-            const Optimizer& optimizer, const std::optional<Earlier>& before)
-      : progress_(progress), parameters_(parameters), optimizer_(optimizer), before_(before) {}
+            const Optimizer& optimizer, const std::optional<Earlier>& before, int threads)
+      : progress_(progress),
+        parameters_(parameters),
+        optimizer_(optimizer),
+        before_(before),
+        threads_(threads) {}
 
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::span<const nn::Parameter* const> parameters() const { return parameters_; }
+  /// How many threads are at work now.
+  [[nodiscard]] int threads() const { return threads_; }
   [[nodiscard]] State copy() const {
     return {progress_, copy_values(parameters_), optimizer_.moments(), before_};
   }
@@ -92,6 +98,7 @@ class StateView {
   std::span<const nn::Parameter* const> parameters_;
   const Optimizer& optimizer_;
   const std::optional<Earlier>& before_;
+  int threads_;
 };
 
 /// Whether what is due at the step of a state (evaluation, snapshot) has been recorded already.
@@ -134,7 +141,9 @@ class Trainer {
   /// Trains to the end, or until `stop` is set, looked at once a step.
   Outcome run(std::span<Observer* const> observers, const std::atomic<bool>& stop);
 
-  [[nodiscard]] StateView view() const { return {progress_, readable_, *optimizer_, before_}; }
+  [[nodiscard]] StateView view() const {
+    return {progress_, readable_, *optimizer_, before_, pace_.chosen()};
+  }
   [[nodiscard]] State state() const { return view().copy(); }
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::int64_t last_step() const { return train::last_step(config_); }
