@@ -22,6 +22,10 @@ ExitCode run(const VerifyCommand& command) {
                             file));
   }
   io::require_same_bits(recorded, file, io::KernelChange::refuse);
+  if (const auto difference = io::difference_in_file(command.run, recorded)) {
+    fmt::print("{}\n", *difference);
+    return ExitCode::check_failed;
+  }
   const SignalGuard signals;
   const int threads = start_threads_for(command.threads);
   ProgressLine progress_line(recorded.origin ? recorded.origin->state.progress.step : 0,

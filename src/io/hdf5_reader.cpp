@@ -180,6 +180,26 @@ Extents Hdf5Reader::shape(const std::string& dataset) const {
   return open_dataset(file_, reading(name_, dataset)).shape;
 }
 
+std::vector<std::string> Hdf5Reader::scales(const std::string& dataset) const {
+  const Where where = reading(name_, dataset);
+  const Dataset open = open_dataset(file_, where);
+  const auto add = [](hid_t /*dataset*/, unsigned /*axis*/, hid_t scale, void* names) -> herr_t {
+    constexpr std::size_t longest = 1024;
+    std::array<char, longest> path{};
+    H5Iget_name(scale, path.data(), path.size());
+    auto& all = *static_cast<std::string*>(names);
+    all += fmt::format("{}{}", all.empty() ? "" : "+", path.data());
+    return 0;
+  };
+  std::vector<std::string> scales;
+  for (unsigned axis = 0; axis < open.shape.size(); ++axis) {
+    std::string names;
+    where.ok(H5DSiterate_scales(open.handle.id(), axis, nullptr, add, &names), "list its scales");
+    scales.push_back(names.empty() ? "none" : names);
+  }
+  return scales;
+}
+
 ElementType Hdf5Reader::type(const std::string& dataset) const {
   return open_dataset(file_, reading(name_, dataset)).type;
 }

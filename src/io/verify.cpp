@@ -8,6 +8,8 @@
 
 #include "icl/io/compare.hpp"
 #include "icl/io/encode.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/isolated.hpp"
 #include "icl/io/recorder.hpp"
 #include "icl/io/replay.hpp"
 
@@ -81,6 +83,20 @@ Verdict verify(const RunRecord& recorded, const Workers& workers,
   if (verifier.difference) return {verifier.difference, false};
   if (stop) return {std::nullopt, true};
   return {first_difference(encode(recorded), encode(verifier.record()), "/provenance"), false};
+}
+
+std::optional<std::string> difference_in_file(const std::filesystem::path& path,
+                                              const RunRecord& recorded) {
+  const std::vector<std::byte> file = read_file(path);
+  const std::vector<std::byte> expected = encode(recorded);
+  // What the record does not hold has not been looked at by anyone yet.
+  Isolated child(path.string(), allowance_for(file.size()), [&](const Isolated::Send& send) {
+    const auto difference = first_difference(expected, file, "/provenance");
+    if (difference) send(std::as_bytes(std::span(*difference)));
+  });
+  const auto message = child.next();
+  if (!message) return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(message->data()), message->size());
 }
 
 }  // namespace icl::io

@@ -173,7 +173,7 @@ class ItemsTest(Programs):
             file["flat"] = centres[:, 0, :]
             file.create_dataset("packed", data=centres[:, 0, :], compression="gzip", chunks=(7, 4))
             file["vector"] = numpy.zeros(9)
-            file["whole"] = numpy.ones((60, 9), dtype="i4")
+            file["whole"] = numpy.ones((60, 9), dtype="c8")
             broken = centres[:, 0, :].copy()
             broken[7, 3] = numpy.nan
             file["broken"] = broken

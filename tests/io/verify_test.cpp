@@ -1,9 +1,15 @@
 #include "icl/io/verify.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hdf5.h>
+#include <hdf5_hl.h>
 
 #include <cmath>
+#include <functional>
 
+#include "icl/io/encode.hpp"
+#include "icl/io/file.hpp"
 #include "icl/io/replay.hpp"
 #include "support/runs.hpp"
 
@@ -86,6 +92,67 @@ TEST(Verify, OfABranchBeginsAtItsOrigin) {
   RunRecord changed = builder.record();
   changed.origin->state.parameters[0][0] += Real{0.5};
   EXPECT_NE(verify_now(changed).difference, std::nullopt);
+}
+
+/// What is said of a run's file after something was done to it by HDF5 itself.
+std::string difference_after(const std::function<void(hid_t)>& change) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "run.h5";
+  const RunRecord run = train_record(tiny_config(), 55);
+  publish_file(path, encode(run));
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  change(file);
+  H5Fclose(file);
+  return difference_in_file(path, run).value_or("none");
+}
+
+/// Attaches a scale to the losses, or detaches it.
+void change_scale(hid_t file, const char* scale, herr_t (*change)(hid_t, hid_t, unsigned)) {
+  const hid_t losses = H5Oopen(file, "/metrics/icl_loss", H5P_DEFAULT);
+  const hid_t steps = H5Oopen(file, scale, H5P_DEFAULT);
+  EXPECT_GE(change(losses, steps, 0), 0);
+  H5Oclose(steps);
+  H5Oclose(losses);
+}
+
+TEST(Verify, NamesWhatElseIsInTheFile) {
+  EXPECT_EQ(difference_after([](hid_t) {}), "none");
+  EXPECT_EQ(difference_after([](hid_t file) {
+              H5Gclose(H5Gcreate2(file, "/metrics/mine", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+            }),
+            "/metrics: mine is not expected there");
+  EXPECT_EQ(difference_after([](hid_t file) { H5Ldelete(file, "/theory", H5P_DEFAULT); }),
+            "/: theory is missing");
+  EXPECT_EQ(difference_after([](hid_t file) {
+              H5Ldelete(file, "/theory", H5P_DEFAULT);
+              const hid_t space = H5Screate(H5S_SCALAR);
+              H5Dclose(H5Dcreate2(file, "/theory", H5T_NATIVE_INT, space, H5P_DEFAULT, H5P_DEFAULT,
+                                  H5P_DEFAULT));
+            }),
+            "/: theory is something else");
+  EXPECT_THAT(difference_after([](hid_t file) {
+                H5Adelete_by_name(file, "/metrics/icl_loss", "long_name", H5P_DEFAULT);
+              }),
+              ::testing::StartsWith("/metrics/icl_loss: attributes ["));
+}
+
+TEST(Verify, NamesScalesThatAreMissingOrOthers) {
+  const auto detach = [](hid_t file) { change_scale(file, "/metrics/step", H5DSdetach_scale); };
+  EXPECT_THAT(difference_after(detach), ::testing::StartsWith("/metrics/icl_loss: "));
+  EXPECT_EQ(difference_after([&](hid_t file) {
+              detach(file);
+              change_scale(file, "/snapshots/step", H5DSattach_scale);
+            }),
+            "/metrics/icl_loss: scales [/metrics/step] expected, [/snapshots/step] found");
+}
+
+TEST(Verify, OfAHostileFileIsAnError) {
+  const test::TemporaryFolder folder;
+  const RunRecord run = train_record(tiny_config(), 55);
+  const std::vector<std::byte> nothing(3000);
+  publish_file(folder / "no.h5", nothing);
+  test::expect_error(ExitCode::bad_input, "cannot open it as HDF5",
+                     [&] { (void)difference_in_file(folder / "no.h5", run); });
 }
 
 }  // namespace

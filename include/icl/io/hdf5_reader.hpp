@@ -50,6 +50,9 @@ class Hdf5Reader {
                                                const std::string& name) const;
 
   [[nodiscard]] Extents shape(const std::string& dataset) const;
+
+  /// The path of the scale of each axis: "/metrics/step", or "none", or several with "+" between.
+  [[nodiscard]] std::vector<std::string> scales(const std::string& dataset) const;
   [[nodiscard]] ElementType type(const std::string& dataset) const;
 
   /// The values of a dataset of exactly this shape. T is float, double, int8_t, int32_t or int64_t,

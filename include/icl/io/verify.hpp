@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -22,5 +23,11 @@ struct Verdict {
 [[nodiscard]] Verdict verify(const RunRecord& recorded, const Workers&,
                              std::span<train::Observer* const> observers,
                              const std::atomic<bool>& stop);
+
+/// How a run file differs from what this program writes of its record, outside of /provenance: the
+/// first group, dataset, attribute or scale that is missing, not expected or another. Nothing if it
+/// does not. Errors as for read_run().
+[[nodiscard]] std::optional<std::string> difference_in_file(const std::filesystem::path&,
+                                                            const RunRecord& recorded);
 
 }  // namespace icl::io
