@@ -10,7 +10,6 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/signals.hpp"
-#include "icl/config/help.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/gemm.hpp"
 #include "icl/core/parallel.hpp"
@@ -34,6 +33,7 @@ struct Commands {
   TrainCommand train;
   BranchCommand branch;
   VerifyCommand verify;
+  KeysCommand keys;
   InfoCommand info;
   ExportCommand export_data;
   BenchCommand bench;
@@ -91,7 +91,7 @@ void add_train(CLI::App& app, TrainCommand& command, std::string& out) {
   train->add_flag("--dry-run", command.dry_run,
                   "Print the resolved configuration, parameters, time and size; write nothing");
   add_output_options(*train, command.output);
-  train->footer("Keys of FILE and --set:\n" + config::key_help());
+  train->footer("icl keys lists the keys of FILE and --set.");
 }
 
 void add_branch(CLI::App& app, BranchCommand& command) {
@@ -113,6 +113,11 @@ void add_verify(CLI::App& app, VerifyCommand& command) {
   verify->add_option("RUN.h5", command.run, "Run file")->required();
   add_threads(*verify, command.threads);
   verify->add_flag("--quiet", command.quiet, "No progress line");
+}
+
+void add_keys(CLI::App& app, KeysCommand& command) {
+  CLI::App* keys = app.add_subcommand("keys", "List every setting of a run: default, range, doc");
+  keys->add_option("WORD", command.word, "Only those that have this word in name or doc");
 }
 
 void add_info(CLI::App& app, InfoCommand& command) {
@@ -308,6 +313,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_train(app, commands.train, commands.out);
   add_branch(app, commands.branch);
   add_verify(app, commands.verify);
+  add_keys(app, commands.keys);
   add_info(app, commands.info);
   add_export(app, commands.export_data);
   add_bench(app, commands.bench);
@@ -324,6 +330,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
     throw Error(ExitCode::usage, fmt::format("{} (see icl --help)", error.what()));
   }
   const std::string command_line = fmt::format("{}", fmt::join(argv, argv + argc, " "));
+  if (app.got_subcommand("keys")) return run(commands.keys);
   if (app.got_subcommand("info")) return run(commands.info);
   if (app.got_subcommand("export")) return run(commands.export_data);
   if (app.got_subcommand("bench")) return run(commands.bench);

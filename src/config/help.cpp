@@ -43,41 +43,38 @@ std::string wrapped(std::string_view text) {
   return lines + line + '\n';
 }
 
-/// `|` would end a cell.
-std::string cell(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    result += c == '|' ? "\\|" : std::string(1, c);
-  }
-  return result;
+/// Whether a field's name or its doc holds a word, whatever the case of its letters.
+bool holds(const Field& field, std::string_view word) {
+  const auto lower = [](std::string_view text) {
+    std::string result(text);
+    for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return result;
+  };
+  const std::string wanted = lower(word);
+  return lower(field.name).find(wanted) != std::string::npos ||
+         lower(sentence(field)).find(wanted) != std::string::npos;
 }
 
 }  // namespace
 
-std::string key_help() {
+std::string key_help(std::string_view word) {
   std::size_t name_width = std::string_view("key").size();
   std::size_t default_width = std::string_view("default").size();
   for (const Field& field : fields()) {
     name_width = std::max(name_width, field.name.size());
     default_width = std::max(default_width, default_text(field).size());
   }
-  std::string text = fmt::format("  {:<{}}  {:<{}}  {}\n", "key", name_width, "default",
-                                 default_width, "range (unit)");
+  std::string text;
   for (const Field& field : fields()) {
+    if (!holds(field, word)) continue;
     text += fmt::format("  {:<{}}  {:<{}}  {}\n", field.name, name_width, default_text(field),
                         default_width, range_and_unit(field));
     text += wrapped(sentence(field));
   }
-  return text;
-}
-
-std::string key_table_markdown() {
-  std::string text = "| key | default | range (unit) | what it is |\n| --- | --- | --- | --- |\n";
-  for (const Field& field : fields()) {
-    text += fmt::format("| `{}` | `{}` | {} | {} |\n", field.name, cell(default_text(field)),
-                        cell(range_and_unit(field)), cell(sentence(field)));
-  }
-  return text;
+  if (text.empty()) return text;
+  return fmt::format("  {:<{}}  {:<{}}  {}\n", "key", name_width, "default", default_width,
+                     "range (unit)") +
+         text;
 }
 
 }  // namespace icl::config

@@ -195,7 +195,10 @@ class CliTest(unittest.TestCase):
         text = self.ok("--help").stdout
         for code in ("0 ", "1 ", "64", "65", "70", "73", "74", "75", "80"):
             self.assertRegex(text, rf"(?m)^ +{code}")
-        self.assertIn("train.weight_decay_attention", self.ok("train", "--help").stdout)
+        self.assertIn("icl keys", self.ok("train", "--help").stdout)
+        self.assertIn("train.weight_decay_attention", self.ok("keys").stdout)
+        self.assertNotIn("data.K ", self.ok("keys", "weight_decay").stdout)
+        self.fails(64, "no key has 'wieght'", "keys", "wieght")
 
     def test_export_errors(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

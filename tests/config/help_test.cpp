@@ -3,9 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-
 #include <algorithm>
 #include <sstream>
 #include <vector>
@@ -71,33 +68,13 @@ TEST(KeyHelp, AlignsTheColumns) {
   EXPECT_EQ(rows, fields().size());
 }
 
-TEST(KeyTableMarkdown, HasOneRowOfFourCellsForEachField) {
-  const auto lines = lines_of(key_table_markdown());
-  ASSERT_EQ(lines.size(), fields().size() + 2);
-  EXPECT_EQ(lines[0], "| key | default | range (unit) | what it is |");
-  EXPECT_EQ(lines[1], "| --- | --- | --- | --- |");
-  for (std::size_t i = 0; i < fields().size(); ++i) {
-    const std::string& line = lines[i + 2];
-    EXPECT_THAT(line, testing::StartsWith("| `" + std::string(fields()[i].name) + "` | `"));
-    EXPECT_EQ(std::ranges::count(line, '|'), 5) << line;
-  }
-}
-
-TEST(KeyTableMarkdown, ShowsDefaultRangeAndUnit) {
-  const std::string table = key_table_markdown();
-  EXPECT_THAT(table, testing::HasSubstr("| `data.K` | `10000` | 2 to 2^31-2, even, or inf (items) "
-                                        "| Task diversity"));
-  EXPECT_THAT(table, testing::HasSubstr(
-                         "| `record.publish_seconds` | `not set` | >= 0 and <= 1000000 (s) | "));
-  EXPECT_THAT(table, testing::HasSubstr("| `train.learning_rate` | `0.01` | > 0 and <= 1e+20 | "));
-}
-
-TEST(KeyTableMarkdown, StandsInTheReadme) {
-  std::ifstream file(ICL_README);
-  const std::string readme((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_NE(readme.find(key_table_markdown()), std::string::npos)
-      << "put this table in README.md:\n"
-      << key_table_markdown();
+TEST(KeyHelp, OfAWordShowsTheKeysThatHoldIt) {
+  EXPECT_THAT(key_help("weight_DECAY"), testing::AllOf(testing::HasSubstr("weight_decay_attention"),
+                                                       testing::HasSubstr("weight_decay_mlp"),
+                                                       testing::Not(testing::HasSubstr("data.K"))));
+  EXPECT_THAT(key_help("bursty"), testing::HasSubstr("data.bursty"));
+  EXPECT_THAT(key_help("Zipf"), testing::Not(testing::HasSubstr("train.seed ")));
+  EXPECT_EQ(key_help("no such word"), "");
 }
 
 }  // namespace

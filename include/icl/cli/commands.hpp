@@ -51,6 +51,12 @@ struct VerifyCommand {
 };
 ExitCode run(const VerifyCommand&);
 
+/// The settings of a run, or those that hold a word.
+struct KeysCommand {
+  std::string word;
+};
+ExitCode run(const KeysCommand&);
+
 struct InfoCommand {
   std::filesystem::path run;
   bool json = false;

@@ -1,0 +1,19 @@
+#include <fmt/format.h>
+
+#include "icl/cli/commands.hpp"
+#include "icl/config/help.hpp"
+
+namespace icl::cli {
+
+ExitCode run(const KeysCommand& command) {
+  const std::string text = config::key_help(command.word);
+  if (text.empty()) {
+    throw Error(ExitCode::usage, fmt::format("no key has '{}' in its name or description; icl keys "
+                                             "lists all",
+                                             command.word));
+  }
+  fmt::print("{}", text);
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli
