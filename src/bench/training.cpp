@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 
+#include "icl/core/abrupt_end.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/items_file.hpp"
@@ -141,12 +142,7 @@ class Meter final : public train::Observer {
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(const std::filesystem::path& parent)
-      : path_((parent / ".icl-bench-XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) {
-      throw Error(ExitCode::cannot_create,
-                  fmt::format("cannot create a folder '{}': {}", path_, std::strerror(errno)));
-    }
-  }
+      : path_(make(parent)), file_(run().native()), folder_(path_) {}
   ~TemporaryFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
@@ -154,9 +150,22 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   [[nodiscard]] std::filesystem::path path() const { return path_; }
+  [[nodiscard]] std::filesystem::path run() const { return path() / "run.h5"; }
 
  private:
+  /// The path of the folder, made just now.
+  static std::string make(const std::filesystem::path& parent) {
+    std::string path = (parent / ".icl-bench-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) {
+      throw Error(ExitCode::cannot_create,
+                  fmt::format("cannot create a folder '{}': {}", path, std::strerror(errno)));
+    }
+    return path;
+  }
+
   std::string path_;
+  Perishable file_;
+  Perishable folder_;
 };
 
 }  // namespace
@@ -179,7 +188,7 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
   PhaseTimes times;
   train::Trainer trainer(config, Workers(options.threads, &times), io::read_items(config));
   const TemporaryFolder folder(options.folder);
-  io::OutputLock output(folder.path() / "run.h5");
+  io::OutputLock output(folder.run());
   io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()));
   Meter meter(options, interrupt, times, recorder);
   const std::array<train::Observer*, 1> observers{&meter};

@@ -5,13 +5,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <cstdio>
 #include <new>
+#include <sstream>
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/gemm.hpp"
+#include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
 
 namespace icl::cli {
@@ -23,9 +24,11 @@ constexpr const char* exit_codes = R"(Exit status:
   64 wrong command line or configuration
   65 an input file is not ours, damaged or malformed
   70 a fault of this program
+  71 the machine lacks memory, threads or file descriptors
   73 the output exists already (see --force), is another run's, is in use, or cannot be created
   74 reading or writing failed
-  75 interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2); --resume goes on
+  75 interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR, SIGALRM,
+     SIGVTALRM); --resume goes on
   80 the loss stopped being finite)";
 
 /// All commands as the command line filled them in.
@@ -324,7 +327,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
-    app.exit(help_or_version);
+    std::ostringstream text;
+    app.exit(help_or_version, text, text);
+    print(text.str());
     return ExitCode::done;
   } catch (const CLI::ParseError& error) {
     throw Error(ExitCode::usage, fmt::format("{} (see icl --help)", error.what()));
@@ -356,23 +361,20 @@ ExitCode dispatch(int argc, const char* const* argv) {
 
 int run(int argc, const char* const* argv) {
   const auto fail = [](ExitCode code, const char* message) {
-    fmt::print(stderr, "icl: {}\n", message);
+    say(message);
     return static_cast<int>(code);
   };
   try {
+    prepare_streams();
+    end_on_signals();
     require_cpu();
     use_ieee_arithmetic();
-    ignore_file_size_signal();
     prepare_blas();
-    const ExitCode code = dispatch(argc, argv);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      return fail(ExitCode::io, "cannot write to standard output");
-    }
-    return static_cast<int>(code);
+    return static_cast<int>(dispatch(argc, argv));
   } catch (const Error& error) {
     return fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(ExitCode::internal,
+    return fail(ExitCode::resources,
                 "out of memory (the sizes that count: data.K, data.N, data.D, model.hidden, "
                 "train.batch_size, record.snapshots)");
   } catch (const std::exception& error) {

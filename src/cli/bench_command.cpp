@@ -7,6 +7,7 @@
 #include "icl/cli/json.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/provenance.hpp"
 
 namespace icl::cli {
@@ -50,32 +51,33 @@ Json describe(const bench::TrainingSpeed& speed, const config::Config& config, i
 }
 
 void print_phase(std::string_view name, double seconds, double share, double steps) {
-  fmt::print("  {:<24} {:8.3f} ms {:6.1f} %\n", name, ms * seconds / steps, 100 * share);
+  print(fmt::format("  {:<24} {:8.3f} ms {:6.1f} %\n", name, ms * seconds / steps, 100 * share));
 }
 
 void print_text(const bench::TrainingSpeed& speed) {
   const bench::Spread& step = speed.step_seconds;
   const auto steps = static_cast<double>(speed.steps);
-  fmt::print("{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}{}\n",
-             ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
-             speed.threads == 1 ? "" : "s",
-             speed.threads_at_work == speed.threads
-                 ? ""
-                 : fmt::format(" ({} at work: more are not faster now)", speed.threads_at_work));
-  fmt::print(
+  print(fmt::format(
+      "{:.3f} ms a step ({:.3f} to {:.3f}, quartiles of {} steps) on {} thread{}{}\n",
+      ms * step.median, ms * step.low, ms * step.high, speed.steps, speed.threads,
+      speed.threads == 1 ? "" : "s",
+      speed.threads_at_work == speed.threads
+          ? ""
+          : fmt::format(" ({} at work: more are not faster now)", speed.threads_at_work)));
+  print(fmt::format(
       "{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of OpenBLAS's peak of {:.1f}\n\n",
-      speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak);
-  fmt::print("Where the time goes (mean of a step, all threads added up; share of the run):\n");
+      speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak));
+  print("Where the time goes (mean of a step, all threads added up; share of the run):\n");
   for (std::size_t p = 0; p < phase_count; ++p) {
     const auto phase = static_cast<Phase>(p);
     print_phase(phase_names[p], speed.phases[phase], speed.share(phase), steps);
   }
   print_phase("else, and waiting", speed.waiting, speed.waiting / (speed.seconds * speed.threads),
               steps);
-  fmt::print("\nProducts of matrices in float, medians, GFLOP/s:\n");
+  print("\nProducts of matrices in float, medians, GFLOP/s:\n");
   for (const bench::GemmRate& rate : speed.rates) {
-    fmt::print("  {:<9} {:>4} x {:>4} x {:>4} {:8.1f}\n", rate.library, rate.m, rate.n, rate.k,
-               rate.median());
+    print(fmt::format("  {:<9} {:>4} x {:>4} x {:>4} {:8.1f}\n", rate.library, rate.m, rate.n,
+                      rate.k, rate.median()));
   }
 }
 
@@ -95,11 +97,11 @@ ExitCode run(const BenchCommand& command) {
   const bench::TrainingSpeed speed =
       bench::measure_training(config, options, SignalGuard::stop_requested());
   if (SignalGuard::stop_requested()) {
-    fmt::print(stderr, "icl: interrupted before the measurement was over\n");
+    say("interrupted before the measurement was over");
     return ExitCode::interrupted;
   }
   if (command.json) {
-    fmt::print("{}\n", describe(speed, config, options.threads).dump(2));
+    print(json_text(describe(speed, config, options.threads)));
   } else {
     print_text(speed);
   }

@@ -2,6 +2,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 
 namespace icl::cli {
@@ -34,13 +35,13 @@ Json describe(const io::RunRecord& run) {
 void print_text(const Json& json, int indent) {
   for (const auto& [key, value] : json.items()) {
     if (value.is_object()) {
-      fmt::print("{:{}}{}\n", "", indent, key);
+      print(fmt::format("{:{}}{}\n", "", indent, printable(key)));
       print_text(value, indent + 2);
     } else {
-      fmt::print("{:{}}{:<{}} {}\n", "", indent, key, 30 - indent,
-                 value.is_string() ? value.get<std::string>()
-                 : value.is_null() ? "-"
-                                   : value.dump());
+      print(fmt::format("{:{}}{:<{}} {}\n", "", indent, printable(key), 30 - indent,
+                        value.is_string() ? printable(value.get<std::string>())
+                        : value.is_null() ? "-"
+                                          : value.dump()));
     }
   }
 }
@@ -50,7 +51,7 @@ void print_text(const Json& json, int indent) {
 ExitCode run(const InfoCommand& command) {
   const Json json = describe(io::read_run(command.run).record);
   if (command.json) {
-    fmt::print("{}\n", json.dump(2));
+    print(json_text(json));
   } else {
     print_text(json, 0);
   }

@@ -33,4 +33,8 @@ Json to_json(const io::Provenance& provenance) {
   return json;
 }
 
+std::string json_text(const Json& json) {
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace icl::cli

@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "icl/cli/commands.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
@@ -14,11 +13,10 @@ namespace {
 void list(const char* what, const std::vector<std::string>& runs) {
   constexpr std::size_t most_lines = 50;
   for (std::size_t i = 0; i < runs.size() && i < most_lines; ++i) {
-    fmt::print(stderr, "icl: {}: {}\n", what, runs[i]);
+    say(fmt::format("{}: {}", what, runs[i]));
   }
   if (runs.size() > most_lines) {
-    fmt::print(stderr, "icl: {}: {} more (icl status --json lists all)\n", what,
-               runs.size() - most_lines);
+    say(fmt::format("{}: {} more (icl status --json lists all)", what, runs.size() - most_lines));
   }
 }
 
@@ -37,30 +35,28 @@ ExitCode run(const MergeCommand& command) {
   list("missing", report.missing);
   list("unfinished", report.unfinished);
   for (const auto& [file, problem] : report.damaged) {
-    fmt::print(stderr, "icl: damaged: {}: {}\n", file, problem);
+    say(fmt::format("damaged: {}: {}", file, problem));
   }
   if (report.kernel_sets.size() > 1) {
     std::string sets;
     for (const auto& [name, count] : report.kernel_sets) {
       sets += fmt::format("{}{} ({} runs)", sets.empty() ? "" : ", ", name, count);
     }
-    fmt::print(stderr,
-               "icl: the runs used different BLAS kernels, so equal settings need not have equal "
-               "bits: {}\n",
-               sets);
+    say(fmt::format(
+        "the runs used different BLAS kernels, so equal settings need not have equal bits: {}",
+        sets));
   }
   for (const std::string& hash : report.mixed) {
-    fmt::print(stderr, "icl: run {} was resumed under other BLAS kernels than it began with\n",
-               hash);
+    say(fmt::format("run {} was resumed under other BLAS kernels than it began with", hash));
   }
   if (report.merged == 0) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': no run has ended yet", command.folder.string()));
   }
   output.publish(merged.file);
-  fmt::print(stderr, "icl: {} runs merged, {} missing, {} unfinished, {} damaged: {}\n",
-             report.merged, report.missing.size(), report.unfinished.size(), report.damaged.size(),
-             command.out.string());
+  say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged: {}", report.merged,
+                  report.missing.size(), report.unfinished.size(), report.damaged.size(),
+                  command.out.string()));
   return ExitCode::done;
 }
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdio>
 
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/core/cpus.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/items_file.hpp"
@@ -47,9 +47,17 @@ std::optional<ExitCode> ended_status(const io::RunRecord& stored, const std::str
                 fmt::format("'{}' diverged at step {}, and would do so again", file, stored.step));
   }
   if (stored.status != io::RunStatus::done) return std::nullopt;
-  if (!quiet) fmt::print(stderr, "icl: done already, after {} steps: {}\n", stored.step, file);
+  if (!quiet) say(fmt::format("done already, after {} steps: {}", stored.step, file));
   return ExitCode::done;
 }
+
+/// Told first when the run has stopped: from then on it publishes.
+class Acknowledgement final : public train::Observer {
+ public:
+  void ended(train::Outcome /*outcome*/, const train::StateView& /*run*/) override {
+    acknowledge_stop();
+  }
+};
 
 ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
                 const std::filesystem::path& out, bool quiet) {
@@ -62,8 +70,7 @@ ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
                               "train.learning_rate may help)",
                               trainer.fault(), file));
     case train::Outcome::interrupted:
-      fmt::print(stderr, "icl: interrupted after step {}; go on with --resume: {}\n", progress.step,
-                 file);
+      say(fmt::format("interrupted after step {}; go on with --resume: {}", progress.step, file));
       return ExitCode::interrupted;
     case train::Outcome::completed:
     case train::Outcome::early_stopped:
@@ -71,10 +78,11 @@ ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
       break;
   }
   if (!quiet) {
-    fmt::print(stderr, "icl: done after {} steps, {}: {}\n", progress.step,
-               progress.t_icl_step ? fmt::format("ICL acquired at step {}", *progress.t_icl_step)
-                                   : "ICL not acquired",
-               file);
+    say(fmt::format("done after {} steps, {}: {}", progress.step,
+                    progress.t_icl_step
+                        ? fmt::format("ICL acquired at step {}", *progress.t_icl_step)
+                        : "ICL not acquired",
+                    file));
   }
   return ExitCode::done;
 }
@@ -85,8 +93,6 @@ ExitCode train(const Session& session) {
   const OutputOptions& options = session.options;
   const std::string file = session.out.string();
   const int threads = start_threads_for(options.threads);
-  // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
-  const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
   if (options.parent) stop_with(*options.parent);
 
   const auto stored = [&]() -> std::optional<io::RunRecord> {
@@ -128,9 +134,12 @@ ExitCode train(const Session& session) {
   }
   io::Recorder recorder(output, std::move(record));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
-  const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
+  Acknowledgement acknowledgement;
+  const std::array<train::Observer*, 3> observers{&acknowledgement, &recorder, &progress_line};
+  // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
+  const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
   const auto outcome =
-      trainer.run(std::span(observers).first(options.quiet ? 1 : 2), SignalGuard::stop_requested());
+      trainer.run(std::span(observers).first(options.quiet ? 2 : 3), SignalGuard::stop_requested());
   return report(outcome, trainer, session.out, options.quiet);
 }
 

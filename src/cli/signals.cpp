@@ -5,58 +5,111 @@
 
 #include <array>
 #include <csignal>
+#include <ctime>
+
+#include "icl/core/abrupt_end.hpp"
+#include "icl/core/error.hpp"
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 namespace {
 
-constexpr std::array stop_signals{SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+constexpr std::array stop_signals{SIGINT,  SIGTERM, SIGHUP,  SIGUSR1,  SIGUSR2,
+                                  SIGXCPU, SIGPWR,  SIGALRM, SIGVTALRM};
 
-// A signal handler can reach nothing but a global.
+enum class Manner : int { end_at_once, stop, stop_and_ignore_second };
+
+// A signal handler can reach nothing but globals.
+std::atomic<Manner> manner{Manner::end_at_once};
 std::atomic<bool> stop{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<bool> acknowledged{false};
+std::atomic<std::int64_t> stopped_at{0};  ///< ms of the monotonic clock
+static_assert(std::atomic<bool>::is_always_lock_free &&
+              std::atomic<std::int64_t>::is_always_lock_free);
 
-void request_stop(int) { stop.store(true); }
-
-/// The first signal asks for an end; the second one brings it at once.
-void request_stop_then_end(int number) {
-  if (!stop.exchange(true)) return;
-  std::signal(number, SIG_DFL);  // NOLINT(cert-err33-c): nothing to be done here if it fails
-  raise(number);
+std::int64_t now_ms() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{1000} * now.tv_sec + now.tv_nsec / 1000000;
 }
 
-void install(void (*handler)(int)) {
-  struct sigaction action = {};
-  action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
-  for (const int signal : stop_signals) {
-    struct sigaction before = {};
-    sigaction(signal, nullptr, &before);
-    // nohup has SIGHUP ignored, and so it stays.
-    if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+[[noreturn]] void end_now() {
+  remove_perishables();
+  say_in_handler("icl: interrupted\n");
+  _exit(static_cast<int>(ExitCode::interrupted));
+}
+
+/// In a second, by SIGALRM, look again.
+void end_soon() { alarm(1); }
+
+/// A terminal that closes, `timeout` and a limit of CPU time send their signal more than once; a
+/// person who means it waits a moment.
+bool is_second(int number) {
+  constexpr std::int64_t moment_ms = 500;
+  return (number == SIGINT || number == SIGTERM) && now_ms() - stopped_at >= moment_ms;
+}
+
+void handle(int number, siginfo_t* info, void* /*context*/) {
+  const bool by_clock = number == SIGALRM && info->si_code == SI_KERNEL;
+  if (manner == Manner::end_at_once || (by_clock && stop && !acknowledged)) {
+    if (!Unbroken::any()) end_now();
+    end_soon();
+  } else if (!stop.exchange(true)) {
+    stopped_at = now_ms();
+    end_soon();
+  } else if (manner == Manner::stop && is_second(number)) {
+    end_now();
   }
 }
 
 }  // namespace
 
-SignalGuard::SignalGuard(SecondSignal second) {
-  stop.store(false);
-  install(second == SecondSignal::ends_at_once ? request_stop_then_end : request_stop);
+void end_on_signals() {
+  struct sigaction action = {};
+  action.sa_sigaction = handle;
+  action.sa_flags = SA_RESTART | SA_SIGINFO;
+  sigfillset(&action.sa_mask);
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const int signal : stop_signals) {
+    sigaddset(&ours, signal);
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    // nohup has SIGHUP ignored, and so it stays.
+    if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
+  sigprocmask(SIG_UNBLOCK, &ours, nullptr);  // whoever started us may have blocked them
 }
 
-SignalGuard::~SignalGuard() { install(SIG_DFL); }
+SignalGuard::SignalGuard(SecondSignal second) {
+  acknowledged = false;
+  stop = false;
+  manner = second == SecondSignal::ends_at_once ? Manner::stop : Manner::stop_and_ignore_second;
+}
+
+SignalGuard::~SignalGuard() {
+  manner = Manner::end_at_once;
+  alarm(0);
+}
 
 const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
 
+void acknowledge_stop() { acknowledged = true; }
+
 void stop_with(int parent) {
-  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): the parent may no longer read what we say
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) raise(SIGTERM);
 }
 
-void ignore_file_size_signal() {
+void restore_signals() {
   struct sigaction action = {};
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGXFSZ, &action, nullptr);
+  action.sa_handler = SIG_DFL;
+  for (const int signal : stop_signals) {
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
+  restore_stream_signals();
 }
 
 }  // namespace icl::cli

@@ -7,6 +7,7 @@
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/config/field_values.hpp"
+#include "icl/core/message.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 
@@ -51,7 +52,7 @@ void print_json(const sweep::Plan& plan, const std::vector<RunStatus>& statuses,
     if (!statuses[run].problem.empty()) row["problem"] = statuses[run].problem;
     json["runs"].push_back(std::move(row));
   }
-  fmt::print("{}\n", json.dump(2));
+  print(json_text(json));
 }
 
 /// One line for each point of the grid, over its seeds.
@@ -60,10 +61,10 @@ void print_points(const sweep::Plan& plan, const std::vector<RunStatus>& statuse
   const std::size_t seeds = plan.sweep().seeds.size();
   const std::size_t points = statuses.size() / seeds;
   if (points > most_lines) {
-    fmt::print("({} points of the grid: --json lists them)\n", points);
+    print(fmt::format("({} points of the grid: --json lists them)\n", points));
     return;
   }
-  fmt::print("\n  done of seeds  ICL acquired  median step of t_ICL\n");
+  print("\n  done of seeds  ICL acquired  median step of t_ICL\n");
   for (std::size_t point = 0; point < points; ++point) {
     std::vector<std::int64_t> times;
     std::size_t done = 0;
@@ -76,8 +77,8 @@ void print_points(const sweep::Plan& plan, const std::vector<RunStatus>& statuse
     const bool known = 2 * times.size() > seeds;
     std::string place = plan.describe(point * seeds);
     place.erase(place.rfind(", seed ") == std::string::npos ? 0 : place.rfind(", seed "));
-    fmt::print("  {:>4} of {:<4}   {:>8}      {:>12}        {}\n", done, seeds, times.size(),
-               known ? fmt::to_string(times[(seeds - 1) / 2]) : "-", place);
+    print(fmt::format("  {:>4} of {:<4}   {:>8}      {:>12}        {}\n", done, seeds, times.size(),
+                      known ? fmt::to_string(times[(seeds - 1) / 2]) : "-", printable(place)));
   }
 }
 
@@ -97,14 +98,15 @@ ExitCode run(const StatusCommand& command) {
     print_json(plan, statuses, counts);
     return ExitCode::done;
   }
-  fmt::print(
+  print(fmt::format(
       "{} runs: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
       "acquired in {}\n",
       plan.size(), counts[RunState::done], counts[RunState::diverged], counts[RunState::running],
       counts[RunState::interrupted], counts[RunState::waiting], counts[RunState::damaged],
-      counts.acquired);
+      counts.acquired));
   for (const RunStatus& status : statuses) {
-    if (status.state == RunState::damaged) fmt::print("damaged: {}\n", status.problem);
+    if (status.state == RunState::damaged)
+      print(fmt::format("damaged: {}\n", printable(status.problem)));
   }
   print_points(plan, statuses);
   return ExitCode::done;

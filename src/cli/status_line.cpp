@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
+
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 namespace {
@@ -18,7 +19,8 @@ bool no_color() {
 
 bool is_terminal() {
   const char* terminal = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
-  return isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+  const std::string_view kind = terminal == nullptr ? "" : terminal;
+  return isatty(STDERR_FILENO) == 1 && !kind.empty() && kind != "dumb";
 }
 
 }  // namespace
@@ -32,31 +34,24 @@ std::string duration_text(double seconds) {
 
 StatusLine::StatusLine() : terminal_(is_terminal()), colour_(terminal_ && !no_color()) {}
 
-StatusLine::~StatusLine() { end(); }
+StatusLine::~StatusLine() { end_drawn_line(); }
 
 void StatusLine::show(const std::string& text) {
   constexpr auto redraw = std::chrono::milliseconds(200);
   constexpr auto plain = std::chrono::minutes(1);
   if (terminal_) {
     // Without line wrap (?7l), so that a narrow terminal cuts the line and does not scroll.
-    fmt::print(stderr, "\r\x1b[?7l{}{}{}\x1b[K\x1b[?7h", colour_ ? "\x1b[36m" : "", text,
-               colour_ ? "\x1b[0m" : "");
-    open_ = true;
+    draw(fmt::format("\r\x1b[?7l{}{}{}\x1b[K\x1b[?7h", colour_ ? "\x1b[36m" : "", printable(text),
+                     colour_ ? "\x1b[0m" : ""));
   } else {
-    fmt::print(stderr, "{}\n", text);
+    note(text);
   }
-  std::fflush(stderr);
   next_ = Clock::now() + (terminal_ ? Clock::duration(redraw) : Clock::duration(plain));
 }
 
 void StatusLine::finish(const std::string& text) {
   if (terminal_) show(text);
-  end();
-}
-
-void StatusLine::end() {
-  if (open_) std::fputs("\n", stderr);
-  open_ = false;
+  end_drawn_line();
 }
 
 }  // namespace icl::cli

@@ -5,7 +5,6 @@
 #include <array>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -17,6 +16,7 @@
 #include "icl/config/sweep.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/cpus.hpp"
+#include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
@@ -118,14 +118,14 @@ ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
     json["core_seconds"] = sum * command.threads;
     json["jobs"] = jobs;
     json["seconds"] = end;
-    fmt::print("{}\n", json.dump(2));
+    print(json_text(json));
     return ExitCode::done;
   }
-  fmt::print(
+  print(fmt::format(
       "{}\n# runs: {}\n# core time: about {} if no run stops early ({} thread{} a run)\n"
       "# time: about {} with {} at once, measured here\n",
       config::to_toml(plan.sweep()), runs.size(), duration_text(sum * command.threads),
-      command.threads, command.threads == 1 ? "" : "s", duration_text(end), jobs);
+      command.threads, command.threads == 1 ? "" : "s", duration_text(end), jobs));
   return ExitCode::done;
 }
 
@@ -169,16 +169,14 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
   const fs::path path = folder.path() / "sweep.sbatch";
   io::publish_file(path, std::as_bytes(std::span(script)));
   if (plan.sweep().kernels == config::Kernels::own) {
-    fmt::print(
-        stderr,
-        "icl: each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it "
-        "was, and bits differ: --kernels avx2\n");
+    say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
+        "bits differ: --kernels avx2");
   }
   if (!command.submit) {
-    fmt::print("{}\n", path.string());
+    print(path.native() + "\n");
     return ExitCode::done;
   }
-  std::fflush(stdout);
+  restore_signals();
   execlp("sbatch", "sbatch", path.c_str(), nullptr);
   throw Error(ExitCode::io, fmt::format("cannot run sbatch: {}; the script is {}",
                                         std::strerror(errno), path.string()));
@@ -192,12 +190,9 @@ class SweepLine {
   explicit SweepLine(bool quiet) : quiet_(quiet) {}
 
   void progress(const sweep::Tally& tally) {
+    if (SignalGuard::stop_requested()) acknowledge_stop();  // the children have been told
     tally_ = tally;
     if (!quiet_ && line_.due()) line_.show(text());
-  }
-  void message(const std::string& text) {
-    line_.end();
-    fmt::print(stderr, "icl: {}\n", text);
   }
   void finish() {
     if (!quiet_) line_.finish(text());
@@ -231,20 +226,19 @@ ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
   SweepLine line(command.quiet);
   const sweep::RunnerOptions options{parse_shard(command.shard), resolve_jobs(command),
                                      command.threads, command.kernel_change};
-  sweep::Runner runner(
-      plan, folder, options,
-      {[&](const sweep::Tally& tally) { line.progress(tally); },
-       [&](std::size_t run, const std::string& message) {
-         line.message(fmt::format("run {} failed: {}", plan.describe(run), message));
-       }});
+  sweep::Runner runner(plan, folder, options,
+                       {[&](const sweep::Tally& tally) { line.progress(tally); },
+                        [&](std::size_t run, const std::string& message) {
+                          say(fmt::format("run {} failed: {}", plan.describe(run), message));
+                        }});
   const sweep::Tally tally = runner.run(SignalGuard::stop_requested());
   line.finish();
   const std::string where = folder.path().string();
   if (tally.complete()) {
     if (!command.quiet) {
-      fmt::print(stderr, "icl: {} run{} done{}: {}\n", tally.total, tally.total == 1 ? "" : "s",
-                 tally.diverged == 0 ? "" : fmt::format(", {} of them diverged", tally.diverged),
-                 where);
+      say(fmt::format(
+          "{} run{} done{}: {}", tally.total, tally.total == 1 ? "" : "s",
+          tally.diverged == 0 ? "" : fmt::format(", {} of them diverged", tally.diverged), where));
     }
     return ExitCode::done;
   }
@@ -255,10 +249,9 @@ ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                             "{} left: {}",
                             left, tally.total, where));
   }
-  if (SignalGuard::stop_requested()) {
-    fmt::print(stderr,
-               "icl: interrupted; the same command goes on with the {} of {} runs left: {}\n", left,
-               tally.total, where);
+  if (SignalGuard::stop_requested() || runner.out_of_cpu_time()) {
+    say(fmt::format("interrupted; the same command goes on with the {} of {} runs left: {}", left,
+                    tally.total, where));
     return ExitCode::interrupted;
   }
   throw Error(ExitCode::check_failed,

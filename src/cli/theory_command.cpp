@@ -8,6 +8,7 @@
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/config/system.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/file.hpp"
@@ -101,16 +102,17 @@ ExitCode run(const TauStarCommand& command) {
     json["t_icl_steps"] = optional(steps);
     json["t_icl_steps_landscape"] = optional(landscape);
     json["threshold_K"] = optional(threshold);
-    fmt::print("{}\n", json.dump(2));
+    print(json_text(json));
     return ExitCode::done;
   }
-  fmt::print("tau* = {:.10g}\n", tau);
+  print(fmt::format("tau* = {:.10g}\n", tau));
   if (steps) {
-    fmt::print("t_ICL at K = infinity, N = {}, learning rate {}: {:.1f} steps\n", *command.N,
-               command.learning_rate, *steps);
+    print(fmt::format("t_ICL at K = infinity, N = {}, learning rate {}: {:.1f} steps\n", *command.N,
+                      command.learning_rate, *steps));
   }
-  if (landscape) fmt::print("on the landscape, to 95 % accuracy: {:.1f} steps\n", *landscape);
-  if (threshold) fmt::print("K* = {:.1f}\n", *threshold);
+  if (landscape)
+    print(fmt::format("on the landscape, to 95 % accuracy: {:.1f} steps\n", *landscape));
+  if (threshold) print(fmt::format("K* = {:.1f}\n", *threshold));
   return ExitCode::done;
 }
 
@@ -138,19 +140,21 @@ ExitCode run(const PredictCommand& command) {
   json["t_icl_step"] = measured(run.t_icl_step);
   json["t_icl_step_refined"] = measured(run.t_icl_refined);
   if (command.json) {
-    fmt::print("{}\n", json.dump(2));
+    print(json_text(json));
     return ExitCode::done;
   }
   const auto steps = [](const auto& value, const char* none) {
     return value ? fmt::format("{:.0f}", static_cast<double>(*value)) : std::string(none);
   };
-  fmt::print("effective beta {:.4f}, w {:.4f} at the first evaluation, n = {}: tau* = {:.6g}\n",
-             prediction->start.beta, prediction->start.w, prediction->n, theory.tau_star);
-  fmt::print("t_ICL predicted from there, if nothing is memorised: {:.0f}\n", theory.initial_steps);
-  fmt::print("t_ICL predicted with the measured c1(t), c2(t):      {}\n",
-             steps(theory.measured_steps, "not by the last evaluation"));
-  fmt::print("t_ICL measured:                                      {}\n",
-             steps(run.t_icl_refined ? run.t_icl_refined : run.t_icl_step, "not acquired"));
+  print(fmt::format(
+      "effective beta {:.4f}, w {:.4f} at the first evaluation, n = {}: tau* = {:.6g}\n",
+      prediction->start.beta, prediction->start.w, prediction->n, theory.tau_star));
+  print(fmt::format("t_ICL predicted from there, if nothing is memorised: {:.0f}\n",
+                    theory.initial_steps));
+  print(fmt::format("t_ICL predicted with the measured c1(t), c2(t):      {}\n",
+                    steps(theory.measured_steps, "not by the last evaluation")));
+  print(fmt::format("t_ICL measured:                                      {}\n",
+                    steps(run.t_icl_refined ? run.t_icl_refined : run.t_icl_step, "not acquired")));
   return ExitCode::done;
 }
 

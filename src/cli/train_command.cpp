@@ -4,13 +4,14 @@
 #include "icl/cli/dry_run.hpp"
 #include "icl/cli/session.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 
 ExitCode run(const TrainCommand& command) {
   const config::Config config = config::load(command.config, command.overrides);
   if (command.dry_run) {
-    fmt::print("{}", dry_run(config, resolve_threads(command.output.threads)));
+    print(dry_run(config, resolve_threads(command.output.threads)));
     return ExitCode::done;
   }
   const std::filesystem::path out =

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdio>
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/io/verify.hpp"
@@ -35,14 +35,14 @@ ExitCode run(const VerifyCommand& command) {
       io::verify(recorded, Workers(threads), std::span(observers).first(command.quiet ? 0 : 1),
                  SignalGuard::stop_requested());
   if (verdict.interrupted) {
-    fmt::print(stderr, "icl: interrupted before the end of '{}'\n", file);
+    say(fmt::format("interrupted before the end of '{}'", file));
     return ExitCode::interrupted;
   }
   if (verdict.difference) {
-    fmt::print("{}\n", *verdict.difference);
+    print(printable(*verdict.difference) + "\n");
     return ExitCode::check_failed;
   }
-  fmt::print("identical\n");
+  print("identical\n");
   return ExitCode::done;
 }
 

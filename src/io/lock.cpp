@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "icl/core/error.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/file.hpp"
 
 namespace icl::io {
@@ -84,7 +85,10 @@ class SignalsBlocked {
 }  // namespace
 
 OutputLock::OutputLock(const std::filesystem::path& output, LockOptions options)
-    : place_(output), options_(options), owner_(lock_text()) {
+    : place_(output),
+      options_(options),
+      owner_(lock_text()),
+      perishable_(place_.lock_path().native(), owner_) {
   acquire();
   try {
     // In this order: see above.
@@ -139,6 +143,7 @@ void OutputLock::acquire() {
 
 /// Makes the lock file, if there is none; whether it did.
 bool OutputLock::create() const {
+  const Unbroken creation;
   const int folder = place_.folder();
   const std::string name = place_.lock_name();
   // Written under another name first: so the lock file is never seen without its content.
@@ -161,6 +166,7 @@ bool OutputLock::create() const {
 
 /// Takes a lock away that is nobody's.
 void OutputLock::bury(const LockFile& lock, const std::string& cause) const {
+  const Unbroken removal;
   const int folder = place_.folder();
   const std::string name = place_.lock_name();
   // Only one process can move a file away; if it was not the dead one, it is put back.
@@ -175,7 +181,7 @@ void OutputLock::bury(const LockFile& lock, const std::string& cause) const {
   }
   // Not if it was touched meanwhile.
   if (state_of(place_, grave) == lock.state) {
-    fmt::print(stderr, "icl: taking over the lock of '{}': {}\n", place_.given().native(), cause);
+    say(fmt::format("taking over the lock of '{}': {}", place_.given().native(), cause));
   } else {
     (void)::linkat(folder, grave.c_str(), folder, name.c_str(), 0);
   }
@@ -207,6 +213,7 @@ bool OutputLock::is_ours(const FileState& there) const {
 }
 
 void OutputLock::publish(Parts parts) {
+  const Unbroken publication;
   constexpr int attempts = 3;
   for (int i = 0; i < attempts; ++i) {
     NewFile file(place_, parts);

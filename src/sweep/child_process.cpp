@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,16 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   for (std::string& string : strings) all.push_back(string.data());
   all.push_back(nullptr);
   return all;
+}
+
+/// Whether a process of ours that used so much got SIGXCPU.
+bool has_spent_cpu_time(const rusage& used) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_CPU, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime) >= static_cast<double>(limit.rlim_cur);
 }
 
 /// What the child's descriptors 0, 1 and 2 are.
@@ -166,14 +177,16 @@ void ChildProcess::send(int signal) const {
 
 Exit ChildProcess::wait() {
   int status = 0;
+  rusage used = {};
   pid_t ended = 0;
   do {
-    ended = waitpid(pid_, &status, 0);
+    ended = wait4(pid_, &status, 0, &used);
   } while (ended < 0 && errno == EINTR);
   pid_ = -1;
   if (ended < 0) fail("wait for a process", errno);
-  if (WIFSIGNALED(status)) return {0, WTERMSIG(status)};
-  return {WEXITSTATUS(status), 0};
+  const bool spent = has_spent_cpu_time(used);
+  if (WIFSIGNALED(status)) return {0, WTERMSIG(status), spent};
+  return {WEXITSTATUS(status), 0, spent};
 }
 
 }  // namespace icl::sweep

@@ -38,7 +38,7 @@ Tally Runner::run(const std::atomic<bool>& stop) {
   look();
   bool told = false;
   for (;;) {
-    if (stop.load() && !std::exchange(told, true)) {
+    if ((stop.load() || out_of_cpu_time_) && !std::exchange(told, true)) {
       for (const Running& running : running_) running.process.send(SIGTERM);
     }
     while (!told && !output_failed_ && !waiting_.empty() &&
@@ -146,6 +146,7 @@ void Runner::ended(Running& running) {
   switch (static_cast<ExitCode>(exit.status)) {
     case ExitCode::interrupted:
       waiting_.push_front(run);  // its turn comes again, unless it was us who stopped it
+      if (exit.out_of_cpu_time) out_of_cpu_time_ = true;
       return;
     case ExitCode::cannot_create:
       // Held by another process, now or a moment ago.

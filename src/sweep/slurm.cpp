@@ -9,12 +9,16 @@
 namespace icl::sweep {
 namespace {
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 /// For bash: in single quotes.
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
-    if (c == '\n' || c == '\r') {
-      throw Error(ExitCode::usage, fmt::format("'{}' holds a line break", text));
+    if (is_control(c)) {
+      throw Error(ExitCode::usage, fmt::format("'{}' holds a line break or another control "
+                                               "character, which a batch script cannot",
+                                               text));
     }
     result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   }
@@ -36,7 +40,7 @@ std::string batch_script(const SlurmOptions& options) {
     if (option.starts_with("--array") || option.starts_with("-a")) {
       throw Error(ExitCode::usage, fmt::format("--sbatch '{}': --tasks sets the array", option));
     }
-    if (!option.starts_with('-') || option.find('\n') != std::string::npos) {
+    if (!option.starts_with('-') || std::ranges::any_of(option, is_control)) {
       throw Error(
           ExitCode::usage,
           fmt::format("--sbatch '{}': expected an option of sbatch, as --time=02:00:00", option));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "icl/config/fields.hpp"
 #include "icl/io/run_record.hpp"
@@ -15,5 +16,9 @@ using Json = nlohmann::ordered_json;
 /// {"data.K": 10000, ...}: every key.
 [[nodiscard]] Json to_json(const config::Config&);
 [[nodiscard]] Json to_json(const io::Provenance&);
+
+/// What --json prints: ASCII alone, so that a terminal obeys nothing in it; bytes that are no text
+/// become U+FFFD.
+[[nodiscard]] std::string json_text(const Json&);
 
 }  // namespace icl::cli

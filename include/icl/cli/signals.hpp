@@ -4,11 +4,17 @@
 
 namespace icl::cli {
 
-/// What a second signal does.
+/// From here on SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR,
+/// SIGALRM and SIGVTALRM end the process at once, whatever it does, with
+/// ExitCode::interrupted and with what is perishable removed (see core/abrupt_end); a publication
+/// is let come to its end.
+void end_on_signals();
+
+/// What a second SIGINT or SIGTERM does, half a second or more after the first signal.
 enum class SecondSignal { ends_at_once, is_ignored };
 
-/// While it lives, SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1 and SIGUSR2 set
-/// `stop_requested` instead of ending the process. One at a time.
+/// While it lives, these signals set `stop_requested` in place of ending the process. If it has not
+/// said acknowledge_stop() a second later, it ends as it would without. One at a time.
 class SignalGuard {
  public:
   explicit SignalGuard(SecondSignal second = SecondSignal::ends_at_once);
@@ -19,11 +25,15 @@ class SignalGuard {
   [[nodiscard]] static const std::atomic<bool>& stop_requested();
 };
 
+/// The stop was seen, and what is left to do (to publish) takes the time that it takes.
+void acknowledge_stop();
+
 /// Has this process sent SIGTERM when the process `parent`, which started it, ends; at once if it
 /// has ended already.
 void stop_with(int parent);
 
-/// A write past `ulimit -f` becomes an error of that write, not the end of the process.
-void ignore_file_size_signal();
+/// Gives every signal that this program handles or ignores its default back: for a program that
+/// takes this one's place.
+void restore_signals();
 
 }  // namespace icl::cli

@@ -21,13 +21,10 @@ class StatusLine {
   void show(const std::string& text);
   /// Shows the last state on a terminal, and leaves it there.
   void finish(const std::string& text);
-  /// Ends the line on a terminal: a message may be printed.
-  void end();
 
  private:
   bool terminal_;
   bool colour_;
-  bool open_ = false;
   Clock::time_point next_ = Clock::time_point::min();
 };
 

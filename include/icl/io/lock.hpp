@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "icl/core/abrupt_end.hpp"
 #include "icl/io/lock_file.hpp"
 #include "icl/io/place.hpp"
 #include "icl/io/publication.hpp"
@@ -82,6 +83,7 @@ class OutputLock {
   std::string owner_;                 ///< what our lock file says
   std::optional<FileState> found_;    ///< what lay there when the lock was taken
   std::optional<Content> published_;  ///< what we published last
+  Perishable perishable_;             ///< the lock file, if a signal ends us at once
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

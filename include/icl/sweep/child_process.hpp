@@ -11,8 +11,9 @@ namespace icl::sweep {
 
 /// How a process ended.
 struct Exit {
-  int status = 0;  ///< exit status, if no signal ended it
-  int signal = 0;  ///< the signal that ended it, or 0
+  int status = 0;                ///< exit status, if no signal ended it
+  int signal = 0;                ///< the signal that ended it, or 0
+  bool out_of_cpu_time = false;  ///< it had used what `ulimit -t` (soft) gives to a process
 };
 
 /// A process that runs this same program again, with a text as its standard input and its standard

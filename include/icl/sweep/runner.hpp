@@ -59,6 +59,10 @@ class Runner {
   /// Whether a run could not be written, so that others were not begun.
   [[nodiscard]] bool output_failed() const { return output_failed_; }
 
+  /// Whether a run was interrupted since it had used the CPU time that a process may use: then all
+  /// were, since each would be again.
+  [[nodiscard]] bool out_of_cpu_time() const { return out_of_cpu_time_; }
+
  private:
   struct Running {
     std::size_t run;
@@ -85,6 +89,7 @@ class Runner {
   Clock::time_point next_look_{};
   Tally tally_;
   bool output_failed_ = false;
+  bool out_of_cpu_time_ = false;
 };
 
 }  // namespace icl::sweep

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// For a process that a signal ends wherever it stands, as a killed one would end, but without
+/// leaving anything behind.
+namespace icl {
+
+/// A file, or an empty folder, that goes with the process if it ends abruptly while this lives; a
+/// file only if it still says `content` (up to 1 KiB; empty: whatever it says). At most eight at a
+/// time, with paths of up to 4 KiB: others stay.
+class Perishable {
+ public:
+  explicit Perishable(std::string_view path, std::string_view content = {});
+  ~Perishable();
+  Perishable(const Perishable&) = delete;
+  Perishable& operator=(const Perishable&) = delete;
+
+ private:
+  int slot_;
+};
+
+/// While one lives, this process does not end abruptly: it is in the middle of a publication.
+class Unbroken {
+ public:
+  Unbroken() noexcept;
+  ~Unbroken();
+  Unbroken(const Unbroken&) = delete;
+  Unbroken& operator=(const Unbroken&) = delete;
+
+  [[nodiscard]] static bool any() noexcept;
+};
+
+/// Removes what is perishable. From within a signal handler too.
+void remove_perishables() noexcept;
+
+}  // namespace icl
