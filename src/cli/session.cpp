@@ -93,6 +93,7 @@ ExitCode train(const Session& session) {
   const OutputOptions& options = session.options;
   const std::string file = session.out.string();
   const int threads = start_threads_for(options.threads);
+  say_when_ended("icl: interrupted; --resume starts it, or goes on\n");
   if (options.parent) stop_with(*options.parent);
 
   const auto stored = [&]() -> std::optional<io::RunRecord> {

@@ -1,6 +1,7 @@
 #include "icl/cli/signals.hpp"
 
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,6 +23,7 @@ enum class Manner : int { end_at_once, stop, stop_and_ignore_second };
 // A signal handler can reach nothing but globals.
 std::atomic<Manner> manner{Manner::end_at_once};
 std::atomic<bool> stop{false};
+std::atomic<const char*> last_line{"icl: interrupted\n"};
 std::atomic<bool> acknowledged{false};
 std::atomic<std::int64_t> stopped_at{0};  ///< ms of the monotonic clock
 static_assert(std::atomic<bool>::is_always_lock_free &&
@@ -35,12 +37,16 @@ std::int64_t now_ms() {
 
 [[noreturn]] void end_now() {
   remove_perishables();
-  say_in_handler("icl: interrupted\n");
+  say_in_handler(last_line.load());
   _exit(static_cast<int>(ExitCode::interrupted));
 }
 
-/// In a second, by SIGALRM, look again.
-void end_soon() { alarm(1); }
+/// In a while, by SIGALRM, look again.
+void end_soon() {
+  constexpr suseconds_t half_a_second = 500000;
+  const itimerval a_while = {{0, 0}, {1, half_a_second}};
+  setitimer(ITIMER_REAL, &a_while, nullptr);
+}
 
 /// A terminal that closes, `timeout` and a limit of CPU time send their signal more than once; a
 /// person who means it waits a moment.
@@ -89,10 +95,13 @@ SignalGuard::SignalGuard(SecondSignal second) {
 
 SignalGuard::~SignalGuard() {
   manner = Manner::end_at_once;
-  alarm(0);
+  const itimerval never = {};
+  setitimer(ITIMER_REAL, &never, nullptr);
 }
 
 const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
+
+void say_when_ended(const char* line) { last_line = line; }
 
 void acknowledge_stop() { acknowledged = true; }
 

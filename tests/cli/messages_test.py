@@ -436,7 +436,7 @@ class MessagesTest(unittest.TestCase):
         root = Path(__file__).parents[2]
         users = sorted(p.relative_to(root).as_posix() for part in ("src", "include") for p in (root / part).rglob("*.[ch]pp")
                        if re.search(r"\b(stderr|stdout|cerr|cout|perror|puts|STDERR_FILENO|STDOUT_FILENO)\b", re.sub(r"//.*", "", p.read_text())))
-        self.assertEqual(users, ["src/cli/status_line.cpp", "src/core/message.cpp", "src/sweep/child_process.cpp"])
+        self.assertEqual(users, ["src/cli/status_line.cpp", "src/core/message.cpp", "src/io/isolated.cpp", "src/sweep/child_process.cpp"])
 
     def test_out_of_memory(self):
         limit = 1 << 30

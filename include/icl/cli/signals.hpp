@@ -10,11 +10,15 @@ namespace icl::cli {
 /// is let come to its end.
 void end_on_signals();
 
+/// What it then says, a whole line that lives as long as the program: default "icl: interrupted".
+void say_when_ended(const char* line);
+
 /// What a second SIGINT or SIGTERM does, half a second or more after the first signal.
 enum class SecondSignal { ends_at_once, is_ignored };
 
 /// While it lives, these signals set `stop_requested` in place of ending the process. If it has not
-/// said acknowledge_stop() a second later, it ends as it would without. One at a time.
+/// said acknowledge_stop() one and a half seconds later, it ends as it would without. One at a
+/// time.
 class SignalGuard {
  public:
   explicit SignalGuard(SecondSignal second = SecondSignal::ends_at_once);
