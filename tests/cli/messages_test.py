@@ -297,7 +297,7 @@ class MessagesTest(unittest.TestCase):
 
     def test_background_of_a_terminal_that_stops_writers(self):
         """`stty tostop`: whoever writes from the background is stopped with SIGTTOU."""
-        pid, master = self.in_session("set -m; stty tostop; icl train tiny.toml --out bg.h5 & sleep 0.1; wait %1; echo $? > status")
+        pid, master = self.in_session("set -m; stty tostop; icl train tiny.toml --out bg.h5 & sleep 0.1; wait $!; echo $? > status")
         self.wait_until((self.cwd / "status").exists, "the run was stopped", 20)
         os.close(master)
         os.waitpid(pid, 0)
@@ -306,7 +306,7 @@ class MessagesTest(unittest.TestCase):
 
     def test_background_draws_nothing(self):
         pid, master = self.in_session("set -m; icl train tiny.toml --out bg.h5 " + " ".join(f"'{word}'" for word in ENDLESS) +
-                                      " & sleep 1.5; kill %1; wait %1; echo status $?")
+                                      " & sleep 1.5; kill $!; wait $!; echo status $?")
         text = b""
         while b"status 75" not in text:
             self.assertTrue(select.select([master], [], [], 20)[0], text)
