@@ -259,6 +259,20 @@ ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                           tally.failed, tally.total, where));
 }
 
+/// A user's own sweep.toml is not the one of a sweep's folder, and must not become it.
+void check_folder(const SweepCommand& command, const sweep::Folder& folder) {
+  std::error_code ignored;
+  if (!fs::equivalent(command.config, folder.manifest(), ignored)) return;
+  try {
+    (void)folder.sweep();
+  } catch (const Error&) {
+    throw Error(ExitCode::usage,
+                fmt::format("--out '{}' is the folder of '{}' itself, where icl sweep would write "
+                            "a sweep.toml of its own: choose another",
+                            folder.path().string(), command.config.string()));
+  }
+}
+
 }  // namespace
 
 ExitCode run(const SweepCommand& command) {
@@ -271,6 +285,7 @@ ExitCode run(const SweepCommand& command) {
   const sweep::Plan plan(load(command));
   if (command.dry_run) return print_plan(command, plan);
   const sweep::Folder folder(command.out);
+  check_folder(command, folder);
   if (command.slurm) return write_batch_script(command, plan, folder);
   folder.claim(plan);
   return train_all(command, plan, folder);

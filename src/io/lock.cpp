@@ -188,7 +188,7 @@ void OutputLock::bury(const LockFile& lock, const std::string& cause) const {
   ::unlinkat(folder, grave.c_str(), 0);
 }
 
-void OutputLock::check() const {
+void OutputLock::check() {
   constexpr int attempts = 3;
   for (int i = 0; i < attempts; ++i) {
     const auto lock = look_at_lock(place_);
@@ -200,7 +200,10 @@ void OutputLock::check() const {
                               place_.given().native(), describe_holder(*lock)));
     }
     // It was removed. What others did meanwhile shows in the output.
-    if (create()) return;
+    if (create()) {
+      was_lost_ = true;
+      return;
+    }
   }
   throw Error(ExitCode::cannot_create,
               fmt::format("'{}': its lock '{}' is removed again and again; nothing more is written "
@@ -220,15 +223,23 @@ void OutputLock::publish(Parts parts) {
     check();
     const auto there = state_of(place_, place_.name());
     if (there && !is_ours(*there)) {
-      const auto beside = file.keep_beside();
+      // Who had the lock meanwhile went on from what this process had published.
+      const auto beside = was_lost_ ? std::nullopt : file.keep_beside();
+      const std::string output = place_.given().native();
       throw Error(
           ExitCode::cannot_create,
-          fmt::format("'{}' was replaced or changed by another program since this process "
-                      "{} it, and stays as it is; what was to be written there is in '{}'",
-                      place_.given().native(), published_ ? "wrote" : "found", beside.native()));
+          beside ? fmt::format("'{}' was replaced or changed by another program since this process "
+                               "{} it, and stays as it is; what was to be written there is in "
+                               "'{}'",
+                               output, published_ ? "wrote" : "found", beside->native())
+                 : fmt::format("'{}' was written or replaced while this process had lost its "
+                               "lock; it stays as it is, and nothing more is written to it from "
+                               "here",
+                               output));
     }
     const auto naming = file.take_place(there ? NewFile::Over::anything : NewFile::Over::nothing);
-    // If it was removed, or a file has appeared: whether by who took over is seen above.
+    // If a file has appeared, that is seen above, and so is who has taken over.
+    if (naming == NewFile::Naming::removed) was_lost_ = true;
     if (naming != NewFile::Naming::done) continue;
     published_ = file.content();
     if (const int error = sync_folder(place_.folder()); error != 0) {
@@ -248,9 +259,11 @@ void OutputLock::start_heartbeat() {
   try {
     heartbeat_ = std::thread([this] { beat(); });
   } catch (const std::system_error& error) {
-    throw Error(ExitCode::io,
-                fmt::format("cannot write '{}': no thread can be started that keeps its lock: {}",
-                            place_.given().native(), error.code().message()));
+    throw Error(
+        ExitCode::resources,
+        fmt::format("cannot write '{}': the thread that keeps its lock cannot be started: {} "
+                    "(`ulimit -u`, or the limit on processes of a container)",
+                    place_.given().native(), error.code().message()));
   }
 }
 
@@ -260,7 +273,7 @@ void OutputLock::beat() {
     try {
       const auto lock = look_at_lock(place_);
       if (!lock) {
-        (void)create();
+        if (create()) was_lost_ = true;
       } else if (lock->text == owner_) {
         ::utimensat(place_.folder(), place_.lock_name().c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
       }

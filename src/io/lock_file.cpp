@@ -96,10 +96,11 @@ const char* kind_of(mode_t mode) {
 }
 
 [[noreturn]] void is_no_lock(const Place& place, std::string_view what) {
-  throw Error(ExitCode::cannot_create,
-              fmt::format("'{}' is no lock file of icl, but {}: move it away, or choose another "
-                          "output",
-                          place.lock_path().native(), what));
+  throw Error(
+      ExitCode::cannot_create,
+      fmt::format("'{}' is no lock file of icl, but {}; it has to be moved away before '{}' "
+                  "can be written",
+                  place.lock_path().native(), what, place.given().native()));
 }
 
 [[noreturn]] void cannot_look(const Place& place, int error) {

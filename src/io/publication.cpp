@@ -173,9 +173,8 @@ NewFile::Naming NewFile::rename_to(const std::string& name, Over over) {
   }
   if (result != 0) {
     // On network file systems an answer may be lost, and its repetition fail.
-    const auto there = status_of(place_, name);
-    const bool ours =
-        there && there->st_dev == content_.state.device && there->st_ino == content_.state.inode;
+    // The number of a file that was removed may be another's by now, but not its time as well.
+    const bool ours = state_of(place_, name) == content_.state;
     if (!ours && error == EEXIST) return Naming::taken;
     if (!ours && error == ENOENT && !status_of(place_, name_)) return Naming::removed;
     if (!ours) cannot_write(place_, "renaming the temporary file", error);
@@ -186,13 +185,13 @@ NewFile::Naming NewFile::rename_to(const std::string& name, Over over) {
 
 NewFile::Naming NewFile::take_place(Over over) { return rename_to(place_.name(), over); }
 
-fs::path NewFile::keep_beside() {
+std::optional<fs::path> NewFile::keep_beside() {
   constexpr int most = 1000;
   for (int i = 2; i < most; ++i) {
     const std::string name = place_.numbered_name(i);
     const Naming naming = rename_to(name, Over::nothing);
     if (naming == Naming::done) return place_.beside(name);
-    if (naming == Naming::removed) cannot_write(place_, "naming the temporary file", ENOENT);
+    if (naming == Naming::removed) return std::nullopt;
   }
   cannot_write(place_, "finding a free name beside it", EEXIST);
 }

@@ -106,9 +106,12 @@ config::Sweep Folder::sweep() const {
   }
   throw Error(ExitCode::bad_input,
               fmt::format("'{}' holds no sweep: '{}' was not written by icl sweep, or was changed "
-                          "since; once it is removed, icl sweep with the sweep's own file makes it "
-                          "anew",
-                          path_.string(), manifest().string()));
+                          "since{}",
+                          path_.string(), manifest().string(),
+                          is_there(path_ / "runs")
+                              ? "; once it is moved away, icl sweep with the sweep's own file "
+                                "makes it anew"
+                              : ""));
 }
 
 fs::path Folder::run_file(const std::string& hash) const {
@@ -119,9 +122,19 @@ RunStatus Folder::status(const std::string& hash) const {
   const fs::path file = run_file(hash);
   RunStatus status;
   // In this order: a run that ends in between is then seen as ended.
-  const bool written = io::is_being_written(file);
+  bool written = false;
+  try {
+    written = io::is_being_written(file);
+  } catch (const Error& error) {  // what lies there is no lock
+    if (error.code() != ExitCode::cannot_create) throw;
+    status.problem = error.what();
+  }
+  const auto begun = [&](RunState free) {
+    if (!status.problem.empty()) return RunState::damaged;
+    return written ? RunState::running : free;
+  };
   if (!is_there(file)) {
-    status.state = written ? RunState::running : RunState::waiting;
+    status.state = begun(RunState::waiting);
     return status;
   }
   try {
@@ -136,8 +149,9 @@ RunStatus Folder::status(const std::string& hash) const {
     } else if (block.status == io::to_string(io::RunStatus::diverged)) {
       status.state = RunState::diverged;
     } else {
-      status.state = written ? RunState::running : RunState::interrupted;
+      status.state = begun(RunState::interrupted);
     }
+    if (has_ended(status.state)) status.problem.clear();
   } catch (const Error& error) {
     status.state = RunState::damaged;
     status.problem = error.what();

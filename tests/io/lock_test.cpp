@@ -45,7 +45,7 @@ void age(const fs::path& path, int seconds) {
 TEST(OutputLock, IsAFileBesideTheOutputWhileHeld) {
   const test::TemporaryFolder folder;
   {
-    const OutputLock lock(folder / "run.h5");
+    OutputLock lock(folder / "run.h5");
     EXPECT_TRUE(fs::exists(folder / "run.h5.lock"));
     EXPECT_NO_THROW(lock.check());
   }
@@ -54,7 +54,7 @@ TEST(OutputLock, IsAFileBesideTheOutputWhileHeld) {
 
 TEST(OutputLock, IsRefusedToASecondOne) {
   const test::TemporaryFolder folder;
-  const OutputLock lock(folder / "run.h5");
+  OutputLock lock(folder / "run.h5");
   test::expect_error(ExitCode::cannot_create,
                      "is being written by process " + std::to_string(getpid()),
                      [&] { const OutputLock second(folder / "run.h5"); });
@@ -66,7 +66,7 @@ TEST(OutputLock, OfADeadProcessOnThisHostIsTakenOver) {
   // This process, but one that started at another time: a number used again.
   write_lock(folder / "run.h5.lock", host(), getpid());
   testing::internal::CaptureStderr();
-  const OutputLock lock(folder / "run.h5");
+  OutputLock lock(folder / "run.h5");
   EXPECT_NE(testing::internal::GetCapturedStderr().find("taking over the lock"), std::string::npos);
   EXPECT_NO_THROW(lock.check());
 }
@@ -76,7 +76,7 @@ TEST(OutputLock, OfAnotherHostIsRespectedWhileItsHeartBeats) {
   write_lock(folder / "run.h5.lock", "elsewhere", 1);
   age(folder / "run.h5.lock", 50);
   test::expect_error(ExitCode::cannot_create, "on host elsewhere",
-                     [&] { const OutputLock lock(folder / "run.h5"); });
+                     [&] { OutputLock lock(folder / "run.h5"); });
 }
 
 TEST(OutputLock, OfAProcessOfThisBootThatDoesNotTouchItIsTakenOver) {
@@ -86,10 +86,10 @@ TEST(OutputLock, OfAProcessOfThisBootThatDoesNotTouchItIsTakenOver) {
   write_lock(folder / "run.h5.lock", space + "1", 1);  // in another namespace of processes
   age(folder / "run.h5.lock", 50);
   test::expect_error(ExitCode::cannot_create, "is being written",
-                     [&] { const OutputLock lock(folder / "run.h5"); });
+                     [&] { OutputLock lock(folder / "run.h5"); });
   age(folder / "run.h5.lock", 61);
   testing::internal::CaptureStderr();
-  EXPECT_NO_THROW({ const OutputLock lock(folder / "run.h5"); });
+  EXPECT_NO_THROW({ OutputLock lock(folder / "run.h5"); });
   EXPECT_NE(testing::internal::GetCapturedStderr().find("was not touched for 6"),
             std::string::npos);
 }
@@ -97,7 +97,7 @@ TEST(OutputLock, OfAProcessOfThisBootThatDoesNotTouchItIsTakenOver) {
 TEST(OutputLock, SaysSoWhenItWasTakenOver) {
   const test::TemporaryFolder folder;
   {
-    const OutputLock lock(folder / "run.h5");
+    OutputLock lock(folder / "run.h5");
     write_lock(folder / "run.h5.lock", "elsewhere", 1);
     test::expect_error(ExitCode::cannot_create, "taken over by another process",
                        [&] { lock.check(); });
@@ -122,7 +122,7 @@ TEST(OutputLock, OfManyProcessesAtOnceExactlyOneHoldsIt) {
         (void)!read(gate[0], &byte, 1);  // all go on when the parent closes the pipe
         try {
           freopen("/dev/null", "w", stderr);
-          const OutputLock lock(folder / "run.h5");
+          OutputLock lock(folder / "run.h5");
           usleep(300000);
           lock.check();
           _exit(0);
@@ -226,7 +226,7 @@ TEST(OutputLockPublish, MakesARemovedLockAgain) {
   EXPECT_TRUE(fs::exists(folder / "x.lock"));
   fs::remove(folder / "x.lock");
   publish_file(folder / "x", bytes_of("of who came and went"));
-  test::expect_error(ExitCode::cannot_create, "another program",
+  test::expect_error(ExitCode::cannot_create, "while this process had lost its lock",
                      [&] { lock.publish(bytes_of("ours again")); });
   EXPECT_EQ(text_of(folder / "x"), "of who came and went");
 }

@@ -88,6 +88,7 @@ TEST(NewFile, CannotBePublishedOnceItWasRemoved) {
     One one(place, "ours");
     place.remove_temporaries();
     EXPECT_EQ(one.file.take_place(over), NewFile::Naming::removed);
+    EXPECT_EQ(one.file.keep_beside(), std::nullopt);
     EXPECT_EQ(count(folder), 0U);
   }
 }

@@ -131,8 +131,11 @@ TEST(FolderSweep, OfAFolderWithoutOneIsBadInput) {
                [&] { (void)folder.sweep(); });
   std::ofstream(folder.manifest()) << "[sweep]\nseeds = 0\n";
   expect_error(ExitCode::bad_input, "was not written by icl sweep", [&] { (void)folder.sweep(); });
-  expect_error(ExitCode::bad_input, "makes it anew",
+  expect_error(ExitCode::bad_input, "was not written by icl sweep",
                [&] { folder.claim(Plan(tiny_sweep(two_seeds))); });
+  // Only where there are runs may it be that of a sweep, which was changed.
+  fs::create_directory(temporary / "runs");
+  expect_error(ExitCode::bad_input, "makes it anew", [&] { (void)folder.sweep(); });
 }
 
 // ---- runs ---------------------------------------------------------------------------------------

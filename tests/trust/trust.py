@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -153,6 +154,150 @@ class Trust:
             self.check(all(counts.values()), f"faults of each call: {counts}")
         return f"{sum(counts.values())} faults: " + ", ".join(f"{n} of {call}" for call, n in counts.items())
 
+    def stopped(self, folder, args, call, number):
+        """Starts a command that stops in one of its calls; None if it has fewer of them (and has ended then)."""
+        log = Path(tempfile.gettempdir()) / f"icl-fault-{os.getpid()}"
+        log.unlink(missing_ok=True)
+        env = os.environ | {"LD_PRELOAD": self.library, "FAULT_FOLDER": str(folder), "FAULT_CALL": call,
+                            "FAULT_NUMBER": str(number), "FAULT_KIND": "stop", "FAULT_LOG": str(log)}
+        process = subprocess.Popen([self.icl, *args], cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
+        status = os.waitpid(process.pid, os.WUNTRACED)[1]
+        if os.WIFSTOPPED(status):
+            return process
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.check(process.returncode == 0, f"{args} without a stop: {process.returncode} {process.stderr.read()}")
+        process.stderr.close()
+        return None
+
+    def go_on(self, process):
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate(timeout=60)[1]
+        return process.returncode, said
+
+    def free_lock(self, lock, how):
+        """What happens to the lock of a process that sleeps: its age shows, or somebody removes it."""
+        if lock.exists() and how == "aged":
+            os.utime(lock, (time.time() - 100,) * 2)
+        elif how == "removed":
+            lock.unlink(missing_ok=True)
+
+    def stops(self):
+        """A writer that is stopped at any point of its publications, while another takes over and finishes."""
+        counts = {}
+        with self.folder() as name:
+            folder = Path(name)
+            out, lock = folder / "run.h5", folder / "run.h5.lock"
+            args = ["train", "tiny.toml", "--quiet", "--threads", "1", "--resume", "--out", "run.h5",
+                    "--set", "train.epochs=1", "--set", "train.steps_per_epoch=3", "--set", "record.publish_seconds=0"]
+            self.check(self.run(folder, *args).returncode == 0, "the run without stops")
+            shutil.copy(out, folder / "good.h5")
+            for call in ("rename", "fsync", "unlink", "link", "look", "open", "write", "close"):
+                counts[call] = number = 0
+                # A tenth of the table stops in some of the calls that there are most of.
+                step = 4 if self.share < 1 and call in ("look", "open", "write", "close") else 1
+                while True:
+                    number += step
+                    how = ("aged", "removed")[number // step % 2]
+                    where = f"stopped in {call} {number}, lock {how}"
+                    out.unlink(missing_ok=True)
+                    lock.unlink(missing_ok=True)
+                    sleeper = self.stopped(folder, args, call, number)
+                    if sleeper is None:
+                        break
+                    counts[call] += 1
+                    self.free_lock(lock, how)
+                    other = self.run(folder, *args)
+                    self.check(other.returncode == 0, f"{where}: the other exits with {other.returncode}: {other.stderr}")
+                    after = out.read_bytes()
+                    code, said = self.go_on(sleeper)
+                    # 0 of one that slept before it had the lock, and then found the run finished.
+                    self.check(code == 73 or code == 0, f"{where}: exit {code}: {said}")
+                    self.check(code == 0 or "run.h5" in said, f"{where}: exit {code}: {said}")
+                    self.check(out.read_bytes() == after, f"{where}: the finished file was replaced")
+                    self.check(self.same(folder / "good.h5", out), f"{where}: other bits")
+                    left = {p.name for p in folder.iterdir()} - {"tiny.toml", "run.h5", "good.h5"}
+                    self.check(not left, f"{where}: left behind: {left}")
+                    for stray in left:
+                        (folder / stray).unlink()
+            self.check(all(counts.values()), f"stops in each call: {counts}")
+        return f"{sum(counts.values())} stops: " + ", ".join(f"{n} in {call}" for call, n in counts.items())
+
+    def late_writers(self):
+        """The same of all else that is published: what another wrote meanwhile stays."""
+        done = []
+        with self.folder() as name:
+            folder = Path(name)
+            small = ["--set", "train.epochs=1", "--set", "train.steps_per_epoch=2", "--quiet", "--threads", "1"]
+            self.check(self.run(folder, "train", "tiny.toml", "--out", "run.h5", *small).returncode == 0, "a run")
+            for seeds in 1, 2, 3:
+                (folder / f"s{seeds}.toml").write_text(f"{TINY}\n[sweep]\nseeds = {seeds}\n")
+            sweeping = ["--out", "S", "--quiet", "--set", "train.epochs=1", "--set", "train.steps_per_epoch=2"]
+            self.check(self.run(folder, "sweep", "s1.toml", *sweeping).returncode == 0, "a sweep")
+            landscape = ["theory", "landscape", "--out", "l.h5", "--force", "--N"]
+            for output, first, second in (
+                ("x.h5", ["export", "run.h5", "--items", "--out", "x.h5", "--force"],
+                 ["export", "run.h5", "--batch", "0", "--out", "x.h5", "--force"]),
+                ("l.h5", [*landscape, "8"], [*landscape, "9"]),
+                ("m.h5", ["merge", "S", "--out", "m.h5", "--force"], ["merge", "S", "--out", "m.h5", "--force"]),
+                ("S/sweep.toml", ["sweep", "s2.toml", *sweeping], ["sweep", "s3.toml", *sweeping]),
+            ):
+                for call in "fsync", "rename":
+                    where = f"{output}, stopped in {call}"
+                    path = folder / output
+                    # A sweep looks after the folder above its own first; then it writes its sweep.toml.
+                    number = 2 if first[0] == "sweep" and call == "fsync" else 1
+                    if first[0] == "sweep":
+                        shutil.rmtree(folder / "S")
+                        self.check(self.run(folder, "sweep", "s1.toml", *sweeping).returncode == 0, f"{where}: a sweep")
+                    else:
+                        path.unlink(missing_ok=True)
+                    sleeper = self.stopped(folder, first, call, number)
+                    if sleeper is None:
+                        self.check(False, f"{where}: it does not")
+                        continue
+                    self.free_lock(path.with_name(path.name + ".lock"), "aged")
+                    other = self.run(folder, *second)
+                    self.check(other.returncode == 0, f"{where}: the other: {other.returncode} {other.stderr}")
+                    after = path.read_bytes()
+                    code, said = self.go_on(sleeper)
+                    self.check(code == 73 and path.name in said, f"{where}: exit {code}: {said}")
+                    self.check(path.read_bytes() == after, f"{where}: replaced")
+                    left = [p for p in (*folder.rglob(".*"), *folder.rglob("*.lock"), *folder.rglob("*.2"))]
+                    self.check(not left, f"{where}: left behind: {left}")
+                done.append(output)
+        return ", ".join(done)
+
+    def odd_file_systems(self):
+        """Folders that cannot be brought to disk, no hard links, and calls that report a failure though they are done."""
+        odd = [("sync", kind) for kind in ("EINVAL", "EBADF", "EROFS", "ENOTSUP")]
+        odd += [("link", kind) for kind in ("EPERM", "ENOTSUP", "ENOSYS", "late")] + [("rename", "late"), ("unlink", "late")]
+        with self.folder() as name:
+            folder = Path(name)
+            args = ["train", "tiny.toml", "--quiet", "--threads", "1", "--force", "--out", "run.h5",
+                    "--set", "train.epochs=1", "--set", "train.steps_per_epoch=3", "--set", "record.publish_seconds=0"]
+            self.check(self.run(folder, *args).returncode == 0, "the run without faults")
+            shutil.copy(folder / "run.h5", folder / "good.h5")
+            for call, kind in odd:
+                for existing in True, False:
+                    if not existing:
+                        (folder / "run.h5").unlink()
+                    env = os.environ | {"LD_PRELOAD": self.library, "FAULT_FOLDER": str(folder), "FAULT_CALL": call,
+                                        "FAULT_NUMBER": "0", "FAULT_KIND": kind, "FAULT_LOG": "/dev/null"}
+                    result = self.run(folder, *args, env=env)
+                    where = f"{call} {kind}"
+                    self.check(result.returncode == 0, f"{where}: exit {result.returncode}: {result.stderr}")
+                    self.check(self.same(folder / "good.h5", folder / "run.h5"), f"{where}: other bits")
+                    left = {p.name for p in folder.iterdir()} - {"tiny.toml", "run.h5", "good.h5"}
+                    self.check(not left, f"{where}: left behind: {left}")
+            # The library itself ends a process that makes a folder and does not sync the one above.
+            (folder / "s.toml").write_text(f"{TINY}\n[sweep]\nseeds = 3\n")
+            env = os.environ | {"LD_PRELOAD": self.library, "FAULT_FOLDER": str(folder)}
+            result = self.run(folder, "sweep", "s.toml", "--out", "a/b/c", "--quiet", "--set", "train.epochs=1", env=env)
+            self.check(result.returncode == 0, f"a sweep in new folders: {result.returncode} {result.stderr}")
+            result = self.run(folder, "sweep", "s.toml", "--out", "a/b/d", "--slurm", env=env)
+            self.check(result.returncode == 0, f"a batch script in new folders: {result.returncode} {result.stderr}")
+        return ", ".join(f"{kind} of {call}" for call, kind in odd)
+
     def full_disk(self):
         """A disk that is really full, and a limit on file sizes."""
         done = []
@@ -190,7 +335,8 @@ def main():
     parser.add_argument("--share", type=float, default=0.1)
     args = parser.parse_args()
     trust = Trust(args.icl, args.library, args.share)
-    for part in (trust.kills, trust.faults, trust.full_disk):
+    for part in (trust.kills, trust.faults, trust.stops, trust.late_writers, trust.odd_file_systems,
+                 trust.full_disk):
         begin = time.monotonic()
         said = part()
         print(f"{part.__name__}: {said} ({time.monotonic() - begin:.0f} s)", flush=True)

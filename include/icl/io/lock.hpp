@@ -57,8 +57,8 @@ class OutputLock {
   OutputLock& operator=(const OutputLock&) = delete;
 
   /// Throws Error(cannot_create) if the lock was taken over by another process, as happens to one
-  /// that was stopped for longer than `patience`.
-  void check() const;
+  /// that was stopped for longer than `patience`. Makes one again that was removed.
+  void check();
 
   /// Replaces the output by a file that holds the parts one after the other; a reader sees the old
   /// file or the new one, whole, even if the process is killed or the machine stops in between. Its
@@ -66,7 +66,8 @@ class OutputLock {
   /// as it was and nothing new lies beside it. (The one exception: if syncing the folder fails, the
   /// new file is in place already, but may not outlive a power cut.) Error(cannot_create) as
   /// check(); and if another program replaced or changed the output meanwhile: that stays, and the
-  /// parts are in a new file beside it, which the message names.
+  /// parts are in a new file beside it, which the message names (unless another process has had the
+  /// lock: it went on from what was published here).
   void publish(Parts parts);
   void publish(std::span<const std::byte> bytes) { publish({&bytes, 1}); }
 
@@ -80,10 +81,11 @@ class OutputLock {
 
   Place place_;
   LockOptions options_;
-  std::string owner_;                 ///< what our lock file says
-  std::optional<FileState> found_;    ///< what lay there when the lock was taken
-  std::optional<Content> published_;  ///< what we published last
-  Perishable perishable_;             ///< the lock file, if a signal ends us at once
+  std::string owner_;                  ///< what our lock file says
+  std::optional<FileState> found_;     ///< what lay there when the lock was taken
+  std::optional<Content> published_;   ///< what we published last
+  Perishable perishable_;              ///< the lock file, if a signal ends us at once
+  std::atomic<bool> was_lost_{false};  ///< whether others may have held the lock meanwhile
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

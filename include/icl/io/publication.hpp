@@ -62,8 +62,9 @@ class NewFile {
   /// Gives it the output's name, in one step that a reader or a power cut sees done or not at all.
   /// Error(io) as above.
   [[nodiscard]] Naming take_place(Over);
-  /// Gives it the first free name of NAME.2, NAME.3 ..., and returns that path.
-  [[nodiscard]] std::filesystem::path keep_beside();
+  /// Gives it the first free name of NAME.2, NAME.3 ..., and returns that path; nothing if the new
+  /// file was removed.
+  [[nodiscard]] std::optional<std::filesystem::path> keep_beside();
 
   [[nodiscard]] const Content& content() const { return content_; }
 

@@ -20,7 +20,7 @@ enum class RunState : std::uint8_t {
   interrupted,  ///< has begun and not ended, and no process holds its lock
   done,
   diverged,  ///< has ended, since its loss was not finite: as final as done
-  damaged,   ///< its file cannot be read, or is another run's
+  damaged,   ///< its file cannot be read, or is another run's, or its lock is no lock
 };
 inline constexpr std::array<std::string_view, 6> state_names{"waiting", "running",  "interrupted",
                                                              "done",    "diverged", "damaged"};
@@ -36,7 +36,7 @@ struct RunStatus {
   RunState state = RunState::waiting;
   std::int64_t step = 0;
   std::optional<std::int64_t> t_icl_step = {};
-  std::string problem = {};  ///< of a damaged file
+  std::string problem = {};  ///< of a damaged run
 };
 
 /// The folder of a sweep: sweep.toml, the sweep resolved, and runs/xx/HASH.h5, one file a run in
