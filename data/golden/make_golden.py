@@ -366,7 +366,8 @@ def write_golden(path, run, exact):
         put = lambda name, value: file.create_dataset(name, data=value, track_times=False)
         file.attrs["format"] = "icl golden"
         file.attrs["torch_version"] = str(torch.__version__)
-        put("config", run.toml)
+        text = run.toml.encode()
+        put("config", numpy.array(text, h5py.string_dtype("utf-8", len(text))))  # of fixed length: icl reads no other text
         for name, value in run.initial.items():
             put("initial/" + name, value)
         allowed = tolerances(run, exact)

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "icl/core/error.hpp"
-#include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/group_writer.hpp"
 
 namespace icl::analysis {
 namespace {
@@ -85,8 +85,10 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Wor
   for (const double b : beta) nullcline.push_back(std::exp(b) / c2);
 
   io::Hdf5Writer file;
-  file.attribute("/", "format", std::string("icl landscape"));
-  file.attribute("/", "format_version", std::int64_t{1});
+  file.root_text("format", "icl landscape");
+  file.attribute("/", "format_version", io::format_version);
+  file.root_text("NX_class", "NXroot");
+  file.root_text("default", "landscape");
   io::GroupWriter group(file, "/landscape");
   group.attribute("N", request.N);
   group.attribute("attend_self", std::int64_t{request.self == theory::SelfAttention::yes});
@@ -98,24 +100,27 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Wor
   group.axis("w", w);
   group.axis("beta", beta);
   const auto write = [&](const char* name, const std::vector<double>& array, const char* units,
-                         const char* what) {
-    group.dataset(name, {"w", "beta"}, {w.size(), beta.size()}, std::span(array), units, what);
+                         const char* long_name, const char* description) {
+    group.dataset(name, {"w", "beta"}, {w.size(), beta.size()}, std::span(array),
+                  {units, long_name, description});
   };
-  write("loss", loss, "nat", "averaged logistic loss L(w, beta)");
-  write("dloss_dw", dw, "nat", "dL/dw");
-  write("dloss_dbeta", dbeta, "nat", "dL/dbeta");
-  write("accuracy", accuracy, "1", "share of sequences with a positive margin");
-  group.dataset("nullcline", {"beta"}, {beta.size()}, std::span<const double>(nullcline), "1",
-                "w at which dw/dt = 0 in the expanded flow: e^beta / c2");
+  write("loss", loss, "nat", "loss", "averaged logistic loss L(w, beta)");
+  write("dloss_dw", dw, "nat", "dL/dw", "");
+  write("dloss_dbeta", dbeta, "nat", "dL/dbeta", "");
+  write("accuracy", accuracy, "1", "accuracy", "share of sequences with a positive margin");
+  group.dataset("nullcline", {"beta"}, {beta.size()}, std::span<const double>(nullcline),
+                {"1", "w-nullcline", "w at which dw/dt = 0 in the expanded flow: e^beta / c2"});
   group.axis("sample", static_cast<std::int64_t>(request.margins.size()));
-  group.dataset("margin", {"sample"}, {request.margins.size()},
-                std::span<const double>(request.margins), "1",
-                "margins phi+ of the memoriser, over which the landscape is averaged");
+  group.dataset(
+      "margin", {"sample"}, {request.margins.size()}, std::span<const double>(request.margins),
+      {"nat", "margin", "margins phi+ of the memoriser, over which the landscape is averaged"});
+  group.plot("loss", {"w", "beta"},
+             fmt::format("landscape of the minimal model, N = {}", request.N));
   std::vector<std::byte> image = std::move(file).finish();
   io::Envelope envelope;
   envelope.kind = io::FileKind::data;
   envelope.status = "done";
-  envelope.config_xxh128 = io::hash_hex(std::span(image).subspan(io::user_block_bytes));
+  envelope.config_xxh128 = io::hash_hex(image);
   io::seal(image, std::move(envelope));
   return image;
 }

@@ -73,13 +73,19 @@ class Comparison {
     const std::array of_scales{"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME"};
     for (const std::string& name : all) {
       if (std::ranges::find(of_scales, name) != of_scales.end()) continue;
-      const AttributeValue a = expected_.attribute_value(path, name);
-      const AttributeValue b = actual_.attribute_value(path, name);
+      const auto a = value(expected_, path, name);
+      const auto b = value(actual_, path, name);
       if (a != b) {
         return fmt::format("{}: attribute {}: {} expected, {} found", path, name, text(a), text(b));
       }
     }
     return std::nullopt;
+  }
+
+  static AttributeValue value(const Hdf5Reader& file, const std::string& path,
+                              const std::string& name) {
+    if (path == "/" && !file.attribute_value(path, name)) return file.root_text(name);
+    return file.attribute_value(path, name).value_or("text of variable length");
   }
 
   static std::string text(const AttributeValue& value) {

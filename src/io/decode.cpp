@@ -8,7 +8,6 @@
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
-#include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/hdf5_reader.hpp"
@@ -40,7 +39,9 @@ class Decoder {
                           read_state("/origin", run)};
     }
     for (const std::string& attribute : file_.attributes("/provenance")) {
-      set(run.provenance, attribute, file_.attribute_value("/provenance", attribute));
+      auto value = file_.attribute_value("/provenance", attribute);
+      if (!value) throw bad("/provenance: " + attribute + " is text of variable length");
+      set(run.provenance, attribute, *std::move(value));
     }
     return run;
   }
@@ -51,9 +52,10 @@ class Decoder {
   }
 
   RunRecord read_head() {
-    if (file_.attribute<std::string>("/", "format") != run_format ||
-        integer("/", "format_version") != run_format_version) {
-      throw bad(fmt::format("not in format \"{}\", version {}", run_format, run_format_version));
+    const std::int64_t version = integer("/", "format_version");
+    if (version != format_version) {
+      throw bad(
+          fmt::format("has format_version {}, but this program reads {}", version, format_version));
     }
     const config::Config config = read_config();
     const auto model = model::make_model(config);
@@ -62,11 +64,11 @@ class Decoder {
     RunRecord run = new_record(config, readable);
     run.metrics.clear();
     run.snapshots.clear();
-    const auto status = file_.attribute<std::string>("/", "status");
+    const auto status = file_.attribute<std::string>("/metrics", "status");
     const auto known = status_from(status);
     if (!known) throw bad(fmt::format("unknown status \"{}\"", status));
     run.status = *known;
-    run.stop_reason = file_.attribute<std::string>("/", "stop_reason");
+    run.stop_reason = file_.attribute<std::string>("/metrics", "stop_reason");
     run.numerics = integer("/", "numerics_version");
     run.mixed_kernel_sets = integer("/", "mixed_kernel_sets") != 0;
     run.step = count("/", "step");
@@ -210,7 +212,7 @@ RunRecord decode(std::span<const std::byte> file, const std::string& name) {
   if (envelope.status != to_string(run.status) || envelope.step != run.step ||
       envelope.t_icl_step != run.t_icl_step || envelope.config_xxh128 != run_hash(run)) {
     throw Error(ExitCode::bad_input,
-                fmt::format("'{}': its first 512 bytes and its HDF5 content disagree", name));
+                fmt::format("'{}': its last 512 bytes and its HDF5 content disagree", name));
   }
   if (const auto finding = contradiction(run)) {
     throw Error(ExitCode::bad_input, fmt::format("'{}': {}", name, *finding));

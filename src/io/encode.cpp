@@ -1,17 +1,12 @@
 #include "icl/io/encode.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <numeric>
 #include <utility>
 
-#include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/io/config_group.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/prediction.hpp"
 #include "icl/probe/columns.hpp"
-#include "icl/task/seeds.hpp"
 
 namespace icl::io {
 namespace {
@@ -24,65 +19,39 @@ Extents extents(std::optional<std::size_t> first, const std::vector<std::int64_t
   return all;
 }
 
+/// The text of the root group is for people: what decode() needs of it stands in the block or in
+/// /metrics as well.
 void write_root(Hdf5Writer& file, const RunRecord& run) {
-  file.attribute("/", "format", std::string(run_format));
-  file.attribute("/", "format_version", run_format_version);
+  file.root_text("format", "icl run");
+  file.attribute("/", "format_version", format_version);
   file.attribute("/", "numerics_version", run.numerics);
-  file.attribute("/", "status", std::string(to_string(run.status)));
-  file.attribute("/", "stop_reason", run.stop_reason);
+  file.root_text("status", std::string(to_string(run.status)));
+  file.root_text("stop_reason", run.stop_reason);
   file.attribute("/", "step", run.step);
   file.attribute("/", "mixed_kernel_sets", std::int64_t{run.mixed_kernel_sets ? 1 : 0});
-  file.attribute("/", "NX_class", std::string("NXroot"));
-  file.attribute("/", "default", std::string("metrics"));
-}
-
-void write_config(Hdf5Writer& file, const config::Config& config) {
-  file.group("/config");
-  file.text("/config/toml", config::to_toml(config));
-  for (const config::Field& field : config::fields()) {
-    const config::Value value = config::get(field, config);
-    const std::string name(field.name);
-    if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-      file.attribute("/config", name, *integer);
-    } else if (const auto* number = std::get_if<double>(&value)) {
-      file.attribute("/config", name, *number);
-    } else if (const auto* text = std::get_if<std::string>(&value)) {
-      file.attribute("/config", name, *text);
-    } else if (const auto* on = std::get_if<bool>(&value)) {
-      file.attribute("/config", name, std::int64_t{*on ? 1 : 0});
-    }
-  }
-  // The seeds in force where the configuration leaves them to train.seed.
-  const task::Seeds seeds(config);
-  if (!config.seed.init) file.attribute("/config", "seed.init", seeds.init);
-  if (!config.seed.items) file.attribute("/config", "seed.items", seeds.items);
-  if (!config.seed.novel) file.attribute("/config", "seed.novel", seeds.novel);
-  if (!config.seed.data) file.attribute("/config", "seed.data", seeds.data);
-  if (!config.seed.eval) file.attribute("/config", "seed.eval", seeds.eval);
+  file.root_text("NX_class", "NXroot");
+  file.root_text("default", "metrics");
 }
 
 void write_step_axis(GroupWriter& group, const std::vector<std::int64_t>& steps) {
   group.axis("step", steps);
-  group.dataset_attribute("step", "units", std::string("1"));
-  group.dataset_attribute("step", "long_name", std::string("completed parameter updates"));
+  group.caption("step", step_caption());
 }
 
 void write_metrics(Hdf5Writer& file, const RunRecord& run) {
   GroupWriter group(file, "/metrics");
-  group.attribute("NX_class", std::string("NXdata"));
-  group.attribute("signal", std::string("icl_accuracy"));
-  group.attribute("auxiliary_signals", std::vector<std::string>{"iwl_accuracy", "train_accuracy"});
-  group.attribute("axes", std::vector<std::string>{"step"});
+  group.plot("icl_accuracy", {"step"}, title_of(run.config), {"iwl_accuracy", "train_accuracy"});
+  say_which_run(group, run.config);
+  group.attribute("status", std::string(to_string(run.status)));
+  group.attribute("stop_reason", run.stop_reason);
   if (run.t_icl_step) group.attribute("t_icl_step", *run.t_icl_step);
   if (run.t_icl_refined) group.attribute("t_icl_step_refined", *run.t_icl_refined);
   write_step_axis(group, run.metric_steps);
   for (std::size_t i = 0; i < run.metrics.size(); ++i) {
     const train::Metric& metric = run.columns[i];
     group.dataset(metric.name, {"step"}, {run.metrics[i].size()}, std::span(run.metrics[i]),
-                  metric.units, metric.long_name);
-    if (metric.formula.empty()) continue;
-    group.dataset_attribute(metric.name, "formula", metric.formula);
-    group.dataset_attribute(metric.name, "source", std::string(probe::source));
+                  caption_of(metric));
+    say_source(group, metric);
   }
 }
 
@@ -124,8 +93,7 @@ void write_parameters(GroupWriter& group, const RunRecord& run,
     std::vector<std::string> axes = p.axes;
     if (steps != nullptr) axes.insert(axes.begin(), "step");
     const auto first = steps != nullptr ? std::optional(steps->size()) : std::nullopt;
-    group.dataset(p.name, axes, extents(first, p.shape), std::span(values[i]), "1",
-                  fmt::format("parameter {}", p.name));
+    group.dataset(p.name, axes, extents(first, p.shape), std::span(values[i]), {"1", p.name});
     group.dataset_attribute(p.name, "torch_name", p.name);
     group.dataset_attribute(p.name, "order", static_cast<std::int64_t>(i));
   }
@@ -166,53 +134,30 @@ void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run
 
 }  // namespace
 
-GroupWriter::GroupWriter(Hdf5Writer& file, std::string path) : file_(file), path_(std::move(path)) {
-  file_.group(path_);
+Caption step_caption() { return {"1", "completed parameter updates"}; }
+
+Caption caption_of(const train::Metric& metric) {
+  return {metric.units, metric.long_name, metric.description};
 }
 
-void GroupWriter::axis(const std::string& name, const std::vector<std::int64_t>& values) {
-  add_axis(name, values.size(), std::span(values));
+void say_source(GroupWriter& group, const train::Metric& metric) {
+  if (metric.formula.empty()) return;
+  group.dataset_attribute(metric.name, "formula", metric.formula);
+  group.dataset_attribute(metric.name, "source", std::string(probe::source));
 }
 
-void GroupWriter::axis(const std::string& name, const std::vector<double>& values) {
-  add_axis(name, values.size(), std::span(values));
-}
-
-void GroupWriter::add_axis(const std::string& name, std::size_t length, const ArrayView& values) {
-  if (std::ranges::find(axes_, name) != axes_.end()) return;
-  axes_.push_back(name);
-  file_.dataset(at(name), {length}, values);
-  file_.scale(at(name), name);
-}
-
-void GroupWriter::axis(const std::string& name, std::int64_t length) {
-  std::vector<std::int64_t> index(static_cast<std::size_t>(length));
-  std::iota(index.begin(), index.end(), 0);
-  axis(name, index);
-}
-
-void GroupWriter::dataset(const std::string& name, const std::vector<std::string>& axes,
-                          const Extents& shape, const ArrayView& values, const std::string& units,
-                          const std::string& long_name) {
-  file_.dataset(at(name), shape, values);
-  for (std::size_t i = 0; i < axes.size(); ++i) file_.attach_scale(at(name), i, at(axes[i]));
-  file_.attribute(at(name), "units", units);
-  file_.attribute(at(name), "long_name", long_name);
-}
-
-void GroupWriter::attribute(const std::string& name, const AttributeValue& value) {
-  file_.attribute(path_, name, value);
-}
-
-void GroupWriter::dataset_attribute(const std::string& dataset, const std::string& name,
-                                    const AttributeValue& value) {
-  file_.attribute(at(dataset), name, value);
+void write_provenance(Hdf5Writer& file, const Provenance& provenance) {
+  file.group("/provenance");
+  for (const auto& [name, value] : provenance) {
+    const auto* text = std::get_if<std::string>(&value);
+    file.attribute("/provenance", name, text == nullptr ? value : attribute_text(*text));
+  }
 }
 
 std::vector<std::byte> encode(const RunRecord& run) {
   Hdf5Writer file;
   write_root(file, run);
-  write_config(file, run.config);
+  write_config(file, config::to_toml(run.config), run.config);
   if (!run.items_hash.empty()) file.attribute("/config", "items_xxh128", run.items_hash);
   write_metrics(file, run);
   write_theory(file, run);
@@ -223,8 +168,7 @@ std::vector<std::byte> encode(const RunRecord& run) {
     write_state(file, "/origin", run, run.origin->state);
     file.attribute("/origin", "parent_xxh128", run.origin->parent_hash);
   }
-  file.group("/provenance");
-  for (const auto& [name, value] : run.provenance) file.attribute("/provenance", name, value);
+  write_provenance(file, run.provenance);
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;
   envelope.status = to_string(run.status);

@@ -16,8 +16,6 @@
 namespace icl::io {
 namespace {
 
-constexpr int version = 2;
-constexpr std::size_t block_bytes = user_block_bytes;
 constexpr std::size_t hash_digits = 32;        // of an XXH3-128
 constexpr std::size_t block_hash_digits = 16;  // of an XXH64
 
@@ -48,11 +46,11 @@ std::string render(const Envelope& envelope) {
   std::string block = fmt::format(
       "{} {}\nstatus {}\nstep {}\nt_icl_step {}\nconfig_xxh128 {}\nimage_bytes {}\n"
       "image_xxh128 {}\n{}",
-      title(envelope.kind), version, envelope.status, envelope.step, t_icl, envelope.config_xxh128,
-      envelope.image_bytes, envelope.image_xxh128, last_key);
+      title(envelope.kind), format_version, envelope.status, envelope.step, t_icl,
+      envelope.config_xxh128, envelope.image_bytes, envelope.image_xxh128, last_key);
   const std::size_t digits_at = block.size();
   block.append(block_hash_digits, '0');
-  block.resize(block_bytes, '\n');
+  block.resize(envelope_bytes, '\n');
   const XXH64_hash_t hash = XXH64(block.data(), block.size(), 0);
   return block.replace(digits_at, block_hash_digits, fmt::format("{:016x}", hash));
 }
@@ -79,30 +77,83 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return number;
 }
 
-void check_title(std::string_view block, const std::string& name, FileKind kind) {
-  const std::string_view first = block.substr(0, block.find('\n'));
-  if (first == fmt::format("{} {}", title(kind), version)) return;
-  for (const std::string_view other : titles) {
-    if (other != title(kind) && first.starts_with(other)) {
-      bad(name, fmt::format("is an {}, expected an {}", other, title(kind)));
-    }
+/// What is known of a file before its block is parsed.
+struct Ends {
+  std::string_view first;  ///< its first bytes, 512 unless it is shorter
+  std::string_view last;   ///< its last bytes, likewise
+  std::uint64_t file_bytes;
+};
+
+/// The kind that a line such as "icl run file 2" names, and its number; nothing for another line.
+std::optional<std::pair<std::string_view, std::int64_t>> parse_title(std::string_view block) {
+  const std::string_view line = block.substr(0, block.find('\n'));
+  for (const std::string_view known : titles) {
+    if (!line.starts_with(known) || line.substr(known.size(), 1) != " ") continue;
+    const auto number = parse_number(line.substr(known.size() + 1));
+    if (number) return std::pair(known, *number);
   }
-  const std::string prefix = fmt::format("{} ", title(kind));
-  if (first.starts_with(prefix) && parse_number(first.substr(prefix.size()))) {
-    bad(name, fmt::format("is an '{}', but this program reads version {}", first, version));
-  }
-  bad(name, fmt::format("not an {}", title(kind)));
+  return std::nullopt;
 }
 
-/// Checks everything about the first bytes of a file of that size.
-Envelope parse_block(std::string_view head, std::uint64_t file_bytes, const std::string& name,
-                     FileKind kind) {
-  const std::string_view block = head.substr(0, block_bytes);
-  check_title(block, name, kind);
-  if (block.size() < block_bytes) {
-    bad(name, fmt::format("cut short: {} bytes, less than the {} of its header", file_bytes,
-                          block_bytes));
+/// The length of HDF5's own part, as the first bytes of our files give it (version 0 of HDF5's
+/// superblock, lengths of 8 bytes); nothing if they do not look like that.
+std::optional<std::uint64_t> hdf5_length(std::string_view first) {
+  constexpr std::size_t version_at = 8;
+  constexpr std::size_t widths_at = 13;
+  constexpr std::size_t end_at = 40;
+  if (first.size() < end_at + sizeof(std::uint64_t) || first[version_at] != 0) return std::nullopt;
+  if (first.substr(widths_at, 2) != "\x08\x08") return std::nullopt;
+  std::uint64_t length = 0;
+  for (std::size_t i = sizeof length; i-- > 0;) {
+    length = length << 8U | static_cast<unsigned char>(first[end_at + i]);
   }
+  return length;
+}
+
+/// Says why a file does not end with a block.
+[[noreturn]] void no_block(const Ends& file, const std::string& name, FileKind kind) {
+  if (const auto old = parse_title(file.first)) {
+    bad(name, fmt::format("is an '{} {}' of an earlier icl, whose block stood in front; this "
+                          "program reads version {}: write it again with data/convert.py of the "
+                          "source (python3 data/convert.py OLD.h5 NEW.h5)",
+                          old->first, old->second, format_version));
+  }
+  if (!file.first.starts_with(hdf5_signature)) {
+    const bool begun = !file.first.empty() && hdf5_signature.starts_with(file.first);
+    bad(name, begun ? fmt::format("cut short: {} bytes", file.file_bytes)
+                    : fmt::format("not an {}", title(kind)));
+  }
+  const auto length = hdf5_length(file.first);
+  const std::uint64_t whole = length.value_or(0) + envelope_bytes;
+  if (length && file.file_bytes == *length) {
+    bad(name, fmt::format("not an {}: an HDF5 file that does not end with the {} bytes of icl's "
+                          "block",
+                          title(kind), envelope_bytes));
+  }
+  if (length && *length < UINT64_MAX - envelope_bytes && file.file_bytes != whole) {
+    bad(name, file.file_bytes < whole
+                  ? fmt::format("cut short: {} of {} bytes", file.file_bytes, whole)
+                  : fmt::format("damaged: {} bytes, expected {}", file.file_bytes, whole));
+  }
+  bad(name, fmt::format("not an {}, or damaged: its last {} bytes are no block of icl", title(kind),
+                        envelope_bytes));
+}
+
+void check_title(const Ends& file, const std::string& name, FileKind kind) {
+  const auto found = parse_title(file.last);
+  const bool is_old = !file.first.starts_with(hdf5_signature) && parse_title(file.first);
+  if (!found || is_old) no_block(file, name, kind);
+  const auto [what, number] = *found;
+  if (what != title(kind)) bad(name, fmt::format("is an {}, expected an {}", what, title(kind)));
+  if (number == format_version) return;
+  bad(name, fmt::format("is an '{} {}', but this program reads version {}", what, number,
+                        format_version));
+}
+
+/// Checks everything about the ends of a file.
+Envelope parse_block(const Ends& file, const std::string& name, FileKind kind) {
+  const std::string_view block = file.last;
+  check_title(file, name, kind);
   const std::string_view t_icl = value_of(block, "t_icl_step");
   Envelope envelope{.kind = kind,
                     .status = std::string(value_of(block, "status")),
@@ -115,15 +166,13 @@ Envelope parse_block(std::string_view head, std::uint64_t file_bytes, const std:
   // The lengths are checked first, as render() has room for valid values only.
   if (!is_status(envelope.status) || !is_hash(envelope.config_xxh128) ||
       !is_hash(envelope.image_xxh128) || render(envelope) != block) {
-    bad(name, "damaged: the 512 bytes of its header do not match their hash");
+    bad(name, "damaged: the 512 bytes of its block do not match their hash");
   }
-  const std::uint64_t expected = block_bytes + envelope.image_bytes;
-  if (file_bytes < expected) {
-    bad(name, fmt::format("cut short: {} of {} bytes", file_bytes, expected));
+  const std::uint64_t expected = envelope_bytes + envelope.image_bytes;
+  if (file.file_bytes != expected) {
+    bad(name, fmt::format("damaged: {} bytes, expected {}", file.file_bytes, expected));
   }
-  if (file_bytes > expected) {
-    bad(name, fmt::format("damaged: {} bytes, expected {}", file_bytes, expected));
-  }
+  if (!file.first.starts_with(hdf5_signature)) bad(name, "damaged: it does not begin as HDF5 does");
   return envelope;
 }
 
@@ -138,29 +187,31 @@ void seal(std::vector<std::byte>& image, Envelope envelope) {
   const auto require = [](bool condition, std::string_view what) {
     if (!condition) throw Error(ExitCode::internal, fmt::format("sealing a file: {}", what));
   };
-  require(image.size() >= block_bytes, "the image has no room for the header");
+  require(as_text(image).starts_with(hdf5_signature), "the image is not HDF5");
   require(is_status(envelope.status), "the status is not a word of a-z and '_'");
   require(envelope.step >= 0 && envelope.t_icl_step.value_or(0) >= 0, "a step is negative");
   require(is_hash(envelope.config_xxh128), "the hash of the configuration is not 32 hex digits");
-  const std::span<const std::byte> content = std::span(image).subspan(block_bytes);
-  envelope.image_bytes = content.size();
-  envelope.image_xxh128 = hash_hex(content);
+  envelope.image_bytes = image.size();
+  envelope.image_xxh128 = hash_hex(image);
   const std::string block = render(envelope);
-  std::ranges::copy(std::as_bytes(std::span(block)), image.begin());
+  const auto bytes = std::as_bytes(std::span(block));
+  image.insert(image.end(), bytes.begin(), bytes.end());
 }
 
 Envelope unseal(std::span<const std::byte> file, const std::string& name, FileKind kind) {
-  const std::size_t head_bytes = std::min(file.size(), block_bytes);
-  Envelope envelope = parse_block(as_text(file.first(head_bytes)), file.size(), name, kind);
-  if (hash_hex(file.subspan(block_bytes)) != envelope.image_xxh128) {
+  const std::size_t end_bytes = std::min(file.size(), envelope_bytes);
+  const Ends ends{as_text(file.first(end_bytes)), as_text(file.last(end_bytes)), file.size()};
+  Envelope envelope = parse_block(ends, name, kind);
+  if (hash_hex(file.first(envelope.image_bytes)) != envelope.image_xxh128) {
     bad(name, "damaged: its content does not match its hash");
   }
   return envelope;
 }
 
 Envelope read_block(const std::filesystem::path& path, FileKind kind) {
-  const FileHead head = read_head(path, block_bytes);
-  return parse_block(as_text(head.bytes), head.file_bytes, path.native(), kind);
+  const FileEnds ends = read_ends(path, envelope_bytes);
+  return parse_block({as_text(ends.first), as_text(ends.last), ends.file_bytes}, path.native(),
+                     kind);
 }
 
 }  // namespace icl::io

@@ -9,7 +9,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
-#include "icl/io/encode.hpp"
+#include "icl/io/config_group.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/hdf5_writer.hpp"
 #include "icl/io/replay.hpp"
@@ -39,7 +39,7 @@ class PlainEncoder final : public TokenEncoder {
 };
 
 void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& table,
-                 std::int64_t dimension) {
+                 std::int64_t dimension, const std::string& title) {
   const std::int64_t count = table.context.extent(0);
   std::vector<Real> x;
   std::vector<std::int8_t> label;
@@ -54,9 +54,10 @@ void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& ta
   group.axis("item", count);
   group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
-                std::span<const Real>(x), "1", "items");
-  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label), "1",
-                "label of each item, +1 or -1");
+                std::span<const Real>(x), {"1", "item", "the numbers of each item"});
+  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
+                {"1", "label", "label of each item, +1 or -1"});
+  group.plot("x", {"item", "dimension"}, "items of " + title);
 }
 
 /// The sequences of several steps, as arrays with a first axis `step`.
@@ -95,8 +96,8 @@ class SequenceSet {
     answer_.push_back(0);
   }
 
-  void write(Hdf5Writer& file, const std::string& path,
-             const std::vector<std::int64_t>& steps) const {
+  void write(Hdf5Writer& file, const std::string& path, const std::vector<std::int64_t>& steps,
+             const std::string& title) const {
     const std::uint64_t s = steps.size();
     const auto b = static_cast<std::uint64_t>(sequences_);
     const auto n = static_cast<std::uint64_t>(length_);
@@ -106,17 +107,19 @@ class SequenceSet {
     group.axis("position", length_);
     group.axis("dimension", dimension_);
     group.dataset("x", {"step", "sequence", "position", "dimension"},
-                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_), "1",
-                  "items of each sequence; the last one is the target");
+                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
+                  {"1", "item", "items of each sequence; the last one is the target"});
     group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
-                  std::span<const std::int8_t>(label_), "1",
-                  "label in each token, +1 or -1; 0 for the target");
+                  std::span<const std::int8_t>(label_),
+                  {"1", "label", "label in each token, +1 or -1; 0 for the target"});
     group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
-                  "1", "the target's label, +1 or -1");
+                  {"1", "answer", "the target's label, +1 or -1"});
     if (!fresh_) {
       group.dataset("item", {"step", "sequence", "position"}, {s, b, n},
-                    std::span<const std::int32_t>(items_), "1", "number of each item in its table");
+                    std::span<const std::int32_t>(items_),
+                    {"1", "item number", "number of each item in its table"});
     }
+    group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
   }
 
  private:
@@ -159,14 +162,15 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
   const PlainEncoder encoder(config);
   const task::Task task(config, items_of(run), encoder, workers);
   Hdf5Writer file;
-  file.attribute("/", "format", std::string("icl data"));
-  file.attribute("/", "format_version", std::int64_t{1});
-  file.attribute("/", "run_xxh128", run_hash(run));
-  file.group("/config");
-  file.text("/config/toml", config::to_toml(config));
+  const std::string title = title_of(config);
+  file.root_text("format", "icl data");
+  file.attribute("/", "format_version", format_version);
+  file.root_text("run_xxh128", run_hash(run));
+  file.root_text("NX_class", "NXroot");
+  write_config(file, config::to_toml(config), config);
   if (request.items) {
-    write_items(file, "/items", task.training_items(), config.data.D);
-    write_items(file, "/novel_items", task.novel_items(), config.data.D);
+    write_items(file, "/items", task.training_items(), config.data.D, title);
+    write_items(file, "/novel_items", task.novel_items(), config.data.D, title);
   }
   const auto write = [&](const char* path, const std::vector<std::int64_t>& steps,
                          std::int64_t sequences, const auto& draw) {
@@ -177,7 +181,7 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
       draw(static_cast<std::uint64_t>(step), batch);
       set.add(batch);
     }
-    set.write(file, path, steps);
+    set.write(file, path, steps, title);
   };
   write("/batches", request.batches, config.train.batch_size, [&](std::uint64_t step, Batch& b) {
     task.training_batch(step, config.train.batch_size, b, workers);
@@ -195,6 +199,12 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     write("/iwl_evaluation", request.evaluations, sequences,
           [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });
   }
+  std::vector<std::string> shown;
+  if (request.items) shown.emplace_back("items");
+  if (!request.batches.empty()) shown.emplace_back("batches");
+  if (!request.evaluations.empty() && task.has_icl()) shown.emplace_back("icl_evaluation");
+  if (!request.evaluations.empty() && task.has_iwl()) shown.emplace_back("iwl_evaluation");
+  if (!shown.empty()) file.root_text("default", shown.front());
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;
   envelope.kind = FileKind::data;

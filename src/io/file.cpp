@@ -84,6 +84,18 @@ FileHead read_head(const fs::path& path, std::size_t max_bytes) {
   return {std::move(bytes), file.bytes};
 }
 
+FileEnds read_ends(const fs::path& path, std::size_t max_bytes) {
+  const OpenFile file = open_to_read(path);
+  FileEnds ends{{}, {}, file.bytes};
+  ends.first.resize(std::min<std::uint64_t>(file.bytes, max_bytes));
+  ends.last.resize(ends.first.size());
+  ends.first.resize(read_up_to(file.descriptor, ends.first, path));
+  const auto start = static_cast<off_t>(file.bytes - ends.last.size());
+  if (::lseek(file.descriptor.number(), start, SEEK_SET) < 0) cannot_read(path, errno);
+  ends.last.resize(read_up_to(file.descriptor, ends.last, path));
+  return ends;
+}
+
 void make_folders(const fs::path& path) {
   const auto fail = [&](int error) {
     throw Error(ExitCode::cannot_create,

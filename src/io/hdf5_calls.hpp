@@ -97,20 +97,27 @@ inline ElementType classify(const Handle& type) {
   for (const TypeRow& row : numeric_types()) {
     if (H5Tequal(type.id(), row.on_disk) > 0) return row.type;
   }
-  return H5Tis_variable_str(type.id()) > 0 ? ElementType::text : ElementType::other;
+  if (H5Tget_class(type.id()) != H5T_STRING) return ElementType::other;
+  return H5Tis_variable_str(type.id()) == 0 ? ElementType::text : ElementType::variable_text;
 }
 
 inline std::string_view type_name(ElementType type) {
   for (const TypeRow& row : numeric_types()) {
     if (row.type == type) return row.name;
   }
+  if (type == ElementType::variable_text) return "text of variable length";
   return type == ElementType::text ? "text" : "another type";
 }
 
-inline Handle text_type() {
-  Handle type(H5Tcopy(H5T_C_S1));
-  building("/").ok(H5Tset_size(type.id(), H5T_VARIABLE), "make the string type");
-  building("/").ok(H5Tset_cset(type.id(), H5T_CSET_UTF8), "make the string type");
+/// UTF-8 of that many bytes, padded with NULs; H5T_VARIABLE for a string of any length.
+inline Handle text_type(std::size_t bytes) {
+  const Where where = building("/");
+  Handle type(where.ok(H5Tcopy(H5T_C_S1), "make the string type"));
+  where.ok(H5Tset_size(type.id(), bytes), "make the string type");
+  if (bytes != H5T_VARIABLE) {
+    where.ok(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "make the string type");
+  }
+  where.ok(H5Tset_cset(type.id(), H5T_CSET_UTF8), "make the string type");
   return type;
 }
 

@@ -25,14 +25,20 @@ std::vector<T> read_values(const Dataset& dataset, const Where& where, std::uint
   return values;
 }
 
-/// Takes over strings that HDF5 allocated; it gives a null pointer for an empty one.
-std::vector<std::string> adopt(std::span<char* const> strings) {
-  std::vector<std::string> adopted;
-  for (char* const string : strings) {
-    adopted.emplace_back(string == nullptr ? "" : string);
-    H5free_memory(string);
+/// Strings of `bytes` bytes each, one after the other, without the NULs behind each.
+std::vector<std::string> split(std::string_view all, std::size_t bytes) {
+  std::vector<std::string> strings;
+  for (; all.size() >= bytes && bytes > 0; all.remove_prefix(bytes)) {
+    const std::string_view padded = all.substr(0, bytes);
+    strings.emplace_back(padded.substr(0, padded.find('\0')));
   }
-  return adopted;
+  return strings;
+}
+
+void refuse_variable_text(ElementType type, const Where& where) {
+  if (type == ElementType::variable_text) {
+    where.fail("is text of variable length, which this program does not read");
+  }
 }
 
 template <class T>
@@ -50,14 +56,18 @@ T read_attribute(const Handle& attribute, const Where& where) {
     return value;
   } else {
     constexpr bool scalar = std::is_same_v<T, std::string>;
-    // A string takes 16 bytes of an attribute, which has less than 64 KiB.
-    if (classify(type) != ElementType::text || shape.size() != (scalar ? 0 : 1) ||
-        element_count(shape) >= std::uint64_t{4096}) {
+    refuse_variable_text(classify(type), where);
+    // An attribute has less than 64 KiB.
+    constexpr std::uint64_t most_bytes = 1U << 16U;
+    const std::size_t bytes = H5Tget_size(type.id());
+    const std::uint64_t count = element_count(shape).value_or(UINT64_MAX);
+    if (classify(type) != ElementType::text || shape.size() != (scalar ? 0 : 1) || bytes == 0 ||
+        bytes > most_bytes || count > most_bytes / bytes) {
       where.fail(scalar ? "is not a string" : "is not a list of strings");
     }
-    std::vector<char*> strings(*element_count(shape));
-    if (!strings.empty()) where.ok(H5Aread(attribute.id(), type.id(), strings.data()), "read it");
-    std::vector<std::string> values = adopt(strings);
+    std::string all(count * bytes, '\0');
+    if (!all.empty()) where.ok(H5Aread(attribute.id(), type.id(), all.data()), "read it");
+    std::vector<std::string> values = split(all, bytes);
     if constexpr (scalar) {
       return values.at(0);
     } else {
@@ -156,11 +166,13 @@ T Hdf5Reader::attribute(const std::string& path, const std::string& name) const 
   return *std::move(value);
 }
 
-AttributeValue Hdf5Reader::attribute_value(const std::string& path, const std::string& name) const {
+std::optional<AttributeValue> Hdf5Reader::attribute_value(const std::string& path,
+                                                          const std::string& name) const {
   const Where where = reading(name_, path + ": attribute " + name);
   const Handle object = open_object(file_, reading(name_, path));
   const Handle attribute(where.ok(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "open it"));
   const Handle type(where.ok(H5Aget_type(attribute.id()), "see its type"));
+  if (classify(type) == ElementType::variable_text) return std::nullopt;
   switch (H5Tget_class(type.id())) {
     case H5T_INTEGER:
       return read_attribute<std::int64_t>(attribute, where);
@@ -174,6 +186,22 @@ AttributeValue Hdf5Reader::attribute_value(const std::string& path, const std::s
     return read_attribute<std::string>(attribute, where);
   }
   return read_attribute<std::vector<std::string>>(attribute, where);
+}
+
+std::string Hdf5Reader::root_text(const std::string& name) const {
+  const Where where = reading(name_, "/: attribute " + name);
+  const Handle object = open_object(file_, reading(name_, "/"));
+  const Handle attribute(where.ok(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "open it"));
+  const Handle type(where.ok(H5Aget_type(attribute.id()), "read the type"));
+  const Handle space(where.ok(H5Aget_space(attribute.id()), "read the shape"));
+  if (classify(type) != ElementType::variable_text || !space_extents(space, where).empty()) {
+    where.fail("is not a string of variable length");
+  }
+  char* string = nullptr;
+  where.ok(H5Aread(attribute.id(), type.id(), &string), "read it");
+  std::string value(string == nullptr ? "" : string);
+  H5free_memory(string);
+  return value;
 }
 
 Extents Hdf5Reader::shape(const std::string& dataset) const {
@@ -231,11 +259,14 @@ std::vector<T> Hdf5Reader::read_at_most(const std::string& dataset, std::uint64_
 std::string Hdf5Reader::text(const std::string& dataset) const {
   const Where where = reading(name_, dataset);
   const Dataset open = open_dataset(file_, where);
+  refuse_variable_text(open.type, where);
   if (open.type != ElementType::text || !open.shape.empty()) where.fail("is not a scalar text");
-  const Handle type = text_type();
-  char* string = nullptr;
-  where.ok(H5Dread(open.handle.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &string), "read it");
-  return adopt({&string, 1}).front();
+  check_storage(open, where, image_bytes_);
+  const Handle type(where.ok(H5Dget_type(open.handle.id()), "read the type"));
+  std::string all(H5Tget_size(type.id()), '\0');
+  where.ok(H5Dread(open.handle.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()),
+           "read it");
+  return split(all, all.size()).at(0);
 }
 
 #define ICL_ATTRIBUTE(T)                                                                          \

@@ -54,6 +54,21 @@ const char* c_string(const std::string& value, const Where& where) {
   return value.c_str();
 }
 
+/// Strings one after the other, each padded with NULs to one more than the length of the longest:
+/// HDF5 has no text of no length, and netCDF-C reads beyond text without a NUL at its end.
+std::string joined(std::span<const std::string> strings, const Where& where) {
+  std::size_t bytes = 1;
+  for (const std::string& string : strings) {
+    bytes = std::max(bytes, std::string_view(c_string(string, where)).size() + 1);
+  }
+  std::string all;
+  for (const std::string& string : strings) {
+    all += string;
+    all.append(bytes - string.size(), '\0');
+  }
+  return all;
+}
+
 /// A member of a compound: its type, and how a row's value becomes bytes.
 struct Member {
   Handle type;
@@ -73,11 +88,7 @@ Member member_of(const Column& column, const Where& where) {
           for (const std::string& value : values) {
             longest = std::max(longest, std::string_view(c_string(value, where)).size());
           }
-          Handle type(where.ok(H5Tcopy(H5T_C_S1), "make its type"));
-          where.ok(H5Tset_size(type.id(), longest), "make its type");
-          where.ok(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "make its type");
-          where.ok(H5Tset_cset(type.id(), H5T_CSET_UTF8), "make its type");
-          return {std::move(type), longest, values.size()};
+          return {text_type(longest), longest, values.size()};
         }
       },
       column.values);
@@ -108,7 +119,6 @@ Hdf5Writer::Hdf5Writer() {
   // H5Fget_file_image is broken for the formats that a later lower bound allows (HDF5 1.10.8).
   where.ok(H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "start");
   const Handle creation = untimed(H5P_FILE_CREATE, where);
-  where.ok(H5Pset_userblock(creation.id(), user_block_bytes), "start");
   // HDF5 takes two files in RAM of one name for one file, and never uses an identifier twice.
   const std::string name = fmt::format("icl-image-{}", access.id());
   file_ =
@@ -132,18 +142,23 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
       const TypeRow row = numeric_type<T>();
       write_attribute(object, where, name, {}, row.on_disk, row.in_memory, &v);
     } else if constexpr (std::is_same_v<T, std::string>) {
-      const char* const string = c_string(v, where);
-      const Handle type = text_type();
-      write_attribute(object, where, name, {}, type.id(), type.id(), &string);
+      const std::string padded = joined({&v, 1}, where);
+      const Handle type = text_type(padded.size());
+      write_attribute(object, where, name, {}, type.id(), type.id(), padded.data());
     } else {
-      std::vector<const char*> strings;
-      strings.reserve(v.size());
-      for (const std::string& string : v) strings.push_back(c_string(string, where));
-      const Handle type = text_type();
-      write_attribute(object, where, name, {strings.size()}, type.id(), type.id(), strings.data());
+      const std::string padded = joined(v, where);
+      const Handle type = text_type(v.empty() ? 1 : padded.size() / v.size());
+      write_attribute(object, where, name, {v.size()}, type.id(), type.id(), padded.data());
     }
   };
   std::visit(write, value);
+}
+
+void Hdf5Writer::root_text(const std::string& name, const std::string& value) {
+  const Where where = building("/");
+  const char* const string = c_string(value, where);
+  const Handle type = text_type(H5T_VARIABLE);
+  write_attribute(open_object(file_, where), where, name, {}, type.id(), type.id(), &string);
 }
 
 void Hdf5Writer::dataset(const std::string& path, const Extents& shape, const ArrayView& values) {
@@ -160,9 +175,9 @@ void Hdf5Writer::dataset(const std::string& path, const Extents& shape, const Ar
 
 void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const Where where = building(path);
-  const char* const string = c_string(value, where);
-  const Handle type = text_type();
-  write_dataset(file_, where, {}, type.id(), type.id(), &string);
+  const std::string padded = joined({&value, 1}, where);
+  const Handle type = text_type(padded.size());
+  write_dataset(file_, where, {}, type.id(), type.id(), padded.data());
 }
 
 void Hdf5Writer::table(const std::string& path, const std::string& title,
@@ -221,13 +236,12 @@ std::vector<std::byte> Hdf5Writer::finish() && {
   const Handle file = std::move(file_);
   where.ok(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), "finish");
   const ssize_t size = where.ok(H5Fget_file_image(file.id(), nullptr, 0), "measure the image");
-  // HDF5 1.10.8 leaves the user block out of the image.
-  std::vector<std::byte> image(user_block_bytes + static_cast<std::size_t>(size));
-  std::byte* const data = image.data() + user_block_bytes;
-  where.ok(H5Fget_file_image(file.id(), data, static_cast<std::size_t>(size)), "copy the image");
-  constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
-  if (std::memcmp(data, signature.data(), signature.size()) != 0) {
-    where.fail("its image does not begin where expected: is this another version of HDF5?");
+  std::vector<std::byte> image(static_cast<std::size_t>(size));
+  const ssize_t copied =
+      where.ok(H5Fget_file_image(file.id(), image.data(), image.size()), "copy the image");
+  if (copied != size || image.size() < hdf5_signature.size() ||
+      std::memcmp(image.data(), hdf5_signature.data(), hdf5_signature.size()) != 0) {
+    where.fail("its image is not as expected: is this another version of HDF5?");
   }
   return image;
 }

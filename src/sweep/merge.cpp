@@ -13,18 +13,16 @@
 #include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
+#include "icl/io/config_group.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/prediction.hpp"
-#include "icl/probe/columns.hpp"
 #include "icl/train/metrics.hpp"
 
 namespace icl::sweep {
 namespace {
 
-constexpr const char* sweep_format = "icl sweep";
-constexpr std::int64_t sweep_format_version = 1;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// What is kept of a run.
@@ -274,20 +272,21 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
   io::GroupWriter group(file, "/metrics");
   group.axis("run", static_cast<std::int64_t>(rows.size()));
   group.axis("step", steps);
-  group.dataset_attribute("step", "units", std::string("1"));
-  group.dataset_attribute("step", "long_name", std::string("completed parameter updates"));
+  group.caption("step", io::step_caption());
+  group.caption("run", {"1", "run", "row of /runs"});
+  group.plot("icl_accuracy", {"run", "step"}, fmt::format("{} runs", rows.size()));
 
   std::string coordinates = "seed";
   group.dataset("seed", {"run"}, {rows.size()},
                 std::span<const std::int64_t>(column(rows, [](const Row& r) { return r.seed; })),
-                "1", "train.seed");
+                {"1", "seed", "train.seed"});
   for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
     const config::Field& field = *plan.sweep().axes[i].field;
     const io::Column values = axis_column(rows, field, i);
     const auto write = [&](const auto& v) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::vector<std::string>>) {
-        group.dataset(values.name, {"run"}, {rows.size()}, std::span(v), "1",
-                      std::string(field.doc));
+        group.dataset(values.name, {"run"}, {rows.size()}, std::span(v),
+                      {"1", values.name, std::string(field.doc)});
         coordinates += " " + values.name;
       }
     };
@@ -306,30 +305,26 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
       }
     }
     group.dataset(metric.name, {"run", "step"}, {rows.size(), steps.size()},
-                  std::span<const double>(array), metric.units, metric.long_name);
+                  std::span<const double>(array), io::caption_of(metric));
     group.dataset_attribute(metric.name, "coordinates", coordinates);
-    if (metric.formula.empty()) continue;
-    group.dataset_attribute(metric.name, "formula", metric.formula);
-    group.dataset_attribute(metric.name, "source", std::string(probe::source));
+    io::say_source(group, metric);
   }
 }
 
 void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& plan) {
-  file.attribute("/", "format", std::string(sweep_format));
-  file.attribute("/", "format_version", sweep_format_version);
+  file.root_text("format", "icl sweep");
+  file.attribute("/", "format_version", io::format_version);
+  file.root_text("NX_class", "NXroot");
+  file.root_text("default", "metrics");
   file.attribute("/", "runs_merged", static_cast<std::int64_t>(report.merged));
   file.attribute("/", "runs_missing", static_cast<std::int64_t>(report.missing.size()));
   file.attribute("/", "runs_unfinished", static_cast<std::int64_t>(report.unfinished.size()));
   file.attribute("/", "runs_damaged", static_cast<std::int64_t>(report.damaged.size()));
-  file.group("/config");
-  file.text("/config/toml", config::to_toml(plan.sweep()));
+  io::write_config(file, config::to_toml(plan.sweep()), plan.sweep().base);
 }
 
 void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
-  file.group("/provenance");
-  for (const auto& [name, value] : io::describe_process(1, "")) {
-    file.attribute("/provenance", name, value);
-  }
+  io::write_provenance(file, io::describe_process(1, ""));
   std::vector<io::Column> columns{{"hash", column(rows, [](const Row& r) { return r.hash; })}};
   for (std::size_t i = 0; i < origin_names.size(); ++i) {
     columns.push_back(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "icl/config/probe_set.hpp"
 #include "icl/probe/columns.hpp"
@@ -15,7 +16,7 @@ bool with_equal_labels(const config::Config& c) { return c.data.labels != "indep
 
 struct Row {
   std::string_view name;
-  std::string_view long_name;
+  std::string_view description;
   std::string_view units;
   double (*value)(const Evaluation&, std::size_t);
   bool (*exists)(const config::Config&);
@@ -47,7 +48,7 @@ constexpr std::array table{
 
 struct NormRow {
   std::string_view name;
-  std::string_view long_name;
+  std::string_view description;
   double (*value)(const Evaluation&, std::size_t);
 };
 
@@ -59,6 +60,27 @@ constexpr std::array norms{
     NormRow{"update_norm", "Euclidean norm of the next update",
             [](const Evaluation& e, std::size_t i) { return e.norms[i].update; }},
 };
+
+/// "icl_accuracy" as readers show it on an axis: "ICL accuracy".
+std::string long_name_of(std::string name) {
+  std::ranges::replace(name, '_', ' ');
+  for (const auto& [word, capitals] : {std::pair{"icl", "ICL"}, std::pair{"iwl", "IWL"}}) {
+    if (const auto at = name.find(word); at != std::string::npos) name.replace(at, 3, capitals);
+  }
+  return name;
+}
+
+Metric metric(const std::string& name, std::string_view units, std::string_view description,
+              std::string_view formula, double (*value)(const Evaluation&, std::size_t),
+              std::size_t index) {
+  return {name,
+          long_name_of(name),
+          std::string(units),
+          std::string(description),
+          std::string(formula),
+          value,
+          index};
+}
 
 /// probe::columns() is a table of its own, whose rows are reached by their number.
 double probe_value(const Evaluation& e, std::size_t column) {
@@ -72,30 +94,32 @@ std::vector<Metric> metrics(const config::Config& config,
   std::vector<Metric> all;
   for (const Row& row : table) {
     if (!row.exists(config)) continue;
-    all.push_back(
-        {std::string(row.name), std::string(row.long_name), std::string(row.units), "", row.value});
+    all.push_back(metric(std::string(row.name), row.units, row.description, "", row.value, 0));
   }
   const auto probes = config::probes_of(config);
   const auto asked = [&](config::ProbeName probe) {
     return std::ranges::find(probes, probe) != probes.end();
   };
   if (asked(config::ProbeName::memorisation)) {
-    all.push_back({"I_K", "integrated memorisation signal", "1",
-                   "integral of c1 over learning rate x step, by trapezoids between evaluations",
-                   [](const Evaluation& e, std::size_t) { return e.I_K; }});
+    all.push_back(metric(
+        "I_K", "1", "integrated memorisation signal",
+        "integral of c1 over learning rate x step, by trapezoids between "
+        "evaluations",
+        [](const Evaluation& e, std::size_t) { return e.I_K; }, 0));
   }
   const auto columns = probe::columns();
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const probe::Column& column = columns[i];
     if (!asked(column.probe)) continue;
-    all.push_back({std::string(column.name), std::string(column.long_name),
-                   std::string(column.units), std::string(column.formula), probe_value, i});
+    all.push_back(metric(std::string(column.name), column.units, column.description, column.formula,
+                         probe_value, i));
   }
   if (!asked(config::ProbeName::norms)) return all;
   for (const NormRow& row : norms) {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      all.push_back({std::string(row.name) + "." + parameters[i]->name, std::string(row.long_name),
-                     "1", "sqrt(sum of squares)", row.value, i, true});
+      all.push_back(metric(std::string(row.name) + "." + parameters[i]->name, "1", row.description,
+                           "sqrt(sum of squares)", row.value, i));
+      all.back().is_of_parameter = true;
     }
   }
   return all;

@@ -43,7 +43,8 @@ void damage(Bytes& bytes, std::mt19937& random) {
       break;
     }
     default:
-      for (std::size_t i = 0; i < 16; ++i) bytes[below(512)] = static_cast<std::byte>(below(256));
+      for (std::size_t i = 0; i < 16; ++i)
+        bytes[bytes.size() - 1 - below(512)] = static_cast<std::byte>(below(256));
   }
 }
 

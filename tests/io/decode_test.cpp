@@ -152,8 +152,7 @@ TEST(Decode, RefusesStepsThatContradictEachOther) {
 
 TEST(Decode, RefusesAConfigurationThatIsNone) {
   Hdf5Writer file;
-  file.attribute("/", "format", std::string(run_format));
-  file.attribute("/", "format_version", run_format_version);
+  file.attribute("/", "format_version", format_version);
   file.group("/config");
   file.text("/config/toml", "[data]\nK = 7\n");
   auto image = std::move(file).finish();
@@ -164,12 +163,26 @@ TEST(Decode, RefusesAConfigurationThatIsNone) {
 
 TEST(Decode, RefusesAnotherFormat) {
   Hdf5Writer file;
-  file.attribute("/", "format", std::string("another"));
-  file.attribute("/", "format_version", run_format_version);
+  file.attribute("/", "format_version", format_version + 1);
   auto image = std::move(file).finish();
   seal(image, {FileKind::run, "done", 0, {}, std::string(32, '0'), 0, ""});
-  test::expect_error(ExitCode::bad_input, "not in format \"icl run\", version 2",
+  test::expect_error(ExitCode::bad_input, "has format_version 4, but this program reads 3",
                      [&] { static_cast<void>(decode(image, "bad.h5")); });
+}
+
+TEST(Decode, TextThatAnAttributeCannotHoldIsCutThereAndWholeElsewhere) {
+  RunRecord run = test::train_record(test::tiny_config());
+  std::string arguments;
+  while (arguments.size() < 100000) arguments += "--set data.K=24 \u03b2 ";
+  set(run.provenance, "command_line", arguments);
+  const RunRecord again = decode(encode(run), "run");
+  const auto at =
+      std::ranges::find(again.provenance, "command_line", [](const auto& p) { return p.first; });
+  ASSERT_NE(at, again.provenance.end());
+  const auto kept = std::get<std::string>(at->second);
+  EXPECT_LT(kept.size(), 40000U);
+  EXPECT_TRUE(kept.starts_with(arguments.substr(0, 32000)));
+  EXPECT_TRUE(kept.ends_with(std::to_string(arguments.size()) + " bytes in all)"));
 }
 
 TEST(Decode, ReadsAFileAndItsHash) {
@@ -179,7 +192,7 @@ TEST(Decode, ReadsAFileAndItsHash) {
   publish_file(folder / "run.h5", bytes);
   const RunFile file = read_run(folder / "run.h5");
   expect_equal(run, file.record);
-  EXPECT_EQ(file.hash, hash_hex(std::span(bytes).subspan(user_block_bytes)));
+  EXPECT_EQ(file.hash, hash_hex(std::span(bytes).first(bytes.size() - envelope_bytes)));
 }
 
 TEST(RunHash, DependsOnTheNumbersAndTheOriginOnly) {

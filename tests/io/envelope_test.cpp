@@ -90,7 +90,7 @@ TEST(EnvelopeTest, RoundTrip) {
   const auto file = sealed(envelope);
   EXPECT_TRUE(reads(file));
   envelope.image_bytes = file.size() - 512;
-  envelope.image_xxh128 = hash_hex(std::span(file).subspan(512));
+  envelope.image_xxh128 = hash_hex(std::span(file).first(file.size() - 512));
   EXPECT_EQ(unseal(file, "a.h5", FileKind::run), envelope);
 
   envelope.t_icl_step.reset();
@@ -103,8 +103,8 @@ TEST(EnvelopeTest, RoundTrip) {
 
 TEST(EnvelopeTest, TheBlockIsLegible) {
   const auto file = sealed(some_envelope());
-  const std::string block(reinterpret_cast<const char*>(file.data()), 512);
-  EXPECT_THAT(block, StartsWith("icl run file 2\nstatus done\nstep 4690\nt_icl_step 1407\n"
+  const std::string block(reinterpret_cast<const char*>(file.data()) + file.size() - 512, 512);
+  EXPECT_THAT(block, StartsWith("icl run file 3\nstatus done\nstep 4690\nt_icl_step 1407\n"
                                 "config_xxh128 99aa06d3014798d86001c324468d497f\nimage_bytes "));
   EXPECT_THAT(block, HasSubstr("\nblock_xxh64 "));
   EXPECT_EQ(block.back(), '\n');
@@ -119,25 +119,38 @@ TEST(EnvelopeTest, NamesWhatIsWrong) {
   const std::string size = std::to_string(file.size());
   EXPECT_EQ(failure({file.begin(), file.begin() + 2000}),
             "'a.h5': cut short: 2000 of " + size + " bytes");
-  EXPECT_THAT(failure({file.begin(), file.begin() + 300}), HasSubstr("cut short: 300 bytes"));
+  EXPECT_EQ(failure({file.begin(), file.begin() + 300}),
+            "'a.h5': cut short: 300 of " + size + " bytes");
+  EXPECT_EQ(failure({file.begin(), file.begin() + 5}), "'a.h5': cut short: 5 bytes");
+  EXPECT_EQ(failure({file.begin(), file.end() - 1}),
+            "'a.h5': cut short: " + std::to_string(file.size() - 1) + " of " + size + " bytes");
+  EXPECT_EQ(failure({file.begin(), file.end() - 512}),
+            "'a.h5': not an icl run file: an HDF5 file that does not end with the 512 bytes of "
+            "icl's block");
+  auto blocked_twice = file;
+  blocked_twice.insert(blocked_twice.end(), file.end() - 512, file.end());
+  EXPECT_THAT(failure(blocked_twice), HasSubstr("damaged: " + std::to_string(file.size() + 512)));
+  auto front = file;
+  front[1] = std::byte{'h'};
+  EXPECT_EQ(failure(front), "'a.h5': damaged: it does not begin as HDF5 does");
   auto longer = file;
   longer.push_back({});
   EXPECT_THAT(failure(longer),
               HasSubstr("damaged: " + std::to_string(longer.size()) + " bytes, expected " + size));
 
   auto other = file;
-  replace(other, "icl run file 2", "icl run file 3");
-  EXPECT_THAT(failure(other), HasSubstr("'icl run file 3', but this program reads version 2"));
-  replace(other, "icl run file 3", "icl run file\n\n");
+  replace(other, "icl run file 3", "icl run file 4");
+  EXPECT_THAT(failure(other), HasSubstr("'icl run file 4', but this program reads version 3"));
+  replace(other, "icl run file 4", "icl run file\n\n");
   EXPECT_THAT(failure(other), HasSubstr("not an icl run file"));
   auto edited = file;
   replace(edited, "step 4690", "step 4691");
-  EXPECT_THAT(failure(edited), HasSubstr("header do not match their hash"));
+  EXPECT_THAT(failure(edited), HasSubstr("block do not match their hash"));
   auto missing_lines = file;  // values of any length are no danger
-  std::fill(missing_lines.begin() + 60, missing_lines.begin() + 512, std::byte{'a'});
-  EXPECT_THAT(failure(missing_lines), HasSubstr("header do not match their hash"));
+  std::fill(missing_lines.end() - 452, missing_lines.end(), std::byte{'a'});
+  EXPECT_THAT(failure(missing_lines), HasSubstr("block do not match their hash"));
   auto content = file;
-  content.back() ^= std::byte{1};
+  content[content.size() - 513] ^= std::byte{1};
   EXPECT_EQ(failure(content), "'a.h5': damaged: its content does not match its hash");
 }
 
@@ -153,18 +166,31 @@ TEST(EnvelopeTest, SealRefusesWhatItCouldNotRead) {
   EXPECT_THAT(refused([](Envelope& e) { e.step = -1; }), HasSubstr("negative"));
   EXPECT_THAT(refused([](Envelope& e) { e.t_icl_step = -1; }), HasSubstr("negative"));
   EXPECT_THAT(refused([](Envelope& e) { e.config_xxh128 = "abc"; }), HasSubstr("32 hex digits"));
-  std::vector<std::byte> image(511);
+  std::vector<std::byte> image(4096);
   EXPECT_THAT(message_of(ExitCode::internal, [&] { seal(image, some_envelope()); }),
-              HasSubstr("no room"));
+              HasSubstr("not HDF5"));
 }
 
-TEST(EnvelopeTest, EveryBitOfTheHeaderCounts) {
+TEST(EnvelopeTest, FilesOfEarlierVersionsSayWhatToDo) {
   auto file = sealed(some_envelope());
+  std::string old = "icl run file 2\nstatus done\nstep 4690\n";
+  old.resize(512, '\n');
+  std::ranges::copy(std::as_bytes(std::span(old)), file.begin());
+  file.resize(file.size() - 512);
+  const std::string said = failure(file);
+  EXPECT_THAT(said, HasSubstr("is an 'icl run file 2' of an earlier icl"));
+  EXPECT_THAT(said, HasSubstr("data/convert.py OLD.h5 NEW.h5"));
+  EXPECT_THAT(failure({file.begin(), file.begin() + 100}), HasSubstr("data/convert.py"));
+}
+
+TEST(EnvelopeTest, EveryBitOfTheBlockCounts) {
+  auto file = sealed(some_envelope());
+  const std::size_t start = file.size() - 512;
   for (std::size_t bit = 0; bit < std::size_t{512} * 8; ++bit) {
     const auto mask = std::byte{1} << (bit % 8);
-    file[bit / 8] ^= mask;
+    file[start + bit / 8] ^= mask;
     EXPECT_FALSE(reads(file)) << "bit " << bit;
-    file[bit / 8] ^= mask;
+    file[start + bit / 8] ^= mask;
   }
   EXPECT_TRUE(reads(file));
 }
@@ -202,7 +228,7 @@ TEST(EnvelopeTest, ReadBlockReadsOnlyTheBlock) {
   };
   publish_file(path, file);
   EXPECT_EQ(read_block(path, FileKind::run), unseal(file, "a.h5", FileKind::run));
-  file.back() ^= std::byte{1};
+  file[file.size() - 600] ^= std::byte{1};
   publish_file(path, file);
   EXPECT_EQ(read_block(path, FileKind::run).step, 4690);
   file.pop_back();

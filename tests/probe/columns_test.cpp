@@ -20,7 +20,7 @@ TEST(Columns, AreDescribed) {
     EXPECT_TRUE(names.insert(column.name).second) << column.name << " comes twice";
     EXPECT_THAT(std::string(column.name), testing::MatchesRegex("[a-z][a-z0-9_]*"));
     EXPECT_FALSE(column.formula.empty()) << column.name;
-    EXPECT_FALSE(column.long_name.empty()) << column.name;
+    EXPECT_FALSE(column.description.empty()) << column.name;
     EXPECT_TRUE(column.units == "1" || column.units == "nat") << column.name;
     // Accuracies and shares have no unit; losses, logits and entropies are in nats.
     if (column.name.ends_with("_accuracy")) {

@@ -8,22 +8,28 @@
 #include <string>
 #include <vector>
 
-/// The 512 bytes in front of an HDF5 image, readable with `head`: what the file is, whether it is
-/// whole, and what a listing of runs wants to know. ASCII lines "key value", padded with newlines:
+/// The 512 bytes behind an HDF5 image, readable with `tail -c 512`: what the file is, whether it is
+/// whole, and what a listing of runs wants to know. HDF5 does not look behind its own end, so the
+/// file is an HDF5 file from its first byte on. ASCII lines "key value", padded with newlines:
 ///
-///     icl run file 2                    what it is; version of this block
+///     icl run file 3                    what it is; format_version
 ///     status done
 ///     step 4690                         optimiser steps done
 ///     t_icl_step 1407                   or none
 ///     config_xxh128 <32 hex digits>     of the configuration that determines the run
-///     image_bytes 73216                 bytes after the block
-///     image_xxh128 <32 hex digits>      XXH3-128 (seed 0, canonical order) of the bytes after the
-///     block block_xxh64 <16 hex digits>       XXH64 (seed 0) of the 512 bytes with these 16 digits
-///     as '0'
+///     image_bytes 73216                 bytes before the block
+///     image_xxh128 <32 hex digits>      XXH3-128 (seed 0, canonical order) of the bytes before it
+///     block_xxh64 <16 hex digits>       XXH64 (seed 0) of the 512 bytes with these digits as '0'
 ///
 /// A block is valid only if it is byte for byte what this version would write, so that any damage
 /// shows. Functions here keep no state and may be called from any thread.
 namespace icl::io {
+
+/// Of all files that this program writes: in the block, and as attribute format_version of the root
+/// group. Up to 2, the block stood in front.
+inline constexpr std::int64_t format_version = 3;
+
+inline constexpr std::size_t envelope_bytes = 512;
 
 enum class FileKind { run, data, sweep };
 
@@ -41,17 +47,18 @@ struct Envelope {
 /// XXH3-128 as 32 lower-case hex digits (what `xxh128sum` prints).
 [[nodiscard]] std::string hash_hex(std::span<const std::byte> bytes);
 
-/// Writes the block over the first 512 bytes of an image (from Hdf5Writer::finish()).
-/// Error(internal) if the image is shorter than that or a field is not as its comment says.
+/// Appends the block to an image (from Hdf5Writer::finish()). Error(internal) if the image does not
+/// begin as HDF5 or a field is not as its comment says.
 void seal(std::vector<std::byte>& image, Envelope envelope);
 
 /// Checks the whole file and returns what its block says; Hdf5Reader opens the same bytes. `name`
 /// stands for the file in messages. Error(bad_input): another kind of file, a version that is not
-/// ours, a damaged block, a file cut short or too long, a damaged image.
+/// ours, a damaged block, a file cut short or too long, a damaged image. Of a file without a block,
+/// the length that HDF5's own part should have tells whether it was cut.
 [[nodiscard]] Envelope unseal(std::span<const std::byte> file, const std::string& name,
                               FileKind kind);
 
-/// Reads and checks the block and the length of a file, not its image: one read of 512 bytes.
+/// Reads and checks the block and the length of a file, not its image: two reads of 512 bytes.
 /// Errors as for unseal() and read_file().
 [[nodiscard]] Envelope read_block(const std::filesystem::path& path, FileKind kind);
 

@@ -20,8 +20,18 @@ struct FileHead {
   std::uint64_t file_bytes;      ///< size of the whole file
 };
 
+struct FileEnds {
+  std::vector<std::byte> first;  ///< fewer bytes than asked for if the file is shorter
+  std::vector<std::byte> last;   ///< likewise
+  std::uint64_t file_bytes;      ///< size of the whole file
+};
+
 /// The first bytes of a regular file, at most `max_bytes`. Errors as for read_file().
 [[nodiscard]] FileHead read_head(const std::filesystem::path& path, std::size_t max_bytes);
+
+/// The first and the last bytes of a regular file, at most `max_bytes` each. Errors as for
+/// read_file().
+[[nodiscard]] FileEnds read_ends(const std::filesystem::path& path, std::size_t max_bytes);
 
 /// Replaces `path` by a file that holds the parts one after the other, or makes it, as
 /// OutputLock::publish() does; errors are those of OutputLock. For what is written once, at once.

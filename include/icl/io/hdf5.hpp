@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -41,7 +42,8 @@ using ArrayView =
     std::variant<std::span<const float>, std::span<const double>, std::span<const std::int8_t>,
                  std::span<const std::int32_t>, std::span<const std::int64_t>>;
 
-/// The value of an attribute. Lists of strings are for NeXus (`axes`, `auxiliary_signals`).
+/// The value of an attribute. Lists of strings are for NeXus (`axes`, `auxiliary_signals`). Text is
+/// UTF-8 of fixed length, which stands where its object does and is padded with NULs.
 using AttributeValue = std::variant<std::int64_t, double, std::string, std::vector<std::string>>;
 
 /// A column of a table; all columns of a table have one length. Text is stored in as many bytes as
@@ -51,7 +53,9 @@ struct Column {
   std::variant<std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>> values;
 };
 
-enum class ElementType { float32, float64, int8, int32, int64, text, other };
+/// Text of variable length is not read: it lies in HDF5's global heap, over which libhdf5 crashes
+/// when a file is hostile.
+enum class ElementType { float32, float64, int8, int32, int64, text, variable_text, other };
 enum class NodeKind { group, dataset, other };
 
 /// Whether reading may change float32 to float64 (exact) or back (rounds to nearest).
@@ -60,7 +64,7 @@ enum class Precision { exact, convert };
 /// "1.10.8": the version of the HDF5 library.
 [[nodiscard]] std::string hdf5_version();
 
-/// Bytes in front of the HDF5 data that HDF5 leaves to us: see envelope.hpp.
-inline constexpr std::size_t user_block_bytes = 512;
+/// The bytes with which an HDF5 file begins.
+inline constexpr std::string_view hdf5_signature = "\x89HDF\r\n\x1a\n";
 
 }  // namespace icl::io

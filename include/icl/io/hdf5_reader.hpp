@@ -45,9 +45,14 @@ class Hdf5Reader {
   [[nodiscard]] std::optional<T> find_attribute(const std::string& path,
                                                 const std::string& name) const;
 
-  /// The value of an attribute of whichever of AttributeValue's types it has.
-  [[nodiscard]] AttributeValue attribute_value(const std::string& path,
-                                               const std::string& name) const;
+  /// The value of an attribute of whichever of AttributeValue's types it has; nullopt for text of
+  /// variable length, which is not read.
+  [[nodiscard]] std::optional<AttributeValue> attribute_value(const std::string& path,
+                                                              const std::string& name) const;
+
+  /// What Hdf5Writer::root_text() wrote. It lies in the global heap, over which HDF5 crashes when a
+  /// file is hostile: only for our own images and in child processes, and for nothing else.
+  [[nodiscard]] std::string root_text(const std::string& name) const;
 
   [[nodiscard]] Extents shape(const std::string& dataset) const;
 
@@ -66,7 +71,7 @@ class Hdf5Reader {
   [[nodiscard]] std::vector<T> read_at_most(const std::string& dataset, std::uint64_t max_elements,
                                             Precision precision = Precision::exact) const;
 
-  /// The string of a scalar text dataset.
+  /// The string of a scalar dataset of text, which is of fixed length.
   [[nodiscard]] std::string text(const std::string& dataset) const;
 
  private:

@@ -20,8 +20,12 @@ class Hdf5Writer {
   /// Makes a group; one that exists already is left as it is.
   void group(const std::string& path);
 
-  /// Adds an attribute to an existing object ("/" is the root group). Strings are UTF-8.
+  /// Adds an attribute to an existing object ("/" is the root group). HDF5 takes less than 64 KiB.
   void attribute(const std::string& path, const std::string& name, const AttributeValue& value);
+
+  /// Adds an attribute of text of variable length to the root group: what people look at first, and
+  /// compare (in h5py `file.attrs["status"] == "done"`). Hdf5Reader does not read it.
+  void root_text(const std::string& name, const std::string& value);
 
   /// Writes a contiguous dataset; the product of `shape` is the number of `values`.
   void dataset(const std::string& path, const Extents& shape, const ArrayView& values);
@@ -40,7 +44,7 @@ class Hdf5Writer {
   /// every array to have one, in the same group.
   void attach_scale(const std::string& dataset, std::size_t axis, const std::string& scale);
 
-  /// The file: a user block of zeros, then the HDF5 data. The writer is spent.
+  /// The file. The writer is spent.
   [[nodiscard]] std::vector<std::byte> finish() &&;
 
  private:

@@ -14,7 +14,7 @@ struct Column {
   config::ProbeName probe;
   std::string_view name;
   std::string_view units;
-  std::string_view long_name;
+  std::string_view description;
   std::string_view formula;
   double (*value)(const Reading&);
 };

@@ -31,7 +31,7 @@ inline constexpr std::array<std::string_view, 6> state_names{"waiting", "running
   return state == RunState::done || state == RunState::diverged;
 }
 
-/// What the first 512 bytes of a run's file say.
+/// What the last 512 bytes of a run's file say.
 struct RunStatus {
   RunState state = RunState::waiting;
   std::int64_t step = 0;

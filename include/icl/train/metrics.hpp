@@ -39,9 +39,10 @@ struct Evaluation {
 /// A column of /metrics.
 struct Metric {
   std::string name;
-  std::string long_name;
+  std::string long_name;  ///< short enough for an axis: "ICL accuracy"
   std::string units;
-  std::string formula;  ///< of a probe; empty for losses and accuracies
+  std::string description;  ///< a sentence
+  std::string formula;      ///< of a probe; empty for losses and accuracies
   double (*value)(const Evaluation&, std::size_t index);
   std::size_t index = 0;         ///< which parameter, of a norm
   bool is_of_parameter = false;  ///< a column for one parameter: not in merged files
