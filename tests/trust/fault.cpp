@@ -214,6 +214,13 @@ int fstatat(int folder, const char* path, struct stat* status, int flags) {
   return carried_out(fault, EIO, [&] { return real(folder, path, status, flags); });
 }
 
+int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
+  static const auto real = next<int (*)(clockid_t, struct timespec*)>("clock_gettime");
+  const int result = real(clock, time);
+  if (clock == CLOCK_REALTIME) time->tv_sec += atoi(setting("FAULT_CLOCK"));
+  return result;
+}
+
 int mkdir(const char* path, mode_t mode) {
   static const auto real = next<int (*)(const char*, mode_t)>("mkdir");
   const int result = real(path, mode);

@@ -175,7 +175,7 @@ class Trust:
         return process.returncode, said
 
     def free_lock(self, lock, how):
-        """What happens to the lock of a process that sleeps: its age shows, or somebody removes it."""
+        """What happens to the lock of a process that sleeps: its age shows, or somebody removes it (or: the process)."""
         if lock.exists() and how == "aged":
             os.utime(lock, (time.time() - 100,) * 2)
         elif how == "removed":
@@ -197,7 +197,7 @@ class Trust:
                 step = 4 if self.share < 1 and call in ("look", "open", "write", "close") else 1
                 while True:
                     number += step
-                    how = ("aged", "removed")[number // step % 2]
+                    how = ("aged", "removed", "dead")[number // step % 3]
                     where = f"stopped in {call} {number}, lock {how}"
                     out.unlink(missing_ok=True)
                     lock.unlink(missing_ok=True)
@@ -206,16 +206,21 @@ class Trust:
                         break
                     counts[call] += 1
                     self.free_lock(lock, how)
+                    if how == "dead":
+                        sleeper.kill()
+                        sleeper.communicate()
                     other = self.run(folder, *args)
                     self.check(other.returncode == 0, f"{where}: the other exits with {other.returncode}: {other.stderr}")
                     after = out.read_bytes()
-                    code, said = self.go_on(sleeper)
+                    code, said = (73, "run.h5") if how == "dead" else self.go_on(sleeper)
                     # 0 of one that slept before it had the lock, and then found the run finished.
                     self.check(code == 73 or code == 0, f"{where}: exit {code}: {said}")
                     self.check(code == 0 or "run.h5" in said, f"{where}: exit {code}: {said}")
                     self.check(out.read_bytes() == after, f"{where}: the finished file was replaced")
                     self.check(self.same(folder / "good.h5", out), f"{where}: other bits")
-                    left = {p.name for p in folder.iterdir()} - {"tiny.toml", "run.h5", "good.h5"}
+                    # A finished file is not touched, nor the lock of who was killed right after it.
+                    expected = {"tiny.toml", "run.h5", "good.h5"} | ({"run.h5.lock"} if how == "dead" and call == "unlink" else set())
+                    left = {p.name for p in folder.iterdir()} - expected
                     self.check(not left, f"{where}: left behind: {left}")
                     for stray in left:
                         (folder / stray).unlink()
@@ -298,6 +303,33 @@ class Trust:
             self.check(result.returncode == 0, f"a batch script in new folders: {result.returncode} {result.stderr}")
         return ", ".join(f"{kind} of {call}" for call, kind in odd)
 
+    def clocks(self):
+        """Hosts whose clocks differ by minutes agree on which runs are being written."""
+        with self.folder() as name:
+            folder = Path(name)
+            (folder / "s.toml").write_text(f"{TINY}\n[sweep]\nseeds = 1\n".replace("epochs = 100", "epochs = 100000"))
+            sweep = subprocess.Popen([self.icl, "sweep", "s.toml", "--out", "S", "--quiet"], cwd=folder,
+                                     stderr=subprocess.DEVNULL)
+            try:
+                end = time.monotonic() + 60
+                while not list(folder.glob("S/runs/*/*.h5")) and time.monotonic() < end:
+                    time.sleep(0.05)
+                run = next(folder.glob("S/runs/*/*.h5"))
+                for ahead in 600, -600:
+                    env = os.environ | {"LD_PRELOAD": self.library, "FAULT_CLOCK": str(ahead)}
+                    status = self.run(folder, "status", "S", "--json", env=env)
+                    counts = json.loads(status.stdout)["counts"] if status.returncode == 0 else {}
+                    self.check(counts.get("running") == 1, f"a clock {ahead} s ahead: {counts} {status.stderr}")
+                    other = self.run(folder, "theory", "landscape", "--N", "8", "--force", "--out", str(run), env=env)
+                    self.check(other.returncode == 73 and "is being written" in other.stderr,
+                               f"a clock {ahead} s ahead: exit {other.returncode}: {other.stderr}")
+                left = [p.name for p in run.parent.iterdir() if p not in (run, Path(f"{run}.lock"))]
+                self.check(not [name for name in left if not name.startswith(f".{run.name}.tmp-")], f"left behind: {left}")
+            finally:
+                sweep.terminate()
+                sweep.wait()
+        return "two"
+
     def full_disk(self):
         """A disk that is really full, and a limit on file sizes."""
         done = []
@@ -335,7 +367,7 @@ def main():
     parser.add_argument("--share", type=float, default=0.1)
     args = parser.parse_args()
     trust = Trust(args.icl, args.library, args.share)
-    for part in (trust.kills, trust.faults, trust.stops, trust.late_writers, trust.odd_file_systems,
+    for part in (trust.kills, trust.faults, trust.stops, trust.late_writers, trust.odd_file_systems, trust.clocks,
                  trust.full_disk):
         begin = time.monotonic()
         said = part()
