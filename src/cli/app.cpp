@@ -226,8 +226,8 @@ void add_merge(CLI::App& app, MergeCommand& command) {
   CLI::App* merge =
       app.add_subcommand("merge", "Put the runs of a sweep that have ended in one file");
   merge->add_option("DIR", command.folder, "Folder of the sweep")->required();
-  merge->add_option("--out", command.out, "Merged file")
-      ->type_name("SWEEP.h5")
+  merge->add_option("--out", command.out, "Merged file; ending in .csv: its table of runs alone")
+      ->type_name("SWEEP.h5|SWEEP.csv")
       ->required()
       ->multi_option_policy(last_wins);
   merge->add_flag("--force", command.force, "Replace an existing file");

@@ -1,7 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+#include <string_view>
+
 #include "icl/cli/commands.hpp"
 #include "icl/core/message.hpp"
+#include "icl/io/csv.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
@@ -20,14 +25,28 @@ void list(const char* what, const std::vector<std::string>& runs) {
   }
 }
 
+/// --force replaces a merged file, not a run or a sweep.toml by mistake.
+void require_merged(const std::filesystem::path& file, bool as_csv) {
+  if (!as_csv) {
+    (void)io::read_block(file, io::FileKind::sweep);
+    return;
+  }
+  constexpr std::string_view start = "hash,";  // the first column of /runs
+  const std::vector<std::byte> found = io::read_head(file, start.size()).bytes;
+  if (std::ranges::equal(found, std::as_bytes(std::span(start)))) return;
+  throw Error(ExitCode::bad_input,
+              fmt::format("'{}': not a table of runs that icl merge wrote, which begins with {}",
+                          file.native(), start));
+}
+
 }  // namespace
 
 ExitCode run(const MergeCommand& command) {
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force);
-  // --force replaces a merged file, not a run or a sweep.toml by mistake.
-  if (std::filesystem::exists(command.out)) (void)io::read_block(command.out, io::FileKind::sweep);
+  const bool as_csv = command.out.extension() == ".csv";
+  if (std::filesystem::exists(command.out)) require_merged(command.out, as_csv);
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());
   const sweep::Merged merged = sweep::merge(folder, plan);
@@ -53,7 +72,12 @@ ExitCode run(const MergeCommand& command) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': no run has ended yet", command.folder.string()));
   }
-  output.publish(merged.file);
+  if (as_csv) {
+    const std::string csv = io::to_csv(merged.runs);
+    output.publish(std::as_bytes(std::span(csv)));
+  } else {
+    output.publish(merged.file);
+  }
   say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged: {}", report.merged,
                   report.missing.size(), report.unfinished.size(), report.damaged.size(),
                   command.out.string()));

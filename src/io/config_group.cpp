@@ -18,9 +18,11 @@ double number(config::Diversity K) {
 
 }  // namespace
 
-void write_config(Hdf5Writer& file, const std::string& toml, const config::Config& config) {
+void write_config(Hdf5Writer& file, const std::string& toml, const config::Config& config,
+                  std::span<const std::string_view> varied) {
   file.text("/config/toml", toml);
   for (const config::Field& field : config::fields()) {
+    if (std::ranges::find(varied, field.name) != varied.end()) continue;
     const std::string name(field.name);
     if (std::holds_alternative<config::DiversityAccess>(field.access)) {
       file.attribute("/config", name, number(config.data.K));
@@ -37,6 +39,7 @@ void write_config(Hdf5Writer& file, const std::string& toml, const config::Confi
       file.attribute("/config", name, std::int64_t{*on ? 1 : 0});
     }
   }
+  if (!varied.empty()) return;
   // The seeds in force where the configuration leaves them to train.seed.
   const task::Seeds seeds(config);
   if (!config.seed.init) file.attribute("/config", "seed.init", seeds.init);

@@ -36,6 +36,18 @@ void GroupWriter::axis(const std::string& name, std::int64_t length) {
 void GroupWriter::dataset(const std::string& name, const std::vector<std::string>& axes,
                           const Extents& shape, const ArrayView& values, const Caption& caption) {
   file_.dataset(at(name), shape, values);
+  describe(name, axes, caption);
+}
+
+void GroupWriter::packed_dataset(const std::string& name, const std::vector<std::string>& axes,
+                                 const Extents& shape, const std::vector<double>& values,
+                                 const Caption& caption) {
+  file_.packed_dataset(at(name), shape, values);
+  describe(name, axes, caption);
+}
+
+void GroupWriter::describe(const std::string& name, const std::vector<std::string>& axes,
+                           const Caption& caption) {
   for (std::size_t i = 0; i < axes.size(); ++i) file_.attach_scale(at(name), i, at(axes[i]));
   this->caption(name, caption);
 }

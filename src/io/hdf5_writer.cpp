@@ -25,12 +25,21 @@ void make_group(const Handle& file, const Where& where) {
       H5Gcreate2(file.id(), path.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT), "make it"));
 }
 
+/// `chunk` is empty for a dataset in one piece.
 void write_dataset(const Handle& file, const Where& where, const Extents& shape, hid_t on_disk,
-                   hid_t in_memory, const void* values) {
+                   hid_t in_memory, const void* values, const Extents& chunk = {}) {
   const std::string& path = where.path;
   if (find_object(file, where).id() >= 0) where.fail("exists already");
   make_group(file, building(path.substr(0, std::max<std::size_t>(path.rfind('/'), 1))));
   const Handle properties = untimed(H5P_DATASET_CREATE, where);
+  if (!chunk.empty()) {
+    const std::vector<hsize_t> lengths(chunk.begin(), chunk.end());
+    constexpr unsigned gzip_level = 6;
+    where.ok(H5Pset_chunk(properties.id(), static_cast<int>(lengths.size()), lengths.data()),
+             "cut it in chunks");
+    where.ok(H5Pset_shuffle(properties.id()), "shuffle its bytes");
+    where.ok(H5Pset_deflate(properties.id(), gzip_level), "compress it");
+  }
   const Handle space = make_space(shape, where);
   const Handle dataset(where.ok(H5Dcreate2(file.id(), path.c_str(), on_disk, space.id(),
                                            H5P_DEFAULT, properties.id(), H5P_DEFAULT),
@@ -171,6 +180,20 @@ void Hdf5Writer::dataset(const std::string& path, const Extents& shape, const Ar
     write_dataset(file_, where, shape, row.on_disk, row.in_memory, span.data());
   };
   std::visit(write, values);
+}
+
+void Hdf5Writer::packed_dataset(const std::string& path, const Extents& shape,
+                                std::span<const double> values) {
+  constexpr std::uint64_t chunk_values = 8192;
+  const Where where = building(path);
+  if (values.size() < chunk_values || shape.size() != 2) return dataset(path, shape, values);
+  if (element_count(shape) != values.size()) {
+    where.fail(fmt::format("{} values for shape [{}]", values.size(), fmt::join(shape, ", ")));
+  }
+  const std::uint64_t length = std::min(shape[1], chunk_values);
+  const TypeRow row = numeric_type<double>();
+  write_dataset(file_, where, shape, row.on_disk, row.in_memory, values.data(),
+                {std::min(shape[0], chunk_values / length), length});
 }
 
 void Hdf5Writer::text(const std::string& path, const std::string& value) {

@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -288,10 +288,13 @@ TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
                                        "seed",
                                        "status",
                                        "stop_reason",
-                                       "steps",
+                                       "last_step",
+                                       "horizon",
                                        "numerics_version",
+                                       "acquired",
                                        "t_icl_step",
-                                       "censored",
+                                       "t_icl_previous",
+                                       "t_lost_step",
                                        "t_icl_step_refined",
                                        "theory_tau_star",
                                        "theory_t_icl_step_from_initial",
@@ -313,37 +316,32 @@ TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
   EXPECT_THAT(file.read<std::int64_t>("/metrics/seed.items", {2}), ElementsAre(5, 5));
 }
 
-/// The columns of a run's row from `steps` on, which lie before its last one, the only place that
-/// names its file.
-struct RowEnd {
-  std::int64_t steps;
-  std::int64_t numerics_version;
-  std::int64_t t_icl_step;
-  std::int64_t censored;
-  std::array<double, 4> refined_and_theory;
-  std::array<double, 6> final_metrics;
-};
-
-RowEnd row_of(const Merged& merged, const std::string& hash) {
-  const std::string_view bytes(reinterpret_cast<const char*>(merged.file.data()),
-                               merged.file.size());
-  const std::size_t at = bytes.find("runs/" + hash.substr(0, 2) + "/" + hash + ".h5");
-  RowEnd row{};
-  if (at == std::string_view::npos) {
-    ADD_FAILURE() << "no row of " << hash;
-    return row;
-  }
-  std::memcpy(&row, merged.file.data() + at - sizeof row, sizeof row);
-  return row;
+/// The value of a column in the row of that hash; T is the column's type.
+template <class T>
+T cell(const Merged& merged, const std::string& hash, const std::string& name) {
+  const auto find = [&](const std::string& column) -> const io::Column& {
+    return *std::ranges::find(merged.runs, column, &io::Column::name);
+  };
+  const auto& hashes = std::get<std::vector<std::string>>(find("hash").values);
+  const auto row = static_cast<std::size_t>(std::ranges::find(hashes, hash) - hashes.begin());
+  return std::get<std::vector<T>>(find(name).values).at(row);
 }
 
-TEST_F(Merge, TheTableTellsWhenIclWasAcquiredOrLastNotSeen) {
+/// The number in a column, or nothing if it is NaN.
+std::optional<double> step_of(const Merged& merged, const std::string& hash,
+                              const std::string& name) {
+  const auto value = cell<double>(merged, hash, name);
+  return std::isnan(value) ? std::nullopt : std::optional(value);
+}
+
+TEST_F(Merge, TheTableTellsWhenIclWasAcquiredAndWhenItWasLost) {
   ASSERT_EQ(columns().size(), 6U);
-  const Plan plan = tiny_plan("[sweep]\nseeds = 3\n[sweep.axes]\ndata.K = [24]\n");
+  const Plan plan = tiny_plan("[sweep]\nseeds = 4\n[sweep.axes]\ndata.K = [24]\n");
   const io::RunRecord never = train_run(folder, plan, 0);
   ASSERT_EQ(never.t_icl_step, std::nullopt) << "a run this short must not acquire ICL";
   io::RunRecord acquired = train_run(folder, plan, 1);
   acquired.t_icl_step = 20;
+  acquired.metrics[3] = {0.5, 0.6, 0.97, 0.9, 0.89, 0.99, 0.2};
   publish(folder, plan.hash(1), acquired);
   // After the evaluation at step 20, the loss was not finite at step 25.
   io::RunRecord diverged = train_run(folder, plan, 2);
@@ -357,24 +355,48 @@ TEST_F(Merge, TheTableTellsWhenIclWasAcquiredOrLastNotSeen) {
   }
   diverged.snapshot_steps.resize(1);
   publish(folder, plan.hash(2), diverged);
+  io::RunRecord at_once = train_run(folder, plan, 3);
+  at_once.t_icl_step = 0;
+  for (double& accuracy : at_once.metrics[3]) accuracy = 0.95;
+  publish(folder, plan.hash(3), at_once);
 
   const Merged merged = merge(folder, plan);
-  EXPECT_EQ(merged.report.merged, 3U);
-  const auto expect = [&](std::size_t run, std::int64_t steps, std::int64_t t_icl_step,
-                          std::int64_t censored, const io::RunRecord& record) {
+  EXPECT_EQ(merged.report.merged, 4U);
+  using Step = std::optional<double>;
+  const auto expect = [&](std::size_t run, std::int64_t last_step, Step t_icl, Step previous,
+                          Step lost, const io::RunRecord& record) {
     SCOPED_TRACE(run);
-    const RowEnd row = row_of(merged, plan.hash(run));
-    EXPECT_EQ(row.steps, steps);
-    EXPECT_EQ(row.numerics_version, io::numerics_version);
-    EXPECT_EQ(row.t_icl_step, t_icl_step);
-    EXPECT_EQ(row.censored, censored);
-    for (std::size_t m = 0; m < row.final_metrics.size(); ++m) {
-      EXPECT_EQ(row.final_metrics.at(m), record.metrics[m].back());
+    const std::string hash = plan.hash(run);
+    EXPECT_EQ(cell<std::int64_t>(merged, hash, "last_step"), last_step);
+    EXPECT_EQ(cell<std::int64_t>(merged, hash, "horizon"), 60);
+    EXPECT_EQ(cell<std::int64_t>(merged, hash, "numerics_version"), io::numerics_version);
+    EXPECT_EQ(cell<std::int64_t>(merged, hash, "acquired"), t_icl ? 1 : 0);
+    EXPECT_EQ(step_of(merged, hash, "t_icl_step"), t_icl);
+    EXPECT_EQ(step_of(merged, hash, "t_icl_previous"), previous);
+    EXPECT_EQ(step_of(merged, hash, "t_lost_step"), lost);
+    for (std::size_t m = 0; m < columns().size(); ++m) {
+      EXPECT_EQ(cell<double>(merged, hash, "final_" + columns()[m].name), record.metrics[m].back());
     }
   };
-  expect(0, 60, 60, 1, never);
-  expect(1, 60, 20, 0, acquired);
-  expect(2, 25, 20, 1, diverged);
+  expect(0, 60, {}, {}, {}, never);
+  expect(1, 60, 20, 10, 40, acquired);
+  expect(2, 25, {}, {}, {}, diverged);
+  expect(3, 60, 0, {}, {}, at_once);
+  EXPECT_EQ(cell<std::string>(merged, plan.hash(2), "status"), "diverged");
+  EXPECT_EQ(cell<std::string>(merged, plan.hash(2), "file"),
+            "runs/" + plan.hash(2).substr(0, 2) + "/" + plan.hash(2) + ".h5");
+}
+
+TEST_F(Merge, SaysWhatAllRunsShare) {
+  const Plan plan = tiny_plan("[sweep.axes]\ndata.K = [24, 48]\n");
+  train_run(folder, plan, 0);
+  const Merged merged = merge(folder, plan);
+  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.attribute<std::int64_t>("/config", "data.N"), test::tiny_config().data.N);
+  const auto names = file.attributes("/config");
+  for (const std::string varied : {"data.K", "train.seed", "seed.data"}) {
+    EXPECT_EQ(std::ranges::find(names, varied), names.end()) << varied;
+  }
 }
 
 }  // namespace

@@ -185,12 +185,26 @@ class SweepTest(unittest.TestCase):
                         rest = np.delete(series, at)
                         self.assertTrue(np.isnan(rest).all(), "no values after the end of a run")
                         np.testing.assert_array_equal(entry[f"final_{name}"], run[f"metrics/{name}"][-1])
-                    self.assertEqual(entry["steps"], run.attrs["step"])
-                    self.assertEqual(entry["t_icl_step"], run["metrics"].attrs.get("t_icl_step", steps[-1]))
-                    self.assertEqual(entry["censored"], "t_icl_step" not in run["metrics"].attrs)
+                    self.assertEqual(entry["last_step"], run.attrs["step"])
+                    t_icl = run["metrics"].attrs.get("t_icl_step")
+                    np.testing.assert_equal(entry["t_icl_step"], np.nan if t_icl is None else float(t_icl))
+                    self.assertEqual(entry["acquired"], t_icl is not None)
         with xr.open_dataset(path, group="metrics", engine="h5netcdf") as data:
             self.assertEqual(data["icl_accuracy"].dims, ("run", "step"))
             self.assertIn("data.K", data["icl_accuracy"].coords)
+        csv = self.cwd / "out.csv"
+        self.ok("merge", "out", "--out", "out.csv")
+        again = pd.read_csv(csv, float_precision="round_trip")
+        self.assertEqual(list(again.columns), list(table.columns))
+        for name in table:
+            if table[name].dtype == object:
+                self.assertEqual(list(again[name].fillna("")), [text.decode() for text in table[name]])
+            else:
+                np.testing.assert_array_equal(again[name].to_numpy(float), table[name].to_numpy(float), name)
+        self.ok("merge", "out", "--out", "out.csv", "--force")
+        csv.write_text("mine,1\n")
+        self.fails(65, "not a table of runs", "merge", "out", "--out", "out.csv", "--force")
+        self.assertEqual(csv.read_text(), "mine,1\n")
 
     def test_status_says_how_runs_stand(self):
         self.sweep("out")

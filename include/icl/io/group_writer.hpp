@@ -30,6 +30,11 @@ class GroupWriter {
   void dataset(const std::string& name, const std::vector<std::string>& axes, const Extents& shape,
                const ArrayView& values, const Caption& caption);
 
+  /// As dataset(), stored with gzip if it is large (Hdf5Writer::packed_dataset).
+  void packed_dataset(const std::string& name, const std::vector<std::string>& axes,
+                      const Extents& shape, const std::vector<double>& values,
+                      const Caption& caption);
+
   void caption(const std::string& dataset, const Caption& caption);
   void attribute(const std::string& name, const AttributeValue& value);
   void dataset_attribute(const std::string& dataset, const std::string& name,
@@ -43,6 +48,8 @@ class GroupWriter {
 
  private:
   [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
+  void describe(const std::string& name, const std::vector<std::string>& axes,
+                const Caption& caption);
   void add_axis(const std::string& name, std::size_t length, const ArrayView& values);
 
   Hdf5Writer& file_;

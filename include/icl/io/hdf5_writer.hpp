@@ -30,6 +30,11 @@ class Hdf5Writer {
   /// Writes a contiguous dataset; the product of `shape` is the number of `values`.
   void dataset(const std::string& path, const Extents& shape, const ArrayView& values);
 
+  /// Writes a 2-D dataset, in chunks of whole or part rows with shuffle and gzip if it has 64 KiB
+  /// or more: for arrays with much padding. Hdf5Reader does not read those.
+  void packed_dataset(const std::string& path, const Extents& shape,
+                      std::span<const double> values);
+
   /// Writes a scalar dataset that holds a UTF-8 string of any length.
   void text(const std::string& path, const std::string& value);
 

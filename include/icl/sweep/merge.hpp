@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "icl/io/hdf5.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 
@@ -23,6 +24,7 @@ struct MergeReport {
 
 struct Merged {
   std::vector<std::byte> file;
+  std::vector<io::Column> runs;  ///< the table /runs
   MergeReport report;
 };
 
@@ -30,12 +32,15 @@ struct Merged {
 /// that still lie there, ordered by the values of the axes and the seed. What is missing, has not
 /// ended or is damaged is left out and reported.
 ///
-/// /runs is a table, one row a run: hash, each axis, seed, status, stop_reason, steps,
-/// numerics_version, t_icl_step, censored, each metric's last value, file. Where ICL was not
-/// acquired, `censored` is 1 and t_icl_step is the last step at which one could have seen it.
-/// /metrics holds each metric as an array [run, step], NaN after a run's end, with the axes' values
-/// as coordinates of `run`. /config/toml is the resolved sweep. /provenance/runs says of each run
-/// its kernel set, CPU and host. Equal runs give equal bytes outside of /provenance.
+/// /runs is a table, one row a run: hash, each axis, seed, status, stop_reason, last_step (updates
+/// made), horizon (updates planned), numerics_version, acquired (1 if ICL was), steps as float64
+/// that are NaN if they were not reached: t_icl_step, t_icl_previous (the evaluation before it: ICL
+/// was acquired between the two), t_lost_step (the first evaluation after it with ICL accuracy
+/// below 0.9), t_icl_step_refined; what the theory says, each metric's last value, file. /metrics
+/// holds each metric as an array [run, step], NaN after a run's end, with the axes' values as
+/// coordinates of `run`. /config holds the resolved sweep as `toml` and the values that all runs
+/// share as attributes. /provenance/runs says of each run its kernel set, CPU and host. Equal runs
+/// give equal bytes outside of /provenance.
 [[nodiscard]] Merged merge(const Folder& folder, const Plan& plan);
 
 }  // namespace icl::sweep
