@@ -77,10 +77,16 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return number;
 }
 
+/// Attribute `format` of our files' root group, as HDF5 keeps it: behind its superblock and the
+/// root group, and there too after other programs wrote to the file.
+using namespace std::string_view_literals;
+constexpr std::array formats{"icl run\0"sv, "icl data\0"sv, "icl landscape\0"sv, "icl sweep\0"sv};
+constexpr std::size_t start_bytes = 8192;
+
 /// What is known of a file before its block is parsed.
 struct Ends {
-  std::string_view first;  ///< its first bytes, 512 unless it is shorter
-  std::string_view last;   ///< its last bytes, likewise
+  std::string_view first;  ///< its first bytes: start_bytes unless it is shorter
+  std::string_view last;   ///< its last bytes: 512 unless it is shorter
   std::uint64_t file_bytes;
 };
 
@@ -125,6 +131,18 @@ std::optional<std::uint64_t> hdf5_length(std::string_view first) {
   }
   const auto length = hdf5_length(file.first);
   const std::uint64_t whole = length.value_or(0) + envelope_bytes;
+  const bool once_ours = std::ranges::any_of(formats, [&](std::string_view format) {
+    return file.first.find(format) != std::string_view::npos;
+  });
+  // HDF5 cuts what is behind its own end off when it closes a file to which it could write; later
+  // versions of its superblock were never ours.
+  if (once_ours && (!length || file.file_bytes == *length)) {
+    bad(name, fmt::format("changed by another program since it was written: it is HDF5 still, but "
+                          "the {} bytes at its end, with the hashes, are gone (as after h5py.File "
+                          "with mode 'r+' or 'a', or h5repack). h5py reads it; icl does not go on "
+                          "from it, as nothing tells what in it is as it was",
+                          envelope_bytes));
+  }
   if (length && file.file_bytes == *length) {
     bad(name, fmt::format("not an {}: an HDF5 file that does not end with the {} bytes of icl's "
                           "block",
@@ -200,7 +218,8 @@ void seal(std::vector<std::byte>& image, Envelope envelope) {
 
 Envelope unseal(std::span<const std::byte> file, const std::string& name, FileKind kind) {
   const std::size_t end_bytes = std::min(file.size(), envelope_bytes);
-  const Ends ends{as_text(file.first(end_bytes)), as_text(file.last(end_bytes)), file.size()};
+  const Ends ends{as_text(file.first(std::min(file.size(), start_bytes))),
+                  as_text(file.last(end_bytes)), file.size()};
   Envelope envelope = parse_block(ends, name, kind);
   if (hash_hex(file.first(envelope.image_bytes)) != envelope.image_xxh128) {
     bad(name, "damaged: its content does not match its hash");
@@ -209,9 +228,10 @@ Envelope unseal(std::span<const std::byte> file, const std::string& name, FileKi
 }
 
 Envelope read_block(const std::filesystem::path& path, FileKind kind) {
-  const FileEnds ends = read_ends(path, envelope_bytes);
-  return parse_block({as_text(ends.first), as_text(ends.last), ends.file_bytes}, path.native(),
-                     kind);
+  const FileEnds ends = read_ends(path, start_bytes);
+  const std::size_t end_bytes = std::min(ends.last.size(), envelope_bytes);
+  const auto last = std::span(ends.last).last(end_bytes);
+  return parse_block({as_text(ends.first), as_text(last), ends.file_bytes}, path.native(), kind);
 }
 
 }  // namespace icl::io

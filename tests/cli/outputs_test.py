@@ -14,6 +14,8 @@ import time
 import unittest
 from pathlib import Path
 
+import h5py
+
 ICL = os.path.abspath(sys.argv[1])
 RUN = """
 [model]
@@ -154,6 +156,49 @@ class OutputsTest(unittest.TestCase):
         self.assertIn("is no lock file of icl", self.icl("status", "S")[0])
         Path(f"{other}.lock").unlink()
         self.icl("sweep", "grid.toml", "--quiet", "--out", "S")
+
+    def test_a_file_that_another_program_changed(self):
+        changed = "changed by another program since it was written"
+
+        def write(file):
+            file.attrs["note"] = "mine"
+
+        def overwrite(file):
+            file["metrics/train_loss"][0] = 5
+
+        def enlarge(file):
+            file["notes"] = list(range(5000))
+
+        def remove(file):
+            del file["theory"]
+
+        self.icl("sweep", "grid.toml", "--quiet", "--out", "S")
+        self.train("kept.h5")
+        for number, change in enumerate((lambda file: None, write, overwrite, enlarge, remove)):
+            with self.subTest(change=change.__name__, number=number):
+                shutil.copy(self.cwd / "kept.h5", self.cwd / "run.h5")
+                with h5py.File(self.cwd / "run.h5", "r+") as file:
+                    change(file)
+                for args in ("info",), ("verify",):
+                    self.assertIn(changed, self.icl(*args, "run.h5", status=65)[1])
+                self.assertIn(changed, self.train("run.h5", "--resume", status=65)[1])
+        for flags in [], ["--low=2", "--high=2"], ["--latest"]:
+            (self.cwd / "run.h5").unlink()
+            subprocess.run(["h5repack", *flags, "kept.h5", "run.h5"], cwd=self.cwd, check=True)
+            self.assertIn(changed, self.icl("info", "run.h5", status=65)[1])
+        # Neither what was damaged nor what was never ours is called so.
+        whole = (self.cwd / "kept.h5").read_bytes()
+        for bytes_there in whole[:2000] + b"x" + whole[2001:], whole[:-600], whole[:-1], whole + b"\n", whole[:3000]:
+            (self.cwd / "run.h5").write_bytes(bytes_there)
+            self.assertNotIn(changed, self.icl("info", "run.h5", status=65)[1])
+        with h5py.File(self.cwd / "run.h5", "w") as file:
+            file["x"] = [1, 2, 3]
+        self.assertNotIn(changed, self.icl("info", "run.h5", status=65)[1])
+        run = sorted((self.cwd / "S").rglob("*.h5"))[0]
+        with h5py.File(run, "r+") as file:
+            write(file)
+        self.assertIn(changed, self.icl("status", "S")[0])
+        self.assertIn(changed, self.icl("merge", "S", "--out", "m.h5")[1])
 
     def test_the_folder_of_ones_own_sweep(self):
         (self.cwd / "sweep.toml").write_text(SWEEP)

@@ -53,12 +53,13 @@ void seal(std::vector<std::byte>& image, Envelope envelope);
 
 /// Checks the whole file and returns what its block says; Hdf5Reader opens the same bytes. `name`
 /// stands for the file in messages. Error(bad_input): another kind of file, a version that is not
-/// ours, a damaged block, a file cut short or too long, a damaged image. Of a file without a block,
-/// the length that HDF5's own part should have tells whether it was cut.
+/// ours, a damaged block, a file cut short or too long, a damaged image, or one that another
+/// program has written to: HDF5 then cuts the block off. Of a file without a block, the length that
+/// HDF5's own part should have tells whether it was cut.
 [[nodiscard]] Envelope unseal(std::span<const std::byte> file, const std::string& name,
                               FileKind kind);
 
-/// Reads and checks the block and the length of a file, not its image: two reads of 512 bytes.
+/// Reads and checks the block and the length of a file, not its image: two short reads.
 /// Errors as for unseal() and read_file().
 [[nodiscard]] Envelope read_block(const std::filesystem::path& path, FileKind kind);
 
