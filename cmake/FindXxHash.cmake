@@ -1,11 +1,6 @@
 # libxxhash as target XxHash::xxhash.
 find_path(XxHash_INCLUDE_DIR xxhash.h)
-if(ICL_STATIC)
-  set(_xxhash libxxhash.a)
-else()
-  set(_xxhash xxhash)
-endif()
-find_library(XxHash_LIBRARY ${_xxhash})
+find_library(XxHash_LIBRARY xxhash)
 mark_as_advanced(XxHash_INCLUDE_DIR XxHash_LIBRARY)
 
 include(FindPackageHandleStandardArgs)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,9 @@
 
 namespace icl::sweep {
 namespace {
+
+constexpr const char* own_program = "/proc/self/exe";
+constexpr const char* no_output = "/dev/null";
 
 [[noreturn]] void fail(std::string_view step, int error) {
   throw Error(ExitCode::io, fmt::format("cannot {}: {}", step, std::strerror(error)));
@@ -88,7 +92,7 @@ class Actions {
   Actions(int input, int error) {
     posix_spawn_file_actions_init(&actions_);
     posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions_, STDOUT_FILENO, no_output, O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, error, STDERR_FILENO);
   }
   ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
@@ -101,6 +105,17 @@ class Actions {
 };
 
 }  // namespace
+
+void require_children() {
+  for (const char* const path : {own_program, no_output, ChildProcess::standard_input}) {
+    struct stat found {};
+    if (lstat(path, &found) == 0) continue;
+    throw Error(ExitCode::io,
+                fmt::format("a sweep starts this program once for each run and needs '{}' for "
+                            "that: {}; mount /proc and /dev where it is to run",
+                            path, std::strerror(errno)));
+  }
+}
 
 ChildProcess::ChildProcess(std::span<const std::string> arguments,
                            std::span<const std::pair<std::string, std::string>> environment,
@@ -117,8 +132,8 @@ ChildProcess::ChildProcess(std::span<const std::string> arguments,
   std::vector<std::string> variables = environment_with(environment);
   const Actions actions(in.read_end(), error.write_end());
   // The very program that runs here, even if its file has been replaced since.
-  const int failed = posix_spawn(&pid_, "/proc/self/exe", actions.get(), nullptr,
-                                 pointers(words).data(), pointers(variables).data());
+  const int failed = posix_spawn(&pid_, own_program, actions.get(), nullptr, pointers(words).data(),
+                                 pointers(variables).data());
   if (failed != 0) {
     pid_ = -1;
     fail("start a process", failed);

@@ -35,6 +35,7 @@ Runner::Runner(const Plan& plan, const Folder& folder, const RunnerOptions& opti
     : plan_(plan), folder_(folder), options_(options), events_(std::move(events)) {}
 
 Tally Runner::run(const std::atomic<bool>& stop) {
+  require_children();
   look();
   bool told = false;
   for (;;) {
@@ -101,7 +102,7 @@ void Runner::start(std::size_t run) {
   io::make_folders(file.parent_path());
   // In one word, as the folder's name may begin with a dash.
   std::vector<std::string> arguments{"train",
-                                     "/dev/stdin",
+                                     ChildProcess::standard_input,
                                      "--out=" + file.string(),
                                      "--resume",
                                      "--quiet",

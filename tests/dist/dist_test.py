@@ -1,77 +1,171 @@
 #!/usr/bin/python3
-"""The archive of `make dist` in an otherwise empty root folder: it must run with glibc alone.
+"""The archive of `make dist` in roots that are not this machine's: it must run there, and give this machine's bits.
 
-usage: dist_test.py ARCHIVE          (needs root, for chroot)
+usage: dist_test.py ARCHIVE ICL [ROOT ...]        (needs root, for chroot)
 
-The root holds what the archive holds, /proc, /dev, /tmp and the C library's own files: no other library.
+ICL is a build for this machine, whose bits the archive's must equal. The first root is always an empty one, which holds
+the archive and nothing else; each ROOT is the root folder of a system, and keeps nothing of the test. The program runs in
+each with /proc and /dev, and without. Everything is mounted in namespaces that end with the command in them.
 """
 
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-GLIBC = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}
 TOML = """
 [model]
-hidden = 32
+hidden = 48
 [data]
 K = 64
 N = 8
+D = 40
 [train]
 epochs = 3
-steps_per_epoch = 10
-[sweep]
-seeds = 4
+steps_per_epoch = 100
+learning_rate = 0.1
+[eval]
+sequences = 200
+[probe]
+sequences = 64
+[record]
+publish_seconds = 0.05
 """
-SCRIPT = """
+SWEEP = "[sweep]\nseeds = 4\n"
+KERNELS = ("Haswell", "Zen") + (("SkylakeX",) if " avx512dq " in Path("/proc/cpuinfo").read_text() else ())
+# $1: the root, $2: the folder that is /work in it, $3: mounted or bare. The rest: the program and its arguments.
+ENTER = """
 set -e
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-inside() { chroot "$1" "${@:2}"; }
-inside "$1" /icl/bin/icl --version
-inside "$1" /icl/bin/icl sweep /run.toml --out /sweep --jobs 2 --quiet
-inside "$1" /icl/bin/icl merge /sweep --out /sweep.h5
-inside "$1" /icl/bin/icl status /sweep
-sed '/sweep/,$d' "$1/run.toml" > "$1/one.toml"
-inside "$1" /icl/bin/icl train /one.toml --out /run.h5 --quiet --set train.seed=3 --set record.snapshots=0
-inside "$1" /icl/bin/icl verify /run.h5 --quiet
-inside "$1" /icl/bin/icl bench --seconds 0.2 --set data.K=1000
+mount --bind "$2" "$1/work"
+if [[ $3 == mounted ]]; then
+  mount -t proc proc "$1/proc"
+  mount --rbind /dev "$1/dev"
+fi
+root=$1
+shift 3
+exec chroot "$root" "$@"
 """
 
 
-def needed(program):
-    """The libraries that the program asks the dynamic linker for."""
-    shown = subprocess.run(["readelf", "--dynamic", program], capture_output=True, text=True, check=True).stdout
-    return {line.split("[")[1].rstrip("]") for line in shown.splitlines() if "(NEEDED)" in line}
+def check(right, what):
+    if not right:
+        sys.exit(f"dist_test: {what}")
+
+
+def check_static(program):
+    """No dynamic linker and no library: nothing but a kernel is asked for."""
+    shown = subprocess.run(["readelf", "--wide", "--program-headers", "--dynamic", program], capture_output=True, text=True, check=True)
+    for word in "INTERP", "NEEDED", "DYNAMIC":
+        check(word not in shown.stdout, f"{program} is not static: {word}")
+
+
+class Root:
+    def __init__(self, path, work, mounts):
+        self.path, self.work, self.mounts = path, work, mounts
+        self.name = f"{path.name} ({mounts})"
+
+    def start(self, *arguments, kernels=KERNELS[0], threads=1, **options):
+        """Starts the archive's program in this root; it has the process id of what is returned."""
+        enter = ["unshare", "--mount", "bash", "-c", ENTER, "bash", self.path, self.work, self.mounts]
+        environment = {"OPENBLAS_CORETYPE": kernels, "OMP_NUM_THREADS": str(threads), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        return subprocess.Popen([*enter, "/work/icl/bin/icl", *map(str, arguments)], env=environment, text=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+    def run(self, *arguments, status=0, **options):
+        process = self.start(*arguments, **options)
+        shown, _ = process.communicate()
+        check(process.returncode == status, f"in {self.name}: icl {' '.join(map(str, arguments))}: status {process.returncode}, "
+                                            f"not {status}\n{shown}")
+        return shown
+
+    def interrupted_and_resumed(self, out):
+        """Trains into `out` on two threads, is told to stop on the way, and goes on to the end."""
+        run = ("train", "/work/run.toml", "--out", f"/work/{out}", "--resume", "--quiet", "--set", "train.epochs=100")
+        process = self.start(*run, "--threads", 2)
+        threads = 0
+        while process.poll() is None and not (self.work / out).exists():
+            time.sleep(0.001)
+            threads = max(threads, len(os.listdir(f"/proc/{process.pid}/task")) if process.poll() is None else 0)
+        process.send_signal(signal.SIGTERM)
+        shown, _ = process.communicate()
+        check(process.returncode == 75, f"in {self.name}: status {process.returncode} after SIGTERM, not 75\n{shown}")
+        check(threads >= 2, f"in {self.name}: --threads 2 is {threads} thread")
+        self.run(*run)
+
+
+def equal_bits(a, b):
+    diff = subprocess.run(["h5diff", "--exclude-path", "/provenance", a, b], capture_output=True, text=True)
+    check(diff.returncode == 0 and not diff.stdout and not diff.stderr, f"{a} and {b} have other bits\n{diff.stdout}{diff.stderr}")
+
+
+def train_here(icl, work, out, kernels, *settings):
+    subprocess.run([icl, "train", work / "run.toml", "--out", work / out, "--quiet", "--threads", "1", *settings], check=True,
+                   env=os.environ | {"OPENBLAS_CORETYPE": kernels})
+
+
+def try_root(root):
+    work = root.work
+    for kernels in KERNELS:
+        for threads in 1, 2:
+            root.run("train", "/work/run.toml", "--out", "/work/run.h5", "--force", "--quiet", "--threads", threads, kernels=kernels,
+                     threads=8 // threads)
+            equal_bits(work / f"{kernels}.h5", work / "run.h5")
+    check("identical" in root.run("verify", "/work/run.h5", kernels=KERNELS[-1]), f"in {root.name}: verify")
+    check('"status"' in root.run("info", "/work/run.h5", "--json"), f"in {root.name}: info")
+    (work / "long.h5").unlink(missing_ok=True)
+    root.interrupted_and_resumed("long.h5")
+    equal_bits(work / "long-here.h5", work / "long.h5")
+    check("OpenBLAS" in root.run("bench", "--seconds", 0.2, "--set", "data.K=1000"), f"in {root.name}: bench")
+
+    sweep = ("sweep", "/work/sweep.toml", "--out", "/work/sweep", "--jobs", 2, "--quiet")
+    if root.mounts == "bare":
+        shown = root.run(*sweep, status=74)
+        check("mount /proc" in shown and shown.count("\n") == 1, f"in {root.name}: a sweep without /proc says\n{shown}")
+        return
+    subprocess.run(["rm", "-rf", work / "sweep", work / "sweep.h5"], check=True)
+    root.run(*sweep)
+    check("4 done" in root.run("status", "/work/sweep"), f"in {root.name}: status")
+    root.run("merge", "/work/sweep", "--out", "/work/sweep.h5")
+    check((work / "sweep.h5").exists(), f"in {root.name}: merge")
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
     if os.geteuid() != 0:
         sys.exit("dist_test: needs root, for chroot")
+    archive, icl = sys.argv[1:3]
     with tempfile.TemporaryDirectory(prefix="icl-dist-") as folder:
-        root = Path(folder)
-        subprocess.run(["tar", "-C", root, "-xJf", sys.argv[1]], check=True)
-        (extracted,) = root.iterdir()
-        extracted.rename(root / "icl")
-        program = root / "icl/bin/icl"
-        if not needed(program) <= GLIBC:
-            sys.exit(f"dist_test: needs {sorted(needed(program) - GLIBC)}")
-        for place in "proc", "dev", "tmp", "lib64", "lib/x86_64-linux-gnu":
-            (root / place).mkdir(parents=True)
-        shutil.copy("/lib64/ld-linux-x86-64.so.2", root / "lib64")
-        for library in "libc.so.6", "libm.so.6":
-            shutil.copy(f"/lib/x86_64-linux-gnu/{library}", root / "lib/x86_64-linux-gnu")
-        (root / "run.toml").write_text(TOML)
-        # In a mount namespace of its own, so that nothing stays mounted.
-        result = subprocess.run(["unshare", "--mount", "bash", "-c", SCRIPT, "bash", root], capture_output=True, text=True)
-        if result.returncode != 0 or "identical" not in result.stdout or "4 done" not in result.stdout:
-            sys.exit(f"dist_test: status {result.returncode}\n{result.stdout}{result.stderr}")
-        print(f"dist_test: runs with {', '.join(sorted(needed(program)))} alone")
+        work = Path(folder) / "work"
+        work.mkdir()
+        subprocess.run(["tar", "-C", work, "-xJf", archive], check=True)
+        (extracted,) = work.iterdir()
+        extracted.rename(work / "icl")
+        check_static(work / "icl/bin/icl")
+        (work / "run.toml").write_text(TOML)
+        (work / "sweep.toml").write_text(TOML + SWEEP)
+        for kernels in KERNELS:
+            train_here(icl, work, f"{kernels}.h5", kernels)
+        train_here(icl, work, "long-here.h5", KERNELS[0], "--set", "train.epochs=100")
+        empty = Path(folder) / "empty"
+        roots = [empty, *map(Path, sys.argv[3:])]
+        for path in roots:
+            for mounts in "bare", "mounted":
+                # The mount points are all that a root holds of this test, and are removed unless they were there.
+                places = [path / "work"] + ([path / "proc", path / "dev"] if mounts == "mounted" else [])
+                made = [place for place in places if not place.exists()]
+                for place in made:
+                    place.mkdir(parents=True)
+                try:
+                    try_root(Root(path, work, mounts))
+                finally:
+                    for place in made:
+                        place.rmdir()
+    print(f"dist_test: static; in roots {', '.join(path.name for path in roots)}, bare and with /proc and /dev: "
+          f"the bits of {icl} with kernels {', '.join(KERNELS)}")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,17 @@ struct Exit {
   bool out_of_cpu_time = false;  ///< it had used what `ulimit -t` (soft) gives to a process
 };
 
+/// Error(io) if this machine lacks what a ChildProcess needs: /proc and /dev, as in a bare chroot.
+void require_children();
+
 /// A process that runs this same program again, with a text as its standard input and its standard
 /// error kept. (By posix_spawn: a fork after an OpenMP region hangs.) One that has not ended when
 /// this object does gets SIGKILL.
 class ChildProcess {
  public:
+  /// The file under which the program finds its standard input.
+  static constexpr const char* standard_input = "/dev/stdin";
+
   /// Starts the program with these arguments, and environment variables beside or in place of ours.
   /// `input` has at most 64 KiB, what a pipe holds. Error(io) if the machine does not let us.
   ChildProcess(std::span<const std::string> arguments,

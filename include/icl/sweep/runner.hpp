@@ -53,7 +53,7 @@ class Runner {
   Runner(const Plan& plan, const Folder& folder, const RunnerOptions& options, Events events);
 
   /// Returns when every run of the shard has ended or failed, or, once `stop` is set, when the
-  /// running ones have published what they have.
+  /// running ones have published what they have. Error(io) at once where /proc or /dev is missing.
   Tally run(const std::atomic<bool>& stop);
 
   /// Whether a run could not be written, so that others were not begun.
