@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The archive of `make dist` in roots that are not this machine's: it must run there, and give this machine's bits.
+"""The archive of `make -f Makefile.ci dist` in roots that are not this machine's: it must run there, and give this machine's bits.
 
 usage: dist_test.py ARCHIVE ICL [ROOT ...]        (needs root, for chroot)
 
@@ -31,8 +31,6 @@ learning_rate = 0.1
 sequences = 200
 [probe]
 sequences = 64
-[record]
-publish_seconds = 0.05
 """
 SWEEP = "[sweep]\nseeds = 4\n"
 KERNELS = ("Haswell", "Zen") + (("SkylakeX",) if " avx512dq " in Path("/proc/cpuinfo").read_text() else ())
@@ -83,7 +81,7 @@ class Root:
 
     def interrupted_and_resumed(self, out):
         """Trains into `out` on two threads, is told to stop on the way, and goes on to the end."""
-        run = ("train", "/work/run.toml", "--out", f"/work/{out}", "--resume", "--quiet", "--set", "train.epochs=100")
+        run = ("train", "/work/run.toml", "--out", f"/work/{out}", "--resume", "--quiet", "--set", "train.epochs=60")
         process = self.start(*run, "--threads", 2)
         threads = 0
         while process.poll() is None and not (self.work / out).exists():
@@ -149,7 +147,7 @@ def main():
         (work / "sweep.toml").write_text(TOML + SWEEP)
         for kernels in KERNELS:
             train_here(icl, work, f"{kernels}.h5", kernels)
-        train_here(icl, work, "long-here.h5", KERNELS[0], "--set", "train.epochs=100")
+        train_here(icl, work, "long-here.h5", KERNELS[0], "--set", "train.epochs=60")
         empty = Path(folder) / "empty"
         roots = [empty, *map(Path, sys.argv[3:])]
         for path in roots:

@@ -23,6 +23,7 @@ LIBRARIES = {
     "CLI11": ("cli11", "cli11"),
     "nlohmann_json": ("nlohmann-json", "nlohmann_json"),
     "XxHash": ("xxhash", "xxhash"),
+    "ZLIB": ("zlib-api", "zlib"),
     "Boost": ("boost", "libboost-headers"),
     "Random123": ("random123", None),
 }
@@ -88,8 +89,8 @@ def problems(source, text_of):
     archive = f"icl-{version}-linux-x86_64"
     if f"\n    {archive} /opt/icl\n" not in definition or f"image.version {version}\n" not in definition:
         yield f"icl.def does not take {archive}"
-    if "name=icl-$$version-linux-x86_64" not in text_of("Makefile.ci"):
-        yield f"make dist makes no {archive}"
+    if "name=icl-$(VERSION)-linux-x86_64" not in text_of("Makefile.ci"):
+        yield f"make -f Makefile.ci dist makes no {archive}"
 
 
 def self_test(source, text_of):

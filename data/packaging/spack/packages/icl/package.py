@@ -25,6 +25,7 @@ class Icl(CMakePackage):
     depends_on("hdf5@1.10: +hl ~mpi")
     depends_on("fmt@9:")
     depends_on("xxhash@0.8:")
+    depends_on("zlib-api")
 
     depends_on("cli11@2.1:", type="build")
     depends_on("tomlplusplus@3.3:", type="build")
