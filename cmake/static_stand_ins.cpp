@@ -1,10 +1,12 @@
 // What the archives of a static program call and it does not have.
 //
-// Debian's libhdf5.a has a driver for Amazon S3, and so wants curl and OpenSSL, which drag in thirty libraries. This
-// project reads and writes files in memory only: nothing ever opens that driver.
+// Debian's libhdf5.a has a driver for Amazon S3, and so wants curl and OpenSSL, which drag in
+// thirty libraries. This project reads and writes files in memory only: nothing ever opens that
+// driver.
 //
-// HDF5 looks for filters in shared libraries, and `icl bench` for oneDNN. A static program must load none: glibc's
-// dlopen would need the very version of glibc that it was linked with. The linker puts these in its place (--wrap).
+// HDF5 looks for filters in shared libraries, and `icl bench` for oneDNN. A static program must
+// load none: glibc's dlopen would need the very version of glibc that it was linked with. The
+// linker puts these in its place (--wrap).
 #include <cstdlib>
 
 #define ICL_NEVER_CALLED(name) \
