@@ -189,7 +189,8 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
   train::Trainer trainer(config, Workers(options.threads, &times), io::read_items(config));
   const TemporaryFolder folder(options.folder);
   io::OutputLock output(folder.run());
-  io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()));
+  io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()),
+                        io::describe_process(options.threads, ""));
   Meter meter(options, interrupt, times, recorder);
   const std::array<train::Observer*, 1> observers{&meter};
   if (trainer.run(observers, meter.stop) == train::Outcome::diverged) {

@@ -27,7 +27,8 @@ Json describe(const io::RunRecord& run) {
   json["snapshots"] = run.snapshot_steps;
   json["config"] = to_json(run.config);
   json["config_xxh128"] = io::config_hash(run.config);
-  json["provenance"] = to_json(run.provenance);
+  json["provenance"] = Json::array();
+  for (const io::Stretch& stretch : run.provenance) json["provenance"].push_back(to_json(stretch));
   return json;
 }
 
@@ -37,6 +38,11 @@ void print_text(const Json& json, int indent) {
     if (value.is_object()) {
       print(fmt::format("{:{}}{}\n", "", indent, printable(key)));
       print_text(value, indent + 2);
+    } else if (key == "provenance") {
+      for (const Json& stretch : value) {
+        fmt::print("trained from step {}\n", stretch["from_step"].dump());
+        print_text(stretch, 2);
+      }
     } else {
       print(fmt::format("{:{}}{:<{}} {}\n", "", indent, printable(key), 30 - indent,
                         value.is_string() ? printable(value.get<std::string>())

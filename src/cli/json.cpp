@@ -25,10 +25,11 @@ Json to_json(const config::Config& config) {
   return json;
 }
 
-Json to_json(const io::Provenance& provenance) {
+Json to_json(const io::Stretch& stretch) {
   Json json = Json::object();
-  for (const auto& [name, value] : provenance) {
-    json[name] = std::visit([](const auto& v) { return Json(v); }, value);
+  for (const io::StretchField& field : io::stretch_fields()) {
+    json[field.name] =
+        std::visit([&](const auto member) { return Json(stretch.*member); }, field.member);
   }
   return json;
 }

@@ -118,7 +118,6 @@ ExitCode train(const Session& session) {
   io::RunRecord record = io::new_record(session.config, trainer.readable_parameters());
   record.origin = session.origin;
   record.items_hash = items_hash;
-  record.provenance = io::describe_process(threads, options.command_line);
   if (auto found = stored()) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
     io::require_same_bits(*found, file, options.kernel_change);
@@ -126,14 +125,12 @@ ExitCode train(const Session& session) {
     trainer.restore(found->state.value(), train::Due::recorded);
     record = *std::move(found);
     record.config.record.publish_seconds = session.config.record.publish_seconds;
-    io::set(record.provenance, "resumed_at_step", record.step);
-    for (auto& [name, value] : io::describe_process(threads, options.command_line)) {
-      if (name != "time_started") io::set(record.provenance, name, value);
-    }
   } else if (session.origin) {
     trainer.restore(session.origin->state, train::Due::open);
   }
-  io::Recorder recorder(output, std::move(record));
+  io::Stretch stretch = io::describe_process(threads, options.command_line);
+  stretch.from_step = trainer.progress().step;
+  io::Recorder recorder(output, std::move(record), std::move(stretch));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
   Acknowledgement acknowledgement;
   const std::array<train::Observer*, 3> observers{&acknowledgement, &recorder, &progress_line};

@@ -21,7 +21,7 @@ ExitCode run(const VerifyCommand& command) {
                             "bits again",
                             file));
   }
-  io::require_same_bits(recorded, file, io::KernelChange::refuse);
+  io::require_same_bits(recorded, file, io::KernelChange::refuse_kernels);
   if (const auto difference = io::difference_in_file(command.run, recorded)) {
     fmt::print("{}\n", *difference);
     return ExitCode::check_failed;

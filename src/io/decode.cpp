@@ -12,6 +12,7 @@
 #include "icl/io/file.hpp"
 #include "icl/io/hdf5_reader.hpp"
 #include "icl/io/isolated.hpp"
+#include "icl/io/stretches.hpp"
 #include "icl/model/model.hpp"
 #include "icl/train/schedule.hpp"
 
@@ -38,11 +39,7 @@ class Decoder {
       run.origin = Origin{file_.attribute<std::string>("/origin", "parent_xxh128"),
                           read_state("/origin", run)};
     }
-    for (const std::string& attribute : file_.attributes("/provenance")) {
-      auto value = file_.attribute_value("/provenance", attribute);
-      if (!value) throw bad("/provenance: " + attribute + " is text of variable length");
-      set(run.provenance, attribute, *std::move(value));
-    }
+    run.provenance = read_stretches(file_, "/provenance/stretches");
     return run;
   }
 

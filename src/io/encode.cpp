@@ -6,6 +6,7 @@
 #include "icl/io/config_group.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/prediction.hpp"
+#include "icl/io/stretches.hpp"
 #include "icl/probe/columns.hpp"
 
 namespace icl::io {
@@ -146,14 +147,6 @@ void say_source(GroupWriter& group, const train::Metric& metric) {
   group.dataset_attribute(metric.name, "source", std::string(probe::source));
 }
 
-void write_provenance(Hdf5Writer& file, const Provenance& provenance) {
-  file.group("/provenance");
-  for (const auto& [name, value] : provenance) {
-    const auto* text = std::get_if<std::string>(&value);
-    file.attribute("/provenance", name, text == nullptr ? value : attribute_text(*text));
-  }
-}
-
 std::vector<std::byte> encode(const RunRecord& run) {
   Hdf5Writer file;
   write_root(file, run);
@@ -168,7 +161,8 @@ std::vector<std::byte> encode(const RunRecord& run) {
     write_state(file, "/origin", run, run.origin->state);
     file.attribute("/origin", "parent_xxh128", run.origin->parent_hash);
   }
-  write_provenance(file, run.provenance);
+  file.group("/provenance");
+  write_stretches(file, "/provenance/stretches", run.provenance);
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;
   envelope.status = to_string(run.status);

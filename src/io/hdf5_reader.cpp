@@ -2,6 +2,7 @@
 
 #include "hdf5_calls.hpp"
 #include "hdf5_storage.hpp"
+#include "hdf5_table.hpp"
 
 namespace icl::io {
 namespace {
@@ -267,6 +268,11 @@ std::string Hdf5Reader::text(const std::string& dataset) const {
   where.ok(H5Dread(open.handle.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, all.data()),
            "read it");
   return split(all, all.size()).at(0);
+}
+
+std::vector<Column> Hdf5Reader::table(const std::string& dataset) const {
+  const Where where = reading(name_, dataset);
+  return read_table(open_dataset(file_, where), where, image_bytes_);
 }
 
 #define ICL_ATTRIBUTE(T)                                                                          \

@@ -36,39 +36,62 @@ std::string cpu_model() {
 
 }  // namespace
 
-Provenance describe_process(int threads, std::string_view command_line) {
-  const BuildInfo& build = build_info();
-  const BlasInfo blas = blas_info();
-  return {
-      {"program", fmt::format("icl {}", build.version)},
-      {"commit", std::string(build.commit)},
-      {"compiler", std::string(build.compiler)},
-      {"compiler_flags", std::string(build.flags)},
-      {"build_type", std::string(build.build_type)},
-      {"blas", blas.config},
-      {"blas_kernel_set", blas.kernel_set},
-      {"blas_threading", blas.threading},
-      {"hdf5", hdf5_version()},
-      {"openmp", openmp_version()},
-      {"fmt", fmt::format("{}", FMT_VERSION)},
-      {"xxhash", fmt::format("{}", XXH_versionNumber())},
-      {"cpu", cpu_model()},
-      {"cpus_available", std::int64_t{available_cpus()}},
-      {"threads", std::int64_t{threads}},
-      {"host", host_name()},
-      {"process", std::int64_t{getpid()}},
-      {"command_line", std::string(command_line)},
-      {"time_started", utc_now()},
+std::span<const StretchField> stretch_fields() {
+  static constexpr std::array fields{
+      StretchField{"from_step", &Stretch::from_step},
+      StretchField{"program", &Stretch::program},
+      StretchField{"commit", &Stretch::commit},
+      StretchField{"compiler", &Stretch::compiler},
+      StretchField{"compiler_flags", &Stretch::compiler_flags},
+      StretchField{"build_type", &Stretch::build_type},
+      StretchField{"blas", &Stretch::blas},
+      StretchField{"blas_kernel_set", &Stretch::blas_kernel_set},
+      StretchField{"blas_threading", &Stretch::blas_threading},
+      StretchField{"hdf5", &Stretch::hdf5},
+      StretchField{"openmp", &Stretch::openmp},
+      StretchField{"fmt", &Stretch::fmt},
+      StretchField{"xxhash", &Stretch::xxhash},
+      StretchField{"cpu", &Stretch::cpu},
+      StretchField{"cpus_available", &Stretch::cpus_available},
+      StretchField{"threads", &Stretch::threads},
+      StretchField{"threads_at_work", &Stretch::threads_at_work},
+      StretchField{"host", &Stretch::host},
+      StretchField{"process", &Stretch::process},
+      StretchField{"command_line", &Stretch::command_line},
+      StretchField{"time_started", &Stretch::time_started},
+      StretchField{"time_published", &Stretch::time_published},
+      StretchField{"wall_seconds", &Stretch::wall_seconds},
+      StretchField{"publications", &Stretch::publications},
+      StretchField{"publishing_seconds", &Stretch::publishing_seconds},
   };
+  return fields;
 }
 
-void set(Provenance& provenance, std::string_view name, AttributeValue value) {
-  const auto found = std::ranges::find(provenance, name, [](const auto& p) { return p.first; });
-  if (found != provenance.end()) {
-    found->second = std::move(value);
-  } else {
-    provenance.emplace_back(name, std::move(value));
-  }
+Stretch describe_process(int threads, std::string_view command_line) {
+  const BuildInfo& build = build_info();
+  const BlasInfo blas = blas_info();
+  Stretch s;
+  s.program = fmt::format("icl {}", build.version);
+  s.commit = build.commit;
+  s.compiler = build.compiler;
+  s.compiler_flags = build.flags;
+  s.build_type = build.build_type;
+  s.blas = blas.config;
+  s.blas_kernel_set = blas.kernel_set;
+  s.blas_threading = blas.threading;
+  s.hdf5 = hdf5_version();
+  s.openmp = openmp_version();
+  s.fmt = fmt::format("{}", FMT_VERSION);
+  s.xxhash = fmt::format("{}", XXH_versionNumber());
+  s.cpu = cpu_model();
+  s.cpus_available = available_cpus();
+  s.threads = threads;
+  s.threads_at_work = threads;
+  s.host = host_name();
+  s.process = getpid();
+  s.command_line = command_line;
+  s.time_started = utc_now();
+  return s;
 }
 
 std::string utc_now() {

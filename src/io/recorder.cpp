@@ -83,31 +83,34 @@ void RecordBuilder::ended(train::Outcome outcome, const train::StateView& run) {
   }
 }
 
-Recorder::Recorder(OutputLock& output, RunRecord record)
+Recorder::Recorder(OutputLock& output, RunRecord record, Stretch stretch)
     : RecordBuilder(std::move(record)),
       output_(output),
-      clock_(record_.config.record.publish_seconds) {}
+      clock_(record_.config.record.publish_seconds) {
+  record_.provenance.push_back(std::move(stretch));
+}
 
 void Recorder::stepped(const train::StateView& run) {
   if (!clock_.due(Clock::now())) return;
   keep_state(run);
-  publish();
+  publish(run);
 }
 
 void Recorder::ended(train::Outcome outcome, const train::StateView& run) {
   RecordBuilder::ended(outcome, run);
-  publish();
+  publish(run);
 }
 
-void Recorder::publish() {
+void Recorder::publish(const train::StateView& run) {
   const auto began = Clock::now();
-  set(record_.provenance, "time_published", utc_now());
-  set(record_.provenance, "wall_seconds", seconds(began - start_));
-  set(record_.provenance, "publications", ++publications_);
-  set(record_.provenance, "publishing_seconds", publishing_seconds_);
+  Stretch& stretch = record_.provenance.back();
+  stretch.threads_at_work = run.threads();
+  stretch.time_published = utc_now();
+  stretch.wall_seconds = seconds(began - start_);
+  ++stretch.publications;
   output_.publish(encode(record_));
   const auto ended = Clock::now();
-  publishing_seconds_ += seconds(ended - began);
+  stretch.publishing_seconds += seconds(ended - began);  // as the next publication will say
   clock_.published(began, ended);
 }
 

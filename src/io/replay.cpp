@@ -14,14 +14,10 @@
 namespace icl::io {
 namespace {
 
-constexpr const char* kernel_set_name = "blas_kernel_set";
-
-std::string recorded_kernel_set(const RunRecord& record) {
-  for (const auto& [name, value] : record.provenance) {
-    const auto* text = std::get_if<std::string>(&value);
-    if (name == kernel_set_name && text != nullptr) return *text;
-  }
-  return "unknown";
+/// The BLAS of a run's last stretch; nothing is known of a run without one.
+BlasInfo recorded_blas(const RunRecord& record) {
+  const Stretch last = record.provenance.empty() ? Stretch{} : record.provenance.back();
+  return {last.blas, last.blas_kernel_set, last.blas_threading};
 }
 
 train::State snapshot_state(const RunRecord& record, std::size_t index) {
@@ -97,19 +93,22 @@ void require_same_bits(RunRecord& record, const std::string& name, KernelChange 
                     "give other bits",
                     name, record.numerics, numerics_version));
   }
-  const std::string before = recorded_kernel_set(record);
-  const std::string now = blas_info().kernel_set;
+  const BlasInfo before = recorded_blas(record);
+  const BlasInfo now = blas_info();
   if (before == now) return;
-  if (change == KernelChange::refuse) {
+  const bool same_kernels = before.kernel_set == now.kernel_set;
+  if (change == KernelChange::refuse_kernels && same_kernels) return;
+  if (change != KernelChange::allow) {
     throw Error(
         ExitCode::cannot_create,
-        fmt::format("'{}' was begun with the BLAS kernels of {}; here {} would run and give "
-                    "other bits. Set OPENBLAS_CORETYPE={}, or give --allow-kernel-change, "
-                    "which marks the file",
-                    name, before, now, before));
+        fmt::format(
+            "'{}' was last trained with the BLAS kernels of {} ({}); here those of "
+            "{} ({}) would run, and might give other bits. {}--allow-kernel-change "
+            "goes on, and marks the file",
+            name, before.kernel_set, before.config, now.kernel_set, now.config,
+            same_kernels ? "" : fmt::format("Set OPENBLAS_CORETYPE={}, or: ", before.kernel_set)));
   }
   record.mixed_kernel_sets = true;
-  set(record.provenance, kernel_set_name, now);
 }
 
 train::State first_state(const RunRecord& record, const train::Trainer& fresh) {

@@ -50,13 +50,6 @@ std::optional<std::int64_t> lost_step(const io::RunRecord& run) {
   return std::nullopt;
 }
 
-std::string text_of(const io::Provenance& provenance, std::string_view name) {
-  const auto at =
-      std::ranges::find(provenance, name, [](const auto& entry) { return entry.first; });
-  const auto* text = at == provenance.end() ? nullptr : std::get_if<std::string>(&at->second);
-  return text == nullptr ? "unknown" : *text;
-}
-
 }  // namespace
 
 double number_of(const config::Value& value) {
@@ -126,12 +119,12 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
           .theory = theory_of(run),
           .metric_steps = run.metric_steps,
           .metrics = by_column(run),
-          .origin = {}};
+          .last_stretch = run.provenance.empty() ? io::Stretch{} : run.provenance.back(),
+          .stretches = static_cast<std::int64_t>(run.provenance.size())};
   for (const config::Axis& axis : plan_.sweep().axes) {
     row.place.push_back(config::get(*axis.field, run.config));
   }
-  for (const char* name : origin_names) row.origin.push_back(text_of(run.provenance, name));
-  ++kernel_sets_[row.origin.front()];
+  ++kernel_sets_[row.last_stretch.blas_kernel_set];
   if (run.mixed_kernel_sets) report.mixed.push_back(hash);
   rows.push_back(std::move(row));
 }

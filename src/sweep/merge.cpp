@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "icl/io/config_group.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/stretches.hpp"
 #include "icl/sweep/collector.hpp"
 #include "icl/sweep/runs_table.hpp"
 
@@ -86,12 +88,18 @@ void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& pla
 }
 
 void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
-  io::write_provenance(file, io::describe_process(1, ""));
+  const std::array merging{io::describe_process(1, "")};
+  io::write_stretches(file, "/provenance/merge", merging);
   std::vector<io::Column> columns{{"hash", column(rows, [](const Row& r) { return r.hash; })}};
-  for (std::size_t i = 0; i < origin_names.size(); ++i) {
-    columns.push_back(
-        {origin_names.at(i), column(rows, [&](const Row& r) { return r.origin[i]; })});
-  }
+  const auto add = [&](const char* name, const auto& get) {
+    columns.push_back({name, column(rows, get)});
+  };
+  add("stretches", [](const Row& r) { return r.stretches; });
+  add("blas", [](const Row& r) { return r.last_stretch.blas; });
+  add("blas_kernel_set", [](const Row& r) { return r.last_stretch.blas_kernel_set; });
+  add("cpu", [](const Row& r) { return r.last_stretch.cpu; });
+  add("host", [](const Row& r) { return r.last_stretch.host; });
+  add("commit", [](const Row& r) { return r.last_stretch.commit; });
   file.table("/provenance/runs", "where each run was trained last", columns);
 }
 

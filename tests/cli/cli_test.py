@@ -175,7 +175,7 @@ class CliTest(unittest.TestCase):
     def test_default_output_and_last_option_wins(self):
         self.ok("train", "tiny.toml", "--quiet", "--threads", "3", "--threads", "1")
         info = json.loads(self.ok("info", "tiny.h5", "--json").stdout)
-        self.assertEqual(info["provenance"]["threads"], 1)
+        self.assertEqual(info["provenance"][-1]["threads"], 1)
 
     def test_progress_line(self):
         result = self.ok("train", "tiny.toml", "--out", "run.h5")
@@ -276,8 +276,8 @@ class CliTest(unittest.TestCase):
             self.ok("train", "tiny.toml", "--out", "cpus.h5", "--quiet", "--force", env=os.environ | variables,
                     preexec_fn=lambda used=used: os.sched_setaffinity(0, used))
             run = json.loads(self.ok("info", "cpus.h5", "--json").stdout)
-            self.assertEqual(run["provenance"]["cpus_available"], len(used), variables)
-            self.assertEqual(run["provenance"]["threads"], min(len(used), 64), variables)
+            self.assertEqual(run["provenance"][-1]["cpus_available"], len(used), variables)
+            self.assertEqual(run["provenance"][-1]["threads"], min(len(used), 64), variables)
 
     def test_signals_publish_and_resume_ends_in_the_same_bits(self):
         self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=5000")
@@ -294,6 +294,12 @@ class CliTest(unittest.TestCase):
             self.assertEqual(json.loads(self.ok("info", "run.h5", "--json").stdout)["status"], "interrupted")
         self.ok(*args)
         self.assertEqual(strip_provenance(self.cwd / "whole.h5", self.cwd / "run.h5"), "")
+        stretches = json.loads(self.ok("info", "run.h5", "--json").stdout)["provenance"]
+        self.assertGreater(len(stretches), 1)
+        steps = [s["from_step"] for s in stretches]
+        self.assertEqual((steps[0], steps), (0, sorted(steps)))
+        with h5py.File(self.cwd / "run.h5") as file:
+            self.assertEqual(file["provenance/stretches"]["from_step"].tolist(), steps)
         finished = (self.cwd / "run.h5").read_bytes()
         self.ok(*args)
         self.assertEqual((self.cwd / "run.h5").read_bytes(), finished)
@@ -335,7 +341,7 @@ class CliTest(unittest.TestCase):
         self.wait_for("run.h5")
         run.terminate()
         run.communicate()
-        other = "Sandybridge" if info()["provenance"]["blas_kernel_set"] != "Sandybridge" else "Haswell"
+        other = "Sandybridge" if info()["provenance"][-1]["blas_kernel_set"] != "Sandybridge" else "Haswell"
         env = os.environ | {"OPENBLAS_CORETYPE": other}
         args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", *ENDLESS]
         self.fails(73, "--allow-kernel-change", *args, env=env)

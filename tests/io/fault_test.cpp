@@ -43,7 +43,8 @@ TEST(Fault, ANumberThatIsNotFiniteIsReportedAtItsStepByNameAndNeverPublished) {
       config.record.publish_seconds = 0;
       Trainer trainer(config, Workers(1));
       OutputLock output(folder / "run.h5");
-      Recorder recorder(output, new_record(config, trainer.readable_parameters()));
+      Recorder recorder(output, new_record(config, trainer.readable_parameters()),
+                        describe_process(1, "test"));
       Planter planter(trainer, parameter, number);
       const std::array<Observer*, 2> observers{&recorder, &planter};
       const std::atomic<bool> stop{false};

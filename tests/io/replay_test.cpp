@@ -250,12 +250,32 @@ TEST(RequireSameBits, RefusesOtherNumericsAndOtherKernels) {
   test::expect_error(ExitCode::cannot_create, "numerics version",
                      [&] { require_same_bits(other, "run.h5", KernelChange::allow); });
   other = run;
-  set(other.provenance, "blas_kernel_set", std::string("Abacus"));
-  test::expect_error(ExitCode::cannot_create, "BLAS kernels of Abacus",
+  other.provenance.back().blas_kernel_set = "Abacus";
+  test::expect_error(ExitCode::cannot_create, "OPENBLAS_CORETYPE=Abacus",
                      [&] { require_same_bits(other, "run.h5", KernelChange::refuse); });
   EXPECT_FALSE(other.mixed_kernel_sets);
   require_same_bits(other, "run.h5", KernelChange::allow);
   EXPECT_TRUE(other.mixed_kernel_sets);
+}
+
+TEST(RequireSameBits, RefusesAnotherVersionOfBlasToo) {
+  RunRecord other = train_record(tiny_config(), 5);
+  other.provenance.back().blas = "OpenBLAS 9.9.9 " + other.provenance.back().blas_kernel_set;
+  test::expect_error(ExitCode::cannot_create, "OpenBLAS 9.9.9",
+                     [&] { require_same_bits(other, "run.h5", KernelChange::refuse); });
+  EXPECT_NO_THROW(require_same_bits(other, "run.h5", KernelChange::refuse_kernels));
+  EXPECT_FALSE(other.mixed_kernel_sets);
+  require_same_bits(other, "run.h5", KernelChange::allow);
+  EXPECT_TRUE(other.mixed_kernel_sets);
+}
+
+// Only the stretch that the run goes on from counts: the record remembers that there were others.
+TEST(RequireSameBits, LooksAtTheLastStretch) {
+  RunRecord run = train_record(tiny_config(), 5);
+  Stretch first;
+  first.blas_kernel_set = "Abacus";
+  run.provenance.insert(run.provenance.begin(), first);
+  EXPECT_NO_THROW(require_same_bits(run, "run.h5", KernelChange::refuse));
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ inline io::RunRecord train_record(const config::Config& config,
   prepare_blas();
   train::Trainer trainer(config, Workers(threads));
   io::RunRecord start = io::new_record(config, trainer.readable_parameters());
-  start.provenance = io::describe_process(threads, "test");
+  start.provenance = {io::describe_process(threads, "test")};
   if (from != nullptr) {
     start = *from;
     trainer.restore(from->state.value(), train::Due::recorded);

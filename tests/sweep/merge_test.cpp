@@ -225,7 +225,9 @@ TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
   for (std::size_t run = 0; run < 4; ++run) {
     io::RunRecord record = test::train_record(plan.config(run));
     record.provenance.clear();
-    if (run < 3) io::set(record.provenance, "blas_kernel_set", sets.at(run));
+    io::Stretch stretch;
+    if (run < 3) stretch.blas_kernel_set = sets.at(run);
+    if (run < 3) record.provenance.push_back(stretch);
     publish(folder, plan.hash(run), record);
   }
   const Merged merged = merge(folder, plan);
@@ -233,7 +235,7 @@ TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
               ElementsAre(Pair("Haswell", 1U), Pair("Zen", 2U), Pair("unknown", 1U)));
   const io::Hdf5Reader file(merged.file, "sweep.h5");
   EXPECT_EQ(file.shape("/provenance/runs"), io::Extents{4});
-  EXPECT_EQ(file.attribute<std::string>("/provenance/runs", "FIELD_1_NAME"), "blas_kernel_set");
+  EXPECT_EQ(file.attribute<std::string>("/provenance/runs", "FIELD_3_NAME"), "blas_kernel_set");
 }
 
 TEST_F(Merge, NamesRunsThatChangedKernelsOnTheWay) {

@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const config::Value&);
 /// {"data.K": 10000, ...}: every key.
 [[nodiscard]] Json to_json(const config::Config&);
-[[nodiscard]] Json to_json(const io::Provenance&);
+[[nodiscard]] Json to_json(const io::Stretch&);
 
 /// What --json prints: ASCII alone, so that a terminal obeys nothing in it; bytes that are no text
 /// become U+FFFD.

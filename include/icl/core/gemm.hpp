@@ -29,6 +29,7 @@ struct BlasInfo {
   std::string config;      ///< version and build options
   std::string kernel_set;  ///< the core type whose kernels run; bits depend on it
   std::string threading;   ///< "serial", "pthread" or "openmp"
+  bool operator==(const BlasInfo&) const = default;
 };
 [[nodiscard]] BlasInfo blas_info();
 

@@ -20,7 +20,4 @@ namespace icl::io {
 /// Adds a probe's formula, and the paper that it is from, to its dataset.
 void say_source(GroupWriter&, const train::Metric&);
 
-/// Writes /provenance, with text cut as attribute_text() does.
-void write_provenance(Hdf5Writer&, const Provenance&);
-
 }  // namespace icl::io

@@ -74,6 +74,10 @@ class Hdf5Reader {
   /// The string of a scalar dataset of text, which is of fixed length.
   [[nodiscard]] std::string text(const std::string& dataset) const;
 
+  /// A 1-D dataset of compounds of integers, floating-point numbers and text of fixed length: a
+  /// column a member.
+  [[nodiscard]] std::vector<Column> table(const std::string& dataset) const;
+
  private:
   Hdf5Handle file_;
   std::string name_;

@@ -51,19 +51,17 @@ class RecordBuilder : public train::Observer {
 class Recorder final : public RecordBuilder {
  public:
   /// The lock, which must outlive the recorder, is that of the output.
-  Recorder(OutputLock& output, RunRecord record);
+  Recorder(OutputLock& output, RunRecord record, Stretch stretch);
 
   void stepped(const train::StateView&) override;
   void ended(train::Outcome, const train::StateView&) override;
 
  private:
-  void publish();
+  void publish(const train::StateView&);
 
   OutputLock& output_;
   PublishClock clock_;
   Clock::time_point start_ = Clock::now();
-  double publishing_seconds_ = 0;
-  std::int64_t publications_ = 0;
 };
 
 }  // namespace icl::io

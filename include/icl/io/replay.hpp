@@ -9,12 +9,16 @@
 
 namespace icl::io {
 
-/// Whether a run may be gone on with although the BLAS kernels are others than those it began with.
-enum class KernelChange : std::uint8_t { refuse, allow };
+/// Whether a run may be gone on with although the BLAS is another one than in its last stretch.
+enum class KernelChange : std::uint8_t {
+  refuse,
+  refuse_kernels,  ///< another version of the same kernels will do: what it gives is compared
+  allow,           ///< and mark the record
+};
 
 /// Checks that this program, on this machine, gives the bits that the record began with: same
-/// numerics version, same kernel set. With KernelChange::allow another kernel set is marked in the
-/// record instead. Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for
+/// numerics version, same BLAS (version, build, kernels), as far as KernelChange asks for it.
+/// Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for
 /// the file.
 void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 

@@ -44,7 +44,7 @@ struct RunRecord {
   std::string stop_reason;  ///< why a run is done: "epochs", "icl_accuracy", "c1"; empty otherwise
   std::string items_hash;   ///< of what data.items named; empty without it
   std::int64_t numerics = numerics_version;
-  bool mixed_kernel_sets = false;  ///< was resumed, by request, under other BLAS kernels
+  bool mixed_kernel_sets = false;  ///< was resumed, by request, under another BLAS
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;
   std::optional<std::int64_t> t_icl_refined;  ///< the same to the single step, by eval.refine

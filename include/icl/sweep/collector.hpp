@@ -36,11 +36,9 @@ struct Row {
   std::optional<theory::Prediction> theory;
   std::vector<std::int64_t> metric_steps;
   std::vector<std::vector<double>> metrics;  ///< by the collector's columns; may be fewer
-  std::vector<std::string> origin;           ///< what origin_names name
+  io::Stretch last_stretch;                  ///< unknown of a run without any
+  std::int64_t stretches;
 };
-
-/// What is kept of a run's provenance.
-inline constexpr std::array origin_names{"blas_kernel_set", "cpu", "host", "commit"};
 
 /// A key's value where a number is wanted: NaN for one that is not set, and for text.
 [[nodiscard]] double number_of(const config::Value& value);
