@@ -36,7 +36,7 @@ class Run:
         there = ~np.isnan(metrics["icl_loss"])
         self.step = steps[there]
         self.icl, self.iwl = (metrics[name][there] for name in ("icl_accuracy", "iwl_accuracy"))
-        self.t_icl = None if row["censored"] else int(row["t_icl_step"])
+        self.t_icl = int(row["t_icl_step"]) if row["acquired"] else None
 
 
 def read(path):

@@ -45,7 +45,7 @@ def read(merged):
         N = float(settings.split("\nN = ")[1].split()[0])
         for row in file["runs"][:]:
             rate = float(row["intervene.rate"].decode().split("*")[1])
-            measured = numpy.inf if row["censored"] else row["t_icl_step"]
+            measured = row["t_icl_step"] if row["acquired"] else numpy.inf
             # With a frozen memoriser c1 = c2 = 1/2 for ever, beyond the end of the run too.
             predicted = row["theory_t_icl_step_from_initial" if rate == 0 else "theory_t_icl_step_from_measured"]
             groups.setdefault((float(row["data.K"]), rate), []).append(
@@ -93,7 +93,7 @@ def print_clamped(merged):
     print("|---|---|---|---|")
     for K in numpy.unique(rows["data.K"]):
         chosen = rows["data.K"] == K
-        measured = numpy.where(rows["censored"] == 1, numpy.inf, rows["t_icl_step"])[chosen]
+        measured = numpy.where(rows["acquired"] == 1, rows["t_icl_step"], numpy.inf)[chosen]
         print(f"| {'infinity' if numpy.isinf(K) else f'{K:.0f}'} | {chosen.sum()} | {range_of(measured)} | "
               f"{numpy.median(predicted[chosen]):.1f} ({predicted[chosen].min():.1f} to {predicted[chosen].max():.1f}) |")
 

@@ -45,7 +45,7 @@ def main():
                 itself = bool(row["model.attend_self"]) if "model.attend_self" in rows.dtype.names else False
                 D = int(row["data.D"]) if "data.D" in rows.dtype.names else 63
                 key = (D, itself, float(row["model.beta0"]), N, rate)
-                times = (numpy.inf, numpy.inf) if row["censored"] else (row["t_icl_step"], row["t_icl_step_refined"])
+                times = (row["t_icl_step"], row["t_icl_step_refined"]) if row["acquired"] else (numpy.inf, numpy.inf)
                 points.setdefault(key, []).append(times)
     print("| D | attends to itself | beta0 | runs | t_ICL median (min to max) | to the single step | 2 n tau*/lr | measured / theory | landscape to 95 % | "
           "measured / landscape |")

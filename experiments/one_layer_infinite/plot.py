@@ -43,7 +43,7 @@ def main():
         rows, metrics = file["runs"][:], file["metrics"]
         beta0, w0 = metrics["effective_beta"][:, 0], metrics["effective_w"][:, 0]
         alignment = metrics["identity_alignment"][:, 0]
-        measured = numpy.where(rows["censored"] == 1, numpy.inf, rows["t_icl_step"])
+        measured = numpy.where(rows["acquired"] == 1, rows["t_icl_step"], numpy.inf)
     predicted, unbraked = (numpy.array([predicted_steps(arguments.icl, b, w, c2, N, rate) for b, w in zip(beta0, w0)]) for c2 in (0.5, 0))
     print("| seed | effective beta | effective w | alignment | predicted t_ICL | the same with c2 = 0 | measured t_ICL |")
     print("|---|---|---|---|---|---|---|")

@@ -19,7 +19,7 @@ def main():
         rows = file["runs"][:]
     acquired = {}
     for row in rows:
-        acquired.setdefault(int(row["data.K"]), []).append(not row["censored"])
+        acquired.setdefault(int(row["data.K"]), []).append(bool(row["acquired"]))
     nearest = sorted(acquired, key=lambda K: abs(numpy.log(K / PREDICTED_K)))[:4]
     right = {K: sum(done == (K > PREDICTED_K) for done in runs) for K, runs in acquired.items()}
     print("| K | K / K* | acquired ICL | predicted | right | steps at the end | I_K at the end |")
@@ -27,7 +27,7 @@ def main():
     for K in sorted(acquired):
         mine = rows[rows["data.K"] == K]
         print(f"| {K} | {K / PREDICTED_K:.2f} | {sum(acquired[K])} of {len(acquired[K])} | {'yes' if K > PREDICTED_K else 'no'} | {right[K]} | "
-              f"{min(mine['steps'])} to {max(mine['steps'])} | {min(mine['final_I_K']):.0f} to {max(mine['final_I_K']):.0f} |")
+              f"{min(mine['last_step'])} to {max(mine['last_step'])} | {min(mine['final_I_K']):.0f} to {max(mine['final_I_K']):.0f} |")
     total = sum(map(len, acquired.values()))
     print(f"\nright: {sum(right.values())} of {total}; of the runs at the four K nearest to K*: "
           f"{sum(right[K] for K in nearest)} of {sum(len(acquired[K]) for K in nearest)}")
@@ -45,7 +45,7 @@ def draw(rows, acquired, picture):
     left.set(xlabel="task diversity K", ylabel="share of runs that acquire ICL", title="The threshold of the minimal model")
     left.legend()
     for done, marker, name in ((True, "o", "acquires ICL"), (False, "x", "does not")):
-        mine = rows[(rows["censored"] == 0) == done]
+        mine = rows[(rows["acquired"] == 1) == done]
         right.loglog(mine["data.K"], mine["final_I_K"], marker, label=name)
     right.axhline(SIGNAL, color="black", ls=":", label="n tau*")
     right.set(xlabel="task diversity K", ylabel="I_K at acquisition, or at the end", title="The signal that was there")

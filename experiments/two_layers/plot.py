@@ -19,8 +19,8 @@ def main():
     print("| seed | t_ICL (steps) | steps made | ended | final ICL accuracy |")
     print("|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row['seed']} | {'not acquired' if row['censored'] else row['t_icl_step']} | {row['steps']} | {row['status'].decode()} | {row['final_icl_accuracy']:.3f} |")
-    acquired = rows["censored"] == 0
+        print(f"| {row['seed']} | {int(row['t_icl_step']) if row['acquired'] else 'not acquired'} | {row['last_step']} | {row['status'].decode()} | {row['final_icl_accuracy']:.3f} |")
+    acquired = rows["acquired"] == 1
     print(f"\nacquired ICL: {acquired.sum()} of {len(rows)}")
     import matplotlib
     matplotlib.use("Agg")

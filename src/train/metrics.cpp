@@ -61,8 +61,10 @@ constexpr std::array norms{
             [](const Evaluation& e, std::size_t i) { return e.norms[i].update; }},
 };
 
-/// "icl_accuracy" as readers show it on an axis: "ICL accuracy".
+/// "icl_accuracy" as readers show it on an axis: "ICL accuracy". Symbols (I_K) stay as they are.
 std::string long_name_of(std::string name) {
+  constexpr std::size_t longest_symbol = 3;
+  if (name.size() <= longest_symbol) return name;
   std::ranges::replace(name, '_', ' ');
   for (const auto& [word, capitals] : {std::pair{"icl", "ICL"}, std::pair{"iwl", "IWL"}}) {
     if (const auto at = name.find(word); at != std::string::npos) name.replace(at, 3, capitals);

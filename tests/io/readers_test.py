@@ -4,6 +4,7 @@
 usage: readers_test.py ICL [unittest arguments]
 """
 
+import gzip
 import subprocess
 import sys
 import tempfile
@@ -272,6 +273,73 @@ class SchemaTest(Files):
         with h5py.File(self.runs["finite"], "r") as file:
             self.assertLess({"program", "commit", "compiler", "blas", "blas_kernel_set", "cpu", "host", "threads",
                              "command_line", "time_started", "wall_seconds"}, set(file["provenance"].attrs))
+
+
+class OldFilesTest(unittest.TestCase):
+    """Files of format 2, which stand in format_2 beside this test, and what data/convert.py makes of them."""
+
+    HERE = Path(__file__).resolve().parent
+    CONVERT = HERE.parents[1] / "data" / "convert.py"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="icl_readers_")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def pair(self, kind):
+        old, new = self.folder / f"{kind}_old.h5", self.folder / f"{kind}.h5"
+        old.write_bytes(gzip.decompress((self.HERE / "format_2" / f"{kind}.h5.gz").read_bytes()))
+        run("/usr/bin/python3", self.CONVERT, old, new)
+        return old, new
+
+    def test_icl_says_what_to_do(self):
+        old, _ = self.pair("run")
+        done = subprocess.run([ICL, "info", old], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 65)
+        self.assertIn("is an 'icl run file 2' of an earlier icl", done.stderr)
+        self.assertIn("data/convert.py", done.stderr)
+
+    def test_all_numbers_are_the_same_and_every_kind_shows_itself(self):
+        for kind, group, signal in (("run", "metrics", "icl_accuracy"), ("sweep", "metrics", "icl_accuracy"),
+                                    ("data", "items", "x"), ("landscape", "landscape", "loss")):
+            old, new = self.pair(kind)
+            with self.subTest(kind=kind), h5py.File(new) as file:
+                before, after = datasets(old), datasets(new)
+                self.assertEqual(set(before), set(after))
+                for name, values in before.items():
+                    self.assertEqual(values.tobytes(), after[name].tobytes(), name)
+                self.assertEqual(file.attrs["format_version"], 3)
+                self.assertEqual(file.attrs["default"], group)
+                self.assertEqual(scalar(file[group].attrs["signal"]), signal)
+                with xr.open_dataset(new, group=group) as data:
+                    self.assertIn(signal, data)
+
+    def test_a_converted_run_is_one(self):
+        _, new = self.pair("run")
+        self.assertRegex(run(ICL, "info", new), r"data.K +8\n")
+        damaged = bytearray(new.read_bytes())
+        damaged[3000] ^= 1
+        new.write_bytes(damaged)
+        self.assertEqual(subprocess.run([ICL, "info", new], capture_output=True, timeout=60, check=False).returncode, 65)
+
+    def test_what_was_not_reached_is_not_a_number(self):
+        old, new = self.pair("sweep")
+        with h5py.File(old) as a, h5py.File(new) as b:
+            before, after = a["runs"][:], b["runs"][:]
+            np.testing.assert_array_equal(after["acquired"], 1 - before["censored"])
+            np.testing.assert_array_equal(np.isnan(after["t_icl_step"]), before["censored"] == 1)
+            np.testing.assert_array_equal(after["last_step"], before["steps"])
+            np.testing.assert_array_equal(after["horizon"], 6)
+
+    def test_what_is_damaged_or_no_old_file_is_refused(self):
+        old, new = self.pair("run")
+        old.write_bytes(old.read_bytes()[:-1])
+        for path, part in ((old, "does not match its hash"), (new, "not a file of icl with format 2")):
+            done = subprocess.run(["/usr/bin/python3", self.CONVERT, path, self.folder / "out.h5"], capture_output=True,
+                                  text=True, timeout=60, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(part, done.stderr)
+            self.assertFalse((self.folder / "out.h5").exists())
 
 
 class DataTest(Files):
