@@ -173,8 +173,8 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->type_name("DIR")
       ->required()
       ->multi_option_policy(last_wins);
-  sweep->add_option("--scale", command.scale, "smoke, desk or paper (default: the base settings)")
-      ->check(CLI::IsMember({"smoke", "desk", "paper"}))
+  sweep->add_option("--scale", command.scale, "A [scale.NAME] of FILE (default: the base settings)")
+      ->type_name("NAME")
       ->multi_option_policy(last_wins);
   add_overrides(*sweep, command.overrides);
   sweep->add_option("--shard", command.shard, "Only part i of n, i from 0 to n-1")

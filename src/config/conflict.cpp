@@ -238,11 +238,31 @@ Result in_interventions(const Config& c) {
   return std::nullopt;
 }
 
+/// A learning rate times the factors in force must still be a rate: 0 in float trains nothing.
+Result in_rates(const Config& c) {
+  if (!c.intervene.rate) return std::nullopt;
+  const auto all = parse_interventions(*c.intervene.rate, Factor::required);
+  if (!all) return std::nullopt;  // refused by its field
+  for (const Intervention& one : *all) {
+    if (one.factor == 0) continue;
+    double rate = c.train.learning_rate;
+    for (const Intervention& other : *all) {
+      if (other.factor != 0 && other.holds(one.first)) rate *= other.factor;
+    }
+    if (rate >= least_rate && rate <= greatest_rate) continue;
+    return Conflict{fmt::format("train.learning_rate = {} times the factors of intervene.rate at "
+                                "step {} is {:.6g}: must be from {} to {}, or exactly 0",
+                                c.train.learning_rate, one.first, rate, least_rate, greatest_rate),
+                    {"intervene.rate", "train.learning_rate"}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result find_conflict(const Config& config) {
-  for (const auto check :
-       {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_clamps, in_interventions}) {
+  for (const auto check : {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_clamps,
+                           in_interventions, in_rates}) {
     if (auto conflict = check(config)) return conflict;
   }
   return std::nullopt;

@@ -14,23 +14,30 @@
 #include "icl/config/conflict.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
+#include "nesting.hpp"
 #include "trim.hpp"
 
 namespace icl::config {
 namespace {
 
-constexpr std::ptrdiff_t max_dots = 4096;
+/// toml++ calls itself for each level, and overflows the stack at a few thousand.
+constexpr std::size_t deepest = 256;
 
-/// Why `text` must not reach toml++, if so: it handles a key of n dotted parts by n nested calls,
-/// and tens of thousands of them overflow the stack.
-std::optional<std::string> excess(std::string_view text, std::size_t most_bytes) {
-  if (text.size() > most_bytes) {
-    return fmt::format("a configuration has at most {} KiB", most_bytes / 1024);
+void require_length(std::string_view text, std::string_view source, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return;
+  throw Error(ExitCode::bad_input,
+              fmt::format("{}: a configuration has at most {} KiB", source, most_bytes / 1024));
+}
+
+/// What toml++ must not be given, or would say nothing helpful of.
+void require_text(std::string_view text, std::string_view source) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    throw usage_error(source, "the file is in UTF-16; TOML is in UTF-8");
   }
-  if (std::ranges::count(text, '.') > max_dots) {
-    return fmt::format("a configuration has at most {} dots", max_dots);
+  if (const auto line = line_nested_deeper(deepest, text)) {
+    throw usage_error(fmt::format("{}:{}", source, *line),
+                      fmt::format("a key or value is nested more than {} deep", deepest));
   }
-  return std::nullopt;
 }
 
 bool is_section(std::string_view name) {
@@ -80,9 +87,10 @@ toml::table parse_value(std::string_view text, std::string_view where) {
   if (text.empty()) {
     throw usage_error(where, "the value is missing; expected key=value");
   }
-  if (const auto reason = excess(text, most_config_bytes)) {
-    throw usage_error("--set", *reason);  // not `where`, which holds the text
+  if (text.size() > most_config_bytes) {  // not `where`, which holds the text
+    throw usage_error("--set", fmt::format("a value has at most {} KiB", most_config_bytes / 1024));
   }
+  require_text(text, "--set");
   toml::table document;
   try {
     document = toml::parse(fmt::format("value = {}", text), std::string_view("--set"));
@@ -170,9 +178,8 @@ std::string read_text(const std::filesystem::path& file, std::size_t most_bytes)
 
 toml::table parse_document(std::string_view text, std::string_view source_name,
                            std::size_t most_bytes) {
-  if (const auto reason = excess(text, most_bytes)) {
-    throw Error(ExitCode::bad_input, fmt::format("{}: {}", source_name, *reason));
-  }
+  require_length(text, source_name, most_bytes);
+  require_text(text, source_name);
   try {
     return toml::parse(text, source_name);
   } catch (const toml::parse_error& error) {

@@ -35,7 +35,8 @@ namespace icl::config {
 inline constexpr std::size_t most_config_bytes = std::size_t{64} << 10U;
 inline constexpr std::size_t most_sweep_bytes = std::size_t{1} << 20U;
 
-/// Error(bad_input) if the text is too much for toml++, Error(usage) if it is not TOML.
+/// Error(bad_input) if the text is longer than that, Error(usage) if it is not TOML, or nested
+/// deeper than toml++ bears.
 [[nodiscard]] toml::table parse_document(std::string_view text, std::string_view source_name,
                                          std::size_t most_bytes);
 

@@ -46,13 +46,18 @@ std::optional<double> number_in(const Value& value, const Range<double>& range) 
   return number && contains(range, *number) ? number : std::nullopt;
 }
 
+bool is_absent(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return std::holds_alternative<std::monostate>(value) || (text != nullptr && *text == not_set);
+}
+
 /// The assign functions return false, and change nothing, if the key cannot hold the value.
 template <typename AnyNumber>
 bool assign(const AnyNumber& access, const Value& value, Config& config) {
   constexpr bool optional = std::is_same_v<AnyNumber, OptionalIntegerAccess> ||
                             std::is_same_v<AnyNumber, OptionalNumberAccess>;
   if constexpr (optional) {
-    if (std::holds_alternative<std::monostate>(value)) {
+    if (is_absent(value)) {
       access.member.edit(config).reset();
       return true;
     }
@@ -81,7 +86,7 @@ bool assign(const SwitchAccess& access, const Value& value, Config& config) {
 }
 
 bool assign(const TextAccess& access, const Value& value, Config& config) {
-  if (std::holds_alternative<std::monostate>(value)) {
+  if (is_absent(value)) {
     access.member.edit(config).reset();
     return true;
   }
@@ -227,7 +232,7 @@ std::string to_text(const Value& value) {
     return fmt::format("\"{}\"", *text);
   }
   if (const auto* on = std::get_if<bool>(&value)) return *on ? "true" : "false";
-  return "not set";
+  return std::string(not_set);
 }
 
 std::string mismatch(const Field& field, std::string_view found) {

@@ -28,8 +28,8 @@ constexpr auto member() {
 }
 
 constexpr Range<std::int64_t> seed_range{0, max_seed};
-// So that a rate, a decay and their product are finite in float.
-constexpr Range<double> learning_rate{.low = 0, .high = 1e20, .low_bound = Bound::exclusive};
+// So that a rate, a decay and their product are finite in float, and a rate is not 0 there.
+constexpr Range<double> learning_rate{.low = least_rate, .high = greatest_rate};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
 constexpr std::array<std::string_view, 3> label_rules{"independent", "equal_sequence",
                                                       "equal_context"};
@@ -66,6 +66,8 @@ constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
 constexpr std::string_view clamp_form = "copy, uniform or none, @FIRST:LAST, ...";
 constexpr std::string_view rate_form = "NAME*FACTOR@FIRST:LAST, ...";
 constexpr Range<double> publish_seconds{.low = 0, .high = 1e6};
+// Not 0 in float, where it divides.
+constexpr Range<double> epsilon{.low = least_rate, .high = 1, .high_bound = Bound::exclusive};
 constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
 
@@ -153,7 +155,7 @@ constexpr std::array table = {
     Field{"train.adam_beta2", "", "Adam's decay rate of the mean of squared gradients",
           NumberAccess{member<&Config::train, &Train::adam_beta2>(), below_1}},
     Field{"train.adam_epsilon", "", "Added to the root of Adam's mean of squares",
-          NumberAccess{member<&Config::train, &Train::adam_epsilon>(), between_0_and_1}},
+          NumberAccess{member<&Config::train, &Train::adam_epsilon>(), epsilon}},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
           IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, 10000000}}},
     Field{"eval.every", "steps",

@@ -34,11 +34,24 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+constexpr std::size_t longest = 100;  // keys are far shorter, and the distance costs length^2
+constexpr std::size_t letters_for_one_slip = 3;
+
 }  // namespace
 
+std::string_view nearest_word(std::string_view name, std::span<const std::string> words) {
+  std::string_view nearest;
+  std::size_t least = name.size() > longest ? 0 : name.size() / letters_for_one_slip + 1;
+  for (const std::string& word : words) {
+    const std::size_t distance = word.size() > longest ? least : edit_distance(name, word);
+    if (distance >= least) continue;
+    nearest = word;
+    least = distance;
+  }
+  return nearest;
+}
+
 const Field* nearest_field(std::string_view name) {
-  constexpr std::size_t longest = 100;  // keys are far shorter, and the distance costs length^2
-  constexpr std::size_t letters_for_one_slip = 3;
   if (name.size() > longest) {
     return nullptr;
   }

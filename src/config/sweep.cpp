@@ -10,12 +10,13 @@
 
 #include "draft.hpp"
 #include "icl/config/field_values.hpp"
+#include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
+#include "spacing.hpp"
 
 namespace icl::config {
 namespace {
 
-constexpr std::array<std::string_view, 3> scale_names{"smoke", "desk", "paper"};
 constexpr std::array<std::string_view, 2> kernel_names{"own", "avx2"};
 
 std::string place(std::string_view source, const toml::key& key) {
@@ -45,141 +46,16 @@ void require_keys(const toml::table& table, std::span<const std::string_view> al
   }
 }
 
-/// To twelve digits: 0.1 + 2 * 0.1 is the 0.3 that a list would name.
-double rounded(double x) { return std::stod(fmt::format("{:.12g}", x)); }
-
-/// A list of values in short: { from, to, step }, { linear, count } or { log, count }, with floor
-/// and times.
-class Spacing {
- public:
-  Spacing(const toml::table& table, const Entry& entry) : table_(table), entry_(entry) {}
-
-  [[nodiscard]] std::vector<Value> values() const {
-    constexpr std::array<std::string_view, 8> keys{"from", "to",    "step",  "linear",
-                                                   "log",  "count", "floor", "times"};
-    for (const auto& [key, node] : table_) {
-      if (std::ranges::find(keys, key.str()) == keys.end()) {
-        fail(fmt::format("unknown key \"{}\"; a spacing has {}", key.str(), fmt::join(keys, ", ")));
-      }
-    }
-    const bool range = table_.contains("from") || table_.contains("to");
-    const bool linear = table_.contains("linear");
-    const bool log = table_.contains("log");
-    if (int{range} + int{linear} + int{log} != 1) {
-      fail("expected one of {from, to}, {linear, count} and {log, count}");
-    }
-    if (range ? table_.contains("count") : table_.contains("step")) {
-      fail(range ? "{from, to} takes step, not count" : "{linear} and {log} take count, not step");
-    }
-    std::vector<double> numbers = range ? stepped() : spaced(linear ? "linear" : "log", log);
-    const bool floor = table_.contains("floor") && flag("floor");
-    const double times = table_.contains("times") ? number(*table_.get("times"), "times") : 1;
-    std::vector<Value> result;
-    result.reserve(numbers.size());
-    for (const double x : numbers) result.emplace_back((floor ? std::floor(x) : x) * times);
-    return result;
+/// "; did you mean desk?", or which scales there are.
+std::string scales_text(const toml::table* scales, std::string_view unknown) {
+  std::vector<std::string> names;
+  if (scales != nullptr) {
+    for (const auto& [key, node] : *scales) names.emplace_back(key.str());
   }
-
- private:
-  [[noreturn]] void fail(std::string_view message) const {
-    throw usage_error(entry_.where, fmt::format("{}: {}", entry_.name, message));
-  }
-
-  [[nodiscard]] double number(const toml::node& node, std::string_view what) const {
-    const auto value = node.value<double>();
-    if (!node.is_number() || !value || !std::isfinite(*value)) {
-      fail(fmt::format("{}: expected a finite number, found {}", what, kind_of(node)));
-    }
-    return *value;
-  }
-
-  [[nodiscard]] double number(std::string_view key) const {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) fail(fmt::format("{} is missing", key));
-    return number(*node, key);
-  }
-
-  [[nodiscard]] bool flag(std::string_view key) const {
-    const auto* value = table_.get(key)->as_boolean();
-    if (value == nullptr) {
-      fail(fmt::format("{}: expected true or false, found {}", key, kind_of(*table_.get(key))));
-    }
-    return value->get();
-  }
-
-  void require_count(double count) const {
-    if (!(count >= 1) || count > static_cast<double>(most_axis_values)) {
-      fail(fmt::format("expected from 1 to {} values, found {}", most_axis_values, count));
-    }
-  }
-
-  /// from, from + step, ... up to `to`.
-  [[nodiscard]] std::vector<double> stepped() const {
-    const double from = number("from");
-    const double to = number("to");
-    const double step = table_.contains("step") ? number("step") : 1;
-    if (!(step > 0)) fail(fmt::format("step = {} must be positive", step));
-    if (to < from) fail(fmt::format("from = {} is greater than to = {}", from, to));
-    // `to` itself belongs to the range even where (to - from) / step falls short by rounding.
-    constexpr double slack = 1e-9;
-    const double count = std::floor((to - from) / step * (1 + slack) + slack) + 1;
-    require_count(count);
-    std::vector<double> values;
-    for (double i = 0; i < count; ++i) values.push_back(rounded(from + i * step));
-    return values;
-  }
-
-  [[nodiscard]] std::vector<double> spaced(std::string_view key, bool log) const {
-    const auto* ends = table_.get(key)->as_array();
-    if (ends == nullptr || ends->size() != 2) {
-      fail(fmt::format("{}: expected the two ends [first, last]", key));
-    }
-    double first = number(*ends->get(0), key);
-    double last = number(*ends->get(1), key);
-    const double count = number("count");
-    require_count(count);
-    if (count != std::floor(count)) fail(fmt::format("count = {} must be an integer", count));
-    if (log && !(first > 0 && last > 0)) fail("the ends of log must be positive");
-    if (log) {
-      first = std::log10(first);
-      last = std::log10(last);
-    }
-    const double step = count > 1 ? (last - first) / (count - 1) : 0;
-    std::vector<double> values;
-    for (double i = 0; i < count; ++i) {
-      const double x = i > 0 && i + 1 == count ? last : i * step + first;
-      values.push_back(log ? std::pow(10.0, x) : x);
-    }
-    return values;
-  }
-
-  const toml::table& table_;
-  const Entry& entry_;
-};
-
-/// The values of an axis as they are written, not yet checked.
-std::vector<Value> listed_values(const Entry& entry) {
-  if (const auto* table = entry.node->as_table()) return Spacing(*table, entry).values();
-  const auto* list = entry.node->as_array();
-  if (list == nullptr) {
-    throw usage_error(entry.where,
-                      fmt::format("{}: expected a list of values, {{from, to, step}}, {{linear, "
-                                  "count}} or {{log, count}}, found {}",
-                                  entry.name, kind_of(*entry.node)));
-  }
-  std::vector<Value> values;
-  for (const toml::node& node : *list) {
-    const auto value = value_of(node);
-    if (!value) {
-      throw usage_error(entry.where,
-                        fmt::format("{}: a value of the list is {}", entry.name, kind_of(node)));
-    }
-    values.push_back(*value);
-  }
-  if (values.empty()) {
-    throw usage_error(entry.where, fmt::format("{}: the list is empty", entry.name));
-  }
-  return values;
+  if (names.empty()) return "; it has no scales";
+  const std::string_view nearest = nearest_word(unknown, names);
+  return nearest.empty() ? fmt::format("; its scales are {}", fmt::join(names, ", "))
+                         : fmt::format("; did you mean {}?", nearest);
 }
 
 /// Each value as the field holds it (1e5 as an integer), once.
@@ -210,17 +86,13 @@ class SweepDraft {
     toml::table base = document_;
     base.erase("sweep");
     base.erase("scale");
-    const std::vector<Entry> entries = entries_of(base, source_);
-    for (const Entry& entry : entries) draft_.apply(entry);
+    for (const Entry& entry : entries_of(base, source_)) draft_.apply(entry);
+    if (!draft_.where("train.seed").empty()) narrow("train.seed");
     if (const auto* sweep = find_table(document_, "sweep", source_)) {
       constexpr std::array<std::string_view, 3> keys{"seeds", "kernels", "axes"};
       require_keys(*sweep, keys, "[sweep]", source_);
       apply_grid(*sweep);
       apply_kernels(*sweep);
-      require_no_axes(entries);
-    }
-    if (const auto* all = find_table(document_, "scale", source_)) {
-      require_keys(*all, scale_names, "[scale]", source_);
     }
   }
 
@@ -229,53 +101,54 @@ class SweepDraft {
     const auto* chosen = all != nullptr ? find_table(*all, scale, source_) : nullptr;
     if (chosen == nullptr) {
       if (scale == "paper") return;
-      throw Error(ExitCode::usage,
-                  fmt::format("--scale {}: {} has no [scale.{}]", scale, source_, scale));
+      throw Error(ExitCode::usage, fmt::format("--scale {}: {} has no [scale.{}]{}", scale, source_,
+                                               scale, scales_text(all, scale)));
     }
     constexpr std::array<std::string_view, 4> keys{"seeds", "kernels", "set", "axes"};
     require_keys(*chosen, keys, fmt::format("[scale.{}]", scale), source_);
-    std::vector<Entry> entries;
     if (const auto* settings = find_table(*chosen, "set", source_)) {
-      entries = entries_of(*settings, source_);
+      for (const Entry& entry : entries_of(*settings, source_)) {
+        draft_.apply(entry);
+        narrow(entry.name);
+      }
     }
-    for (const Entry& entry : entries) draft_.apply(entry);
     apply_grid(*chosen);
     apply_kernels(*chosen);
-    require_no_axes(entries);
   }
 
   void apply_overrides(std::span<const std::string> overrides) {
     for (const std::string& text : overrides) {
       const std::string name = draft_.apply_override(text);
-      if (is_axis(name)) {
-        throw usage_error("--set " + text, fmt::format("{} is an axis of the sweep", name));
+      const std::string where = "--set " + text;
+      if (name == "train.seed") {
+        throw usage_error(where, "train.seed: a sweep takes its seeds from sweep.seeds");
+      }
+      if (std::ranges::find(sweep_.axes, find_field(name), &Axis::field) != sweep_.axes.end()) {
+        throw usage_error(where, fmt::format("{} is an axis of the sweep; a [scale.NAME] with "
+                                             "set.{} makes it one value",
+                                             name, name));
       }
     }
   }
 
   [[nodiscard]] Sweep finish() {
-    const std::string_view seed = draft_.where("train.seed");
-    if (!seed.empty()) {
-      throw usage_error(seed, "train.seed: a sweep takes its seeds from sweep.seeds");
-    }
     sweep_.base = draft_.config();
     if (draft_.where("record.snapshots").empty()) sweep_.base.record.snapshots = 0;
     // What the runs vary is no part of the base.
-    for (const Axis& axis : sweep_.axes) set(*axis.field, get(*axis.field, Config{}), sweep_.base);
+    const auto reset = [&](const Field& f) { set(f, get(f, Config{}), sweep_.base); };
+    for (const Axis& axis : sweep_.axes) reset(*axis.field);
+    reset(*find_field("train.seed"));
     return std::move(sweep_);
   }
 
  private:
-  void require_no_axes(std::span<const Entry> settings) const {
-    for (const Entry& entry : settings) {
-      if (is_axis(entry.name)) {
-        throw usage_error(entry.where, fmt::format("{} is an axis of the sweep too", entry.name));
-      }
+  /// The key was set after its axis (or the seeds) was: that value is now all of it.
+  void narrow(std::string_view name) {
+    const Config& config = draft_.config();
+    if (name == "train.seed") sweep_.seeds = {config.train.seed};
+    for (Axis& axis : sweep_.axes) {
+      if (axis.field->name == name) axis.values = {get(*axis.field, config)};
     }
-  }
-
-  [[nodiscard]] bool is_axis(std::string_view name) const {
-    return std::ranges::any_of(sweep_.axes, [&](const Axis& a) { return a.field->name == name; });
   }
 
   void apply_grid(const toml::table& table) {
@@ -285,20 +158,27 @@ class SweepDraft {
     for (const Entry& entry : entries_of(*axes, source_)) apply_axis(entry);
   }
 
+  /// A number of seeds, or their values.
   void apply_seeds(const toml::table& table, const toml::node& node) {
     const Entry entry{"seeds", &node, place(source_, table.find("seeds")->first)};
-    std::vector<Value> values;
-    if (const auto* count = node.as_integer()) {
-      if (count->get() < 1 || count->get() > static_cast<std::int64_t>(most_axis_values)) {
-        throw usage_error(entry.where, fmt::format("seeds = {}: expected from 1 to {}",
-                                                   count->get(), most_axis_values));
-      }
-      for (std::int64_t seed = 0; seed < count->get(); ++seed) values.emplace_back(seed);
-    } else {
-      values = listed_values(entry);
+    if (!node.is_number()) return set_seeds(listed_values(entry), entry.where);
+    const double count = node.value<double>().value_or(0);
+    constexpr auto most = static_cast<double>(most_axis_values);
+    if (!(count >= 1 && count <= most) || count != std::floor(count)) {
+      throw usage_error(entry.where,
+                        fmt::format("seeds = {}: expected a whole number from 1 to {}, or a list",
+                                    to_text(value_of(node).value()), most_axis_values));
     }
+    std::vector<Value> values(static_cast<std::size_t>(count));
+    for (std::size_t seed = 0; seed < values.size(); ++seed) {
+      values[seed] = static_cast<std::int64_t>(seed);
+    }
+    set_seeds(values, entry.where);
+  }
+
+  void set_seeds(const std::vector<Value>& values, std::string_view where) {
     sweep_.seeds.clear();
-    for (const Value& seed : distinct_values(*find_field("train.seed"), values, entry.where)) {
+    for (const Value& seed : distinct_values(*find_field("train.seed"), values, where)) {
       sweep_.seeds.push_back(std::get<std::int64_t>(seed));
     }
   }
@@ -320,10 +200,11 @@ class SweepDraft {
   void apply_axis(const Entry& entry) {
     const Field* field = find_field(entry.name);
     if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
-    if (field->name == "train.seed" || field->name == "record.publish_seconds") {
-      throw usage_error(entry.where, field->name == "train.seed"
-                                         ? "train.seed is no axis: set seeds"
-                                         : "record.publish_seconds makes no other run");
+    if (field->name == "train.seed") return set_seeds(listed_values(entry), entry.where);
+    if (field->name == "record.publish_seconds") {
+      throw usage_error(entry.where,
+                        "record.publish_seconds is no axis: it makes no other run; set it in "
+                        "[record]");
     }
     Axis axis{field, distinct_values(*field, listed_values(entry), entry.where)};
     const auto same = std::ranges::find(sweep_.axes, field, &Axis::field);
@@ -376,7 +257,10 @@ std::string to_toml(const Sweep& sweep) {
   if (!sweep.axes.empty()) text += "\n[sweep.axes]\n";
   for (const Axis& axis : sweep.axes) {
     std::vector<std::string> values;
-    for (const Value& value : axis.values) values.push_back(to_text(value));
+    for (const Value& value : axis.values) {
+      const bool absent = std::holds_alternative<std::monostate>(value);
+      values.push_back(absent ? fmt::format("\"{}\"", not_set) : to_text(value));
+    }
     text += fmt::format("{} = [{}]\n", axis.field->name, fmt::join(values, ", "));
   }
   return text;

@@ -376,5 +376,23 @@ TEST(FindConflict, OfInterventions) {
             "");
 }
 
+// A factor is one of float's as the rate is: what is 0 there would train nothing without a word.
+TEST(FindConflict, OfRates) {
+  const auto with_rate = [](const char* rate) {
+    return message_after([rate](Config& c) { c.intervene.rate = rate; });
+  };
+  const std::string bound = ": must be from 1e-37 to 1e+20, or exactly 0";
+  const std::string rate =
+      "train.learning_rate = 0.01 times the factors of intervene.rate at step ";
+  EXPECT_EQ(with_rate("memoriser*5e-324"), rate + "0 is 0" + bound);
+  EXPECT_EQ(with_rate("memoriser*1e-36@7:"), rate + "7 is 1e-38" + bound);
+  EXPECT_EQ(with_rate("mlp.0*1e-20@:9, memoriser*1e-20@5:"), rate + "5 is 1e-42" + bound);
+  EXPECT_EQ(with_rate("attention*1e23"), rate + "0 is 1e+21" + bound);
+  for (const char* fits : {"memoriser*0", "memoriser*1e-30", "attention*1e21", "mlp.0*0, w*0.5",
+                           "memoriser*1e-20@:5, memoriser*1e-20@5:"}) {
+    EXPECT_EQ(with_rate(fits), "") << fits;
+  }
+}
+
 }  // namespace
 }  // namespace icl::config

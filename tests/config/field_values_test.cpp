@@ -44,7 +44,8 @@ INSTANTIATE_TEST_SUITE_P(
         Conversion{"seed.data", integer(9007199254740991), integer(9007199254740991)},
         Conversion{"seed.data", 2.0, integer(2)},
         Conversion{"train.learning_rate", integer(1), 1.0},
-        Conversion{"train.learning_rate", 5e-324, 5e-324},
+        Conversion{"train.learning_rate", 1e-37, 1e-37},
+        Conversion{"train.weight_decay_mlp", 5e-324, 5e-324},
         Conversion{"train.weight_decay_mlp", integer(0), 0.0},
         Conversion{"stop.icl_accuracy", 0.999, 0.999},
         Conversion{"record.publish_seconds", integer(0), 0.0},
@@ -116,8 +117,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "data.novel_fraction: expected a finite number > 0 and < 1, found the integer 1"},
         Rejection{"train.adam_beta1", 1.0,
                   "train.adam_beta1: expected a finite number >= 0 and < 1, found the float 1.0"},
-        Rejection{"train.adam_epsilon", 0.0,
-                  "train.adam_epsilon: expected a finite number > 0 and < 1, found the float 0.0"},
+        Rejection{
+            "train.adam_epsilon", 0.0,
+            "train.adam_epsilon: expected a finite number >= 1e-37 and < 1, found the float 0.0"},
         Rejection{"eval.every", integer(-1),
                   "eval.every: expected an integer from 0 to 2^32-1, found the integer -1"},
         Rejection{"record.snapshot_every", integer(0),
@@ -209,17 +211,17 @@ INSTANTIATE_TEST_SUITE_P(
                   "seed.items: expected an integer from 0 to 2^53-1, found the string \"7\""},
         Rejection{"train.epochs", integer(0),
                   "train.epochs: expected an integer from 1 to 2^32-1, found the integer 0"},
-        Rejection{
-            "train.learning_rate", integer(0),
-            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the integer 0"},
-        Rejection{
-            "train.learning_rate", infinity,
-            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float inf"},
-        Rejection{
-            "train.learning_rate", nan,
-            "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the float nan"},
+        Rejection{"train.learning_rate", integer(0),
+                  "train.learning_rate: expected a finite number >= 1e-37 and <= 1e+20, found the "
+                  "integer 0"},
+        Rejection{"train.learning_rate", infinity,
+                  "train.learning_rate: expected a finite number >= 1e-37 and <= 1e+20, found the "
+                  "float inf"},
+        Rejection{"train.learning_rate", nan,
+                  "train.learning_rate: expected a finite number >= 1e-37 and <= 1e+20, found the "
+                  "float nan"},
         Rejection{"train.learning_rate", "inf",
-                  "train.learning_rate: expected a finite number > 0 and <= 1e+20, found the "
+                  "train.learning_rate: expected a finite number >= 1e-37 and <= 1e+20, found the "
                   "string \"inf\""},
         Rejection{"train.weight_decay_mlp", -1e-10,
                   "train.weight_decay_mlp: expected a finite number >= 0 and <= 1e+16, found the "

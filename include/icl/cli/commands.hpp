@@ -83,7 +83,7 @@ ExitCode run(const BenchCommand&);
 struct SweepCommand {
   std::filesystem::path config;
   std::filesystem::path out;
-  std::optional<std::string> scale;  ///< smoke, desk or paper; none: the file's base settings
+  std::optional<std::string> scale;  ///< its name; none: the file's base settings
   std::vector<std::string> overrides;
   std::string shard = "0/1";
   std::optional<std::string> kernels;  ///< own or avx2, in place of the file's

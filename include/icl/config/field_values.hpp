@@ -12,8 +12,13 @@ namespace icl::config {
 
 [[nodiscard]] Value get(const Field& field, const Config& config);
 
+/// What stands for no value, of an optional key, where one must be written: on an axis, and to take
+/// back what a file sets.
+inline constexpr std::string_view not_set = "not set";
+
 /// Stores `value`. An integer is taken for a number key, a float with an exact integral value (1e5)
-/// for an integer key, the string "inf" for data.K, and an absent value for an optional key.
+/// for an integer key, the string "inf" for data.K, and an absent value or the string "not set" for
+/// an optional key.
 /// Throws Error(usage) that names key, value and range, and then leaves `config` as it was.
 void set(const Field& field, const Value& value, Config& config);
 

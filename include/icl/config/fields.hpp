@@ -34,6 +34,11 @@ struct Range {
   Bound high_bound = Bound::inclusive;
 };
 
+/// What a learning rate may be, its factors of intervene.rate included: a number that float holds
+/// to its full precision.
+inline constexpr double least_rate = 1e-37;
+inline constexpr double greatest_rate = 1e20;
+
 /// The place of a key in Config.
 template <typename T>
 struct Member {

@@ -37,14 +37,16 @@ enum class Kernels : std::uint8_t {
 ///     data.N = { from = 50, to = 250, step = 50 }
 ///     train.weight_decay_attention = { log = [1e-3, 1e-2], count = 20 }
 ///     train.learning_rate = { linear = [0.01, 0.1], count = 10 }
-///     [scale.desk]                     # also smoke and paper; each replaces what it names
+///     [scale.desk]                     # any name; what it sets takes the place of an axis, too
 ///     seeds = 3
 ///     set.data.N = 20
 ///     axes.data.K = { log = [250, 2e5], count = 30, floor = true, times = 2 }
 ///
 /// `log` gives 10^linspace(log10 a, log10 b), as numpy.logspace does, rounding included; then
-/// `floor` rounds down, then `times` multiplies. Unless record.snapshots is set, it is 0: the final
-/// parameters only.
+/// `floor` rounds down, then `times` multiplies; no value may be infinite by that. Every key can be
+/// an axis (train.seed is the seeds; record.publish_seconds makes no other run), and an optional
+/// key "not set". An axis wins over the setting of its key beside it. Unless record.snapshots is
+/// set, it is 0: the final parameters only.
 struct Sweep {
   Config base;
   std::vector<Axis> axes;
@@ -58,8 +60,7 @@ inline constexpr std::size_t most_axis_values = 1000000;
 /// Reads the file; then applies the scale if one is given, then the `--set` overrides of the base.
 /// Throws Error: bad_input if the file cannot be read; usage, with file and line, for anything
 /// else: what load() rejects, an axis that is empty or names no key, a scale that the file does not
-/// have
-/// ("paper" may be absent: then it is the base), an override of an axis.
+/// have ("paper" may be absent: then it is the base), an override of an axis.
 [[nodiscard]] Sweep load_sweep(const std::filesystem::path& file,
                                std::optional<std::string_view> scale,
                                std::span<const std::string> overrides);

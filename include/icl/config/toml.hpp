@@ -15,10 +15,9 @@ namespace icl::config {
 /// An override is "key=value" with the full key; the value is TOML, or a bare word that stands for
 /// a string (model.system=one_layer).
 ///
-/// Throws Error: bad_input if the file cannot be read, is larger than 64 KiB or has more than 4096
-/// dots (which guard the parser's stack); usage for all else, as "file:line:column: ..." for
-/// malformed TOML, "file:line: ..." for a key or value in the file, and "--set key=value: ..." for
-/// an override.
+/// Throws Error: bad_input if the file cannot be read or is larger than 64 KiB; usage for all else,
+/// as "file:line:column: ..." for malformed TOML, "file: ..." for one nested more than 256 deep,
+/// "file:line: ..." for a key or value in the file, and "--set key=value: ..." for an override.
 [[nodiscard]] Config load(const std::filesystem::path& file,
                           std::span<const std::string> overrides);
 

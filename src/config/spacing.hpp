@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "draft.hpp"
+#include "icl/config/fields.hpp"
+
+namespace icl::config {
+
+/// The values of an axis as they are written, not yet checked against its key: a list, or in short
+/// { from, to, step }, { linear, count } or { log, count }, with floor and times. Whole numbers of
+/// a range are exact up to 2^53, others are rounded to twelve digits. Error(usage) for what is
+/// neither, and for values that are not finite numbers.
+[[nodiscard]] std::vector<Value> listed_values(const Entry&);
+
+}  // namespace icl::config
