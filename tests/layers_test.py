@@ -43,6 +43,8 @@ OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "icl/cli/commands.hpp",
     "config/draft": "draft.hpp",
+    "config/nesting": "nesting.hpp",
+    "config/spacing": "spacing.hpp",
 }
 
 # Tests of what a layer does as a whole, in place of one unit.

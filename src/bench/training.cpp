@@ -186,7 +186,8 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
                     config.train.epochs, config.train.steps_per_epoch, steps, warm_up_steps + 1));
   }
   PhaseTimes times;
-  train::Trainer trainer(config, Workers(options.threads, &times), io::read_items(config));
+  train::Trainer trainer(config, Workers(options.threads, &times),
+                         io::read_items(config, options.places));
   const TemporaryFolder folder(options.folder);
   io::OutputLock output(folder.run());
   io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()),

@@ -20,9 +20,10 @@ namespace {
 
 constexpr const char* exit_codes = R"(Exit status:
   0  done
-  1  a check that you asked for, or a run of a sweep, failed
+  1  a check that you asked for, or a run of a sweep, failed; a merged file lacks runs
   64 wrong command line or configuration
   65 an input file is not ours, damaged or malformed
+  69 sbatch is not there, or refused the script
   70 a fault of this program
   71 the machine lacks memory, threads or file descriptors
   73 the output exists already (see --force), is another run's, is in use, or cannot be created
@@ -66,6 +67,24 @@ void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
       ->allow_extra_args(false);
 }
 
+void add_moved_items(CLI::App& command, std::vector<std::string>& overrides) {
+  command
+      .add_option(
+          "--set", overrides,
+          "data.items=FILE.h5:/DATASET: where the run's items lie now (data.novel_items too)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+void add_items_folder(CLI::App& command, std::optional<std::filesystem::path>& folder) {
+  command
+      .add_option("--items-folder", folder,
+                  "Where a relative data.items is looked for, after the current folder (default: "
+                  "FILE's folder)")
+      ->type_name("DIR")
+      ->multi_option_policy(last_wins);
+}
+
 void add_output_options(CLI::App& command, OutputOptions& options) {
   add_threads(command, options.threads);
   auto* force = command.add_flag("--force", options.force, "Replace an existing run file");
@@ -88,6 +107,7 @@ void add_train(CLI::App& app, TrainCommand& command, std::string& out) {
   CLI::App* train = app.add_subcommand("train", "Train a model as a TOML file says, and record it");
   train->add_option("FILE", command.config, "Configuration (TOML)")->required();
   add_overrides(*train, command.overrides);
+  add_items_folder(*train, command.items_folder);
   train->add_option("--out", out, "Run file (default: FILE's name with .h5, in this folder)")
       ->type_name("RUN.h5")
       ->multi_option_policy(last_wins);
@@ -114,6 +134,7 @@ void add_verify(CLI::App& app, VerifyCommand& command) {
   CLI::App* verify = app.add_subcommand(
       "verify", "Train a run again: \"identical\", or the first step and element that differ");
   verify->add_option("RUN.h5", command.run, "Run file")->required();
+  add_moved_items(*verify, command.overrides);
   add_threads(*verify, command.threads);
   verify->add_flag("--quiet", command.quiet, "No progress line");
 }
@@ -133,6 +154,7 @@ void add_export(CLI::App& app, ExportCommand& command) {
   CLI::App* data = app.add_subcommand(
       "export", "Write items, batches and evaluation sequences as a run saw them");
   data->add_option("RUN.h5", command.run, "Run file")->required();
+  add_moved_items(*data, command.overrides);
   data->add_flag("--items", command.request.items, "The training and novel items, with labels");
   data->add_option("--batch", command.request.batches,
                    "The training batch after STEP updates; may be given several times")
@@ -177,6 +199,7 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->type_name("NAME")
       ->multi_option_policy(last_wins);
   add_overrides(*sweep, command.overrides);
+  add_items_folder(*sweep, command.items_folder);
   sweep->add_option("--shard", command.shard, "Only part i of n, i from 0 to n-1")
       ->type_name("i/n")
       ->multi_option_policy(last_wins);
@@ -214,6 +237,13 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->type_name("OPTION")
       ->needs(slurm)
       ->allow_extra_args(false);
+  sweep
+      ->add_option("--prologue", command.prologue,
+                   "A file of shell lines for the batch script, before the first run: module load "
+                   "and the like")
+      ->type_name("FILE")
+      ->needs(slurm)
+      ->multi_option_policy(last_wins);
 }
 
 void add_status(CLI::App& app, StatusCommand& command) {

@@ -93,6 +93,7 @@ ExitCode run(const BenchCommand& command) {
   options.threads = start_threads_for(command.threads);
   options.seconds = command.seconds;
   options.folder = ".";
+  if (command.config) options.places.folder = io::items_folder_of(*command.config);
   const SignalGuard signals;
   const bench::TrainingSpeed speed =
       bench::measure_training(config, options, SignalGuard::stop_requested());

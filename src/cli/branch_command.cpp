@@ -2,17 +2,37 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/session.hpp"
+#include "icl/cli/stored_run.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::cli {
+namespace {
+
+/// Where the parent's items lie: by `--set data.items` too, if what it names are the same items;
+/// then the branch keeps the parent's name of them. If they are others, the branch is to have them.
+io::ItemPlaces places_of_parent(const io::RunRecord& parent, config::Config& config) {
+  io::ItemPlaces places;
+  places.folder = io::remembered_folder(parent);
+  const config::Config same = with_places_of(parent.config, config);
+  if (same.data == config.data) return places;
+  io::ItemPlaces moved = places;
+  moved.items = config.data.items;
+  moved.novel_items = config.data.novel_items;
+  const auto items = io::read_items(parent.config, moved);
+  if (!items || items->hash != parent.items_hash) return places;
+  config = same;
+  return moved;
+}
+
+}  // namespace
 
 ExitCode run(const BranchCommand& command) {
   check_distinct(command.run, command.out);
   io::RunFile parent = io::read_run(command.run);
-  const config::Config config = config::with_overrides(parent.record.config, command.overrides);
+  config::Config config = config::with_overrides(parent.record.config, command.overrides);
   const config::Data& before = parent.record.config.data;
   if (config.model != parent.record.config.model || config.data.D != before.D ||
       config.data.label_code != before.label_code) {
@@ -38,8 +58,10 @@ ExitCode run(const BranchCommand& command) {
   if (!command.output.resume) check_output(command.out, command.output.force);
   io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
   const Workers workers(start_threads_for(command.output.threads));
-  io::Origin origin{io::run_hash(parent.record), io::state_at(parent.record, command.at, workers)};
-  return train({command.out, config, std::move(origin), command.output});
+  const io::ItemPlaces places = places_of_parent(parent.record, config);
+  io::Origin origin{io::run_hash(parent.record),
+                    io::state_at(parent.record, command.at, workers, places)};
+  return train({command.out, config, std::move(origin), places, command.output});
 }
 
 }  // namespace icl::cli

@@ -84,10 +84,10 @@ double evaluation_count(const config::Config& config) {
 
 }  // namespace
 
-RunSpeed measure_speed(const config::Config& config, int threads) {
+RunSpeed measure_speed(const config::Config& config, int threads, const io::ItemPlaces& places) {
   const config::Config probe = probe_of(config);
   const auto start = Clock::now();
-  train::Trainer trainer(probe, Workers(threads), io::read_items(probe));
+  train::Trainer trainer(probe, Workers(threads), io::read_items(probe, places));
   double setup = seconds(Clock::now() - start);
   if (!config.data.K.is_infinite()) {
     setup *= static_cast<double>(config.data.K.count()) / static_cast<double>(probe.data.K.count());
@@ -104,8 +104,8 @@ double run_seconds(const config::Config& config, const RunSpeed& speed) {
          evaluation_count(config) * speed.evaluation_seconds;
 }
 
-std::string dry_run(const config::Config& config, int threads) {
-  const RunSpeed speed = measure_speed(config, threads);
+std::string dry_run(const config::Config& config, int threads, const io::ItemPlaces& places) {
+  const RunSpeed speed = measure_speed(config, threads, places);
   const auto [parameters, columns] = sizes(config);
   const std::int64_t steps = train::last_step(config);
   auto snapshots = static_cast<double>(train::snapshot_schedule(config).count(steps));

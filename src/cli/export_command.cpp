@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "icl/cli/commands.hpp"
+#include "icl/cli/stored_run.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
@@ -14,10 +15,11 @@ ExitCode run(const ExportCommand& command) {
   }
   check_distinct(command.run, command.out);
   const io::RunRecord run = io::read_run(command.run).record;
+  const io::ItemPlaces places = moved_items(run.config, command.overrides);
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force);
-  output.publish(io::export_data(run, request, Workers(start_threads_for(0))));
+  output.publish(io::export_data(run, request, Workers(start_threads_for(0)), places));
   return ExitCode::done;
 }
 

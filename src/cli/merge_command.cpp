@@ -81,7 +81,10 @@ ExitCode run(const MergeCommand& command) {
   say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged: {}", report.merged,
                   report.missing.size(), report.unfinished.size(), report.damaged.size(),
                   command.out.string()));
-  return ExitCode::done;
+  // What was trained and is not in the file is not passed over by a script.
+  if (!report.damaged.empty()) return ExitCode::bad_input;
+  const bool whole = report.missing.empty() && report.unfinished.empty();
+  return whole ? ExitCode::done : ExitCode::check_failed;
 }
 
 }  // namespace icl::cli

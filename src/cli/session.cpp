@@ -6,49 +6,40 @@
 
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
-#include "icl/config/field_values.hpp"
+#include "icl/cli/stored_run.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/items_file.hpp"
 #include "icl/io/lock.hpp"
+#include "icl/io/longer.hpp"
 #include "icl/io/recorder.hpp"
 #include "icl/io/replay.hpp"
 
 namespace icl::cli {
 namespace {
 
-/// Throws if the file is of another run than the one that is asked for.
-void require_same_run(const io::RunRecord& stored, const Session& wanted, const std::string& file) {
-  io::RunRecord empty;
-  empty.config = wanted.config;
-  empty.origin = wanted.origin;
-  if (io::run_hash(stored) == io::run_hash(empty)) return;
-  std::string difference = "it is another branch";
-  for (const config::Field& field : config::fields()) {
-    const config::Value before = config::get(field, stored.config);
-    const config::Value now = config::get(field, wanted.config);
-    if (before != now && field.name != "record.publish_seconds") {
-      difference = fmt::format("{} is {} there and {} here", field.name, config::to_text(before),
-                               config::to_text(now));
-      break;
-    }
+/// The status that a run ends in whose file says that it has ended; nothing if it can go on.
+std::optional<ExitCode> ended_status(const StoredRun& stored, const std::string& file, bool quiet) {
+  const io::RunRecord& record = stored.record;
+  if (record.status == io::RunStatus::diverged) {
+    throw Error(ExitCode::diverged,
+                fmt::format("'{}' diverged at step {}, and would do so again", file, record.step));
   }
-  throw Error(ExitCode::cannot_create,
-              fmt::format("'{}' holds another run: {}; --force replaces it", file, difference));
+  if (record.status != io::RunStatus::done || stored.longer) return std::nullopt;
+  if (!quiet) say(fmt::format("done already, after {} steps: {}", record.step, file));
+  return ExitCode::done;
 }
 
-/// The status that a run ends in whose file says that it has ended; nothing if it can go on.
-std::optional<ExitCode> ended_status(const io::RunRecord& stored, const std::string& file,
-                                     bool quiet) {
-  if (stored.status == io::RunStatus::diverged) {
-    throw Error(ExitCode::diverged,
-                fmt::format("'{}' diverged at step {}, and would do so again", file, stored.step));
+/// Makes it the run that was planned as the session has it.
+void lengthen(StoredRun& stored, const Session& session, const Workers& workers) {
+  const config::Config config = with_places_of(stored.record.config, session.config);
+  const std::string file = session.out.string();
+  if (!session.options.quiet) {
+    say(fmt::format("from step {} on for {} epochs in place of {}: {}", stored.record.step,
+                    config.train.epochs, stored.record.config.train.epochs, file));
   }
-  if (stored.status != io::RunStatus::done) return std::nullopt;
-  if (!quiet) say(fmt::format("done already, after {} steps: {}", stored.step, file));
-  return ExitCode::done;
+  io::plan_longer(stored.record, config, file, workers, stored.places);
 }
 
 /// Told first when the run has stopped: from then on it publishes.
@@ -96,40 +87,39 @@ ExitCode train(const Session& session) {
   say_when_ended("icl: interrupted; --resume starts it, or goes on\n");
   if (options.parent) stop_with(*options.parent);
 
-  const auto stored = [&]() -> std::optional<io::RunRecord> {
-    std::error_code ignored;
-    const bool readable = std::filesystem::is_regular_file(session.out, ignored);
-    if (!options.resume || !readable) return std::nullopt;
-    io::RunRecord found = io::read_run(session.out).record;
-    require_same_run(found, session, file);
-    return found;
-  };
   // A finished file is not even locked, and may be one that cannot be replaced; one that can go on
   // is read again under the lock.
-  if (const auto found = stored()) {
+  if (const auto found = stored_run(session)) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
   }
   io::check_creatable(session.out);
   io::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
   if (!options.resume) check_output(session.out, options.force);
-  auto items = io::read_items(session.config);
-  const std::string items_hash = items ? items->hash : std::string();
-  train::Trainer trainer(session.config, Workers(threads), std::move(items));
-  io::RunRecord record = io::new_record(session.config, trainer.readable_parameters());
-  record.origin = session.origin;
-  record.items_hash = items_hash;
-  if (auto found = stored()) {
+  auto found = stored_run(session);
+  if (found) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
-    io::require_same_bits(*found, file, options.kernel_change);
-    static_cast<void>(io::items_of(*found));
-    trainer.restore(found->state.value(), train::Due::recorded);
-    record = *std::move(found);
+    io::require_same_bits(found->record, file, options.kernel_change);
+    if (found->longer) lengthen(*found, session, Workers(threads));
+  }
+  const config::Config& config = found ? found->record.config : session.config;
+  auto items = found ? io::items_of(found->record, found->places)
+                     : io::read_items(session.config, session.places);
+  const std::string items_hash = items ? items->hash : std::string();
+  train::Trainer trainer(config, Workers(threads), std::move(items));
+  io::RunRecord record;
+  if (found) {
+    trainer.restore(found->record.state.value(), train::Due::recorded);
+    record = std::move(found->record);
     record.config.record.publish_seconds = session.config.record.publish_seconds;
-  } else if (session.origin) {
-    trainer.restore(session.origin->state, train::Due::open);
+  } else {
+    record = io::new_record(session.config, trainer.readable_parameters());
+    record.origin = session.origin;
+    record.items_hash = items_hash;
+    if (session.origin) trainer.restore(session.origin->state, train::Due::open);
   }
   io::Stretch stretch = io::describe_process(threads, options.command_line);
   stretch.from_step = trainer.progress().step;
+  if (session.config.data.items) stretch.items_folder = session.places.folder.string();
   io::Recorder recorder(output, std::move(record), std::move(stretch));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
   Acknowledgement acknowledgement;

@@ -1,28 +1,26 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
-#include <cstring>
 #include <optional>
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/dry_run.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/cli/signals.hpp"
+#include "icl/cli/slurm_script.hpp"
 #include "icl/cli/status_line.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/config/sweep.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/sweep/forecast.hpp"
 #include "icl/sweep/runner.hpp"
-#include "icl/sweep/slurm.hpp"
 
 namespace icl::cli {
 namespace {
@@ -66,6 +64,23 @@ config::Sweep load(const SweepCommand& command) {
   return sweep;
 }
 
+/// Where the runs' items are looked for; all must be there.
+io::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& sweep) {
+  io::ItemPlaces places;
+  places.folder = command.items_folder ? fs::absolute(*command.items_folder)
+                                       : io::items_folder_of(command.config);
+  config::Config config = sweep.base;
+  io::require_item_files(config, places);
+  for (const config::Axis& axis : sweep.axes) {
+    if (axis.field->name != "data.items" && axis.field->name != "data.novel_items") continue;
+    for (const config::Value& value : axis.values) {
+      config::set(*axis.field, value, config);
+      io::require_item_files(config, places);
+    }
+  }
+  return places;
+}
+
 /// Jobs at once: as asked for, or as many as fit on the CPUs of the affinity.
 int resolve_jobs(const SweepCommand& command) {
   if (command.jobs < 0) {
@@ -79,12 +94,13 @@ int resolve_jobs(const SweepCommand& command) {
 /// Seconds of each run of a shard, longest first: the cheapest and the dearest are measured, those
 /// in between lie on the line between them.
 std::vector<double> forecast(const sweep::Plan& plan, const std::vector<std::size_t>& runs,
-                             int threads) {
+                             int threads, const io::ItemPlaces& places) {
   if (runs.empty()) return {};
   constexpr double process_seconds = 0.03;  // to start one and to publish, measured on Zen 3
   const auto seconds_per_flop = [&](std::size_t run) {
     const config::Config config = plan.config(run);
-    return (process_seconds + run_seconds(config, measure_speed(config, threads))) / plan.flop(run);
+    return (process_seconds + run_seconds(config, measure_speed(config, threads, places))) /
+           plan.flop(run);
   };
   const double dear = plan.flop(runs.front());
   const double cheap = plan.flop(runs.back());
@@ -100,7 +116,7 @@ std::vector<double> forecast(const sweep::Plan& plan, const std::vector<std::siz
 
 ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
   const auto runs = plan.shard(parse_shard(command.shard));
-  const auto seconds = forecast(plan, runs, command.threads);
+  const auto seconds = forecast(plan, runs, command.threads, places_of(command, plan.sweep()));
   const int jobs = resolve_jobs(command);
   double sum = 0;
   for (const double s : seconds) sum += s;
@@ -129,57 +145,18 @@ ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
   return ExitCode::done;
 }
 
-// ---- A batch script for Slurm ----
+// ---- A job array for Slurm ----
 
-sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan& plan,
-                                  const sweep::Folder& folder) {
-  constexpr int default_cpus = 16;
-  constexpr std::uint64_t runs_for_each_cpu = 4;
-  sweep::SlurmOptions options;
-  options.program = fs::read_symlink("/proc/self/exe");
-  options.folder = fs::absolute(folder.path()).lexically_normal();
-  // Not DIR/sweep.toml: a later call with other axes would change what the shards of this one are.
-  const std::string text = config::to_toml(plan.sweep());
-  options.sweep = options.folder / "slurm" /
-                  (io::hash_hex(std::as_bytes(std::span(text))).substr(0, 16) + ".toml");
-  options.threads = command.threads;
-  options.cpus = command.jobs > 0 ? command.jobs * command.threads : default_cpus;
-  options.sbatch_options = command.sbatch_options;
-  const std::uint64_t packed = static_cast<std::uint64_t>(options.cpus) * runs_for_each_cpu;
-  const std::uint64_t wanted = (plan.size() + packed - 1) / packed;
-  options.tasks = command.tasks > 0
-                      ? command.tasks
-                      : static_cast<int>(std::min<std::uint64_t>(wanted, sweep::most_array_tasks));
-  if (command.tasks < 0 || options.tasks > sweep::most_array_tasks) {
-    throw Error(ExitCode::usage,
-                fmt::format("--tasks {}: must be from 1 to {} (Slurm's MaxArraySize)",
-                            command.tasks, sweep::most_array_tasks));
-  }
+sweep::SlurmOptions job_array(const SweepCommand& command, const sweep::Plan& plan,
+                              const sweep::Folder& folder) {
+  const io::ItemPlaces places = places_of(command, plan.sweep());
+  sweep::SlurmOptions options = slurm_options(command, plan, folder);
+  if (plan.sweep().base.data.items) options.items_folder = places.folder;
+  const auto dearest = plan.shard({0, options.tasks});
+  const int at_once = std::max(1, options.cpus / options.threads);
+  options.task_seconds = sweep::makespan(forecast(plan, dearest, command.threads, places),
+                                         static_cast<std::size_t>(at_once));
   return options;
-}
-
-ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan,
-                            const sweep::Folder& folder) {
-  const sweep::SlurmOptions options = slurm_options(command, plan, folder);
-  const std::string script = sweep::batch_script(options);
-  folder.claim(plan);
-  io::make_folders(folder.path() / "slurm");
-  const std::string text = config::to_toml(plan.sweep());
-  io::publish_file(options.sweep, std::as_bytes(std::span(text)));
-  const fs::path path = folder.path() / "sweep.sbatch";
-  io::publish_file(path, std::as_bytes(std::span(script)));
-  if (plan.sweep().kernels == config::Kernels::own) {
-    say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
-        "bits differ: --kernels avx2");
-  }
-  if (!command.submit) {
-    print(path.native() + "\n");
-    return ExitCode::done;
-  }
-  restore_signals();
-  execlp("sbatch", "sbatch", path.c_str(), nullptr);
-  throw Error(ExitCode::io, fmt::format("cannot run sbatch: {}; the script is {}",
-                                        std::strerror(errno), path.string()));
 }
 
 // ---- Training ----
@@ -225,7 +202,8 @@ ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
   std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): where it is inherited as ignored
   SweepLine line(command.quiet);
   const sweep::RunnerOptions options{parse_shard(command.shard), resolve_jobs(command),
-                                     command.threads, command.kernel_change};
+                                     command.threads, command.kernel_change,
+                                     places_of(command, plan.sweep()).folder};
   sweep::Runner runner(plan, folder, options,
                        {[&](const sweep::Tally& tally) { line.progress(tally); },
                         [&](std::size_t run, const std::string& message) {
@@ -286,7 +264,8 @@ ExitCode run(const SweepCommand& command) {
   if (command.dry_run) return print_plan(command, plan);
   const sweep::Folder folder(command.out);
   check_folder(command, folder);
-  if (command.slurm) return write_batch_script(command, plan, folder);
+  if (command.slurm)
+    return write_batch_script(command, plan, folder, job_array(command, plan, folder));
   folder.claim(plan);
   return train_all(command, plan, folder);
 }

@@ -10,14 +10,17 @@ namespace icl::cli {
 
 ExitCode run(const TrainCommand& command) {
   const config::Config config = config::load(command.config, command.overrides);
+  io::ItemPlaces places;
+  places.folder = command.items_folder ? std::filesystem::absolute(*command.items_folder)
+                                       : io::items_folder_of(command.config);
   if (command.dry_run) {
-    print(dry_run(config, resolve_threads(command.output.threads)));
+    print(dry_run(config, resolve_threads(command.output.threads), places));
     return ExitCode::done;
   }
   const std::filesystem::path out =
       command.out.value_or(command.config.filename().replace_extension(".h5"));
   check_distinct(command.config, out);
-  return train({out, config, std::nullopt, command.output});
+  return train({out, config, std::nullopt, places, command.output});
 }
 
 }  // namespace icl::cli

@@ -5,6 +5,7 @@
 #include "icl/cli/commands.hpp"
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
+#include "icl/cli/stored_run.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
@@ -15,6 +16,7 @@ namespace icl::cli {
 ExitCode run(const VerifyCommand& command) {
   io::RunRecord recorded = io::read_run(command.run).record;
   const std::string file = command.run.string();
+  const io::ItemPlaces places = moved_items(recorded.config, command.overrides);
   if (recorded.mixed_kernel_sets) {
     throw Error(ExitCode::check_failed,
                 fmt::format("'{}' was resumed under other BLAS kernels, so no single run gives its "
@@ -33,7 +35,7 @@ ExitCode run(const VerifyCommand& command) {
   const std::array<train::Observer*, 1> observers{&progress_line};
   const io::Verdict verdict =
       io::verify(recorded, Workers(threads), std::span(observers).first(command.quiet ? 0 : 1),
-                 SignalGuard::stop_requested());
+                 SignalGuard::stop_requested(), places);
   if (verdict.interrupted) {
     say(fmt::format("interrupted before the end of '{}'", file));
     return ExitCode::interrupted;

@@ -82,8 +82,9 @@ bool is_bare_word(std::string_view text) {
          });
 }
 
-/// A document with the one key "value".
-toml::table parse_value(std::string_view text, std::string_view where) {
+/// A document with the one key "value". What is not TOML stands for itself if it is a bare word, or
+/// if the key holds text.
+toml::table parse_value(std::string_view text, std::string_view where, bool is_text) {
   if (text.empty()) {
     throw usage_error(where, "the value is missing; expected key=value");
   }
@@ -95,7 +96,8 @@ toml::table parse_value(std::string_view text, std::string_view where) {
   try {
     document = toml::parse(fmt::format("value = {}", text), std::string_view("--set"));
   } catch (const toml::parse_error& error) {
-    if (!is_bare_word(text)) {
+    const bool quoted = text.starts_with('"') || text.starts_with('\'');
+    if (quoted || (!is_text && !is_bare_word(text))) {
       throw usage_error(where, fmt::format("not a TOML value: {}", error.description()));
     }
     document.insert("value", std::string(text));
@@ -257,7 +259,10 @@ std::string Draft::apply_override(const std::string& text) {
   if (name.empty()) {
     throw usage_error(where, "the key is missing; expected key=value");
   }
-  const auto document = parse_value(trim(std::string_view(text).substr(equals + 1)), where);
+  const Field* field = find_field(name);
+  const bool is_text = field != nullptr && std::holds_alternative<TextAccess>(field->access);
+  const auto document =
+      parse_value(trim(std::string_view(text).substr(equals + 1)), where, is_text);
   apply({std::string(name), document.get("value"), where});
   return std::string(name);
 }

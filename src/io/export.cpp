@@ -152,7 +152,7 @@ void check_request(const RunRecord& run, const ExportRequest& request) {
 }  // namespace
 
 std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& request,
-                                   const Workers& workers) {
+                                   const Workers& workers, const ItemPlaces& places) {
   const config::Config& config = run.config;
   check_request(run, request);
   if (request.items && config.data.K.is_infinite()) {
@@ -160,7 +160,7 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
                 "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
   }
   const PlainEncoder encoder(config);
-  const task::Task task(config, items_of(run), encoder, workers);
+  const task::Task task(config, items_of(run, places), encoder, workers);
   Hdf5Writer file;
   const std::string title = title_of(config);
   file.root_text("format", "icl data");

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,28 @@ Source split(const std::string& text) {
   Source source{text.substr(0, colon), text.substr(colon + 1)};
   while (source.dataset.size() > 1 && source.dataset.back() == '/') source.dataset.pop_back();
   return source;
+}
+
+/// The same with the file as it was found, by the current folder or that of `places`.
+Source find(const std::string& text, const ItemPlaces& places) {
+  namespace fs = std::filesystem;
+  Source source = split(text);
+  const fs::path file = source.file;
+  if (file.is_absolute()) return source;
+  std::error_code error;
+  std::vector<std::string> looked;
+  for (const fs::path& folder : {fs::path(), places.folder}) {
+    if (folder.empty() && !looked.empty()) continue;
+    const fs::path at = folder / file;
+    if (fs::exists(at, error)) {
+      source.file = at.string();
+      return source;
+    }
+    const std::string place = fs::absolute(at, error).lexically_normal().string();
+    if (looked.empty() || looked.back() != place) looked.push_back(place);
+  }
+  throw Error(ExitCode::bad_input, fmt::format("items '{}': there is no such file; looked for '{}'",
+                                               text, fmt::join(looked, "' and '")));
 }
 
 /// The result of a call about the whole file, whose errors do not name the dataset.
@@ -125,8 +149,8 @@ std::string hash_of(const std::vector<T>& values) {
   return values.empty() ? "none" : hash_hex(std::as_bytes(std::span(values)));
 }
 
-Loaded load(const std::string& text) {
-  const Source source = split(text);
+Loaded load(const std::string& text, const ItemPlaces& places) {
+  const Source source = find(text, places);
   const std::string labels_name = source.dataset + "_labels";
   const std::uint64_t file_bytes =
       naming(source, [&] { return read_head(source.file, 0).file_bytes; });
@@ -154,13 +178,27 @@ Loaded load(const std::string& text) {
 
 }  // namespace
 
-std::optional<task::GivenItems> read_items(const config::Config& config) {
+std::filesystem::path items_folder_of(const std::filesystem::path& toml) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::absolute(toml, error).lexically_normal();
+  if (error || !std::filesystem::is_regular_file(file, error)) return {};
+  return file.parent_path();
+}
+
+void require_item_files(const config::Config& config, const ItemPlaces& places) {
+  if (!config.data.items) return;
+  static_cast<void>(find(places.items.value_or(*config.data.items), places));
+  if (!config.data.novel_items) return;
+  static_cast<void>(find(places.novel_items.value_or(*config.data.novel_items), places));
+}
+
+std::optional<task::GivenItems> read_items(const config::Config& config, const ItemPlaces& places) {
   if (!config.data.items) return std::nullopt;
-  const Loaded all = load(*config.data.items);
+  const Loaded all = load(places.items.value_or(*config.data.items), places);
   std::string digest = "items " + all.digest;
   std::optional<task::ItemTable> novel;
   if (config.data.novel_items) {
-    Loaded loaded = load(*config.data.novel_items);
+    Loaded loaded = load(places.novel_items.value_or(*config.data.novel_items), places);
     digest += "novel_items " + loaded.digest;
     novel = std::move(loaded.table);
   }

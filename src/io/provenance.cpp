@@ -58,6 +58,7 @@ std::span<const StretchField> stretch_fields() {
       StretchField{"host", &Stretch::host},
       StretchField{"process", &Stretch::process},
       StretchField{"command_line", &Stretch::command_line},
+      StretchField{"items_folder", &Stretch::items_folder},
       StretchField{"time_started", &Stretch::time_started},
       StretchField{"time_published", &Stretch::time_published},
       StretchField{"wall_seconds", &Stretch::wall_seconds},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <utility>
 
 #include "icl/core/error.hpp"
@@ -74,13 +75,33 @@ void keep_what_evaluations_left(const RunRecord& record, std::int64_t step, trai
 
 }  // namespace
 
-std::optional<task::GivenItems> items_of(const RunRecord& record) {
-  auto items = read_items(record.config);
+std::filesystem::path remembered_folder(const RunRecord& record) {
+  for (const Stretch& stretch : std::views::reverse(record.provenance)) {
+    if (!stretch.items_folder.empty()) return stretch.items_folder;
+  }
+  return {};
+}
+
+std::optional<task::GivenItems> items_of(const RunRecord& record, ItemPlaces places) {
+  if (places.folder.empty()) places.folder = remembered_folder(record);
+  std::optional<task::GivenItems> items;
+  try {
+    items = read_items(record.config, places);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::bad_input) throw;
+    throw Error(error.code(), fmt::format("{} (--set data.items=FILE.h5:/DATASET says where the "
+                                          "run's items lie now)",
+                                          error.what()));
+  }
   if (items && items->hash != record.items_hash) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("data.items = \"{}\" has changed since the run began: its items hash "
-                            "to {}, those of the run to {}",
-                            *record.config.data.items, items->hash, record.items_hash));
+    const std::string name = places.items.value_or(*record.config.data.items);
+    const bool moved = places.items || places.novel_items;
+    throw Error(
+        ExitCode::bad_input,
+        fmt::format("data.items = \"{}\" {} the run began: its items hash to {}, those of "
+                    "the run to {}",
+                    name, moved ? "are other items than those with which" : "has changed since",
+                    items->hash, record.items_hash));
   }
   return items;
 }
@@ -115,8 +136,9 @@ train::State first_state(const RunRecord& record, const train::Trainer& fresh) {
   return record.origin ? record.origin->state : fresh.state();
 }
 
-train::State state_at(const RunRecord& record, std::int64_t step, const Workers& workers) {
-  train::Trainer trainer(record.config, workers, items_of(record));
+train::State state_at(const RunRecord& record, std::int64_t step, const Workers& workers,
+                      const ItemPlaces& places) {
+  train::Trainer trainer(record.config, workers, items_of(record, places));
   trainer.restore(nearest_state(record, trainer, step), train::Due::recorded);
   if (!trainer.replay(step)) {
     throw Error(ExitCode::check_failed,

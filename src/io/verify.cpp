@@ -70,8 +70,9 @@ class Verifier final : public RecordBuilder {
 }  // namespace
 
 Verdict verify(const RunRecord& recorded, const Workers& workers,
-               std::span<train::Observer* const> observers, const std::atomic<bool>& stop) {
-  train::Trainer trainer(recorded.config, workers, items_of(recorded));
+               std::span<train::Observer* const> observers, const std::atomic<bool>& stop,
+               const ItemPlaces& places) {
+  train::Trainer trainer(recorded.config, workers, items_of(recorded, places));
   RunRecord empty = new_record(recorded.config, trainer.readable_parameters());
   empty.origin = recorded.origin;
   empty.items_hash = recorded.items_hash;

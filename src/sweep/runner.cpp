@@ -110,6 +110,9 @@ void Runner::start(std::size_t run) {
                                      std::to_string(options_.threads),
                                      "--stop-with",
                                      std::to_string(getpid())};
+  if (!options_.items_folder.empty()) {
+    arguments.insert(arguments.end(), {"--items-folder", options_.items_folder.string()});
+  }
   if (options_.kernel_change == io::KernelChange::allow) {
     arguments.emplace_back("--allow-kernel-change");
   }

@@ -79,6 +79,73 @@ TEST(BatchScript, RefusesWhatWouldBecomeALineOfItsOwn) {
   }
 }
 
+// sbatch takes any beginning of an option that is no other's too, and letters behind letters.
+TEST(BatchScript, RefusesWhatItSetsItselfHoweverItIsWritten) {
+  const auto script_with = [](const std::string& option) {
+    const std::vector<std::string> extra = {"--ok", option};
+    SlurmOptions options = sample();
+    options.sbatch_options = extra;
+    return batch_script(options);
+  };
+  for (const std::string option :
+       {"--array=0-9", "--array 0-9", "--arr=0-9", "--ar=1", "--a=1", "-a0-9", "-a 0-9", "-Ha0-9",
+        "-vQa 1", "--time=1 --array=0-9", "--comment='x y' -a1", "--arra\\y=1"}) {
+    test::expect_error(ExitCode::usage, "--sbatch '" + option + "': --tasks sets the array",
+                       [&] { (void)script_with(option); });
+  }
+  test::expect_error(ExitCode::usage, "one process", [&] { (void)script_with("-n 4"); });
+  test::expect_error(ExitCode::usage, "one process", [&] { (void)script_with("--ntasks=4"); });
+  test::expect_error(ExitCode::usage, "set the CPUs", [&] { (void)script_with("-c4"); });
+  test::expect_error(ExitCode::usage, "set the CPUs", [&] { (void)script_with("--cpus-per-t=4"); });
+  for (const std::string option : {"--account=a", "-A array", "--acctg-freq=1", "-p array", "-t 10",
+                                   "--comment='-a 0-9'", "--ntasks-per-node=1", "-N 1", "-D /a"}) {
+    EXPECT_THAT(script_with(option), HasSubstr("\n#SBATCH " + option + "\n"));
+  }
+}
+
+TEST(BatchScript, AsksForTimeAndMemoryUnlessTheUserDoes) {
+  const auto script_with = [](const std::vector<std::string>& extra) {
+    SlurmOptions options = sample();
+    options.sbatch_options = extra;
+    options.task_seconds = 3600;
+    options.task_bytes = 1.5e9;
+    return batch_script(options);
+  };
+  EXPECT_THAT(script_with({}), HasSubstr("\n#SBATCH --time=02:10:00\n#SBATCH --mem=1431M\n"));
+  for (const std::string option : {"--time=1", "--tim=1", "-t1", "-vt 1"}) {
+    EXPECT_THAT(script_with({option}), Not(HasSubstr("--time=02"))) << option;
+  }
+  for (const std::string option : {"--mem=1G", "--mem-per-cpu=1G", "--mem-per-g=1G"}) {
+    EXPECT_THAT(script_with({option}), Not(HasSubstr("1431M"))) << option;
+  }
+  EXPECT_THAT(script_with({"--mem-bind=local", "--time-min=5"}),
+              testing::AllOf(HasSubstr("1431M"), HasSubstr("--time=02")));
+}
+
+TEST(TimeLimit, IsTwiceTheWorkAndTenMinutesButAtMostADay) {
+  EXPECT_EQ(time_limit(1), "00:11:00");
+  EXPECT_EQ(time_limit(5 * 3600), "10:10:00");
+  EXPECT_EQ(time_limit(1e9), "24:00:00");
+}
+
+TEST(BatchScript, RunsInTheFolderItWasWrittenFrom) {
+  SlurmOptions options = sample();
+  options.working_folder = "/data/my project";
+  options.items_folder = "/data/it's";
+  const std::string script = batch_script(options);
+  EXPECT_THAT(script, HasSubstr("\n#SBATCH --chdir='/data/my project'\n"));
+  EXPECT_THAT(script, HasSubstr(" --items-folder '/data/it'\\''s' \\\n"));
+}
+
+// Before the first command, #SBATCH lines of a prologue would be options.
+TEST(BatchScript, RunsThePrologueBehindACommand) {
+  SlurmOptions options = sample();
+  options.prologue = "#SBATCH --array=0-99\nmodule load gcc";
+  const std::string script = batch_script(options);
+  EXPECT_THAT(script, HasSubstr("\n#SBATCH --array=0-99\nmodule load gcc\nsrun "));
+  EXPECT_LT(script.find("\ntask="), script.find("#SBATCH --array=0-99"));
+}
+
 /// Runs the script with functions in place of Slurm's programs.
 class BatchScriptRun : public testing::Test {
  protected:

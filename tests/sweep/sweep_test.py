@@ -259,9 +259,13 @@ class SweepTest(unittest.TestCase):
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertRegex(result.stderr, "run data.K = .* failed: .*cut short.*remove it")
         self.assertEqual(file.read_bytes(), whole[:-1])
-        merge = self.ok("merge", "out", "--out", "out.h5")
+        merge = self.icl("merge", "out", "--out", "out.h5")
+        self.assertEqual(merge.returncode, 65, "what was trained is in the file, or the status says that it is not")
         self.assertIn("5 runs merged, 0 missing, 0 unfinished, 1 damaged", merge.stderr)
         file.unlink()
+        merge = self.icl("merge", "out", "--out", "out.h5", "--force")
+        self.assertEqual(merge.returncode, 1, merge.stderr)
+        self.assertIn("5 runs merged, 1 missing, 0 unfinished, 0 damaged", merge.stderr)
         self.sweep("out")
         self.assert_same(self.merged("out"), self.merged("out"))
         self.assertEqual(self.counts("out")["done"], 6)
@@ -411,6 +415,36 @@ class SweepTest(unittest.TestCase):
         for line in "#SBATCH --array=0-2", "#SBATCH --cpus-per-task=2", "#SBATCH --time=02:00:00", "#SBATCH --requeue":
             self.assertIn(line + "\n", text)
         self.assertEqual(list(self.cwd.glob("*/runs")), [], "nothing is trained")
+
+    def test_slurm_script_asks_for_what_it_needs(self):
+        (self.cwd / "modules.sh").write_text("module load gcc\nexport A='b c'")
+        result = self.ok("sweep", "sweep.toml", "--out", "out", "--slurm", "--prologue", "modules.sh")
+        text = (self.cwd / "out/sweep.sbatch").read_text()
+        self.assertRegex(text, r"\n#SBATCH --time=00:1[0-9]:00\n")
+        self.assertIn(f"\n#SBATCH --chdir='{self.cwd}'\n", text)
+        self.assertIn("\nmodule load gcc\nexport A='b c'\nsrun ", text)
+        self.assertRegex(result.stderr, r"6 runs in 1 tasks of 16 CPUs: about .* a task")
+        self.fails(65, "cannot read 'no.sh'", "sweep", "sweep.toml", "--out", "new", "--slurm", "--prologue", "no.sh")
+        self.fails(64, "--tasks sets the array", "sweep", "sweep.toml", "--out", "new", "--slurm", "--sbatch=--arr=0-9")
+
+    def test_a_failed_sbatch_is_one_message(self):
+        bin = self.cwd / "bin"
+        bin.mkdir()
+        submit = ["sweep", "sweep.toml", "--out", "out", "--slurm", "--submit", "--kernels", "avx2"]
+
+        def said(script):
+            if script:
+                (bin / "sbatch").write_text("#!/bin/bash\n" + script)
+                (bin / "sbatch").chmod(0o755)
+            result = self.icl(*submit, env=os.environ | {"PATH": f"{bin}:/usr/bin:/bin" if script else str(bin)})
+            lines = [line for line in result.stderr.splitlines() if "runs in" not in line]
+            return result.returncode, result.stdout, lines
+
+        script = "out/sweep.sbatch"
+        self.assertEqual(said(None), (69, "", [f"icl: cannot run sbatch: No such file or directory; the script is '{script}'"]))
+        self.assertEqual(said("echo sbatch: error: a >&2; echo b >&2; exit 3"),
+                         (69, "", [f"icl: sbatch refused the script '{script}' (exit status 3): sbatch: error: a;b"]))
+        self.assertEqual(said("echo Submitted batch job 7; [[ $1 == out/sweep.sbatch ]]"), (0, "Submitted batch job 7\n", []))
 
 
 def main():

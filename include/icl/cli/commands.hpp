@@ -30,6 +30,7 @@ struct TrainCommand {
   std::filesystem::path config;
   std::vector<std::string> overrides;        ///< --set key=value
   std::optional<std::filesystem::path> out;  ///< default: CONFIG's name with .h5, in this folder
+  std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
   bool dry_run = false;
   OutputOptions output;
 };
@@ -46,6 +47,7 @@ ExitCode run(const BranchCommand&);
 
 struct VerifyCommand {
   std::filesystem::path run;
+  std::vector<std::string> overrides;  ///< where the items lie now
   int threads = 0;
   bool quiet = false;
 };
@@ -68,6 +70,7 @@ struct ExportCommand {
   std::filesystem::path out;
   bool force = false;
   io::ExportRequest request;
+  std::vector<std::string> overrides;  ///< where the items lie now
 };
 ExitCode run(const ExportCommand&);
 
@@ -85,6 +88,7 @@ struct SweepCommand {
   std::filesystem::path out;
   std::optional<std::string> scale;  ///< its name; none: the file's base settings
   std::vector<std::string> overrides;
+  std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
   std::string shard = "0/1";
   std::optional<std::string> kernels;  ///< own or avx2, in place of the file's
   io::KernelChange kernel_change = io::KernelChange::refuse;
@@ -98,6 +102,7 @@ struct SweepCommand {
   bool submit = false;  ///< and hand it to sbatch
   int tasks = 0;        ///< of the job array; 0: as many as are needed
   std::vector<std::string> sbatch_options;
+  std::optional<std::filesystem::path> prologue;  ///< lines for the batch script
 };
 ExitCode run(const SweepCommand&);
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "icl/config/config.hpp"
+#include "icl/io/items_file.hpp"
 
 namespace icl::cli {
 
@@ -14,7 +15,8 @@ struct RunSpeed {
 };
 
 /// Measured on a fraction of a second of real training (with at most 10000 items).
-[[nodiscard]] RunSpeed measure_speed(const config::Config&, int threads);
+[[nodiscard]] RunSpeed measure_speed(const config::Config&, int threads,
+                                     const io::ItemPlaces& = {});
 
 /// The time of a whole run at that speed, set-up and evaluations counted in, if nothing
 /// stops it early.
@@ -22,6 +24,6 @@ struct RunSpeed {
 
 /// What a run would be: the resolved TOML, then as comments its parameter count, and the time and
 /// file size that it would take, by measure_speed(). Writes nothing to disk.
-[[nodiscard]] std::string dry_run(const config::Config&, int threads);
+[[nodiscard]] std::string dry_run(const config::Config&, int threads, const io::ItemPlaces& = {});
 
 }  // namespace icl::cli

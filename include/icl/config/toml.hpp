@@ -13,7 +13,8 @@ namespace icl::config {
 /// is set nowhere keeps its default; of several settings the last one wins.
 ///
 /// An override is "key=value" with the full key; the value is TOML, or a bare word that stands for
-/// a string (model.system=one_layer).
+/// a string (model.system=one_layer), or for a key that holds text (data.items) any text without
+/// quotes.
 ///
 /// Throws Error: bad_input if the file cannot be read or is larger than 64 KiB; usage for all else,
 /// as "file:line:column: ..." for malformed TOML, "file: ..." for one nested more than 256 deep,

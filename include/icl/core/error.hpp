@@ -11,6 +11,7 @@ enum class ExitCode : int {
   check_failed = 1,    ///< a check that the user asked for failed
   usage = 64,          ///< wrong command line or configuration
   bad_input = 65,      ///< an input file is not ours, damaged or malformed
+  unavailable = 69,    ///< a program of the system is not there, or refused its work
   internal = 70,       ///< a fault of this program
   resources = 71,      ///< the machine lacks memory, threads or descriptors
   cannot_create = 73,  ///< the output exists already, or cannot be created

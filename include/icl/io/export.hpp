@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "icl/core/parallel.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/io/run_record.hpp"
 
 namespace icl::io {
@@ -22,6 +23,6 @@ struct ExportRequest {
 /// Error(ExitCode::usage) for items at K = infinity, and for batches and evaluations that the run
 /// has not seen.
 [[nodiscard]] std::vector<std::byte> export_data(const RunRecord&, const ExportRequest&,
-                                                 const Workers&);
+                                                 const Workers&, const ItemPlaces& = {});
 
 }  // namespace icl::io

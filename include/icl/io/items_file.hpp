@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
+#include <string>
 
 #include "icl/config/config.hpp"
 #include "icl/task/given_items.hpp"
@@ -17,13 +19,30 @@
 /// datasets; what it finds is decoded and checked here (stored_table.hpp).
 namespace icl::io {
 
-/// The items that the configuration asks for; nothing if data.items is not set. Relative paths are
-/// relative to the current folder. Error(bad_input) names the file, the dataset and what is wrong
-/// with it (Error(io) if the machine fails to read it); errors of task::choose_items() besides.
+/// Where items lie, beside what the configuration says. No part of what makes a run this one: that
+/// the items are the same is known by their hash.
+struct ItemPlaces {
+  std::optional<std::string> items;        ///< FILE:/DATASET in place of data.items
+  std::optional<std::string> novel_items;  ///< the same of data.novel_items
+  /// Where a relative path is looked for if it is not in the current folder; empty: nowhere.
+  std::filesystem::path folder;
+};
+
+/// The folder of a TOML file, absolute; empty for one that is no file in a folder (/dev/stdin).
+[[nodiscard]] std::filesystem::path items_folder_of(const std::filesystem::path& toml);
+
+/// Looks for the files that the configuration names and opens none. Error(bad_input) for one that
+/// is not there says where it was looked for.
+void require_item_files(const config::Config&, const ItemPlaces&);
+
+/// The items that the configuration asks for; nothing if data.items is not set. Error(bad_input)
+/// names the file, the dataset and what is wrong with it (Error(io) if the machine fails to read
+/// it); errors of task::choose_items() besides.
 ///
 /// `hash` is the XXH3-128 of one line for each dataset, its shape, the XXH3-128 of its rows as
 /// float32 and that of its labels as int64 (little-endian, before they are scaled, split and
 /// coded): "items [964, 512] 0123... 4567...\n", "novel_items ...\n"; "none" for no labels.
-[[nodiscard]] std::optional<task::GivenItems> read_items(const config::Config&);
+[[nodiscard]] std::optional<task::GivenItems> read_items(const config::Config&,
+                                                         const ItemPlaces& = {});
 
 }  // namespace icl::io

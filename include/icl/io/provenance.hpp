@@ -32,6 +32,7 @@ struct Stretch {
   std::string host = {};
   std::int64_t process = 0;
   std::string command_line = {};
+  std::string items_folder = {};    ///< where relative paths of items were looked for, too
   std::string time_started = {};    ///< ISO 8601, UTC
   std::string time_published = {};  ///< the last publication
   double wall_seconds = 0;          ///< from the start to there

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "icl/core/parallel.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/io/run_record.hpp"
 
 namespace icl::io {
@@ -22,9 +23,14 @@ enum class KernelChange : std::uint8_t {
 /// the file.
 void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 
-/// The items that data.items names, which must be those that the run began with. Throws
-/// Error(ExitCode::bad_input) as read_items does, and if they have changed.
-[[nodiscard]] std::optional<task::GivenItems> items_of(const RunRecord&);
+/// The items that the run began with, wherever they lie now: known by their hash. Without a folder
+/// in `places`, a relative path is looked for where the run found it too. Throws
+/// Error(ExitCode::bad_input) as read_items does, and for other items than those.
+[[nodiscard]] std::optional<task::GivenItems> items_of(const RunRecord&, ItemPlaces places = {});
+
+/// The folder in which the run's items were looked for beside the current one; empty if there was
+/// none.
+[[nodiscard]] std::filesystem::path remembered_folder(const RunRecord&);
 
 /// The first state of a run: its origin if it is a branch, otherwise its initial weights.
 [[nodiscard]] train::State first_state(const RunRecord&, const train::Trainer& fresh);
@@ -33,7 +39,8 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 /// step was recorded. Trains again, silently, from the nearest state in the record from which the
 /// running means come out right too. Throws Error(ExitCode::check_failed) if the replay meets what
 /// the run did not: a number that is not finite.
-[[nodiscard]] train::State state_at(const RunRecord&, std::int64_t step, const Workers&);
+[[nodiscard]] train::State state_at(const RunRecord&, std::int64_t step, const Workers&,
+                                    const ItemPlaces& = {});
 
 [[nodiscard]] bool has_snapshot(const RunRecord&, std::int64_t step);
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "icl/core/parallel.hpp"
+#include "icl/io/items_file.hpp"
 #include "icl/io/run_record.hpp"
 
 namespace icl::io {
@@ -22,7 +23,7 @@ struct Verdict {
 /// difference.
 [[nodiscard]] Verdict verify(const RunRecord& recorded, const Workers&,
                              std::span<train::Observer* const> observers,
-                             const std::atomic<bool>& stop);
+                             const std::atomic<bool>& stop, const ItemPlaces& = {});
 
 /// How a run file differs from what this program writes of its record, outside of /provenance: the
 /// first group, dataset, attribute or scale that is missing, not expected or another. Nothing if it

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <string>
@@ -21,6 +22,7 @@ struct RunnerOptions {
   int jobs = 1;     ///< processes at once
   int threads = 1;  ///< of each process
   io::KernelChange kernel_change = io::KernelChange::refuse;
+  std::filesystem::path items_folder = {};  ///< for relative paths of items; empty: the current one
 };
 
 /// How the runs of a shard stand.

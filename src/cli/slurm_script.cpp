@@ -1,0 +1,148 @@
+#include "icl/cli/slurm_script.hpp"
+
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <string>
+
+#include "icl/cli/signals.hpp"
+#include "icl/cli/status_line.hpp"
+#include "icl/core/message.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
+
+namespace icl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_prologue(const fs::path& file) {
+  const std::vector<std::byte> bytes = io::read_file(file);
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.find('\0') == std::string::npos) return text;
+  throw Error(
+      ExitCode::bad_input,
+      fmt::format("--prologue '{}': holds a byte of 0, so it is no shell script", file.string()));
+}
+
+/// What it says of itself on standard error, and how it ended.
+struct Answer {
+  std::string text;
+  int wait_status = 0;
+};
+
+/// Runs `sbatch SCRIPT`, whose standard output is ours; Error(unavailable) if there is none.
+Answer run_sbatch(const fs::path& script) {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) {
+    throw Error(ExitCode::resources, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_addclose(&actions, ends[0]);
+  posix_spawn_file_actions_addclose(&actions, ends[1]);
+  std::string name = "sbatch";
+  std::string path = script.string();
+  const std::array<char*, 3> arguments{name.data(), path.data(), nullptr};
+  pid_t process = -1;
+  const int error = posix_spawnp(&process, "sbatch", &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  Answer answer;
+  std::array<char, 4096> part{};
+  ssize_t bytes = 0;
+  while (error == 0 && ((bytes = read(ends[0], part.data(), part.size())) > 0 || errno == EINTR)) {
+    if (bytes > 0) answer.text.append(part.data(), static_cast<std::size_t>(bytes));
+  }
+  close(ends[0]);
+  if (error != 0) {
+    throw Error(ExitCode::unavailable, fmt::format("cannot run sbatch: {}; the script is '{}'",
+                                                   std::strerror(error), path));
+  }
+  while (waitpid(process, &answer.wait_status, 0) < 0 && errno == EINTR) {
+  }
+  return answer;
+}
+
+void submit(const fs::path& script) {
+  restore_signals();
+  Answer answer = run_sbatch(script);
+  while (answer.text.ends_with('\n')) answer.text.pop_back();
+  if (answer.wait_status == 0) {
+    if (!answer.text.empty()) say(answer.text);
+    return;
+  }
+  std::ranges::replace(answer.text, '\n', ';');
+  const int status = answer.wait_status;
+  throw Error(ExitCode::unavailable,
+              fmt::format("sbatch refused the script '{}' ({}): {}", script.string(),
+                          WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
+                                            : fmt::format("signal {}", WTERMSIG(status)),
+                          answer.text.empty() ? "without a word" : answer.text));
+}
+
+}  // namespace
+
+sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan& plan,
+                                  const sweep::Folder& folder) {
+  constexpr int default_cpus = 16;
+  constexpr std::uint64_t runs_for_each_cpu = 4;
+  sweep::SlurmOptions options;
+  options.program = fs::read_symlink("/proc/self/exe");
+  options.folder = fs::absolute(folder.path()).lexically_normal();
+  // Not DIR/sweep.toml: a later call with other axes would change what the shards of this one are.
+  const std::string text = config::to_toml(plan.sweep());
+  options.sweep = options.folder / "slurm" /
+                  (io::hash_hex(std::as_bytes(std::span(text))).substr(0, 16) + ".toml");
+  options.threads = command.threads;
+  options.cpus = command.jobs > 0 ? command.jobs * command.threads : default_cpus;
+  options.sbatch_options = command.sbatch_options;
+  options.working_folder = fs::current_path();
+  if (command.prologue) options.prologue = read_prologue(*command.prologue);
+  const std::uint64_t packed = static_cast<std::uint64_t>(options.cpus) * runs_for_each_cpu;
+  const std::uint64_t wanted = (plan.size() + packed - 1) / packed;
+  options.tasks = command.tasks > 0
+                      ? command.tasks
+                      : static_cast<int>(std::min<std::uint64_t>(wanted, sweep::most_array_tasks));
+  if (command.tasks < 0 || options.tasks > sweep::most_array_tasks) {
+    throw Error(ExitCode::usage,
+                fmt::format("--tasks {}: must be from 1 to {} (Slurm's MaxArraySize)",
+                            command.tasks, sweep::most_array_tasks));
+  }
+  return options;
+}
+
+ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan,
+                            const sweep::Folder& folder, const sweep::SlurmOptions& options) {
+  const std::string script = sweep::batch_script(options);
+  folder.claim(plan);
+  io::make_folders(folder.path() / "slurm");
+  const std::string text = config::to_toml(plan.sweep());
+  io::publish_file(options.sweep, std::as_bytes(std::span(text)));
+  const fs::path path = folder.path() / "sweep.sbatch";
+  io::publish_file(path, std::as_bytes(std::span(script)));
+  say(
+      fmt::format("{} runs in {} tasks of {} CPUs: about {} a task if no run stops early, as "
+                  "measured here",
+                  plan.size(), options.tasks, options.cpus, duration_text(options.task_seconds)));
+  if (plan.sweep().kernels == config::Kernels::own) {
+    say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
+        "bits differ: --kernels avx2");
+  }
+  if (command.submit) {
+    submit(path);
+  } else {
+    print(path.native() + "\n");
+  }
+  return ExitCode::done;
+}
+
+}  // namespace icl::cli

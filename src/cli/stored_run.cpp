@@ -1,0 +1,107 @@
+#include "icl/cli/stored_run.hpp"
+
+#include <fmt/format.h>
+
+#include "icl/config/field_values.hpp"
+#include "icl/config/toml.hpp"
+#include "icl/io/decode.hpp"
+#include "icl/io/longer.hpp"
+#include "icl/io/replay.hpp"
+
+namespace icl::cli {
+namespace {
+
+bool is_same_branch(const std::optional<io::Origin>& a, const std::optional<io::Origin>& b) {
+  if (a.has_value() != b.has_value()) return false;
+  return !a ||
+         (a->parent_hash == b->parent_hash && a->state.progress.step == b->state.progress.step);
+}
+
+std::string hash_of(const config::Config& config, const std::optional<io::Origin>& origin) {
+  io::RunRecord empty;
+  empty.config = config;
+  empty.origin = origin;
+  return io::run_hash(empty);
+}
+
+/// The first key in which the configurations differ, and how.
+std::string difference(const config::Config& before, const config::Config& now) {
+  for (const config::Field& field : config::fields()) {
+    const config::Value there = config::get(field, before);
+    const config::Value here = config::get(field, now);
+    if (there == here || field.name == "record.publish_seconds") continue;
+    return fmt::format("{} is {} there and {} here", field.name, config::to_text(there),
+                       config::to_text(here));
+  }
+  return "it is another branch";
+}
+
+Error another_run(const std::string& file, const std::string& difference) {
+  return {ExitCode::cannot_create,
+          fmt::format("'{}' holds another run: {}; choose another --out, or else --force replaces "
+                      "it",
+                      file, difference)};
+}
+
+}  // namespace
+
+config::Config with_places_of(const config::Config& recorded, config::Config config) {
+  const auto take = [](const std::optional<std::string>& from, std::optional<std::string>& to) {
+    if (from && to) to = from;
+  };
+  take(recorded.data.items, config.data.items);
+  take(recorded.data.novel_items, config.data.novel_items);
+  return config;
+}
+
+std::optional<StoredRun> stored_run(const Session& session) {
+  std::error_code ignored;
+  if (!session.options.resume || !std::filesystem::is_regular_file(session.out, ignored)) {
+    return std::nullopt;
+  }
+  const std::string file = session.out.string();
+  StoredRun stored{io::read_run(session.out).record, session.places};
+  const config::Config& before = stored.record.config;
+  const config::Config config = with_places_of(before, session.config);
+  const bool same_branch = is_same_branch(stored.record.origin, session.origin);
+  if (hash_of(config, session.origin) != io::run_hash(stored.record)) {
+    stored.longer = same_branch && io::is_longer(config, before);
+    if (same_branch && io::is_longer(before, config)) {
+      throw Error(ExitCode::cannot_create,
+                  fmt::format("'{}' holds the same run with train.epochs = {}, and is not cut to "
+                              "{}: choose another --out",
+                              file, before.train.epochs, config.train.epochs));
+    }
+    if (!stored.longer) throw another_run(file, difference(before, config));
+  }
+  if (config.data == session.config.data) return stored;
+  // The items are said to lie elsewhere: whether they are the same, their hash tells.
+  stored.places.items = session.places.items ? session.places.items : session.config.data.items;
+  if (session.config.data.novel_items && !stored.places.novel_items) {
+    stored.places.novel_items = session.config.data.novel_items;
+  }
+  const auto items = io::read_items(before, stored.places);
+  if (items->hash != stored.record.items_hash) {
+    throw another_run(file, difference(before, session.config) + ", and these are other items");
+  }
+  return stored;
+}
+
+io::ItemPlaces moved_items(const config::Config& recorded, std::span<const std::string> overrides) {
+  io::ItemPlaces places;
+  if (overrides.empty()) return places;
+  const config::Config config = config::with_overrides(recorded, overrides);
+  if (with_places_of(recorded, config) != recorded) {
+    throw Error(ExitCode::usage,
+                fmt::format("--set: here it only says where data.items and data.novel_items of the "
+                            "run lie now; {}",
+                            difference(recorded, with_places_of(recorded, config))));
+  }
+  if (config.data.items != recorded.data.items) places.items = config.data.items;
+  if (config.data.novel_items != recorded.data.novel_items) {
+    places.novel_items = config.data.novel_items;
+  }
+  return places;
+}
+
+}  // namespace icl::cli

@@ -1,0 +1,169 @@
+#include "icl/io/longer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "icl/core/error.hpp"
+#include "icl/io/replay.hpp"
+#include "icl/train/schedule.hpp"
+
+namespace icl::io {
+namespace {
+
+using Steps = std::vector<std::int64_t>;
+
+std::int64_t first_step(const RunRecord& record) {
+  return record.origin ? record.origin->state.progress.step : 0;
+}
+
+/// What a schedule holds from the first step to the last one, inclusive.
+Steps steps_of(const train::Schedule& schedule, std::int64_t first, std::int64_t last) {
+  Steps steps;
+  if (schedule.holds(first)) steps.push_back(first);
+  for (auto step = schedule.next_after(first); step && *step <= last;
+       step = schedule.next_after(*step)) {
+    steps.push_back(*step);
+  }
+  return steps;
+}
+
+/// Throws if the longer run would have been another one before the step that this one has got to.
+void require_same_so_far(const RunRecord& record, const config::Config& config,
+                         const std::string& file) {
+  if (record.status == RunStatus::done && record.stop_reason != "epochs") {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}' stopped at step {} by stop.{}: with more epochs it would stop "
+                            "there too",
+                            file, record.step, record.stop_reason));
+  }
+  const Steps planned =
+      steps_of(train::evaluation_schedule(config), first_step(record), record.step);
+  if (planned == record.metric_steps) return;
+  throw Error(
+      ExitCode::cannot_create,
+      fmt::format(
+          "'{0}' was planned for {1} steps, and a run of {2} is evaluated at other steps on "
+          "the way (eval.log_points, eval.every): icl branch '{0}' --at {3} --set "
+          "train.epochs={4} --out NEW.h5 goes on in a file of its own",
+          file, train::last_step(record.config), train::last_step(config), record.step,
+          config.train.epochs));
+}
+
+/// The state of a run that is done, after what was due at its last step was recorded.
+train::State last_state(const RunRecord& record, const Workers& workers, const ItemPlaces& places) {
+  train::State state;
+  if (record.config.train.optimizer == "sgd") {
+    state.parameters = parameters_at(record, record.step, workers);
+  } else {  // only training again gives what the optimiser remembered
+    state = state_at(record, record.step, workers, places);
+  }
+  train::Progress& p = state.progress;
+  p = train::Progress{};
+  p.step = record.step;
+  p.t_icl_step = record.t_icl_step;
+  p.t_icl_refined = record.t_icl_refined;
+  if (record.origin) {
+    p.I_K = record.origin->state.progress.I_K;
+    p.c1 = record.origin->state.progress.c1;
+  }
+  const auto c1 = column(record, "c1");
+  const auto I_K = column(record, "I_K");
+  for (std::size_t row = 0; row < c1.size(); ++row) {
+    if (!std::isfinite(c1[row])) continue;
+    p.c1 = c1[row];
+    p.I_K = I_K[row];
+  }
+  return state;
+}
+
+/// The parameters of a recorded run at rising steps: from its snapshots, or by training again from
+/// the nearest one before.
+class Retraining {
+ public:
+  Retraining(const RunRecord& record, const Workers& workers, const ItemPlaces& places)
+      : record_(record),
+        workers_(workers),
+        trainer_(record.config, workers, items_of(record, places)) {
+    trainer_.restore(first_state(record, trainer_), train::Due::recorded);
+  }
+
+  void go_to(std::int64_t step) {
+    start_at_snapshot_before(step);
+    if (trainer_.replay(step)) return;
+    throw Error(ExitCode::check_failed,
+                fmt::format("the replay differs from the recorded run: {}", trainer_.fault()));
+  }
+
+  [[nodiscard]] train::Values parameters() const {
+    return train::copy_values(trainer_.readable_parameters());
+  }
+
+ private:
+  void start_at_snapshot_before(std::int64_t step) {
+    if (record_.config.train.optimizer != "sgd") return;  // a snapshot lacks what others remember
+    const auto behind = std::ranges::upper_bound(record_.snapshot_steps, step);
+    if (behind == record_.snapshot_steps.begin()) return;
+    const std::int64_t nearest = *std::prev(behind);
+    if (nearest <= trainer_.progress().step) return;
+    train::State state;
+    state.progress.step = nearest;
+    state.parameters = parameters_at(record_, nearest, workers_);
+    trainer_.restore(state, train::Due::recorded);
+  }
+
+  const RunRecord& record_;
+  const Workers& workers_;
+  train::Trainer trainer_;
+};
+
+/// The snapshots that a run of this configuration has taken so far.
+struct Snapshots {
+  Steps steps;
+  std::vector<std::vector<Real>> values;  ///< for each parameter [S, shape...]
+};
+Snapshots planned_snapshots(const RunRecord& record, const config::Config& config,
+                            const Workers& workers, const ItemPlaces& places) {
+  Snapshots planned{steps_of(train::snapshot_schedule(config), first_step(record), record.step),
+                    std::vector<std::vector<Real>>(record.parameters.size())};
+  std::optional<Retraining> retraining;
+  for (const std::int64_t step : planned.steps) {
+    train::Values values;
+    if (has_snapshot(record, step)) {
+      values = parameters_at(record, step, workers);
+    } else {
+      if (!retraining) retraining.emplace(record, workers, places);
+      retraining->go_to(step);
+      values = retraining->parameters();
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      planned.values[i].insert(planned.values[i].end(), values[i].begin(), values[i].end());
+    }
+  }
+  return planned;
+}
+
+}  // namespace
+
+bool is_longer(const config::Config& config, const config::Config& recorded) {
+  config::Config same = recorded;
+  same.train.epochs = config.train.epochs;
+  same.record.publish_seconds = config.record.publish_seconds;
+  return same == config && config.train.epochs > recorded.train.epochs;
+}
+
+void plan_longer(RunRecord& record, const config::Config& config, const std::string& file,
+                 const Workers& workers, const ItemPlaces& places) {
+  require_same_so_far(record, config, file);
+  Snapshots snapshots = planned_snapshots(record, config, workers, places);
+  if (!record.state) record.state = last_state(record, workers, places);
+  record.snapshot_steps = std::move(snapshots.steps);
+  record.snapshots = std::move(snapshots.values);
+  record.config.train.epochs = config.train.epochs;
+  record.status = RunStatus::running;
+  record.stop_reason.clear();
+}
+
+}  // namespace icl::io
