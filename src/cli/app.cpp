@@ -12,6 +12,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/gemm.hpp"
+#include "icl/core/memory.hpp"
 #include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
 
@@ -85,6 +86,11 @@ void add_items_folder(CLI::App& command, std::optional<std::filesystem::path>& f
       ->multi_option_policy(last_wins);
 }
 
+void add_memory_limit(CLI::App& command, bool& ignore) {
+  command.add_flag("--ignore-memory-limit", ignore,
+                   "Start even if there is less memory than is needed at most");
+}
+
 void add_output_options(CLI::App& command, OutputOptions& options) {
   add_threads(command, options.threads);
   auto* force = command.add_flag("--force", options.force, "Replace an existing run file");
@@ -95,6 +101,7 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
   command.add_flag_callback(
       "--allow-kernel-change", [&] { options.kernel_change = io::KernelChange::allow; },
       "Go on under other BLAS kernels than before; marks the file");
+  add_memory_limit(command, options.ignore_memory_limit);
   command.add_flag("--quiet", options.quiet, "No progress line");
   command
       .add_option("--stop-with", options.parent,
@@ -111,8 +118,9 @@ void add_train(CLI::App& app, TrainCommand& command, std::string& out) {
   train->add_option("--out", out, "Run file (default: FILE's name with .h5, in this folder)")
       ->type_name("RUN.h5")
       ->multi_option_policy(last_wins);
-  train->add_flag("--dry-run", command.dry_run,
-                  "Print the resolved configuration, parameters, time and size; write nothing");
+  train->add_flag(
+      "--dry-run", command.dry_run,
+      "Print the resolved configuration, parameters, memory, time and size; write nothing");
   add_output_options(*train, command.output);
   train->footer("icl keys lists the keys of FILE and --set.");
 }
@@ -136,6 +144,7 @@ void add_verify(CLI::App& app, VerifyCommand& command) {
   verify->add_option("RUN.h5", command.run, "Run file")->required();
   add_moved_items(*verify, command.overrides);
   add_threads(*verify, command.threads);
+  add_memory_limit(*verify, command.ignore_memory_limit);
   verify->add_flag("--quiet", command.quiet, "No progress line");
 }
 
@@ -169,6 +178,7 @@ void add_export(CLI::App& app, ExportCommand& command) {
       ->required()
       ->multi_option_policy(last_wins);
   data->add_flag("--force", command.force, "Replace an existing data file");
+  add_memory_limit(*data, command.ignore_memory_limit);
 }
 
 void add_bench(CLI::App& app, BenchCommand& command) {
@@ -183,6 +193,7 @@ void add_bench(CLI::App& app, BenchCommand& command) {
   bench->add_option("--seconds", command.seconds, "Time to train for (default: 5)")
       ->multi_option_policy(last_wins);
   bench->add_flag("--json", command.json, "As JSON");
+  add_memory_limit(*bench, command.ignore_memory_limit);
 }
 
 void add_sweep(CLI::App& app, SweepCommand& command) {
@@ -219,6 +230,7 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
                               "Print the resolved sweep and the time it would take; write nothing");
   sweep->add_flag("--json", command.json, "The dry run as JSON, run by run")->needs(dry);
   sweep->add_flag("--yes", command.yes, "Even if the grid has more than a million runs");
+  add_memory_limit(*sweep, command.ignore_memory_limit);
   sweep->add_flag("--quiet", command.quiet, "No progress line");
   auto* slurm = sweep
                     ->add_flag("--slurm", command.slurm,
@@ -323,6 +335,7 @@ void add_theory(CLI::App& app, TauStarCommand& tau_star, LandscapeCommand& lands
       ->required()
       ->multi_option_policy(last_wins);
   land->add_flag("--force", landscape.force, "Replace an existing file");
+  add_memory_limit(*land, landscape.ignore_memory_limit);
   CLI::App* run = theory->add_subcommand(
       "predict", "When the theory expected a recorded run to acquire ICL, and when it did");
   run->add_option("run", predict.run, "Run file")->required()->type_name("RUN.h5");
@@ -395,6 +408,7 @@ int run(int argc, const char* const* argv) {
     return static_cast<int>(code);
   };
   try {
+    return_large_blocks();
     prepare_streams();
     end_on_signals();
     require_cpu();

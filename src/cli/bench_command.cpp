@@ -94,6 +94,8 @@ ExitCode run(const BenchCommand& command) {
   options.seconds = command.seconds;
   options.folder = ".";
   if (command.config) options.places.folder = io::items_folder_of(*command.config);
+  check_memory(io::footprint_of_training(config, options.threads), "this run",
+               command.ignore_memory_limit);
   const SignalGuard signals;
   const bench::TrainingSpeed speed =
       bench::measure_training(config, options, SignalGuard::stop_requested());

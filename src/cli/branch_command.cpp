@@ -57,6 +57,8 @@ ExitCode run(const BranchCommand& command) {
   }
   if (!command.output.resume) check_output(command.out, command.output.force);
   io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
+  check_memory(io::footprint_of_branching(config, resolve_threads(command.output.threads)),
+               "this branch", command.output.ignore_memory_limit);
   const Workers workers(start_threads_for(command.output.threads));
   const io::ItemPlaces places = places_of_parent(parent.record, config);
   io::Origin origin{io::run_hash(parent.record),

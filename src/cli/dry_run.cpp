@@ -9,7 +9,9 @@
 
 #include "icl/cli/status_line.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/available_memory.hpp"
 #include "icl/core/clock.hpp"
+#include "icl/io/footprint.hpp"
 #include "icl/io/items_file.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
@@ -46,23 +48,47 @@ class Stopwatch final : public train::Observer {
 
 double megabytes(double numbers, double bytes_each) { return numbers * bytes_each / 1e6; }
 
+constexpr std::int64_t most_sequences = 10000;  // of an evaluation that is measured
+
 /// The run, cut to what measuring takes.
 config::Config probe_of(const config::Config& config) {
   config::Config probe = config;
-  constexpr std::int64_t enough_items = 10000;
   if (!config.data.K.is_infinite()) {
-    probe.data.K =
-        std::min(config.data.K,
-                 config::Diversity(std::max(enough_items, config.data.N + config.data.N % 2)));
+    constexpr std::int64_t most_items = 10000;
+    constexpr std::int64_t most_numbers = 1 << 22;
+    const std::int64_t even = std::min(most_items, most_numbers / config.data.D) / 2 * 2;
+    probe.data.K = std::min(config.data.K,
+                            config::Diversity(std::max(even, config.data.N + config.data.N % 2)));
   }
   constexpr std::int64_t more_steps_than_needed = 1 << 20;
   probe.train.steps_per_epoch = more_steps_than_needed;
   probe.train.epochs = 1;
   probe.eval.every.reset();
   probe.eval.log_points = 0;
+  probe.eval.sequences = std::min(config.eval.sequences, most_sequences);
   probe.compat.s4_epoch = false;
   probe.record.snapshots = 0;
+  probe.record.snapshot_every.reset();
   return probe;
+}
+
+/// Whether the cut run can be tried: in a few seconds and in little memory.
+bool is_small(const config::Config& probe, int threads) {
+  constexpr double most_bytes = 2e9;
+  constexpr double most_flop = 3e10;       // of a thread: some seconds where products are slow
+  constexpr double least_steps = 4;        // the first evaluation and the warm-up
+  constexpr double for_each_number = 220;  // of a token: see sweep/plan.cpp
+  const double bytes = io::bytes_of(io::footprint_of_training(probe, threads));
+  const auto bounds = memory_bounds();
+  const double left = bounds.empty() ? most_bytes : bounds.front().left;
+  const auto numbers = static_cast<double>(probe.data.N * probe.data.D);
+  const auto model = model::describe_model(probe);
+  const double flop =
+      least_steps * (model->mlp_flops(probe.train.batch_size) +
+                     for_each_number * numbers * static_cast<double>(probe.train.batch_size)) +
+      model->mlp_flops(probe.eval.sequences) +
+      for_each_number * numbers * static_cast<double>(probe.eval.sequences);
+  return bytes < std::min(most_bytes, left / 2) && flop < most_flop * threads;
 }
 
 struct Sizes {
@@ -71,7 +97,7 @@ struct Sizes {
 };
 
 Sizes sizes(const config::Config& config) {
-  const auto model = model::make_model(config);
+  const auto model = model::describe_model(config);
   const auto parameters = model->parameters();
   const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
   return {static_cast<double>(model::parameter_count(*model)),
@@ -82,10 +108,39 @@ double evaluation_count(const config::Config& config) {
   return static_cast<double>(train::evaluation_schedule(config).count(train::last_step(config)));
 }
 
+std::string memory_lines(const config::Config& config, int threads) {
+  const io::Footprint parts = io::footprint_of_training(config, threads);
+  const double bytes = io::bytes_of(parts);
+  std::string text = fmt::format("# memory: at most about {}\n", bytes_text(bytes));
+  for (const io::MemoryPart& part : parts) {
+    text += fmt::format("#   {:<22} {:>7}  {}\n", part.what, bytes_text(part.bytes), part.keys);
+  }
+  const auto bounds = memory_bounds();
+  if (!bounds.empty() && bounds.front().left < bytes) {
+    text += fmt::format("#   more than there is: {} has {} left of {}\n", bounds.front().owner,
+                        bytes_text(bounds.front().left), bytes_text(bounds.front().limit));
+  }
+  return text;
+}
+
+std::string time_line(const config::Config& config, int threads, const io::ItemPlaces& places) {
+  const auto speed = measure_speed(config, threads, places);
+  if (!speed) {
+    return "# time: not measured, since a few steps would take long or much memory already\n";
+  }
+  return fmt::format(
+      "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "
+      "measured here)\n",
+      duration_text(run_seconds(config, *speed)), threads, threads == 1 ? "" : "s",
+      1e3 * speed->step_seconds, 1e3 * speed->evaluation_seconds);
+}
+
 }  // namespace
 
-RunSpeed measure_speed(const config::Config& config, int threads, const io::ItemPlaces& places) {
+std::optional<RunSpeed> measure_speed(const config::Config& config, int threads,
+                                      const io::ItemPlaces& places) {
   const config::Config probe = probe_of(config);
+  if (!is_small(probe, threads)) return std::nullopt;
   const auto start = Clock::now();
   train::Trainer trainer(probe, Workers(threads), io::read_items(probe, places));
   double setup = seconds(Clock::now() - start);
@@ -95,7 +150,9 @@ RunSpeed measure_speed(const config::Config& config, int threads, const io::Item
   Stopwatch watch;
   const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
-  return {setup, watch.step_seconds, watch.evaluation_seconds};
+  const double evaluation = watch.evaluation_seconds * static_cast<double>(config.eval.sequences) /
+                            static_cast<double>(probe.eval.sequences);
+  return RunSpeed{setup, watch.step_seconds, evaluation};
 }
 
 double run_seconds(const config::Config& config, const RunSpeed& speed) {
@@ -105,7 +162,6 @@ double run_seconds(const config::Config& config, const RunSpeed& speed) {
 }
 
 std::string dry_run(const config::Config& config, int threads, const io::ItemPlaces& places) {
-  const RunSpeed speed = measure_speed(config, threads, places);
   const auto [parameters, columns] = sizes(config);
   const std::int64_t steps = train::last_step(config);
   auto snapshots = static_cast<double>(train::snapshot_schedule(config).count(steps));
@@ -113,14 +169,9 @@ std::string dry_run(const config::Config& config, int threads, const io::ItemPla
   const double rows = evaluation_count(config);
   const double file =
       megabytes(parameters * snapshots, sizeof(Real)) + megabytes(rows * columns, 8) + 0.05;
-  return fmt::format(
-      "{}\n# parameters: {:.0f}\n# steps: {}\n"
-      "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "
-      "measured here)\n"
-      "# file: at most about {:.1f} MB\n",
-      config::to_toml(config), parameters, steps, duration_text(run_seconds(config, speed)),
-      threads, threads == 1 ? "" : "s", 1e3 * speed.step_seconds, 1e3 * speed.evaluation_seconds,
-      file);
+  return fmt::format("{}\n# parameters: {:.0f}\n# steps: {}\n{}{}# file: at most about {:.1f} MB\n",
+                     config::to_toml(config), parameters, steps, memory_lines(config, threads),
+                     time_line(config, threads, places), file);
 }
 
 }  // namespace icl::cli

@@ -16,6 +16,8 @@ ExitCode run(const ExportCommand& command) {
   check_distinct(command.run, command.out);
   const io::RunRecord run = io::read_run(command.run).record;
   const io::ItemPlaces places = moved_items(run.config, command.overrides);
+  check_memory(io::footprint_of_exporting(run.config, request), "this export",
+               command.ignore_memory_limit);
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force);

@@ -92,6 +92,9 @@ ExitCode train(const Session& session) {
   if (const auto found = stored_run(session)) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
   }
+  check_memory(session.origin ? io::footprint_of_branching(session.config, threads)
+                              : io::footprint_of_training(session.config, threads),
+               "this run", options.ignore_memory_limit);
   io::check_creatable(session.out);
   io::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
   if (!options.resume) check_output(session.out, options.force);
@@ -149,6 +152,10 @@ int start_threads_for(int requested) {
     if (requested != 0 || error.code() != ExitCode::resources) throw;
     return 1;
   }
+}
+
+void check_memory(const io::Footprint& parts, const std::string& who, bool ignore) {
+  if (!ignore) io::require_memory(parts, who);
 }
 
 void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out) {

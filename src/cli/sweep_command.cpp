@@ -20,6 +20,7 @@
 #include "icl/core/parallel.hpp"
 #include "icl/io/items_file.hpp"
 #include "icl/sweep/forecast.hpp"
+#include "icl/sweep/memory.hpp"
 #include "icl/sweep/runner.hpp"
 
 namespace icl::cli {
@@ -92,24 +93,27 @@ int resolve_jobs(const SweepCommand& command) {
 // ---- The plan, without training ----
 
 /// Seconds of each run of a shard, longest first: the cheapest and the dearest are measured, those
-/// in between lie on the line between them.
-std::vector<double> forecast(const sweep::Plan& plan, const std::vector<std::size_t>& runs,
-                             int threads, const io::ItemPlaces& places) {
-  if (runs.empty()) return {};
+/// in between lie on the line between them. Nothing if one of the two cannot be measured.
+std::optional<std::vector<double>> forecast(const sweep::Plan& plan,
+                                            const std::vector<std::size_t>& runs, int threads,
+                                            const io::ItemPlaces& places) {
+  if (runs.empty()) return std::vector<double>{};
   constexpr double process_seconds = 0.03;  // to start one and to publish, measured on Zen 3
-  const auto seconds_per_flop = [&](std::size_t run) {
+  const auto seconds_per_flop = [&](std::size_t run) -> std::optional<double> {
     const config::Config config = plan.config(run);
-    return (process_seconds + run_seconds(config, measure_speed(config, threads, places))) /
-           plan.flop(run);
+    const auto speed = measure_speed(config, threads, places);
+    if (!speed) return std::nullopt;
+    return (process_seconds + run_seconds(config, *speed)) / plan.flop(run);
   };
   const double dear = plan.flop(runs.front());
   const double cheap = plan.flop(runs.back());
-  const double at_dear = seconds_per_flop(runs.front());
-  const double at_cheap = dear > cheap ? seconds_per_flop(runs.back()) : at_dear;
+  const auto at_dear = seconds_per_flop(runs.front());
+  const auto at_cheap = dear > cheap ? seconds_per_flop(runs.back()) : at_dear;
+  if (!at_dear || !at_cheap) return std::nullopt;
   std::vector<double> seconds;
   for (const std::size_t run : runs) {
     const double place = dear > cheap ? (plan.flop(run) - cheap) / (dear - cheap) : 1;
-    seconds.push_back(plan.flop(run) * (at_cheap + place * (at_dear - at_cheap)));
+    seconds.push_back(plan.flop(run) * (*at_cheap + place * (*at_dear - *at_cheap)));
   }
   return seconds;
 }
@@ -117,10 +121,20 @@ std::vector<double> forecast(const sweep::Plan& plan, const std::vector<std::siz
 ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
   const auto runs = plan.shard(parse_shard(command.shard));
   const auto seconds = forecast(plan, runs, command.threads, places_of(command, plan.sweep()));
-  const int jobs = resolve_jobs(command);
+  const auto bytes = sweep::memory_of(plan, runs, command.threads);
+  const int jobs =
+      command.jobs > 0 || command.ignore_memory_limit
+          ? resolve_jobs(command)
+          : std::max(1, sweep::jobs_that_fit(bytes, resolve_jobs(command), memory_bounds()));
   double sum = 0;
-  for (const double s : seconds) sum += s;
-  const double end = sweep::makespan(seconds, static_cast<std::size_t>(jobs));
+  double end = 0;
+  if (seconds) {
+    for (const double s : *seconds) sum += s;
+    end = sweep::makespan(*seconds, static_cast<std::size_t>(jobs));
+  }
+  const auto if_measured = [&](double value) { return seconds ? Json(value) : Json(nullptr); };
+  const double largest = sweep::memory_at_once(bytes, 1);
+  const double at_once = sweep::memory_at_once(bytes, jobs);
   if (command.json) {
     Json json;
     json["sweep"] = config::to_toml(plan.sweep());
@@ -129,19 +143,28 @@ ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
       json["runs"].push_back({{"hash", plan.hash(runs[i])},
                               {"run", plan.describe(runs[i])},
                               {"flop", plan.flop(runs[i])},
-                              {"seconds", seconds[i]}});
+                              {"seconds", if_measured(seconds ? (*seconds)[i] : 0)},
+                              {"bytes", bytes[i]}});
     }
-    json["core_seconds"] = sum * command.threads;
+    json["core_seconds"] = if_measured(sum * command.threads);
     json["jobs"] = jobs;
-    json["seconds"] = end;
+    json["seconds"] = if_measured(end);
+    json["bytes"] = at_once;
     print(json_text(json));
     return ExitCode::done;
   }
-  print(fmt::format(
-      "{}\n# runs: {}\n# core time: about {} if no run stops early ({} thread{} a run)\n"
-      "# time: about {} with {} at once, measured here\n",
-      config::to_toml(plan.sweep()), runs.size(), duration_text(sum * command.threads),
-      command.threads, command.threads == 1 ? "" : "s", duration_text(end), jobs));
+  std::string time =
+      "# time: not measured, since a few steps would take long or much memory already\n";
+  if (seconds) {
+    time = fmt::format(
+        "# core time: about {} if no run stops early ({} thread{} a run)\n"
+        "# time: about {} with {} at once, measured here\n",
+        duration_text(sum * command.threads), command.threads, command.threads == 1 ? "" : "s",
+        duration_text(end), jobs);
+  }
+  print(fmt::format("{}\n# runs: {}\n# memory: at most about {} a run, {} with {} at once\n{}",
+                    config::to_toml(plan.sweep()), runs.size(), bytes_text(largest),
+                    bytes_text(at_once), jobs, time));
   return ExitCode::done;
 }
 
@@ -154,8 +177,9 @@ sweep::SlurmOptions job_array(const SweepCommand& command, const sweep::Plan& pl
   if (plan.sweep().base.data.items) options.items_folder = places.folder;
   const auto dearest = plan.shard({0, options.tasks});
   const int at_once = std::max(1, options.cpus / options.threads);
-  options.task_seconds = sweep::makespan(forecast(plan, dearest, command.threads, places),
-                                         static_cast<std::size_t>(at_once));
+  if (const auto seconds = forecast(plan, dearest, command.threads, places)) {
+    options.task_seconds = sweep::makespan(*seconds, static_cast<std::size_t>(at_once));
+  }
   return options;
 }
 
@@ -196,14 +220,51 @@ class SweepLine {
   Clock::time_point start_ = Clock::now();
 };
 
+/// Runs at once, so that those which have not ended fit in the memory that there is.
+int jobs_in_memory(const SweepCommand& command, const sweep::Plan& plan,
+                   const sweep::Folder& folder) {
+  const int wanted = resolve_jobs(command);
+  if (command.ignore_memory_limit) return wanted;
+  std::vector<std::size_t> runs = plan.shard(parse_shard(command.shard));
+  std::erase_if(
+      runs, [&](std::size_t run) { return sweep::has_ended(folder.status(plan.hash(run)).state); });
+  const std::vector<double> bytes = sweep::memory_of(plan, runs, command.threads);
+  const auto bounds = memory_bounds();
+  const int fit = sweep::jobs_that_fit(bytes, wanted, bounds);
+  if (fit == 0) {
+    const std::size_t largest =
+        runs[static_cast<std::size_t>(std::ranges::max_element(bytes) - bytes.begin())];
+    io::require_memory(io::footprint_of_training(plan.config(largest), command.threads),
+                       fmt::format("the run with {}", plan.describe(largest)), bounds);
+  }
+  if (fit == wanted) return wanted;
+  const MemoryBound narrow = *std::ranges::find_if(bounds, &MemoryBound::is_shared);
+  if (command.jobs > 0) {
+    throw Error(ExitCode::resources,
+                fmt::format("--jobs {}: so many runs take up to {} of memory together, but {} has "
+                            "{} left of {}: --jobs {} fits, or --ignore-memory-limit to try "
+                            "nevertheless",
+                            wanted, bytes_text(sweep::memory_at_once(bytes, wanted)), narrow.owner,
+                            bytes_text(narrow.left), bytes_text(narrow.limit), fit));
+  }
+  if (!command.quiet && runs.size() > static_cast<std::size_t>(fit)) {
+    say(fmt::format("{} runs at once in place of {}, as {} has {} of memory left", fit, wanted,
+                    narrow.owner, bytes_text(narrow.left)));
+  }
+  return fit;
+}
+
 ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                    const sweep::Folder& folder) {
   const SignalGuard signals;
   std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): where it is inherited as ignored
   SweepLine line(command.quiet);
-  const sweep::RunnerOptions options{parse_shard(command.shard), resolve_jobs(command),
-                                     command.threads, command.kernel_change,
-                                     places_of(command, plan.sweep()).folder};
+  const sweep::RunnerOptions options{parse_shard(command.shard),
+                                     jobs_in_memory(command, plan, folder),
+                                     command.threads,
+                                     command.kernel_change,
+                                     places_of(command, plan.sweep()).folder,
+                                     command.ignore_memory_limit};
   sweep::Runner runner(plan, folder, options,
                        {[&](const sweep::Tally& tally) { line.progress(tally); },
                         [&](std::size_t run, const std::string& message) {

@@ -169,6 +169,8 @@ ExitCode run(const LandscapeCommand& command) {
   if (command.run) {
     check_distinct(*command.run, command.out);
     run = io::read_run(*command.run).record;
+    check_memory(io::footprint_of_replaying(run->config, workers.threads()),
+                 "training this run again", command.ignore_memory_limit);
   }
   io::check_creatable(command.out);
   io::OutputLock output(command.out);

@@ -28,6 +28,8 @@ ExitCode run(const VerifyCommand& command) {
     fmt::print("{}\n", *difference);
     return ExitCode::check_failed;
   }
+  check_memory(io::footprint_of_verifying(recorded.config, resolve_threads(command.threads)),
+               "verifying this run", command.ignore_memory_limit);
   const SignalGuard signals;
   const int threads = start_threads_for(command.threads);
   ProgressLine progress_line(recorded.origin ? recorded.origin->state.progress.step : 0,

@@ -1,5 +1,6 @@
 #include "icl/core/memory.hpp"
 
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <new>
@@ -20,6 +21,11 @@ void* allocate(std::size_t bytes) {
   // Advice only: where it is refused, the pages are small ones.
   if (bytes >= huge_page_bytes) madvise(p, bytes, MADV_HUGEPAGE);
   return p;
+}
+
+void return_large_blocks() {
+  constexpr int mebibyte = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, mebibyte);
 }
 
 void deallocate(void* p, std::size_t bytes) noexcept { ::operator delete(p, alignment_of(bytes)); }

@@ -55,7 +55,7 @@ class Decoder {
           fmt::format("has format_version {}, but this program reads {}", version, format_version));
     }
     const config::Config config = read_config();
-    const auto model = model::make_model(config);
+    const auto model = model::describe_model(config);
     const auto parameters = model->parameters();
     const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
     RunRecord run = new_record(config, readable);

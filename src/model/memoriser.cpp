@@ -6,8 +6,8 @@
 namespace icl::model {
 
 struct Memoriser::State final : Activations {
-  State(std::int64_t batch, std::int64_t dimension, std::int64_t hidden)
-      : Activations(batch), x({batch, dimension}), mlp(batch, hidden) {}
+  State(std::int64_t batch, std::int64_t dimension, std::int64_t hidden, Storage storage)
+      : Activations(batch, storage), x({batch, dimension}, storage), mlp(batch, hidden, storage) {}
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
     return {{"target item", &x},
@@ -20,10 +20,10 @@ struct Memoriser::State final : Activations {
   nn::Mlp::Activations mlp;
 };
 
-Memoriser::Memoriser(const config::Config& config)
+Memoriser::Memoriser(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       hidden_(config.model.hidden),
-      mlp_("mlp", dimension_, hidden_, "dimension") {}
+      mlp_("mlp", dimension_, hidden_, "dimension", storage) {}
 
 std::int64_t Memoriser::token_width() const { return simd::padded(dimension_ + 1); }
 
@@ -39,9 +39,9 @@ double Memoriser::mlp_flops(std::int64_t batch) const {
   return memoriser_flops(batch, dimension_, hidden_);
 }
 
-std::unique_ptr<Activations> Memoriser::make_activations(std::int64_t batch,
-                                                         std::int64_t /*length*/) const {
-  return std::make_unique<State>(batch, dimension_, hidden_);
+std::unique_ptr<Activations> Memoriser::new_activations(std::int64_t batch, std::int64_t /*length*/,
+                                                        Storage storage) const {
+  return std::make_unique<State>(batch, dimension_, hidden_, storage);
 }
 
 void Memoriser::forward(const Batch& batch, Activations& activations,

@@ -10,11 +10,12 @@
 namespace icl::model {
 
 struct Minimal::State final : Activations {
-  State(std::int64_t batch, std::int64_t length, std::int64_t dimension, std::int64_t hidden)
-      : Activations(batch),
-        x({batch, dimension}),
-        label_attention(batch, length),
-        mlp(batch, hidden) {}
+  State(std::int64_t batch, std::int64_t length, std::int64_t dimension, std::int64_t hidden,
+        Storage storage)
+      : Activations(batch, storage),
+        x({batch, dimension}, storage),
+        label_attention(batch, length, storage),
+        mlp(batch, hidden, storage) {}
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
     return {{"target item", &x},
@@ -31,13 +32,14 @@ struct Minimal::State final : Activations {
   nn::Mlp::Activations mlp;
 };
 
-Minimal::Minimal(const config::Config& config)
+Minimal::Minimal(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       hidden_(config.model.hidden),
       beta0_(config.model.beta0),
       w0_(config.model.w0),
-      attention_(dimension_, config.model.attend_self ? nn::Self::included : nn::Self::excluded),
-      mlp_("mlp", dimension_, hidden_, "dimension") {}
+      attention_(dimension_, config.model.attend_self ? nn::Self::included : nn::Self::excluded,
+                 storage),
+      mlp_("mlp", dimension_, hidden_, "dimension", storage) {}
 
 std::int64_t Minimal::token_width() const { return simd::padded(dimension_ + 1); }
 
@@ -66,9 +68,9 @@ double Minimal::mlp_flops(std::int64_t batch) const {
   return memoriser_flops(batch, dimension_, hidden_);
 }
 
-std::unique_ptr<Activations> Minimal::make_activations(std::int64_t batch,
-                                                       std::int64_t length) const {
-  return std::make_unique<State>(batch, length, dimension_, hidden_);
+std::unique_ptr<Activations> Minimal::new_activations(std::int64_t batch, std::int64_t length,
+                                                      Storage storage) const {
+  return std::make_unique<State>(batch, length, dimension_, hidden_, storage);
 }
 
 void Minimal::forward(const Batch& batch, Activations& activations, const Workers& workers) const {

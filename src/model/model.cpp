@@ -15,13 +15,13 @@ namespace icl::model {
 namespace {
 
 template <class M>
-std::unique_ptr<Model> make(const config::Config& config) {
-  return std::make_unique<M>(config);
+std::unique_ptr<Model> make(const config::Config& config, Storage storage) {
+  return std::make_unique<M>(config, storage);
 }
 
 struct Factory {
   std::string_view system;
-  std::unique_ptr<Model> (*make)(const config::Config&);
+  std::unique_ptr<Model> (*make)(const config::Config&, Storage);
 };
 
 /// A row for each of config::systems.
@@ -34,14 +34,20 @@ constexpr std::array factories{
 static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,
                                  &config::System::name));
 
-}  // namespace
-
-std::unique_ptr<Model> make_model(const config::Config& config) {
+std::unique_ptr<Model> new_model(const config::Config& config, Storage storage) {
   const auto* factory = std::ranges::find(factories, config.model.system, &Factory::system);
   if (factory == factories.end()) {
     throw Error(ExitCode::usage, "model.system: there is no system \"" + config.model.system + '"');
   }
-  return factory->make(config);
+  return factory->make(config, storage);
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_model(const config::Config& config) { return new_model(config, {}); }
+
+std::unique_ptr<Model> describe_model(const config::Config& config) {
+  return new_model(config, Storage::on_paper());
 }
 
 double mlp_step_flops(std::int64_t rows, std::initializer_list<std::int64_t> widths) {
@@ -56,7 +62,11 @@ double mlp_step_flops(std::int64_t rows, std::initializer_list<std::int64_t> wid
 
 std::int64_t parameter_count(Model& model) {
   std::int64_t count = 0;
-  for (const nn::Parameter* parameter : model.parameters()) count += parameter->value.size();
+  for (const nn::Parameter* parameter : model.parameters()) {
+    std::int64_t values = 1;
+    for (const std::int64_t extent : parameter->value.shape()) values *= extent;
+    count += values;
+  }
   return count;
 }
 

@@ -11,7 +11,7 @@
 namespace icl::model {
 
 struct MultiLayer::State final : Activations {
-  State(std::int64_t batch, std::int64_t length, const MultiLayer& model);
+  State(std::int64_t batch, std::int64_t length, const MultiLayer& model, Storage storage);
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
     return {named.begin(), named.end()};
@@ -31,25 +31,26 @@ struct MultiLayer::State final : Activations {
   std::vector<std::pair<std::string, const Tensor*>> named;
 };
 
-MultiLayer::State::State(std::int64_t batch, std::int64_t length, const MultiLayer& model)
-    : Activations(batch),
-      n({batch * length, model.norm_.width()}),
-      mlp(batch, model.hidden_),
-      dx({batch * length, model.norm_.width()}),
-      dgain({batch, model.norm_.width()}),
-      dbias({batch, model.norm_.width()}) {
+MultiLayer::State::State(std::int64_t batch, std::int64_t length, const MultiLayer& model,
+                         Storage storage)
+    : Activations(batch, storage),
+      n({batch * length, model.norm_.width()}, storage),
+      mlp(batch, model.hidden_, storage),
+      dx({batch * length, model.norm_.width()}, storage),
+      dgain({batch, model.norm_.width()}, storage),
+      dbias({batch, model.norm_.width()}, storage) {
   const std::int64_t rows = batch * length;
   const std::int64_t width = model.norm_.width();
   for (const nn::CausalAttention& attention : model.attention_) {
-    x.push_back(Tensor({rows, width}));
-    layers.emplace_back(batch, length, attention);
+    x.push_back(Tensor({rows, width}, storage));
+    layers.emplace_back(batch, length, attention, storage);
   }
   for (std::size_t l = 0; l < model.token_mlp_.size(); ++l) {
-    h.push_back(Tensor({rows, width}));
-    token_mlp.emplace_back(rows, model.hidden_);
+    h.push_back(Tensor({rows, width}, storage));
+    token_mlp.emplace_back(rows, model.hidden_, storage);
   }
-  h.push_back(Tensor({batch, width}));
-  dh = Tensor(h.front().shape());
+  h.push_back(Tensor({batch, width}, storage));
+  dh = Tensor(h.front().shape(), storage);
   name_tensors();
 }
 
@@ -73,19 +74,19 @@ void MultiLayer::State::name_tensors() {
   named.emplace_back("logits", &logits);
 }
 
-MultiLayer::MultiLayer(const config::Config& config)
+MultiLayer::MultiLayer(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       length_(config.data.N),
       hidden_(config.model.hidden),
-      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code)),
-      mlp_("mlp", norm_.width(), hidden_, "token") {
+      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code), storage),
+      mlp_("mlp", norm_.width(), hidden_, "token", storage) {
   assert(config.model.layers >= 1);
   for (std::int64_t l = 0; l < config.model.layers; ++l) {
     const std::string layer = "layers." + std::to_string(l);
     const bool last = l + 1 == config.model.layers;
     attention_.emplace_back(layer + ".qkv", norm_.width(),
-                            last ? nn::Queries::last : nn::Queries::all);
-    if (!last) token_mlp_.emplace_back(layer + ".mlp", norm_.width(), hidden_, "token");
+                            last ? nn::Queries::last : nn::Queries::all, storage);
+    if (!last) token_mlp_.emplace_back(layer + ".mlp", norm_.width(), hidden_, "token", storage);
   }
   for (nn::Parameter* p : mlp_.parameters()) p->frozen = config.compat.frozen_readout;
 }
@@ -128,9 +129,9 @@ double MultiLayer::identity_alignment() const {
   return nn::identity_alignment(attention_.back().qkv.value, norm_.gain.value, dimension_);
 }
 
-std::unique_ptr<Activations> MultiLayer::make_activations(std::int64_t batch,
-                                                          std::int64_t length) const {
-  return std::make_unique<State>(batch, length, *this);
+std::unique_ptr<Activations> MultiLayer::new_activations(std::int64_t batch, std::int64_t length,
+                                                         Storage storage) const {
+  return std::make_unique<State>(batch, length, *this, storage);
 }
 
 void MultiLayer::forward(const Batch& batch, Activations& activations,

@@ -5,12 +5,13 @@
 namespace icl::model {
 
 struct OneLayer::State final : Activations {
-  State(std::int64_t batch, std::int64_t length, const nn::TokenNorm& norm, std::int64_t hidden)
-      : Activations(batch),
-        target_attention(batch, length, norm),
-        h({batch, norm.width()}),
-        dh({batch, norm.width()}),
-        mlp(batch, hidden) {}
+  State(std::int64_t batch, std::int64_t length, const nn::TokenNorm& norm, std::int64_t hidden,
+        Storage storage)
+      : Activations(batch, storage),
+        target_attention(batch, length, norm, storage),
+        h({batch, norm.width()}, storage),
+        dh({batch, norm.width()}, storage),
+        mlp(batch, hidden, storage) {}
 
   [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
     return {{"target token", &target_attention.t},
@@ -29,12 +30,12 @@ struct OneLayer::State final : Activations {
   nn::Mlp::Activations mlp;
 };
 
-OneLayer::OneLayer(const config::Config& config)
+OneLayer::OneLayer(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       hidden_(config.model.hidden),
-      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code)),
-      attention_("qkv", norm_.width()),
-      mlp_("mlp", norm_.width(), hidden_, "token") {}
+      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code), storage),
+      attention_("qkv", norm_.width(), storage),
+      mlp_("mlp", norm_.width(), hidden_, "token", storage) {}
 
 std::vector<nn::Parameter*> OneLayer::parameters() {
   std::vector<nn::Parameter*> all{&norm_.gain, &norm_.bias, &attention_.qkv};
@@ -57,9 +58,9 @@ double OneLayer::identity_alignment() const {
   return nn::identity_alignment(attention_.qkv.value, norm_.gain.value, dimension_);
 }
 
-std::unique_ptr<Activations> OneLayer::make_activations(std::int64_t batch,
-                                                        std::int64_t length) const {
-  return std::make_unique<State>(batch, length, norm_, hidden_);
+std::unique_ptr<Activations> OneLayer::new_activations(std::int64_t batch, std::int64_t length,
+                                                       Storage storage) const {
+  return std::make_unique<State>(batch, length, norm_, hidden_, storage);
 }
 
 void OneLayer::forward(const Batch& batch, Activations& activations, const Workers& workers) const {

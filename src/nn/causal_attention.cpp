@@ -59,14 +59,20 @@ void softmax_backward(const Real* a, std::int64_t n, Real* ds) {
 }  // namespace
 
 CausalAttention::Activations::Activations(std::int64_t batch, std::int64_t length,
-                                          const CausalAttention& layer) {
+                                          const CausalAttention& layer, Storage storage) {
   const std::int64_t rows = layer.queries_ == Queries::all ? batch * length : batch;
-  for (Tensor* tensor : {&q, &u, &c, &dc, &du, &dq}) *tensor = Tensor({rows, layer.width()});
-  for (Tensor* tensor : {&attention, &ds}) *tensor = Tensor({rows, length});
+  for (Tensor* tensor : {&q, &u, &c, &dc, &du, &dq})
+    *tensor = Tensor({rows, layer.width()}, storage);
+  for (Tensor* tensor : {&attention, &ds}) *tensor = Tensor({rows, length}, storage);
 }
 
-CausalAttention::CausalAttention(const std::string& name, std::int64_t width, Queries queries)
-    : qkv{name + ".weight", {"qkv", "token"}, Group::attention, Tensor({3 * width, width}), {}},
+CausalAttention::CausalAttention(const std::string& name, std::int64_t width, Queries queries,
+                                 Storage storage)
+    : qkv{name + ".weight",
+          {"qkv", "token"},
+          Group::attention,
+          Tensor({3 * width, width}, storage),
+          {}},
       queries_(queries) {}
 
 void CausalAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {

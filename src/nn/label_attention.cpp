@@ -5,16 +5,16 @@
 
 namespace icl::nn {
 
-LabelAttention::Activations::Activations(std::int64_t batch, std::int64_t length)
-    : products({batch, length}),
-      attention({batch, length}),
-      m({batch}),
-      dw({batch}),
-      dbeta({batch}) {}
+LabelAttention::Activations::Activations(std::int64_t batch, std::int64_t length, Storage storage)
+    : products({batch, length}, storage),
+      attention({batch, length}, storage),
+      m({batch}, storage),
+      dw({batch}, storage),
+      dbeta({batch}, storage) {}
 
-LabelAttention::LabelAttention(std::int64_t item_dimension, Self self)
-    : w{"w", {"output"}, Group::attention, Tensor({1}), {}},
-      beta{"beta", {"output"}, Group::attention, Tensor({1}), {}},
+LabelAttention::LabelAttention(std::int64_t item_dimension, Self self, Storage storage)
+    : w{"w", {"output"}, Group::attention, Tensor({1}, storage), {}},
+      beta{"beta", {"output"}, Group::attention, Tensor({1}, storage), {}},
       dimension_(item_dimension),
       self_(self) {}
 

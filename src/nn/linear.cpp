@@ -39,9 +39,9 @@ void mask_relu(std::int64_t batch, const Columns& c, const Real* h, Real* dh) {
 }  // namespace
 
 Linear::Linear(const std::string& name, std::int64_t in, std::int64_t out,
-               const std::string& in_axis, const std::string& out_axis)
-    : weight{name + ".weight", {out_axis, in_axis}, Group::mlp, Tensor({out, in}), {}},
-      bias{name + ".bias", {out_axis}, Group::mlp, Tensor({out}), {}} {}
+               const std::string& in_axis, const std::string& out_axis, Storage storage)
+    : weight{name + ".weight", {out_axis, in_axis}, Group::mlp, Tensor({out, in}, storage), {}},
+      bias{name + ".bias", {out_axis}, Group::mlp, Tensor({out}, storage), {}} {}
 
 void Linear::initialise(std::int64_t seed, std::uint32_t ordinal) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(in()));

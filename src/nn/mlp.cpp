@@ -2,13 +2,17 @@
 
 namespace icl::nn {
 
-Mlp::Activations::Activations(std::int64_t batch, std::int64_t hidden)
-    : h1({batch, hidden}), h2({batch, hidden}), dh1({batch, hidden}), dh2({batch, hidden}) {}
+Mlp::Activations::Activations(std::int64_t batch, std::int64_t hidden, Storage storage)
+    : h1({batch, hidden}, storage),
+      h2({batch, hidden}, storage),
+      dh1({batch, hidden}, storage),
+      dh2({batch, hidden}, storage) {}
 
-Mlp::Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis)
-    : first_(name + ".0", in, hidden, in_axis, "hidden1"),
-      second_(name + ".2", hidden, hidden, "hidden1", "hidden2"),
-      third_(name + ".4", hidden, "hidden2") {}
+Mlp::Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis,
+         Storage storage)
+    : first_(name + ".0", in, hidden, in_axis, "hidden1", storage),
+      second_(name + ".2", hidden, hidden, "hidden1", "hidden2", storage),
+      third_(name + ".4", hidden, "hidden2", storage) {}
 
 void Mlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
   first_.initialise(seed, ordinal);

@@ -13,9 +13,10 @@ constexpr std::int64_t column_tile = 128;  // inputs
 
 }  // namespace
 
-Readout::Readout(const std::string& name, std::int64_t in, const std::string& in_axis)
-    : weight{name + ".weight", {"output", in_axis}, Group::mlp, Tensor({1, in}), {}},
-      bias{name + ".bias", {"output"}, Group::mlp, Tensor({1}), {}} {}
+Readout::Readout(const std::string& name, std::int64_t in, const std::string& in_axis,
+                 Storage storage)
+    : weight{name + ".weight", {"output", in_axis}, Group::mlp, Tensor({1, in}, storage), {}},
+      bias{name + ".bias", {"output"}, Group::mlp, Tensor({1}, storage), {}} {}
 
 void Readout::initialise(std::int64_t seed, std::uint32_t ordinal) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(in()));

@@ -19,26 +19,30 @@ bool attends(Attending attending, const Real* a, std::int64_t n) {
 }  // namespace
 
 TargetAttention::Activations::Activations(std::int64_t batch, std::int64_t length,
-                                          const TokenNorm& norm)
-    : n({batch, norm.width()}),
-      t({batch, norm.width()}),
-      q({batch, norm.width()}),
-      u({batch, norm.width()}),
-      attention({batch, length}),
-      m({batch, norm.width()}),
-      c({batch, norm.width()}),
-      reduced({batch, norm.reduced_width()}),
-      sums({batch, norm.reduced_width()}),
-      dc({batch, norm.width()}),
-      du({batch, norm.width()}),
-      dq({batch, norm.width()}),
-      dt({batch, norm.width()}),
-      ds({batch, length}),
-      dgain({batch, norm.width()}),
-      dbias({batch, norm.width()}) {}
+                                          const TokenNorm& norm, Storage storage)
+    : n({batch, norm.width()}, storage),
+      t({batch, norm.width()}, storage),
+      q({batch, norm.width()}, storage),
+      u({batch, norm.width()}, storage),
+      attention({batch, length}, storage),
+      m({batch, norm.width()}, storage),
+      c({batch, norm.width()}, storage),
+      reduced({batch, norm.reduced_width()}, storage),
+      sums({batch, norm.reduced_width()}, storage),
+      dc({batch, norm.width()}, storage),
+      du({batch, norm.width()}, storage),
+      dq({batch, norm.width()}, storage),
+      dt({batch, norm.width()}, storage),
+      ds({batch, length}, storage),
+      dgain({batch, norm.width()}, storage),
+      dbias({batch, norm.width()}, storage) {}
 
-TargetAttention::TargetAttention(const std::string& name, std::int64_t width)
-    : qkv{name + ".weight", {"qkv", "token"}, Group::attention, Tensor({3 * width, width}), {}} {}
+TargetAttention::TargetAttention(const std::string& name, std::int64_t width, Storage storage)
+    : qkv{name + ".weight",
+          {"qkv", "token"},
+          Group::attention,
+          Tensor({3 * width, width}, storage),
+          {}} {}
 
 void TargetAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
   initialise_uniform(qkv, 1.0 / std::sqrt(static_cast<double>(width())), seed, ordinal);

@@ -2,14 +2,17 @@
 
 namespace icl::nn {
 
-TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden)
-    : h1({rows, hidden}), h2({rows, hidden}), dh1({rows, hidden}), dh2({rows, hidden}) {}
+TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden, Storage storage)
+    : h1({rows, hidden}, storage),
+      h2({rows, hidden}, storage),
+      dh1({rows, hidden}, storage),
+      dh2({rows, hidden}, storage) {}
 
 TokenMlp::TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
-                   const std::string& axis)
-    : first_(name + ".0", width, hidden, axis, "hidden1"),
-      second_(name + ".2", hidden, hidden, "hidden1", "hidden2"),
-      third_(name + ".4", hidden, width, "hidden2", axis) {}
+                   const std::string& axis, Storage storage)
+    : first_(name + ".0", width, hidden, axis, "hidden1", storage),
+      second_(name + ".2", hidden, hidden, "hidden1", "hidden2", storage),
+      third_(name + ".4", hidden, width, "hidden2", axis, storage) {}
 
 void TokenMlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
   first_.initialise(seed, ordinal);

@@ -7,13 +7,15 @@
 
 namespace icl::nn {
 
-TokenNorm::TokenNorm(const std::string& name, std::int64_t item_dimension, LabelCode code)
+TokenNorm::TokenNorm(const std::string& name, std::int64_t item_dimension, LabelCode code,
+                     Storage storage)
     : gain{name + ".weight",
            {"token"},
            Group::attention,
-           Tensor({item_dimension + (code == LabelCode::onehot ? 2 : 1)}),
+           Tensor({item_dimension + (code == LabelCode::onehot ? 2 : 1)}, storage),
            {}},
-      bias{name + ".bias", {"token"}, Group::attention, Tensor({gain.value.size()}), {}},
+      bias{
+          name + ".bias", {"token"}, Group::attention, Tensor({gain.value.extent(0)}, storage), {}},
       code_(code) {
   std::ranges::fill(gain.value.values(), Real{1});
 }

@@ -11,8 +11,6 @@
 namespace icl::probe {
 namespace {
 
-constexpr std::int64_t chunk = 128;
-
 double mean(const std::vector<double>& x) {
   double sum = 0;
   for (const double v : x) sum += v;

@@ -24,8 +24,12 @@ namespace {
 constexpr const char* own_program = "/proc/self/exe";
 constexpr const char* no_output = "/dev/null";
 
+/// Of descriptors (ulimit -n), processes (ulimit -u) and memory there may be too few.
 [[noreturn]] void fail(std::string_view step, int error) {
-  throw Error(ExitCode::io, fmt::format("cannot {}: {}", step, std::strerror(error)));
+  const bool lacks = error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
+  throw Error(lacks ? ExitCode::resources : ExitCode::io,
+              fmt::format("cannot {}: {}{}", step, std::strerror(error),
+                          lacks ? " (ulimit -n, -u and -v set the limits)" : ""));
 }
 
 /// A pipe whose ends close themselves, and are not inherited.

@@ -23,7 +23,7 @@ class Work {
  public:
   double operator()(const config::Config& c) {
     if (model_ == nullptr || c.model != at_.model || c.data.D != at_.data.D) {
-      model_ = model::make_model(c);
+      model_ = model::describe_model(c);
       at_ = c;
     }
     // Beside the MLP, a step costs about as much for each number of its tokens as this many

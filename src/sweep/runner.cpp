@@ -32,7 +32,11 @@ std::vector<std::pair<std::string, std::string>> environment_of(const config::Sw
 }  // namespace
 
 Runner::Runner(const Plan& plan, const Folder& folder, const RunnerOptions& options, Events events)
-    : plan_(plan), folder_(folder), options_(options), events_(std::move(events)) {}
+    : plan_(plan),
+      folder_(folder),
+      options_(options),
+      jobs_(static_cast<std::size_t>(options.jobs)),
+      events_(std::move(events)) {}
 
 Tally Runner::run(const std::atomic<bool>& stop) {
   require_children();
@@ -42,8 +46,7 @@ Tally Runner::run(const std::atomic<bool>& stop) {
     if ((stop.load() || out_of_cpu_time_) && !std::exchange(told, true)) {
       for (const Running& running : running_) running.process.send(SIGTERM);
     }
-    while (!told && !output_failed_ && !waiting_.empty() &&
-           running_.size() < static_cast<std::size_t>(options_.jobs)) {
+    while (!told && !output_failed_ && !waiting_.empty() && running_.size() < jobs_) {
       start_next();
     }
     const bool starting = !told && !output_failed_;
@@ -90,10 +93,17 @@ void Runner::start_next() {
   try {
     start(run);
   } catch (const Error& error) {
+    if (error.code() == ExitCode::resources && !running_.empty()) return start_fewer(run);
     if (error.code() != ExitCode::io && error.code() != ExitCode::cannot_create) throw;
     fail(run, error.what());
     output_failed_ = true;  // nor will others start; those that run go on to their end
   }
+}
+
+/// Beside those that run there is no memory, descriptor or process for this one: later.
+void Runner::start_fewer(std::size_t run) {
+  waiting_.push_front(run);
+  jobs_ = running_.size();
 }
 
 void Runner::start(std::size_t run) {
@@ -116,6 +126,7 @@ void Runner::start(std::size_t run) {
   if (options_.kernel_change == io::KernelChange::allow) {
     arguments.emplace_back("--allow-kernel-change");
   }
+  if (options_.ignore_memory_limit) arguments.emplace_back("--ignore-memory-limit");
   running_.push_back({run, ChildProcess(arguments, environment_of(plan_.sweep(), options_),
                                         config::to_toml(plan_.config(run)))});
 }
@@ -158,6 +169,9 @@ void Runner::ended(Running& running) {
         elsewhere_.push_back(run);
         return;
       }
+      break;
+    case ExitCode::resources:
+      if (!running_.empty()) return start_fewer(run);
       break;
     case ExitCode::io:
       output_failed_ = true;

@@ -118,19 +118,25 @@ void Task::make_side(Side& side, std::vector<double> weights, const Workers& wor
   });
 }
 
-Batch Task::make_batch(std::int64_t capacity, Tokens tokens) const {
+Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) {
+  const std::int64_t length = shape.length;
   Batch batch;
-  batch.length = length_;
-  batch.items = BasicTensor<std::int32_t>({capacity, length_});
-  batch.answer = BasicTensor<std::int8_t>({capacity});
-  batch.copy = BasicTensor<std::uint8_t>({capacity, length_ - 1});
-  if (fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch) {
-    const std::int64_t width = encoder_.token_width();
-    batch.fresh = {{Tensor({capacity * (length_ - 1), width}), Tensor({capacity, width})},
-                   BasicTensor<std::int8_t>({capacity, length_ - 1}),
-                   BasicTensor<float>({3 * capacity, dimension_})};
+  batch.length = length;
+  batch.items = BasicTensor<std::int32_t>({capacity, length}, storage);
+  batch.answer = BasicTensor<std::int8_t>({capacity}, storage);
+  batch.copy = BasicTensor<std::uint8_t>({capacity, length - 1}, storage);
+  if (shape.own_tokens) {
+    batch.fresh = {{Tensor({capacity * (length - 1), shape.width}, storage),
+                    Tensor({capacity, shape.width}, storage)},
+                   BasicTensor<std::int8_t>({capacity, length - 1}, storage),
+                   BasicTensor<float>({3 * capacity, shape.dimension}, storage)};
   }
   return batch;
+}
+
+Batch Task::make_batch(std::int64_t capacity, Tokens tokens) const {
+  const bool own = fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch;
+  return room_for({length_, dimension_, encoder_.token_width(), own}, capacity);
 }
 
 void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,

@@ -76,6 +76,23 @@ TEST(Tensor, IsRowMajor) {
   EXPECT_EQ(std::as_const(tensor)[17], 17);
 }
 
+TEST(Tensor, OnPaperHasAShapeAndCountsItsBytes) {
+  double bytes = 0;
+  const Storage paper = Storage::on_paper(&bytes);
+  const BasicTensor<double> huge({1 << 30, 1 << 30, 1 << 30}, paper);
+  EXPECT_THAT(huge.shape(), ElementsAre(1 << 30, 1 << 30, 1 << 30));
+  EXPECT_EQ(bytes, 0x1p93);
+  EXPECT_EQ(huge.data(), nullptr);
+  EXPECT_TRUE(huge.values().empty());
+  const BasicTensor<float> other({3}, Storage::on_paper());
+  EXPECT_EQ(other.extent(0), 3);
+}
+
+TEST(Tensor, MoreThanTheMachineCanCountIsOutOfMemory) {
+  EXPECT_THROW(Tensor({1 << 30, 1 << 30, 1 << 30}), std::bad_alloc);
+  EXPECT_TRUE(Tensor({1 << 30, 1 << 30, 1 << 30, 0}).empty());
+}
+
 TEST(Tensor, CloneIsIndependent) {
   BasicTensor<int> tensor({2, 2});
   tensor[3] = 7;

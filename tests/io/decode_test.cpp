@@ -1,6 +1,9 @@
 #include "icl/io/decode.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <new>
 
 #include <algorithm>
 
@@ -66,6 +69,32 @@ TEST(Decode, GivesBackProbesMomentsAndEarlierWeights) {
   expect_equal(run, again);
   EXPECT_GT(column(again, "c1").size(), 3U);
   EXPECT_EQ(column(again, "c1").front(), column(run, "c1").front());
+}
+
+/// The shapes that the configuration implies are compared with those of the file before anything of
+/// their size is made: this one would be a model of 17 GB.
+TEST(Decode, RefusesAConfigurationTooLargeForTheFileWithoutMakingItsModel) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer itself needs terabytes of address space";
+#endif
+  RunRecord run = test::train_record(test::tiny_config(), 33);
+  run.config.model.hidden = 65536;
+  const std::vector<std::byte> bytes = encode(run);
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  rlimit narrow = before;
+  narrow.rlim_cur = rlim_t{4} << 30U;
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &narrow), 0);
+  try {
+    (void)decode(bytes, "run.h5");
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::bad_input) << error.what();
+    EXPECT_NE(std::string(error.what()).find("mlp.0.weight"), std::string::npos) << error.what();
+  } catch (const std::bad_alloc&) {
+    ADD_FAILURE() << "a model was made";
+  }
+  setrlimit(RLIMIT_AS, &before);
 }
 
 TEST(Decode, GivesBackWhatWasEncoded) {

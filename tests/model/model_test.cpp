@@ -156,6 +156,45 @@ TEST(Model, ParametersOfEverySystemHaveNamesOfTheirOwn) {
   }
 }
 
+TEST(Model, ADescriptionHasTheShapesOfTheModelAndNoValues) {
+  for (const config::System& system : config::systems) {
+    SCOPED_TRACE(system.name);
+    const config::Config config = test::system_config(system.name, 7, 12);
+    const auto made = make_model(config);
+    const auto described = describe_model(config);
+    const auto values = made->parameters();
+    const auto shapes = described->parameters();
+    ASSERT_EQ(shapes.size(), values.size());
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      EXPECT_EQ(shapes[i]->name, values[i]->name);
+      EXPECT_EQ(shapes[i]->axes, values[i]->axes);
+      EXPECT_TRUE(std::ranges::equal(shapes[i]->value.shape(), values[i]->value.shape()));
+      EXPECT_EQ(shapes[i]->value.data(), nullptr);
+    }
+    EXPECT_EQ(described->token_width(), made->token_width());
+    EXPECT_EQ(described->mlp_flops(5), made->mlp_flops(5));
+    EXPECT_EQ(parameter_count(*described), parameter_count(*made));
+  }
+}
+
+TEST(Model, ActivationsOfADescriptionTakeNoMemory) {
+  for (const config::System& system : config::systems) {
+    SCOPED_TRACE(system.name);
+    const config::Config small = test::system_config(system.name, 7, 12);
+    std::int64_t forward = 0;
+    for (const auto& [name, tensor] :
+         make_model(small)->make_activations(3, 5)->forward_tensors()) {
+      forward += tensor->size();
+    }
+    const double bytes = make_model(small)->activation_bytes(3, 5);
+    EXPECT_EQ(describe_model(small)->activation_bytes(3, 5), bytes);
+    EXPECT_GT(bytes, static_cast<double>(forward) * sizeof(Real));
+    EXPECT_LT(bytes, 5 * static_cast<double>(forward) * sizeof(Real));
+    const config::Config huge = test::system_config(system.name, 1 << 20, 1 << 30);
+    EXPECT_GT(describe_model(huge)->activation_bytes(1 << 20, 2), 0x1p50);
+  }
+}
+
 TEST(Model, AxesOfOneNameHaveOneLengthInEverySystem) {
   for (const config::System& system : config::systems) {
     const auto model = test::make_model(system.name, 7, 12);

@@ -36,9 +36,9 @@ class FakeModel final : public model::Model {
   [[nodiscard]] std::vector<nn::Parameter*> parameters() override { return {}; }
   void initialise(std::int64_t) override {}
   [[nodiscard]] double mlp_flops(std::int64_t) const override { return 0; }
-  [[nodiscard]] std::unique_ptr<model::Activations> make_activations(std::int64_t batch,
-                                                                     std::int64_t) const override {
-    return std::make_unique<State>(batch);
+  [[nodiscard]] std::unique_ptr<model::Activations> new_activations(
+      std::int64_t batch, std::int64_t, Storage storage) const override {
+    return std::make_unique<State>(batch, storage);
   }
   void forward(const Batch& batch, model::Activations& a, const Workers&) const override {
     sizes.push_back(batch.size);

@@ -8,6 +8,7 @@
 #include "icl/analysis/landscape_file.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/export.hpp"
+#include "icl/io/footprint.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/theory/flow.hpp"
 
@@ -23,6 +24,7 @@ struct OutputOptions {
   bool quiet = false;
   std::optional<int> parent;  ///< stop when this process ends, which started us
   io::KernelChange kernel_change = io::KernelChange::refuse;
+  bool ignore_memory_limit = false;
   std::string command_line;  ///< for the record
 };
 
@@ -50,6 +52,7 @@ struct VerifyCommand {
   std::vector<std::string> overrides;  ///< where the items lie now
   int threads = 0;
   bool quiet = false;
+  bool ignore_memory_limit = false;
 };
 ExitCode run(const VerifyCommand&);
 
@@ -69,6 +72,7 @@ struct ExportCommand {
   std::filesystem::path run;
   std::filesystem::path out;
   bool force = false;
+  bool ignore_memory_limit = false;
   io::ExportRequest request;
   std::vector<std::string> overrides;  ///< where the items lie now
 };
@@ -80,6 +84,7 @@ struct BenchCommand {
   int threads = 1;
   double seconds = 5;
   bool json = false;
+  bool ignore_memory_limit = false;
 };
 ExitCode run(const BenchCommand&);
 
@@ -98,6 +103,7 @@ struct SweepCommand {
   bool json = false;
   bool yes = false;  ///< even if the grid is huge
   bool quiet = false;
+  bool ignore_memory_limit = false;
   bool slurm = false;   ///< write a batch script in place of training
   bool submit = false;  ///< and hand it to sbatch
   int tasks = 0;        ///< of the job array; 0: as many as are needed
@@ -150,6 +156,7 @@ struct LandscapeCommand {
   int threads = 0;
   std::filesystem::path out;
   bool force = false;
+  bool ignore_memory_limit = false;
 };
 ExitCode run(const LandscapeCommand&);
 
@@ -160,6 +167,10 @@ ExitCode run(const LandscapeCommand&);
 /// The same, with the threads started: where the machine gives none, Error(ExitCode::resources) if
 /// they were asked for, else 1.
 [[nodiscard]] int start_threads_for(int requested);
+
+/// Throws Error(ExitCode::resources) if the memory does not fit in what there is, unless that is to
+/// be ignored. `who` is the subject of the sentence: "this run".
+void check_memory(const io::Footprint&, const std::string& who, bool ignore);
 
 /// Throws Error(ExitCode::usage) if the output is the very file that is read.
 void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out);

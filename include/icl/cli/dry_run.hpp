@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "icl/config/config.hpp"
@@ -14,16 +15,17 @@ struct RunSpeed {
   double evaluation_seconds = 0;
 };
 
-/// Measured on a fraction of a second of real training (with at most 10000 items).
-[[nodiscard]] RunSpeed measure_speed(const config::Config&, int threads,
-                                     const io::ItemPlaces& = {});
+/// Measured on a fraction of a second of real training, with at most 10000 items and sequences of
+/// an evaluation. Nothing if even that would take long (several seconds) or much memory.
+[[nodiscard]] std::optional<RunSpeed> measure_speed(const config::Config&, int threads,
+                                                    const io::ItemPlaces& = {});
 
 /// The time of a whole run at that speed, set-up and evaluations counted in, if nothing
 /// stops it early.
 [[nodiscard]] double run_seconds(const config::Config&, const RunSpeed&);
 
-/// What a run would be: the resolved TOML, then as comments its parameter count, and the time and
-/// file size that it would take, by measure_speed(). Writes nothing to disk.
+/// What a run would be: the resolved TOML, then as comments its parameter count, and the memory,
+/// time (by measure_speed()) and file size that it would take. Writes nothing to disk.
 [[nodiscard]] std::string dry_run(const config::Config&, int threads, const io::ItemPlaces& = {});
 
 }  // namespace icl::cli

@@ -15,4 +15,9 @@ inline constexpr std::size_t cache_line_bytes = 64;
 /// Gives back what allocate(bytes) returned.
 void deallocate(void* p, std::size_t bytes) noexcept;
 
+/// From here on a large block of the heap goes back to the kernel when it is freed, whatever its
+/// size: otherwise malloc keeps those of up to 32 MB, and a process takes more memory than it uses.
+/// Call once, at the start.
+void return_large_blocks();
+
 }  // namespace icl

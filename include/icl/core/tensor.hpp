@@ -7,12 +7,33 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <new>
 #include <span>
 
 #include "icl/core/memory.hpp"
 #include "icl/core/real.hpp"
 
 namespace icl {
+
+/// Where the values of tensors lie: in memory of their own or, to describe what would be too large,
+/// nowhere. A tensor on paper has a shape, and no values; its bytes are added up.
+class Storage {
+ public:
+  Storage() = default;  ///< in memory
+  /// `bytes`, unless it is nullptr, grows by what each tensor would take.
+  [[nodiscard]] static Storage on_paper(double* bytes = nullptr) { return Storage(true, bytes); }
+
+  [[nodiscard]] bool is_on_paper() const { return on_paper_; }
+  void add(double bytes) const {
+    if (bytes_ != nullptr) *bytes_ += bytes;
+  }
+
+ private:
+  Storage(bool on_paper, double* bytes) : on_paper_(on_paper), bytes_(bytes) {}
+
+  bool on_paper_ = false;
+  double* bytes_ = nullptr;
+};
 
 /// An owning dense row-major array of rank 0 to 4, zero-initialised, aligned to a cache line; large
 /// ones lie in huge pages.
@@ -26,14 +47,23 @@ class BasicTensor {
   static constexpr std::size_t alignment = cache_line_bytes;
 
   BasicTensor() = default;
-  /// BasicTensor({rows, columns}): every extent must be >= 0.
+  /// BasicTensor({rows, columns}): every extent must be >= 0. Throws std::bad_alloc.
   explicit BasicTensor(  // NOLINT(google-explicit-constructor): a list of extents is no tensor
-      std::initializer_list<std::int64_t> shape)
-      : BasicTensor(std::span(shape.begin(), shape.size())) {}
-  explicit BasicTensor(std::span<const std::int64_t> shape) : rank_(shape.size()) {
+      std::initializer_list<std::int64_t> shape, Storage storage = {})
+      : BasicTensor(std::span(shape.begin(), shape.size()), storage) {}
+  explicit BasicTensor(std::span<const std::int64_t> shape, Storage storage = {})
+      : rank_(shape.size()) {
     assert(rank_ <= max_rank);
     std::copy(shape.begin(), shape.end(), shape_.begin());
-    size_ = 1;
+    double bytes = sizeof(T);
+    for (const std::int64_t extent : shape) bytes *= static_cast<double>(extent);
+    if (storage.is_on_paper()) {
+      storage.add(bytes);
+      return;
+    }
+    constexpr double most = 0x1p62;  // bytes that std::size_t can count
+    if (bytes > most) throw std::bad_alloc();
+    size_ = bytes > 0 ? 1 : 0;
     for (const std::int64_t extent : shape) size_ *= static_cast<std::size_t>(extent);
     if (size_ == 0) return;
     data_ = {static_cast<T*>(allocate(size_ * sizeof(T))), Free{size_ * sizeof(T)}};
@@ -51,6 +81,7 @@ class BasicTensor {
     assert(axis < rank_);
     return shape_[axis];
   }
+  /// The number of values; 0 on paper.
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(size_); }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] T* data() { return data_.get(); }

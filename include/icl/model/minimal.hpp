@@ -12,7 +12,7 @@ namespace icl::model {
 /// target's item alone. Parameters w, beta and mlp.{0,2,4}.
 class Minimal final : public Model {
  public:
-  explicit Minimal(const config::Config&);
+  explicit Minimal(const config::Config&, Storage storage = {});
 
   [[nodiscard]] std::int64_t token_width() const override;
   void encode(std::span<const float> item, int label, Real* row) const override;
@@ -20,13 +20,15 @@ class Minimal final : public Model {
   [[nodiscard]] std::vector<nn::Parameter*> parameters() override;
   void initialise(std::int64_t seed) override;
   [[nodiscard]] double mlp_flops(std::int64_t batch) const override;
-  [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
-                                                              std::int64_t length) const override;
   void forward(const Batch&, Activations&, const Workers&) const override;
   void backward(const Batch&, Activations&, const Workers&) override;
 
  private:
   struct State;
+
+  [[nodiscard]] std::unique_ptr<Activations> new_activations(std::int64_t batch,
+                                                             std::int64_t length,
+                                                             Storage storage) const override;
 
   std::int64_t dimension_;
   std::int64_t hidden_;

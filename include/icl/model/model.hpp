@@ -21,7 +21,8 @@ namespace icl::model {
 /// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
  public:
-  explicit Activations(std::int64_t batch) : logits({batch}), dlogits({batch}) {}
+  explicit Activations(std::int64_t batch, Storage storage)
+      : logits({batch}, storage), dlogits({batch}, storage) {}
   Activations(const Activations&) = delete;
   Activations& operator=(const Activations&) = delete;
   virtual ~Activations() = default;
@@ -61,8 +62,16 @@ class Model : public TokenEncoder {
   [[nodiscard]] virtual double identity_alignment() const { return nan; }
 
   /// Room for batches of up to `batch` sequences of `length` tokens.
-  [[nodiscard]] virtual std::unique_ptr<Activations> make_activations(
-      std::int64_t batch, std::int64_t length) const = 0;
+  [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
+                                                              std::int64_t length) const {
+    return new_activations(batch, length, {});
+  }
+  /// Bytes that make_activations() takes.
+  [[nodiscard]] double activation_bytes(std::int64_t batch, std::int64_t length) const {
+    double bytes = 0;
+    static_cast<void>(new_activations(batch, length, Storage::on_paper(&bytes)));
+    return bytes;
+  }
 
   /// Fills the logits of the batch. `activations` must be this model's own.
   virtual void forward(const Batch&, Activations&, const Workers&) const = 0;
@@ -71,12 +80,21 @@ class Model : public TokenEncoder {
   /// sink. A sink may change the value, so that forward must run again before the next backward.
   virtual void backward(const Batch&, Activations&, const Workers&) = 0;
 
+ private:
+  [[nodiscard]] virtual std::unique_ptr<Activations> new_activations(std::int64_t batch,
+                                                                     std::int64_t length,
+                                                                     Storage storage) const = 0;
+
  protected:
   static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// The model that model.system names, uninitialised.
 [[nodiscard]] std::unique_ptr<Model> make_model(const config::Config&);
+
+/// The same on paper: the names, axes and shapes of its parameters, its width of tokens, operations
+/// and bytes. It has no values: it can be neither initialised nor run.
+[[nodiscard]] std::unique_ptr<Model> describe_model(const config::Config&);
 
 /// Floating-point operations of one step's products with the weights of an MLP of these widths on
 /// `rows` inputs: forward, gradient of the input, gradient of the weight.

@@ -18,7 +18,7 @@ namespace icl::model {
 /// mlp.{0,2,4}; with compat.frozen_readout those of the last-named are not trained.
 class MultiLayer final : public Model {
  public:
-  explicit MultiLayer(const config::Config&);
+  explicit MultiLayer(const config::Config&, Storage storage = {});
 
   [[nodiscard]] std::int64_t token_width() const override { return norm_.reduced_width(); }
   void encode(std::span<const float> item, int label, Real* row) const override {
@@ -29,13 +29,15 @@ class MultiLayer final : public Model {
   void initialise(std::int64_t seed) override;
   [[nodiscard]] double mlp_flops(std::int64_t batch) const override;
   [[nodiscard]] double identity_alignment() const override;
-  [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
-                                                              std::int64_t length) const override;
   void forward(const Batch&, Activations&, const Workers&) const override;
   void backward(const Batch&, Activations&, const Workers&) override;
 
  private:
   struct State;
+
+  [[nodiscard]] std::unique_ptr<Activations> new_activations(std::int64_t batch,
+                                                             std::int64_t length,
+                                                             Storage storage) const override;
 
   void embed(const Batch&, State&, const Workers&) const;
   void embed_backward(const Batch&, State&, const Workers&);

@@ -11,7 +11,7 @@ namespace icl::model {
 /// N tokens, z = MLP(h). Parameters to_embedding.0, qkv and mlp.{0,2,4}, as in the torch module.
 class OneLayer final : public Model {
  public:
-  explicit OneLayer(const config::Config&);
+  explicit OneLayer(const config::Config&, Storage storage = {});
 
   [[nodiscard]] std::int64_t token_width() const override { return norm_.reduced_width(); }
   void encode(std::span<const float> item, int label, Real* row) const override {
@@ -22,13 +22,15 @@ class OneLayer final : public Model {
   void initialise(std::int64_t seed) override;
   [[nodiscard]] double mlp_flops(std::int64_t batch) const override;
   [[nodiscard]] double identity_alignment() const override;
-  [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
-                                                              std::int64_t length) const override;
   void forward(const Batch&, Activations&, const Workers&) const override;
   void backward(const Batch&, Activations&, const Workers&) override;
 
  private:
   struct State;
+
+  [[nodiscard]] std::unique_ptr<Activations> new_activations(std::int64_t batch,
+                                                             std::int64_t length,
+                                                             Storage storage) const override;
 
   std::int64_t dimension_;
   std::int64_t hidden_;

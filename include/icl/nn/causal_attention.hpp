@@ -32,7 +32,8 @@ class CausalAttention {
 
   /// What forward leaves for backward, [B Nq, X] unless stated; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, std::int64_t length, const CausalAttention&);
+    Activations(std::int64_t batch, std::int64_t length, const CausalAttention&,
+                Storage storage = {});
     Tensor q, u;        ///< W_q x and W_k^T q
     Tensor attention;   ///< a [B Nq, N], 0 where j > i
     Tensor c;           ///< sum_j a_ij x_j
@@ -41,7 +42,8 @@ class CausalAttention {
   };
 
   /// Parameter `name`.weight [3 X, X], rows W_q, W_k, W_v.
-  CausalAttention(const std::string& name, std::int64_t width, Queries queries);
+  CausalAttention(const std::string& name, std::int64_t width, Queries queries,
+                  Storage storage = {});
 
   /// U(-1/sqrt(X), 1/sqrt(X)), as torch.nn.Linear(X, 3 X, bias=False).
   void initialise(std::int64_t seed, std::uint32_t ordinal);

@@ -25,7 +25,7 @@ class LabelAttention {
 
   /// What forward leaves for backward; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, std::int64_t length);
+    Activations(std::int64_t batch, std::int64_t length, Storage storage = {});
     Tensor products;   ///< x_N . x_j [B, N]
     Tensor attention;  ///< a [B, N], the target's own last: 0 if it is excluded
     Tensor m;          ///< [B]
@@ -33,7 +33,7 @@ class LabelAttention {
   };
 
   /// Parameters w and beta, [1] each.
-  LabelAttention(std::int64_t item_dimension, Self self);
+  LabelAttention(std::int64_t item_dimension, Self self, Storage storage = {});
 
   /// z [B] += w m.
   void forward(const Batch&, Activations&, Real* z, Attending, const Workers&) const;

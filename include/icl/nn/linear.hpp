@@ -20,7 +20,7 @@ class Linear {
 
   /// Parameters `name`.weight and `name`.bias; `in_axis` and `out_axis` name their axes.
   Linear(const std::string& name, std::int64_t in, std::int64_t out, const std::string& in_axis,
-         const std::string& out_axis);
+         const std::string& out_axis, Storage storage = {});
 
   /// Weights and bias from U(-1/sqrt(I), 1/sqrt(I)), as torch.nn.Linear.
   void initialise(std::int64_t seed, std::uint32_t ordinal);

@@ -16,13 +16,14 @@ class Mlp {
  public:
   /// What forward leaves for backward; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, std::int64_t hidden);
+    Activations(std::int64_t batch, std::int64_t hidden, Storage storage = {});
     Tensor h1, h2;    ///< [B, H] after each ReLU
     Tensor dh1, dh2;  ///< [B, H] gradients before each ReLU
   };
 
   /// Parameters `name`.0, `name`.2 and `name`.4 (.weight and .bias), as in a torch.nn.Sequential.
-  Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis);
+  Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis,
+      Storage storage = {});
 
   void initialise(std::int64_t seed, std::uint32_t ordinal);
   [[nodiscard]] std::vector<Parameter*> parameters();

@@ -12,7 +12,8 @@ namespace icl::nn {
 /// GEMM, so it has loops of its own. h must come from a ReLU. No allocation.
 class Readout {
  public:
-  Readout(const std::string& name, std::int64_t in, const std::string& in_axis);
+  Readout(const std::string& name, std::int64_t in, const std::string& in_axis,
+          Storage storage = {});
 
   /// Weights and bias from U(-1/sqrt(I), 1/sqrt(I)), as torch.nn.Linear.
   void initialise(std::int64_t seed, std::uint32_t ordinal);

@@ -27,7 +27,7 @@ class TargetAttention {
 
   /// What forward leaves for backward, [B, X] unless stated; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, std::int64_t length, const TokenNorm&);
+    Activations(std::int64_t batch, std::int64_t length, const TokenNorm&, Storage storage = {});
     Tensor n, t;            ///< the target before and after gain and bias
     Tensor q, u;            ///< W_q t and W_k^T q
     Tensor attention;       ///< a [B, N]
@@ -39,7 +39,7 @@ class TargetAttention {
   };
 
   /// Parameter `name`.weight [3 X, X], rows W_q, W_k, W_v.
-  TargetAttention(const std::string& name, std::int64_t width);
+  TargetAttention(const std::string& name, std::int64_t width, Storage storage = {});
 
   /// U(-1/sqrt(X), 1/sqrt(X)), as torch.nn.Linear(X, 3 X, bias=False).
   void initialise(std::int64_t seed, std::uint32_t ordinal);

@@ -21,7 +21,7 @@ class TokenMlp {
 
   /// What forward leaves for backward; owned by the caller.
   struct Activations {
-    Activations(std::int64_t rows, std::int64_t hidden);
+    Activations(std::int64_t rows, std::int64_t hidden, Storage storage = {});
     Tensor h1, h2;    ///< [R, H] after each ReLU
     Tensor dh1, dh2;  ///< [R, H] gradients before each ReLU
   };
@@ -29,7 +29,7 @@ class TokenMlp {
   /// Parameters `name`.0, `name`.2 and `name`.4 (.weight and .bias), as in a torch.nn.Sequential;
   /// `axis` names that of the X entries of a token.
   TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
-           const std::string& axis);
+           const std::string& axis, Storage storage = {});
 
   void initialise(std::int64_t seed, std::uint32_t ordinal);
   [[nodiscard]] std::vector<Parameter*> parameters();

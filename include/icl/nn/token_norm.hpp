@@ -36,9 +36,9 @@ class TokenNorm {
 
   /// Parameters `name`.weight (gain, 1 at first) and `name`.bias (0 at first), [X].
   TokenNorm(const std::string& name, std::int64_t item_dimension,
-            LabelCode code = LabelCode::onehot);
+            LabelCode code = LabelCode::onehot, Storage storage = {});
 
-  [[nodiscard]] std::int64_t width() const { return gain.value.size(); }  ///< X
+  [[nodiscard]] std::int64_t width() const { return gain.value.extent(0); }  ///< X
   [[nodiscard]] std::int64_t reduced_width() const;  ///< D + 1, padded to a multiple of simd::lanes
 
   /// The reduced row [W] of item x [D] with label -1 +1, or 0 for the target.

@@ -21,6 +21,9 @@ namespace icl::probe {
 /// evaluation.
 class Prober {
  public:
+  /// Sequences in one forward pass.
+  static constexpr std::int64_t chunk = 128;
+
   Prober(const config::Config&, const task::Task&, const model::Model&);
 
   /// `attending`: what the model's attention is clamped to while it trains, if it is.

@@ -23,6 +23,7 @@ struct RunnerOptions {
   int threads = 1;  ///< of each process
   io::KernelChange kernel_change = io::KernelChange::refuse;
   std::filesystem::path items_folder = {};  ///< for relative paths of items; empty: the current one
+  bool ignore_memory_limit = false;
 };
 
 /// How the runs of a shard stand.
@@ -73,6 +74,7 @@ class Runner {
 
   void look();
   void start_next();
+  void start_fewer(std::size_t run);
   void start(std::size_t run);
   void wait_for_news();
   void ended(Running&);
@@ -83,6 +85,7 @@ class Runner {
   const Plan& plan_;
   const Folder& folder_;
   RunnerOptions options_;
+  std::size_t jobs_;  ///< at once: fewer than asked for where the machine lacks something
   Events events_;
   std::deque<std::size_t> waiting_;
   std::vector<Running> running_;

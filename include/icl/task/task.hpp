@@ -23,6 +23,15 @@ enum class Tokens : std::uint8_t {
   in_the_batch,    ///< so that copies may carry other labels
 };
 
+/// What the room that a batch takes depends on.
+struct BatchShape {
+  std::int64_t length;     ///< N
+  std::int64_t dimension;  ///< D
+  std::int64_t width;      ///< W of an encoded token
+  bool own_tokens;         ///< whether its tokens lie in the batch
+};
+[[nodiscard]] Batch room_for(const BatchShape&, std::int64_t capacity, Storage = {});
+
 /// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose
 /// last item asks for its label; for a model that reads no context, of the target alone. Items are
 /// encoded once, in the form that the model wants, unless each token is drawn anew (K = infinity,

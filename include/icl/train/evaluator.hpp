@@ -14,6 +14,9 @@ namespace icl::train {
 /// for every step. No allocation after construction.
 class Evaluator {
  public:
+  /// Sequences in one forward pass: part of the numerics.
+  static constexpr std::int64_t chunk = 256;
+
   Evaluator(const task::Task&, const model::Model&, std::int64_t sequences);
 
   /// What the attention of the model is clamped to, from now on.
@@ -28,9 +31,6 @@ class Evaluator {
   using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,
                                     const Workers&) const;
   [[nodiscard]] Score measure(Draw, const model::Model&, std::int64_t step, const Workers&);
-
-  /// Sequences in one forward pass: part of the numerics.
-  static constexpr std::int64_t chunk = 256;
 
   const task::Task& task_;
   std::int64_t sequences_;

@@ -1,0 +1,71 @@
+#include "icl/core/blas_room.hpp"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "icl/core/error.hpp"
+#include "icl/core/parallel.hpp"
+
+namespace icl {
+namespace {
+
+constexpr double mebibyte = 1 << 20U;
+constexpr long blas_mebibytes = 128;  // OpenBLAS's BUFFER_SIZE on x86-64, 0.3.21 to 0.3.29
+constexpr long stack_mebibytes = 8;   // of a thread
+constexpr long heap_mebibytes = 64;   // glibc's, of a thread
+constexpr long start_mebibytes = 16;  // what else is mapped until main()
+
+/// The threads that OpenBLAS makes room for: as many as CPUs, or as OMP_NUM_THREADS says.
+long threads_at_start() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
+  long threads = known ? CPU_COUNT(&set) : 1;
+  if (const char* const text = std::getenv("OMP_NUM_THREADS")) {
+    const long wanted = std::strtol(text, nullptr, 10);
+    if (wanted > 0) threads = std::min(threads, wanted);
+  }
+  return std::min<long>(threads, Workers::max_threads);
+}
+
+/// Runs before all constructors, those of OpenBLAS (in whatever library) and of sanitizers among
+/// them: so it calls the kernel directly.
+__attribute__((no_sanitize("address", "thread", "undefined"))) void require_room_at_start() {
+  const long threads = threads_at_start();
+  const long mebibytes = threads * blas_mebibytes + start_mebibytes;
+  const auto bytes = static_cast<unsigned long>(mebibytes) << 20U;
+  const long room =
+      syscall(SYS_mmap, 0L, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
+  if (room != -1) {
+    syscall(SYS_munmap, room, bytes);
+    return;
+  }
+  std::array<char, 512> text{};
+  const int length = std::snprintf(
+      text.data(), text.size(),
+      "icl: OpenBLAS takes %ld MiB of address space at the start, %ld MiB for each of %ld threads, "
+      "and there is less (ulimit -v, ulimit -d, or the machine's limit of what may be "
+      "promised)%s\n",
+      mebibytes, blas_mebibytes, threads, threads > 1 ? "; OMP_NUM_THREADS=1 needs less" : "");
+  syscall(SYS_write, STDERR_FILENO, text.data(), static_cast<unsigned long>(length));
+  syscall(SYS_exit_group, static_cast<long>(ExitCode::resources));
+}
+
+__attribute__((section(".preinit_array"),
+               used)) void (*const room_at_start)() = require_room_at_start;
+
+}  // namespace
+
+double address_space_of_threads(int threads) {
+  return mebibyte * static_cast<double>(threads * blas_mebibytes +
+                                        (threads - 1) * (stack_mebibytes + heap_mebibytes));
+}
+
+}  // namespace icl
