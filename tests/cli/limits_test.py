@@ -44,7 +44,7 @@ class Limits(unittest.TestCase):
     def tearDown(self):
         shutil.rmtree(self.folder)
 
-    def icl(self, *arguments, limits=(), environment=None, timeout=60):
+    def icl(self, *arguments, limits=(), environment=None, timeout=200):
         """Runs the program with (resource, soft and hard limit) pairs in force."""
 
         def limit():
@@ -127,7 +127,7 @@ class Limits(unittest.TestCase):
         script = ('mount --bind group.txt /proc/$$/cgroup && mount --bind mounts.txt /proc/$$/mountinfo || exit 200\n'
                   'exec "$@"')
         result = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", PROGRAM, *arguments], cwd=self.folder,
-                                capture_output=True, text=True, timeout=60)
+                                capture_output=True, text=True, timeout=200)
         if result.returncode == 200 or "unshare" in result.stderr:
             self.skipTest("needs root: " + result.stderr.strip())
         return result
@@ -178,7 +178,7 @@ class Limits(unittest.TestCase):
     # ---- The whole program on ladders of limits ----
 
     def commands(self):
-        return (["--version"], ["--help"], ["train", "run.toml", "--out", "n.h5", "--force", "--quiet", "--threads", "2"],
+        return (["--version"], ["train", "run.toml", "--out", "n.h5", "--force", "--quiet", "--threads", "2"],
                 ["train", "run.toml", "--dry-run"], ["info", "a.h5"], ["verify", "a.h5", "--quiet", "--threads", "2"],
                 ["branch", "a.h5", "--at", "20", "--out", "n.h5", "--force", "--quiet"],
                 ["export", "a.h5", "--items", "--out", "n.h5", "--force"], ["status", "s"],
@@ -193,7 +193,7 @@ class Limits(unittest.TestCase):
         for limit in ladder:
             for command in commands or self.commands():
                 with self.subTest(command, limit=limit):
-                    result = self.icl(*command, limits=[(what, limit)], timeout=30)
+                    result = self.icl(*command, limits=[(what, limit)], timeout=200)
                     statuses.setdefault(limit, []).append(result.returncode)
                     if result.returncode == 127:  # the dynamic loader's
                         continue
@@ -207,24 +207,24 @@ class Limits(unittest.TestCase):
         return statuses
 
     def test_address_space(self):
-        ladder = [m * MEBIBYTE for m in (100, 250, 320, 480, 1000, 4000)]
+        ladder = [m * MEBIBYTE for m in (100, 320, 480, 4000)]
         statuses = self.climb(resource.RLIMIT_AS, ladder)
         self.assertEqual(set(statuses[ladder[0]]), {71})
         self.assertEqual(set(statuses[ladder[-1]]), {0})
 
     def test_data(self):
-        ladder = [m * MEBIBYTE for m in (20, 260, 300, 4000)]
+        ladder = [m * MEBIBYTE for m in (20, 290, 4000)]
         statuses = self.climb(resource.RLIMIT_DATA, ladder)
         self.assertEqual(set(statuses[ladder[0]]), {71})
         self.assertEqual(set(statuses[ladder[-1]]), {0})
 
     def test_descriptors(self):
-        ladder = [4, 5, 6, 7, 8, 9, 10, 12, 16, 64]
+        ladder = [4, 5, 6, 8, 64]
         statuses = self.climb(resource.RLIMIT_NOFILE, ladder)
         self.assertEqual(set(statuses[ladder[-1]]), {0})
 
     def test_stack(self):
-        ladder = [k << 10 for k in (128, 256, 1024)]
+        ladder = [k << 10 for k in (256,)]
         statuses = self.climb(resource.RLIMIT_STACK, ladder)
         self.assertEqual(set(statuses[ladder[-1]]), {0})
 
