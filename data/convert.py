@@ -114,6 +114,25 @@ def put_table(new, path, title, rows):
         put_attribute(table, name, value)
 
 
+STRETCH = {"from_step": 0, "program": "", "commit": "", "compiler": "", "compiler_flags": "", "build_type": "", "blas": "unknown",
+           "blas_kernel_set": "unknown", "blas_threading": "unknown", "hdf5": "", "openmp": "", "fmt": "", "xxhash": "", "cpu": "",
+           "cpus_available": 0, "threads": 0, "threads_at_work": 0, "host": "", "process": 0, "command_line": "", "time_started": "",
+           "time_published": "", "wall_seconds": 0.0, "publications": 0, "publishing_seconds": 0.0}
+
+
+def put_stretch(new, table):
+    """What stood in attributes of /provenance, as a table of one row."""
+    old = new["provenance"].attrs
+    values = {name: decoded(old.get(name, default)) for name, default in STRETCH.items()}
+    values["from_step"] = old.get("resumed_at_step", 0)
+    values["threads_at_work"] = values["threads"]
+    for name in list(old):
+        del old[name]
+    cells = {n: v.encode() if isinstance(v, str) else v for n, v in values.items()}
+    kinds = [(n, f"S{max(1, len(v))}" if isinstance(v, bytes) else "f8" if isinstance(STRETCH[n], float) else "i8") for n, v in cells.items()]
+    put_table(new, table, "what each process trained, and where", numpy.array([tuple(cells.values())], kinds))
+
+
 def plot(new, group, signal, axes, title):
     for name, value in {"NX_class": "NXdata", "signal": signal, "axes": axes, "title": title}.items():
         put_attribute(new[group], name, value)
@@ -224,6 +243,8 @@ def convert(old_path, new_path):
             new.attrs["format_version"] = numpy.int64(FORMAT_VERSION)
             config = tomllib.loads(old["config/toml"].asstr()[()]) if "config" in old else {}
             keys = keys_of(config)
+            if "provenance" in new:
+                put_stretch(new, "/provenance/stretches" if kind == "icl run" else "/provenance/merge")
             if kind == "icl run":
                 convert_run(new, keys)
             elif kind == "icl sweep":

@@ -38,6 +38,10 @@ SINGLE = {
     "CLI11": {"CLI/CLI.hpp"},
 }
 
+# What is said and printed goes through one file, since nothing of it may end or freeze a run.
+SAYING = re.compile(r"\bfmt::print\(|\bstd::(?:printf|fprintf|puts|fputs|perror|cout|cerr|clog)\b|\bstd(?:err|out)\b")
+SAYS = "src/core/message.cpp"
+
 # Sources whose header has another name: the pattern, and the header that they include instead.
 OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
@@ -217,6 +221,15 @@ def check_single(tree):
                 yield f"{place}: {project} belongs in a source, not in a header"
 
 
+def check_saying(tree):
+    for path in (*tree.headers, *tree.sources):
+        text = COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), path.read_text(encoding="utf-8"))
+        for match in SAYING.finditer(text):
+            if tree.name(path) != SAYS:
+                line = text.count("\n", 0, match.start()) + 1
+                yield f"{tree.name(path)}:{line}: {match.group()} in place of core/message.hpp"
+
+
 def check_names(tree):
     headers = {tree.inner(p).removesuffix(".hpp") for p in tree.headers if p.suffix == ".hpp"}
     sources = {tree.inner(p).removesuffix(".in").removesuffix(".cpp"): p for p in tree.sources
@@ -243,7 +256,7 @@ def check_names(tree):
             yield f"tests/{test}_test.cpp: there is no src/{test}.cpp or include/icl/{test}.hpp"
 
 
-CHECKS = [check_arrows, check_links, check_sources, check_single, check_names]
+CHECKS = [check_arrows, check_links, check_sources, check_single, check_saying, check_names]
 
 
 def violations(root):
@@ -323,6 +336,8 @@ PLANTED = [
     ({"src/core/parallel.cpp": "  #  include   <cblas.h>\n"}, ["OpenBLAS: exactly one file"]),
     ({"include/icl/io/file.hpp": "#include <CLI/CLI.hpp>\n"},
      ["CLI11: exactly one file", "include/icl/io/file.hpp: CLI11 belongs in a source"]),
+    ({"src/core/gemm.cpp": 'void f() { fmt::print(stderr, "x"); }  // stdout\n'},
+     ["fmt::print( in place of core/message.hpp", "stderr in place of"]),
     ({"src/cli/app.cpp": None}, ["CLI11: exactly one file", "not 0: none"]),
     ({"include/icl/core/parallel.hpp": None},
      ["src/core/parallel.cpp: there is no include/icl/core"]),

@@ -40,7 +40,7 @@ void print_text(const Json& json, int indent) {
       print_text(value, indent + 2);
     } else if (key == "provenance") {
       for (const Json& stretch : value) {
-        fmt::print("trained from step {}\n", stretch["from_step"].dump());
+        print(fmt::format("trained from step {}\n", stretch["from_step"].dump()));
         print_text(stretch, 2);
       }
     } else {

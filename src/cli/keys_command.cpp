@@ -2,6 +2,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/config/help.hpp"
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 
@@ -12,7 +13,7 @@ ExitCode run(const KeysCommand& command) {
                                              "lists all",
                                              command.word));
   }
-  fmt::print("{}", text);
+  print(text);
   return ExitCode::done;
 }
 

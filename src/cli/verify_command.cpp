@@ -25,7 +25,7 @@ ExitCode run(const VerifyCommand& command) {
   }
   io::require_same_bits(recorded, file, io::KernelChange::refuse_kernels);
   if (const auto difference = io::difference_in_file(command.run, recorded)) {
-    fmt::print("{}\n", *difference);
+    print(fmt::format("{}\n", printable(*difference)));
     return ExitCode::check_failed;
   }
   check_memory(io::footprint_of_verifying(recorded.config, resolve_threads(command.threads)),
