@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 std::string read_prologue(const fs::path& file) {
   const std::vector<std::byte> bytes = io::read_file(file);
-  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.find('\0') == std::string::npos) return text;
   throw Error(
       ExitCode::bad_input,

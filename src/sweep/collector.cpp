@@ -67,6 +67,11 @@ void Collector::collect() {
     }
   }
   for (const std::string& hash : stored) read(hash);
+  for (const std::filesystem::path& file : folder_.strays()) {
+    report.damaged.emplace_back(file.string(),
+                                "is left out: a run lies at runs/xx/HASH.h5, with the first two "
+                                "digits of its hash as xx");
+  }
   std::ranges::sort(rows, before);
   report.merged = rows.size();
   report.kernel_sets.assign(kernel_sets_.begin(), kernel_sets_.end());

@@ -186,4 +186,23 @@ std::vector<std::string> Folder::stored() const {
   return hashes;
 }
 
+std::vector<fs::path> Folder::strays() const {
+  std::vector<fs::path> found;
+  if (!is_there(path_ / "runs")) return found;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(path_ / "runs", error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const fs::path& file = entry->path();
+    std::error_code ignored;
+    const bool is_run_file = file.extension() == ".h5" && entry->is_regular_file(ignored);
+    if (is_run_file && file != run_file(file.stem().string())) found.push_back(file);
+  }
+  if (error) {
+    throw Error(ExitCode::io,
+                fmt::format("cannot list '{}': {}", (path_ / "runs").string(), error.message()));
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
 }  // namespace icl::sweep

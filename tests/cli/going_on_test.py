@@ -1,8 +1,9 @@
-"""Runs that go on otherwise than they began: for longer than planned, and with items that lie elsewhere now.
+"""Runs that go on otherwise than they began: for longer than planned, and with items that lie elsewhere now; TOML that is too deep.
 
 usage: going_on_test.py ICL
 """
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -177,7 +178,8 @@ class ItemsTest(Programs):
         self.fails(USAGE, "data.items", "verify", "plain.h5", *other)
 
     def test_a_sweep_finds_what_its_file_names(self):
-        (self.cwd / "project/run.toml").open("a").write('[sweep.axes]\ndata.N = [6, 8]\n')
+        toml = self.cwd / "project/run.toml"
+        toml.write_text(toml.read_text() + "[sweep.axes]\ndata.N = [6, 8]\n")
         self.ok("sweep", "project/run.toml", "--out", "out", "--jobs", 1, "--quiet")
         self.ok("sweep", "../project/run.toml", "--out", "../out", "--jobs", 1, "--quiet", folder="elsewhere")
         self.assertEqual(len(list(self.cwd.glob("out/runs/*/*.h5"))), 2)
@@ -185,6 +187,20 @@ class ItemsTest(Programs):
         text = (self.cwd / script).read_text()
         self.assertIn(f"#SBATCH --chdir='{self.cwd}'\n", text)
         self.assertIn(f" --items-folder '{self.cwd}/project' ", text)
+
+
+class ConfigurationTest(Programs):
+    def test_deep_toml_is_refused_on_a_small_stack(self):
+        """A key of 4,000 dots overflowed a stack of 1 MiB."""
+        def small_stack():
+            resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))
+
+        for text in "a" + ".a" * 4000 + " = 1\n", "[" + ".".join("a" * 4000) + "]\n", "a = " + "[" * 30000, "a = " + "{a = " * 9000:
+            (self.cwd / "deep.toml").write_text(text)
+            for command in ["train", "deep.toml", "--dry-run"], ["sweep", "deep.toml", "--out", "out"]:
+                result = subprocess.run([ICL, *command], cwd=self.cwd, capture_output=True, text=True, preexec_fn=small_stack)
+                self.assertEqual((result.returncode, result.stderr),
+                                 (USAGE, "icl: deep.toml:1: a key or value is nested more than 256 deep\n"), text[:20])
 
 
 if __name__ == "__main__":

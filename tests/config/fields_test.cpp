@@ -202,7 +202,7 @@ TEST(Validate, ChecksEachRange) {
               HasSubstr("train.learning_rate: expected a finite number >= 1e-37 and <= 1e+20, "
                         "found the float nan"));
   EXPECT_THAT(validation_error([](Config& c) { c.stop.icl_accuracy = nan; }),
-              HasSubstr("stop.icl_accuracy: expected a finite number >= 1e-37 and < 1"));
+              HasSubstr("stop.icl_accuracy: expected a finite number > 0 and < 1"));
   EXPECT_THAT(validation_error([](Config& c) { c.data.K = 101; }),
               HasSubstr("data.K: expected an even integer"));
   EXPECT_THAT(validation_error([](Config& c) { c.train.steps_per_epoch = 0; }),

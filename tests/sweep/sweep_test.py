@@ -266,6 +266,12 @@ class SweepTest(unittest.TestCase):
         merge = self.icl("merge", "out", "--out", "out.h5", "--force")
         self.assertEqual(merge.returncode, 1, merge.stderr)
         self.assertIn("5 runs merged, 1 missing, 0 unfinished, 0 damaged", merge.stderr)
+        stray = file.parent / "the best one.h5"
+        stray.write_bytes(whole)
+        merge = self.icl("merge", "out", "--out", "out.h5", "--force")
+        self.assertEqual(merge.returncode, 65, merge.stderr)
+        self.assertIn(f"{stray.name}: is left out: a run lies at runs/xx/HASH.h5", merge.stderr)
+        stray.unlink()
         self.sweep("out")
         self.assert_same(self.merged("out"), self.merged("out"))
         self.assertEqual(self.counts("out")["done"], 6)

@@ -66,6 +66,10 @@ class Folder {
   /// Hashes of all run files that there are, sorted.
   [[nodiscard]] std::vector<std::string> stored() const;
 
+  /// Files under runs/ whose names end in .h5 and that do not lie where the run of their name
+  /// would: what somebody moved or copied there.
+  [[nodiscard]] std::vector<std::filesystem::path> strays() const;
+
  private:
   std::filesystem::path path_;
 };
