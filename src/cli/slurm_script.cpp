@@ -129,10 +129,12 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
   io::publish_file(options.sweep, std::as_bytes(std::span(text)));
   const fs::path path = folder.path() / "sweep.sbatch";
   io::publish_file(path, std::as_bytes(std::span(script)));
-  say(
-      fmt::format("{} runs in {} tasks of {} CPUs: about {} a task if no run stops early, as "
-                  "measured here",
-                  plan.size(), options.tasks, options.cpus, duration_text(options.task_seconds)));
+  const std::string time = options.task_seconds > 0
+                               ? fmt::format("about {} a task if no run stops early, measured here",
+                                             duration_text(options.task_seconds))
+                               : std::string("the time of a task could not be measured here");
+  say(fmt::format("{} runs in {} tasks of {} CPUs: {}", plan.size(), options.tasks, options.cpus,
+                  time));
   if (plan.sweep().kernels == config::Kernels::own) {
     say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
         "bits differ: --kernels avx2");

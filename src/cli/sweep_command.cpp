@@ -180,6 +180,11 @@ sweep::SlurmOptions job_array(const SweepCommand& command, const sweep::Plan& pl
   if (const auto seconds = forecast(plan, dearest, command.threads, places)) {
     options.task_seconds = sweep::makespan(*seconds, static_cast<std::size_t>(at_once));
   }
+  // A quarter more, and room for the sweep's own process.
+  constexpr double spare = 1.25;
+  constexpr double own_bytes = 256e6;
+  const auto bytes = sweep::memory_of(plan, dearest, command.threads);
+  options.task_bytes = spare * sweep::memory_at_once(bytes, at_once) + own_bytes;
   return options;
 }
 

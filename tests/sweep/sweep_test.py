@@ -427,6 +427,7 @@ class SweepTest(unittest.TestCase):
         result = self.ok("sweep", "sweep.toml", "--out", "out", "--slurm", "--prologue", "modules.sh")
         text = (self.cwd / "out/sweep.sbatch").read_text()
         self.assertRegex(text, r"\n#SBATCH --time=00:1[0-9]:00\n")
+        self.assertRegex(text, r"\n#SBATCH --mem=[0-9]+M\n")
         self.assertIn(f"\n#SBATCH --chdir='{self.cwd}'\n", text)
         self.assertIn("\nmodule load gcc\nexport A='b c'\nsrun ", text)
         self.assertRegex(result.stderr, r"6 runs in 1 tasks of 16 CPUs: about .* a task")
