@@ -24,8 +24,6 @@
 namespace icl::io {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Where process numbers mean the same: host, boot and namespace of process numbers, as one word.
 /// Two containers on one host may see neither each other's processes nor another host name.
 struct ProcessSpace {

@@ -145,8 +145,7 @@ Place::Place(const fs::path& path)
     : given_(path),
       path_(follow_links(path)),
       name_(path_.filename().native()),
-      folder_(open_folder(folder_of(path_))),
-      longest_name_(NAME_MAX) {
+      folder_(open_folder(folder_of(path_))) {
   const auto refuse = [&](int error, const std::string& step) {
     throw Error(ExitCode::io, fmt::format("cannot write '{}': {} ({})", given_.native(),
                                           std::generic_category().message(error), step));

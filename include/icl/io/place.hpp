@@ -1,5 +1,7 @@
 #pragma once
 
+#include <climits>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 
@@ -58,7 +60,7 @@ class Place {
   std::filesystem::path path_;
   std::string name_;
   Descriptor folder_;
-  std::size_t longest_name_;
+  std::size_t longest_name_ = NAME_MAX;
 };
 
 }  // namespace icl::io
