@@ -23,7 +23,6 @@ in_root() {
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"
     mount -t tmpfs tmpfs "$1/tmp"
-    cp /etc/resolv.conf "$1/tmp/resolv.conf"
     root=$1
     shift
     exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"' bash "$root" "$@"
