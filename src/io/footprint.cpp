@@ -89,7 +89,10 @@ class Sizes {
     const train::Schedule snapshots = train::snapshot_schedule(config_);
     const auto before_last =
         static_cast<double>(snapshots.count(last) - (snapshots.holds(last) ? 1 : 0));
-    const auto rows = static_cast<double>(train::evaluation_schedule(config_).count(last));
+    // Of a run without an end in sight, what its recorder makes room for at the start.
+    constexpr std::int64_t most_rows = 1 << 20;
+    const auto rows =
+        static_cast<double>(std::min(train::evaluation_schedule(config_).count(last), most_rows));
     const auto parameters = model_->parameters();
     const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
     const auto columns = static_cast<double>(train::metrics(config_, readable).size() + 1);

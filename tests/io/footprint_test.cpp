@@ -64,6 +64,12 @@ TEST(Footprint, FollowsTheKeysThatEachPartNames) {
             part(footprint_of_training(base, 1), "training batch"));
 }
 
+TEST(Footprint, OfARunWithoutAnEndInSightIsNotThatOfAllItsEvaluations) {
+  config::Config c = config_of("one_layer");
+  c.train.epochs = 400000000;
+  EXPECT_LT(bytes_of(footprint_of_training(c, 1)), 2e9);
+}
+
 TEST(Footprint, CountsTablesAndParametersToTheByte) {
   config::Config c = config_of("one_layer");
   c.data.K = 100000;

@@ -20,7 +20,7 @@ struct MemoryPart {
 
 /// Memory of a process by parts, computed from the configuration: nothing is allocated, no model is
 /// made, no file is read (so data.items counts one exemplar of a class). At most: a run may stop
-/// early.
+/// early; but the metrics are counted up to 2^20 evaluations only.
 using Footprint = std::vector<MemoryPart>;
 [[nodiscard]] double bytes_of(const Footprint&);
 /// "items 5.2 GB (data.K, data.D), parameters 1.1 GB (...)": the largest parts.
