@@ -198,7 +198,7 @@ class OutputsTest(unittest.TestCase):
         with h5py.File(run, "r+") as file:
             write(file)
         self.assertIn(changed, self.icl("status", "S")[0])
-        self.assertIn(changed, self.icl("merge", "S", "--out", "m.h5")[1])
+        self.assertIn(changed, self.icl("merge", "S", "--out", "m.h5", status=65)[1])
 
     def test_the_folder_of_ones_own_sweep(self):
         (self.cwd / "sweep.toml").write_text(SWEEP)
