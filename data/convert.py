@@ -107,8 +107,11 @@ def copy(old, new):
 def put_table(new, path, title, rows):
     """A table as HDF5's high-level library writes it; its text columns are of fixed length already."""
     if path in new:
-        del new[path]
+        del new[path], new[path + "_row"]
     table = new.create_dataset(path, data=rows, track_times=False)
+    numbers = new.create_dataset(path + "_row", data=numpy.arange(len(rows)), track_times=False)
+    numbers.make_scale(numbers.name.rsplit("/", 1)[1])
+    table.dims[0].attach_scale(numbers)
     names = {f"FIELD_{i}_NAME": name for i, name in enumerate(rows.dtype.names)}
     for name, value in {"CLASS": "TABLE", "VERSION": "3.0", "TITLE": title, **names}.items():
         put_attribute(table, name, value)

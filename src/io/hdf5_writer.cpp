@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "hdf5_calls.hpp"
 
@@ -233,6 +234,13 @@ void Hdf5Writer::table(const std::string& path, const std::string& title,
   for (std::size_t i = 0; i < columns.size(); ++i) {
     attribute(path, fmt::format("FIELD_{}_NAME", i), columns[i].name);
   }
+  // xarray's h5netcdf opens no group with an array whose axes have no scales.
+  std::vector<std::int64_t> numbers(rows);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const std::string numbering = path + "_row";
+  dataset(numbering, {rows}, std::span<const std::int64_t>(numbers));
+  scale(numbering, numbering.substr(numbering.rfind('/') + 1));
+  attach_scale(path, 0, numbering);
 }
 
 void Hdf5Writer::scale(const std::string& path, const std::string& name) {

@@ -164,13 +164,17 @@ class ReadersTest(Files):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with xr.open_dataset(path, group=group.name, engine=engine, decode_cf=False) as dataset:
-                variables = {name: item for name, item in group.items() if isinstance(item, h5py.Dataset)}
+                # netCDF-C, which xarray takes unless told otherwise, knows no tables.
+                variables = {name: item for name, item in group.items() if isinstance(item, h5py.Dataset)
+                             and (item.dtype.names is None or engine == "h5netcdf")}
                 self.assertEqual(set(dataset.variables), set(variables))
                 self.assertEqual({key: scalar(value) for key, value in dataset.attrs.items()},
                                  {key: scalar(value) for key, value in group.attrs.items()})
                 for name, item in variables.items():
                     if item.dtype.kind in "if":
                         self.check_variable(dataset[name], item)
+                    elif item.dtype.names:
+                        self.assertEqual(dataset[name].values.tolist(), item[()].tolist())
                     else:
                         self.assertEqual(scalar(dataset[name].values[()]), scalar(item[()]))
 
@@ -272,7 +276,8 @@ class SchemaTest(Files):
     def test_provenance_says_where_a_run_comes_from(self):
         with h5py.File(self.runs["finite"], "r") as file:
             self.assertLess({"program", "commit", "compiler", "blas", "blas_kernel_set", "cpu", "host", "threads",
-                             "command_line", "time_started", "wall_seconds"}, set(file["provenance"].attrs))
+                             "command_line", "time_started", "wall_seconds"},
+                            set(file["provenance/stretches"].dtype.names))
 
 
 class OldFilesTest(unittest.TestCase):
@@ -305,7 +310,7 @@ class OldFilesTest(unittest.TestCase):
             old, new = self.pair(kind)
             with self.subTest(kind=kind), h5py.File(new) as file:
                 before, after = datasets(old), datasets(new)
-                self.assertEqual(set(before), set(after))
+                self.assertLessEqual(set(before), set(after))
                 for name, values in before.items():
                     self.assertEqual(values.tobytes(), after[name].tobytes(), name)
                 self.assertEqual(file.attrs["format_version"], 3)

@@ -40,6 +40,7 @@ class Hdf5Writer {
 
   /// Writes a 1-D dataset of compounds with one member for each column, marked as the table of
   /// HDF5's high-level library (H5TB) that it is. (H5TBmake_table itself would store the time.)
+  /// Its axis has the scale `path`_row: 0, 1, 2, ...
   void table(const std::string& path, const std::string& title, std::span<const Column> columns);
 
   /// Makes an existing 1-D dataset a dimension scale with that name (attribute NAME).
