@@ -36,7 +36,7 @@ bool holds(const Slot& slot) {
 
 }  // namespace
 
-Perishable::Perishable(std::string_view path, std::string_view content) : slot_(-1) {
+Perishable::Perishable(std::string_view path, std::string_view content) {
   if (path.size() >= slots.front().path.size() || content.size() > slots.front().content.size()) {
     return;
   }

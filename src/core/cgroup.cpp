@@ -94,8 +94,8 @@ std::optional<std::string> group_of(std::string_view text, std::string_view cont
                                     Version version) {
   for (const std::string_view line : split(text, '\n')) {
     const std::size_t first = line.find(':');
-    const std::size_t second = first == line.npos ? first : line.find(':', first + 1);
-    if (second == line.npos) continue;
+    const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
     const std::string_view names = line.substr(first + 1, second - first - 1);
     if (version == Version::two ? names.empty() : lists(names, controller)) {
       return std::string(line.substr(second + 1));
@@ -142,7 +142,7 @@ std::optional<double> quota_of(const fs::path& folder, Version version) {
   if (version == Version::two) {  // "50000 100000"
     const std::string text = text_of(folder / "cpu.max");
     quota = leading_number(text);
-    if (const auto blank = text.find(' '); blank != text.npos) {
+    if (const auto blank = text.find(' '); blank != std::string::npos) {
       period = leading_number(std::string_view(text).substr(blank + 1));
     }
   } else {

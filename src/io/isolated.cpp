@@ -140,7 +140,7 @@ Isolated::Isolated(std::string name, Allowance allowance,
     : name_(std::move(name)), allowance_(allowance) {
   const auto [read_end, write_end] = make_pipe();
   const pid_t parent = getpid();
-  pid_ = fork();
+  pid_ = fork();  // NOLINT(*-prefer-member-initializer): the pipe comes first
   if (pid_ < 0) {
     const int error = errno;
     close(read_end);

@@ -20,8 +20,8 @@ using Finding = std::optional<std::string>;
 float half(std::uint16_t bits) noexcept {
   constexpr int exponent_bits = 0x1f;
   constexpr int fraction_digits = 10;
-  const int exponent = (bits >> 10U) & 0x1fU;
-  const int fraction = bits & 0x3ffU;
+  const auto exponent = static_cast<int>((bits >> 10U) & 0x1fU);
+  const auto fraction = static_cast<int>(bits & 0x3ffU);
   float size = 0;
   if (exponent == exponent_bits) {
     size = fraction == 0 ? std::numeric_limits<float>::infinity()
@@ -79,7 +79,7 @@ Finding take(float x, std::int64_t& value) { return take(static_cast<double>(x),
 Finding take(Half x, std::int64_t& value) { return take(half(x.bits), value); }
 Finding take(Boolean x, std::int64_t& value) {
   float number = 0;
-  const Finding finding = take(x, number);
+  Finding finding = take(x, number);
   value = x.value;
   return finding;
 }
@@ -91,7 +91,7 @@ Finding take(std::uint64_t x, std::int64_t& value) {
 }
 template <class T>
 Finding take(T x, std::int64_t& value) {
-  value = x;
+  value = static_cast<std::int64_t>(x);
   return std::nullopt;
 }
 

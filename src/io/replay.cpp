@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <utility>
 
 #include "icl/core/error.hpp"
@@ -76,10 +75,9 @@ void keep_what_evaluations_left(const RunRecord& record, std::int64_t step, trai
 }  // namespace
 
 std::filesystem::path remembered_folder(const RunRecord& record) {
-  for (const Stretch& stretch : std::views::reverse(record.provenance)) {
-    if (!stretch.items_folder.empty()) return stretch.items_folder;
-  }
-  return {};
+  const auto last = std::find_if(record.provenance.rbegin(), record.provenance.rend(),
+                                 [](const Stretch& s) { return !s.items_folder.empty(); });
+  return last == record.provenance.rend() ? std::string() : last->items_folder;
 }
 
 std::optional<task::GivenItems> items_of(const RunRecord& record, ItemPlaces places) {

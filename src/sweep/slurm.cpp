@@ -83,10 +83,11 @@ constexpr std::array own_options{
     OwnOption{"cpus-per-task", 'c', "--jobs and --threads set the CPUs"}};
 
 void check_option(const std::string& option) {
-  if (!option.starts_with('-') || option.find_first_of("\n\r") != std::string::npos) {
-    throw Error(
-        ExitCode::usage,
-        fmt::format("--sbatch '{}': expected an option of sbatch, as --time=02:00:00", option));
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (!option.starts_with('-') || std::ranges::any_of(option, is_control)) {
+    throw Error(ExitCode::usage, fmt::format("--sbatch '{}': expected an option of sbatch, as "
+                                             "--time=02:00:00, without control characters",
+                                             option));
   }
   for (const OwnOption& own : own_options) {
     if (!sets_option(option, own.name, own.letter)) continue;

@@ -1,6 +1,7 @@
 #include "icl/core/abrupt_end.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,7 +23,7 @@ class AbruptEnd : public testing::Test {
   AbruptEnd() { fs::create_directories(folder_); }
   ~AbruptEnd() override { fs::remove_all(folder_); }
 
-  fs::path folder_ = fs::path(testing::TempDir()) / "icl-abrupt-end";
+  fs::path folder_ = fs::path(testing::TempDir()) / ("icl-abrupt-end-" + std::to_string(getpid()));
 };
 
 TEST_F(AbruptEnd, TakesWhatIsPerishable) {

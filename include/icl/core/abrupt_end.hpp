@@ -18,7 +18,7 @@ class Perishable {
   Perishable& operator=(const Perishable&) = delete;
 
  private:
-  int slot_;
+  int slot_{-1};
 };
 
 /// While one lives, this process does not end abruptly: it is in the middle of a publication.
