@@ -111,7 +111,7 @@ ExitCode train(const Session& session) {
   train::Trainer trainer(config, Workers(threads), std::move(items));
   io::RunRecord record;
   if (found) {
-    trainer.restore(found->record.state.value(), train::Due::recorded);
+    trainer.restore(found->record.state.value(), found->record.due);
     record = std::move(found->record);
     record.config.record.publish_seconds = session.config.record.publish_seconds;
   } else {
@@ -131,6 +131,11 @@ ExitCode train(const Session& session) {
   const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
   const auto outcome =
       trainer.run(std::span(observers).first(options.quiet ? 2 : 3), SignalGuard::stop_requested());
+  if (outcome == train::Outcome::interrupted && !recorder.has_begun()) {
+    say(fmt::format("interrupted before there was anything new to write; go on with --resume: {}",
+                    file));
+    return ExitCode::interrupted;
+  }
   return report(outcome, trainer, session.out, options.quiet);
 }
 

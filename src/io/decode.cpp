@@ -34,7 +34,11 @@ class Decoder {
       run.snapshots.push_back(
           read_values("/snapshots/" + p.name, p, std::optional(run.snapshot_steps.size())));
     }
-    if (file_.exists("/state")) run.state = read_state("/state", run);
+    if (file_.exists("/state")) {
+      run.state = read_state("/state", run);
+      const auto due = file_.find_attribute<std::int64_t>("/state", "evaluation_due");
+      run.due = due.value_or(0) != 0 ? train::Due::open : train::Due::recorded;
+    }
     if (file_.exists("/origin")) {
       run.origin = Origin{file_.attribute<std::string>("/origin", "parent_xxh128"),
                           read_state("/origin", run)};
@@ -178,6 +182,9 @@ std::optional<std::string> contradiction(const RunRecord& run) {
   }
   if (run.status == RunStatus::done && run.stop_reason == "epochs" && run.step != last) {
     return fmt::format("it is done, at step {} of {}", run.step, last);
+  }
+  if (run.due == train::Due::open && std::ranges::binary_search(run.metric_steps, run.step)) {
+    return fmt::format("its evaluation at step {} is recorded and still due", run.step);
   }
   for (const auto* steps : {&run.metric_steps, &run.snapshot_steps}) {
     if (!steps->empty() && later(steps->back())) {

@@ -156,7 +156,13 @@ std::vector<std::byte> encode(const RunRecord& run) {
   write_theory(file, run);
   GroupWriter snapshots(file, "/snapshots");
   write_parameters(snapshots, run, &run.snapshot_steps, run.snapshots);
-  if (run.state) write_state(file, "/state", run, *run.state);
+  if (run.state) {
+    write_state(file, "/state", run, *run.state);
+    // Of a run that was interrupted in an evaluation; absent otherwise.
+    if (run.due == train::Due::open) {
+      file.attribute("/state", "evaluation_due", std::int64_t{1});
+    }
+  }
   if (run.origin) {
     write_state(file, "/origin", run, run.origin->state);
     file.attribute("/origin", "parent_xxh128", run.origin->parent_hash);

@@ -53,6 +53,7 @@ void RecordBuilder::keep_progress(const train::Progress& progress) {
 void RecordBuilder::keep_state(const train::StateView& run) {
   keep_progress(run.progress());
   record_.state = run.copy();
+  record_.due = run.due();
 }
 
 void RecordBuilder::stepped(const train::StateView&) {}
@@ -60,6 +61,7 @@ void RecordBuilder::stepped(const train::StateView&) {}
 void RecordBuilder::ended(train::Outcome outcome, const train::StateView& run) {
   keep_progress(run.progress());
   record_.state.reset();
+  record_.due = train::Due::recorded;
   switch (outcome) {
     case train::Outcome::completed:
       record_.status = RunStatus::done;
@@ -90,13 +92,21 @@ Recorder::Recorder(OutputLock& output, RunRecord record, Stretch stretch)
   record_.provenance.push_back(std::move(stretch));
 }
 
+void Recorder::evaluated(const train::Evaluation& evaluation, const train::Progress& progress) {
+  RecordBuilder::evaluated(evaluation, progress);
+  told_ = true;
+}
+
 void Recorder::stepped(const train::StateView& run) {
+  told_ = true;
   if (!clock_.due(Clock::now())) return;
   keep_state(run);
   publish(run);
 }
 
 void Recorder::ended(train::Outcome outcome, const train::StateView& run) {
+  // The first evaluation was given up: there is nothing to publish.
+  if (outcome == train::Outcome::interrupted && !told_) return;
   RecordBuilder::ended(outcome, run);
   publish(run);
 }

@@ -21,12 +21,17 @@ class Verifier final : public RecordBuilder {
  public:
   Verifier(const RunRecord& recorded, RunRecord empty, const std::atomic<bool>& outer_stop)
       : RecordBuilder(std::move(empty)),
-        stop(recorded.step == 0 && recorded.status != RunStatus::diverged),
         recorded_(recorded),
+        last_(recorded.step + (recorded.status == RunStatus::diverged ? 1 : 0)),
         outer_stop_(outer_stop) {}
+
+  void evaluating(const train::StateView& run) override {
+    if (recorded_.due == train::Due::open && run.progress().step == last_) stop = true;
+  }
 
   void evaluated(const train::Evaluation& evaluation, const train::Progress& progress) override {
     RecordBuilder::evaluated(evaluation, progress);
+    if (evaluation.step >= last_) stop = true;
     const std::size_t row = record_.metric_steps.size() - 1;
     if (row >= recorded_.metric_steps.size())
       return differ(evaluation.step, "/metrics: a row too many");
@@ -41,9 +46,12 @@ class Verifier final : public RecordBuilder {
   }
 
   void stepped(const train::StateView& run) override {
-    // A run that diverged did so in the step behind the last one that it completed.
-    const std::int64_t last = recorded_.step + (recorded_.status == RunStatus::diverged ? 1 : 0);
-    if (run.progress().step >= last || outer_stop_.load(std::memory_order_relaxed)) stop = true;
+    if (run.progress().step >= last_ || outer_stop_.load(std::memory_order_relaxed)) stop = true;
+  }
+
+  void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
+    RecordBuilder::snapshot(step, parameters);
+    if (step >= last_) stop = true;
   }
 
   void ended(train::Outcome outcome, const train::StateView& run) override {
@@ -54,7 +62,7 @@ class Verifier final : public RecordBuilder {
     if (cut && record_.status == RunStatus::interrupted) record_.status = recorded_.status;
   }
 
-  std::atomic<bool> stop;
+  std::atomic<bool> stop{false};
   std::optional<std::string> difference;
 
  private:
@@ -64,6 +72,7 @@ class Verifier final : public RecordBuilder {
   }
 
   const RunRecord& recorded_;
+  std::int64_t last_;  ///< a run that diverged did so in the step behind the last one it completed
   const std::atomic<bool>& outer_stop_;
 };
 

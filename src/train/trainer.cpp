@@ -118,13 +118,13 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
   keep_before();
   const auto train = [&] {
     if (due_ == Due::open) {
-      if (const auto end = record(observers)) return *end;
+      if (const auto end = record(observers, stop)) return *end;
     }
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
       if (!paced_step()) return Outcome::diverged;
       keep_quarters();
-      if (const auto end = record(observers)) return *end;
+      if (const auto end = record(observers, stop)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
     }
     return Outcome::completed;
@@ -138,10 +138,14 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
   return outcome;
 }
 
-std::optional<Outcome> Trainer::record(std::span<Observer* const> observers) {
+std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
+                                       const std::atomic<bool>& stop) {
   std::optional<Outcome> end;
   if (evaluations_.holds(progress_.step)) {
-    const Evaluation evaluation = evaluate();
+    for (Observer* observer : observers) observer->evaluating(view());
+    const std::optional<Evaluation> made = evaluate_until(stop);
+    if (!made) return Outcome::interrupted;
+    const Evaluation& evaluation = *made;
     if ((task_.has_icl() && !std::isfinite(evaluation.icl.loss)) ||
         (task_.has_iwl() && !std::isfinite(evaluation.iwl.loss))) {
       const nn::Parameter* bad = first_not_finite(parameters_);
@@ -224,9 +228,20 @@ void Trainer::reset_train_score() {
   progress_.elapsed = 0;
 }
 
-Evaluation Trainer::evaluate() {
+std::optional<Evaluation> Trainer::evaluate_until(const std::atomic<bool>& stop) {
   const auto time = workers_.measure(Phase::evaluation);
-  const Workers workers = workers_.unmeasured();
+  const Progress before = progress_;
+  try {
+    const Workers workers = workers_.unmeasured().interruptible(stop);
+    workers.check_interrupt();
+    return evaluate(workers);
+  } catch (const Interrupted&) {
+    progress_ = before;
+    return std::nullopt;
+  }
+}
+
+Evaluation Trainer::evaluate(const Workers& workers) {
   if (progress_.train_sequences == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
     const nn::LossSums sums = forward_batch(workers);
@@ -254,7 +269,7 @@ Evaluation Trainer::evaluate() {
   reset_train_score();
   if (!progress_.t_icl_step && evaluation.icl.accuracy > acquired_accuracy) {
     progress_.t_icl_step = progress_.step;
-    if (config_.eval.refine) refine();
+    if (config_.eval.refine) refine(workers);
   }
   before_.reset();
   quarters_.clear();
@@ -302,13 +317,25 @@ void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
   }
 }
 
-void Trainer::refine() {
+void Trainer::refine(const Workers& workers) {
   if (!before_) return;
   const State now = state();
-  const Workers workers = workers_.unmeasured();
-  Earlier low = *std::move(before_);
+  try {
+    const std::int64_t step = acquired_between(*std::move(before_), now.progress.step, workers);
+    restore(now, Due::open);
+    fault_.clear();
+    progress_.t_icl_refined = step;
+  } catch (const Interrupted&) {
+    restore(now, Due::open);
+    throw;
+  }
+}
+
+/// The first step after `low` at which the ICL accuracy, on the sequences of the evaluation at
+/// `high`, is above the threshold, which it is there. Leaves the trainer somewhere between.
+std::int64_t Trainer::acquired_between(Earlier low, std::int64_t high, const Workers& workers) {
+  const std::int64_t evaluation_step = high;
   const std::vector<Earlier> quarters = std::move(quarters_);
-  std::int64_t high = now.progress.step;
   while (high - low.step > 1) {
     const std::int64_t step = middle(low.step, high);
     const auto kept = std::ranges::find(quarters, step, &Earlier::step);
@@ -318,17 +345,18 @@ void Trainer::refine() {
     start.parameters = from.parameters;
     start.moments = from.moments;
     restore(start, Due::recorded);
-    if (!replay(step)) break;
+    while (progress_.step < step) {
+      workers.check_interrupt();
+      if (!replay(progress_.step + 1)) return high;
+    }
     evaluator_.attend(attending_in_force());
-    if (evaluator_.icl(*model_, now.progress.step, workers).accuracy > acquired_accuracy) {
+    if (evaluator_.icl(*model_, evaluation_step, workers).accuracy > acquired_accuracy) {
       high = step;
     } else {
       low = earlier();
     }
   }
-  restore(now, Due::open);
-  fault_.clear();
-  progress_.t_icl_refined = high;
+  return high;
 }
 
 }  // namespace icl::train

@@ -500,6 +500,82 @@ class MessagesTest(unittest.TestCase):
             self.assertEqual(result.returncode, 75, result.stderr)
             self.assertEqual(self.locks(), [])
 
+    def deaf_seconds(self, process, after, number=signal.SIGTERM):
+        """How long a process that has run for a while takes to end after a signal."""
+        time.sleep(after)
+        self.assertIsNone(process.poll(), "it has ended already")
+        begin = time.monotonic()
+        process.send_signal(number)
+        self.output = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 75, self.output)
+        return time.monotonic() - begin
+
+    def assert_obeys(self, *args, after=0.5):
+        """It ends in time, says so in one line, and leaves neither lock nor half of a file."""
+        before = self.left()
+        waited = self.deaf_seconds(self.start(*args), after)
+        self.assertLess(waited, DEAF, args)
+        self.assertEqual(len(self.output[1].decode().replace("\r", "\n").strip().splitlines()), 1, self.output[1])
+        self.assertEqual(self.left(), before)
+
+    def test_obeys_while_it_starts(self):
+        big = ["--set", "data.K=4000000", "--set", "data.D=16"]
+        self.assert_obeys("train", "tiny.toml", "--out", "big.h5", "--quiet", *big)
+        self.assert_obeys("train", "tiny.toml", "--dry-run", "--set", "eval.sequences=10000000")
+        self.assert_obeys("bench", "tiny.toml", *big)
+        self.assert_obeys("bench", "tiny.toml", "--set", "eval.sequences=10000000")
+
+    def test_obeys_in_the_first_evaluation(self):
+        self.assert_obeys("train", "tiny.toml", "--out", "e.h5", "--quiet", "--set", "eval.sequences=10000000")
+        self.assertRegex(self.output[1], b"anything new to write")
+        self.assert_obeys("train", "tiny.toml", "--out", "p.h5", "--quiet", "--set", "probe.sequences=10000000", "--set", "data.K=1000000")
+
+    def test_obeys_while_it_trains_again(self):
+        long = ["--set", "train.epochs=1", "--set", "train.steps_per_epoch=200000", "--set", "eval.every=100000"]
+        run = self.start("train", "tiny.toml", "--out", "l.h5", "--quiet", *long)
+        time.sleep(3)
+        run.terminate()
+        self.assertEqual(run.wait(timeout=10), 75)
+        run.communicate()
+        step = self.step("l.h5")
+        self.assert_obeys("verify", "l.h5", "--quiet")
+        self.assert_obeys("branch", "l.h5", "--at", step - 1, "--out", "b.h5", "--quiet", "--set", "train.learning_rate=0.02")
+        self.assert_obeys("theory", "landscape", "--run", "l.h5", "--step", step - 1, "--out", "g.h5")
+
+    def test_obeys_in_theory_and_sweeps(self):
+        self.assert_obeys("theory", "landscape", "--out", "g.h5", "--N", 1000, "--w", 0, 5, 3000, "--beta", 0, 5, 3000)
+        (self.cwd / "many.toml").write_text(TINY + "[sweep]\nseeds = 900000\n")
+        self.assert_obeys("sweep", "many.toml", "--out", "many")
+        self.assert_obeys("sweep", "sweep.toml", "--out", "s", "--dry-run", "--set", "eval.sequences=10000000")
+
+    def test_given_up_evaluations_are_made_anew(self):
+        """Cut in the evaluation at a step, a run goes on with the same bits; and what lies there verifies."""
+        settings = ["--set", "eval.sequences=300000", "--set", "data.K=400", "--set", "train.epochs=1", "--set", "probe.sequences=400"]
+        run = self.start("train", "tiny.toml", "--out", "e.h5", "--quiet", "--resume", *settings)
+        time.sleep(0.2)
+        run.terminate()
+        run.communicate(timeout=10)
+        cut = 0
+        for _ in range(40):
+            run = self.start("train", "tiny.toml", "--out", "e.h5", "--quiet", "--resume", *settings)
+            self.wait_until(lambda: (self.cwd / "e.h5").exists() or run.poll() is not None, "no file")
+            time.sleep(0.25)
+            run.terminate()
+            run.communicate(timeout=10)
+            if run.returncode == 0:
+                break
+            self.assertEqual(run.returncode, 75)
+            if (self.cwd / "e.h5").exists():
+                with h5py.File(self.cwd / "e.h5") as file:
+                    due = int(file["state"].attrs.get("evaluation_due", 0))
+                    cut += due
+                    if due:
+                        self.assertNotIn(file.attrs["step"], file["metrics/step"][:])
+                        break
+        self.assertGreater(cut, 0, "never cut in an evaluation")
+        self.assertEqual(self.ok("verify", "e.h5", "--quiet").stdout, b"identical\n")
+        self.assert_goes_on("e.h5", *settings)
+
     def test_the_parent_of_a_sweep_is_killed(self):
         run = self.start("sweep", "sweep.toml", "--out", "k", "--jobs", 2, *ENDLESS,
                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (1 << 30, 1 << 30)))

@@ -58,7 +58,7 @@ inline io::RunRecord train_record(const config::Config& config,
   start.provenance = {io::describe_process(threads, "test")};
   if (from != nullptr) {
     start = *from;
-    trainer.restore(from->state.value(), train::Due::recorded);
+    trainer.restore(from->state.value(), from->due);
   }
   io::RecordBuilder builder(std::move(start));
   StopAfter stopper(stop_after.value_or(std::numeric_limits<std::int64_t>::max()));

@@ -65,11 +65,16 @@ class Diary final : public Observer {
     last_stepped = view.copy();
     if (on_step) on_step(view.progress());
   }
+  void evaluating(const StateView& view) override {
+    EXPECT_EQ(view.due(), Due::open);
+    if (on_evaluating) on_evaluating(view.progress());
+  }
   void evaluated(const Evaluation& e, const Progress& p) override {
     note("eval", e.step);
     EXPECT_EQ(p.step, e.step);
     evaluations.push_back(e);
     t_icl.push_back(p.t_icl_step);
+    if (on_evaluated) on_evaluated(p);
   }
   void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
     note("snap", step);
@@ -79,6 +84,7 @@ class Diary final : public Observer {
     note("end", view.progress().step);
     outcome = o;
     last = view.copy();
+    due = view.due();
   }
 
   std::string events;
@@ -88,7 +94,8 @@ class Diary final : public Observer {
   std::optional<Outcome> outcome;
   State last_stepped;
   State last;
-  std::function<void(const Progress&)> on_step;
+  Due due = Due::recorded;  ///< of `last`
+  std::function<void(const Progress&)> on_step, on_evaluating, on_evaluated;
 
  private:
   void note(const char* what, std::int64_t step) {
@@ -115,8 +122,9 @@ struct WholeRun {
 /// A run interrupted after `step` updates, and its state then.
 struct Interrupted {
   Interrupted(const config::Config& config, std::int64_t step) : trainer(config, Workers(1)) {
-    std::atomic<bool> stop{step == 0};
+    std::atomic<bool> stop{false};
     diary.on_step = [&](const Progress& p) { stop = p.step >= step; };
+    diary.on_evaluated = [&](const Progress&) { stop = step == 0; };
     EXPECT_EQ(run(trainer, diary, stop), Outcome::interrupted);
     EXPECT_EQ(trainer.progress().step, step);
   }

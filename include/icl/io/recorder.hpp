@@ -53,8 +53,12 @@ class Recorder final : public RecordBuilder {
   /// The lock, which must outlive the recorder, is that of the output.
   Recorder(OutputLock& output, RunRecord record, Stretch stretch);
 
+  void evaluated(const train::Evaluation&, const train::Progress&) override;
   void stepped(const train::StateView&) override;
   void ended(train::Outcome, const train::StateView&) override;
+
+  /// Whether the run has got farther than where it started, so that ended() published it.
+  [[nodiscard]] bool has_begun() const { return told_; }
 
  private:
   void publish(const train::StateView&);
@@ -62,6 +66,7 @@ class Recorder final : public RecordBuilder {
   OutputLock& output_;
   PublishClock clock_;
   Clock::time_point start_ = Clock::now();
+  bool told_ = false;
 };
 
 }  // namespace icl::io

@@ -55,6 +55,7 @@ struct RunRecord {
   std::vector<std::int64_t> snapshot_steps;   ///< [S]
   std::vector<std::vector<Real>> snapshots;   ///< for each parameter [S, shape...]
   std::optional<train::State> state;          ///< where to go on; none once the run has ended
+  train::Due due = train::Due::recorded;      ///< at the step of that state
   std::optional<Origin> origin;               ///< of a branch
   Provenance provenance;
 };

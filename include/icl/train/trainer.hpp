@@ -74,21 +74,26 @@ struct State {
 /// The values of each parameter.
 [[nodiscard]] Values copy_values(std::span<const nn::Parameter* const> parameters);
 
+/// Whether what is due at the step of a state (evaluation, snapshot) has been recorded already.
+enum class Due : std::uint8_t { recorded, open };
+
 /// A run as its observers see it, without copying anything.
 class StateView {
  public:
   StateView(const Progress& progress, std::span<const nn::Parameter* const> parameters,
-            const Optimizer& optimizer, const std::optional<Earlier>& before, int threads)
+            const Optimizer& optimizer, const std::optional<Earlier>& before, Due due, int threads)
       : progress_(progress),
         parameters_(parameters),
         optimizer_(optimizer),
         before_(before),
+        due_(due),
         threads_(threads) {}
 
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::span<const nn::Parameter* const> parameters() const { return parameters_; }
   /// How many threads are at work now.
   [[nodiscard]] int threads() const { return threads_; }
+  [[nodiscard]] Due due() const { return due_; }
   [[nodiscard]] State copy() const {
     return {progress_, copy_values(parameters_), optimizer_.moments(), before_};
   }
@@ -98,11 +103,9 @@ class StateView {
   std::span<const nn::Parameter* const> parameters_;
   const Optimizer& optimizer_;
   const std::optional<Earlier>& before_;
+  Due due_;
   int threads_;
 };
-
-/// Whether what is due at the step of a state (evaluation, snapshot) has been recorded already.
-enum class Due : std::uint8_t { recorded, open };
 
 /// Is told what happens while a run goes on; cannot change it.
 class Observer {
@@ -115,6 +118,8 @@ class Observer {
   /// After each update but the last, and after what else was due at that step: here a State is a
   /// whole.
   virtual void stepped(const StateView&) {}
+  /// Before an evaluation.
+  virtual void evaluating(const StateView&) {}
   virtual void evaluated(const Evaluation&, const Progress&) {}
   /// All parameters at a step of the snapshot schedule, or at the end of the run.
   virtual void snapshot(std::int64_t /*step*/, std::span<const nn::Parameter* const>) {}
@@ -138,11 +143,12 @@ class Trainer {
   /// been before. Starts from where it stands; false if it meets what is not finite.
   [[nodiscard]] bool replay(std::int64_t step);
 
-  /// Trains to the end, or until `stop` is set, looked at once a step.
+  /// Trains to the end, or until `stop` is set, looked at once a step, and all the time in an
+  /// evaluation: if that is given up, nothing of it is told, and it is due when the state goes on.
   Outcome run(std::span<Observer* const> observers, const std::atomic<bool>& stop);
 
   [[nodiscard]] StateView view() const {
-    return {progress_, readable_, *optimizer_, before_, pace_.chosen()};
+    return {progress_, readable_, *optimizer_, before_, due_, pace_.chosen()};
   }
   [[nodiscard]] State state() const { return view().copy(); }
   [[nodiscard]] const Progress& progress() const { return progress_; }
@@ -170,8 +176,11 @@ class Trainer {
   void loss_gradient(const Workers&);
   /// What is due after the updates made: an evaluation, a snapshot. The outcome if the run ends
   /// here.
-  [[nodiscard]] std::optional<Outcome> record(std::span<Observer* const>);
-  [[nodiscard]] Evaluation evaluate();
+  [[nodiscard]] std::optional<Outcome> record(std::span<Observer* const>,
+                                              const std::atomic<bool>& stop);
+  /// Nothing, and all as it was, if `stop` is set meanwhile.
+  [[nodiscard]] std::optional<Evaluation> evaluate_until(const std::atomic<bool>& stop);
+  [[nodiscard]] Evaluation evaluate(const Workers&);
   [[nodiscard]] std::optional<Outcome> outcome_of(const Evaluation&) const;
   [[nodiscard]] nn::Attending attending_in_force() const;
   [[nodiscard]] Earlier earlier() const;
@@ -182,7 +191,8 @@ class Trainer {
   void measure_norms(Evaluation&, const Workers&);
   /// The first step at which the ICL accuracy, on the sequences of this evaluation, is above the
   /// threshold: bisection between the last evaluation and this one.
-  void refine();
+  void refine(const Workers&);
+  [[nodiscard]] std::int64_t acquired_between(Earlier low, std::int64_t high, const Workers&);
   void reset_train_score();
 
   config::Config config_;
