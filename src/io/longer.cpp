@@ -19,6 +19,11 @@ std::int64_t first_step(const RunRecord& record) {
   return record.origin ? record.origin->state.progress.step : 0;
 }
 
+/// The last step of which everything that was due is recorded.
+std::int64_t recorded_to(const RunRecord& record) {
+  return record.due == train::Due::open ? record.step - 1 : record.step;
+}
+
 /// What a schedule holds from the first step to the last one, inclusive.
 Steps steps_of(const train::Schedule& schedule, std::int64_t first, std::int64_t last) {
   Steps steps;
@@ -40,7 +45,7 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
                             file, record.step, record.stop_reason));
   }
   const Steps planned =
-      steps_of(train::evaluation_schedule(config), first_step(record), record.step);
+      steps_of(train::evaluation_schedule(config), first_step(record), recorded_to(record));
   if (planned == record.metric_steps) return;
   throw Error(
       ExitCode::cannot_create,
@@ -126,8 +131,9 @@ struct Snapshots {
 };
 Snapshots planned_snapshots(const RunRecord& record, const config::Config& config,
                             const Workers& workers, const ItemPlaces& places) {
-  Snapshots planned{steps_of(train::snapshot_schedule(config), first_step(record), record.step),
-                    std::vector<std::vector<Real>>(record.parameters.size())};
+  Snapshots planned{
+      steps_of(train::snapshot_schedule(config), first_step(record), recorded_to(record)),
+      std::vector<std::vector<Real>>(record.parameters.size())};
   std::optional<Retraining> retraining;
   for (const std::int64_t step : planned.steps) {
     train::Values values;
