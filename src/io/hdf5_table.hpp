@@ -95,6 +95,7 @@ inline std::vector<Column> read_table(const Dataset& open, const Where& where,
              "read its rows");
   }
   std::vector<Column> columns;
+  columns.reserve(members.size());
   for (const MemberInfo& member : members) columns.push_back(column_of(member, rows, row_bytes));
   return columns;
 }

@@ -91,7 +91,7 @@ Finding take(std::uint64_t x, std::int64_t& value) {
 }
 template <class T>
 Finding take(T x, std::int64_t& value) {
-  value = static_cast<std::int64_t>(x);
+  value = static_cast<std::int64_t>(x);  // NOLINT(bugprone-signed-char-misuse): a number
   return std::nullopt;
 }
 
