@@ -247,7 +247,7 @@ class MessagesTest(unittest.TestCase):
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
         fill(writing)
         begin = time.monotonic()
-        self.ok("merge", "s", "--out", "m.h5", stderr=writing)
+        self.assertEqual(self.icl("merge", "s", "--out", "m.h5", stderr=writing).returncode, 65)
         self.assertLess(time.monotonic() - begin, 5)
         os.close(writing)
         os.close(reading)
