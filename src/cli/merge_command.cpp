@@ -56,6 +56,9 @@ ExitCode run(const MergeCommand& command) {
   for (const auto& [file, problem] : report.damaged) {
     say(fmt::format("damaged: {}: {}", file, problem));
   }
+  for (const auto& [file, problem] : report.unread) {
+    say(fmt::format("not read: {}: {}", file, problem));
+  }
   if (report.kernel_sets.size() > 1) {
     std::string sets;
     for (const auto& [name, count] : report.kernel_sets) {
@@ -68,6 +71,9 @@ ExitCode run(const MergeCommand& command) {
   for (const std::string& hash : report.mixed) {
     say(fmt::format("run {} was resumed under other BLAS kernels than it began with", hash));
   }
+  if (report.merged == 0 && !report.unread.empty()) {
+    throw Error(ExitCode::io, fmt::format("'{}': no run could be read", command.folder.string()));
+  }
   if (report.merged == 0) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': no run has ended yet", command.folder.string()));
@@ -78,10 +84,12 @@ ExitCode run(const MergeCommand& command) {
   } else {
     output.publish(merged.file);
   }
-  say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged: {}", report.merged,
+  say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged{}: {}", report.merged,
                   report.missing.size(), report.unfinished.size(), report.damaged.size(),
+                  report.unread.empty() ? "" : fmt::format(", {} not read", report.unread.size()),
                   command.out.string()));
   // What was trained and is not in the file is not passed over by a script.
+  if (!report.unread.empty()) return ExitCode::io;
   if (!report.damaged.empty()) return ExitCode::bad_input;
   const bool whole = report.missing.empty() && report.unfinished.empty();
   return whole ? ExitCode::done : ExitCode::check_failed;

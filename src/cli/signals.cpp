@@ -75,6 +75,8 @@ void end_on_signals() {
   action.sa_sigaction = handle;
   action.sa_flags = SA_RESTART | SA_SIGINFO;
   sigfillset(&action.sa_mask);
+  // Where it is inherited as ignored, nobody learns how a child ended.
+  std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): this one can be set
   sigset_t ours;
   sigemptyset(&ours);
   for (const int signal : stop_signals) {

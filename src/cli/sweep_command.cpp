@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <csignal>
 #include <optional>
 
 #include "icl/cli/commands.hpp"
@@ -262,7 +261,6 @@ int jobs_in_memory(const SweepCommand& command, const sweep::Plan& plan,
 ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                    const sweep::Folder& folder) {
   const SignalGuard signals;
-  std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): where it is inherited as ignored
   SweepLine line(command.quiet);
   const sweep::RunnerOptions options{parse_shard(command.shard),
                                      jobs_in_memory(command, plan, folder),

@@ -27,9 +27,14 @@ std::string describe(int error) { return std::generic_category().message(error);
 // ---- Reading ----
 
 [[noreturn]] void cannot_read(const fs::path& path, int error) {
-  constexpr std::array machine = {EIO, EMFILE, ENFILE, ENOMEM, ESTALE, ENXIO, ETIMEDOUT};
-  const bool is_machine = std::find(machine.begin(), machine.end(), error) != machine.end();
-  throw Error(is_machine ? ExitCode::io : ExitCode::bad_input,
+  constexpr std::array lacking = {EMFILE, ENFILE, ENOMEM};
+  constexpr std::array failing = {EIO, ESTALE, ENXIO, ETIMEDOUT};
+  const auto is_one_of = [&](const auto& errors) {
+    return std::ranges::find(errors, error) != errors.end();
+  };
+  throw Error(is_one_of(lacking)   ? ExitCode::resources
+              : is_one_of(failing) ? ExitCode::io
+                                   : ExitCode::bad_input,
               fmt::format("cannot read '{}': {}", path.native(), describe(error)));
 }
 

@@ -35,8 +35,6 @@ struct Isolated::Frame {
 namespace {
 
 constexpr int first_free_descriptor = 3;  // 0, 1 and 2 stay what they are, or closed
-/// Time on the clock that a child may take without a message, beside many times its CPU time.
-constexpr double patience = 60;
 
 /// Bytes that this process has mapped; 0 if that cannot be told.
 std::uint64_t mapped_bytes() {
@@ -108,6 +106,15 @@ void send_frame(int pipe, const Frame& frame, std::span<const std::byte> bytes) 
   write_all(pipe, bytes);
 }
 
+/// Too few processes, descriptors or bytes are no fault of a file, nor of its disk.
+[[noreturn]] void fail(const std::string& what, int error) {
+  const bool lacks = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
+  throw Error(
+      lacks ? ExitCode::resources : ExitCode::io,
+      fmt::format("cannot {}: {}{}", what, std::strerror(error),
+                  lacks ? " (limits: ulimit -u, -n and -v, and pids.max of the cgroup)" : ""));
+}
+
 /// A pipe's two ends, which are not inherited by programs.
 std::array<int, 2> make_pipe() {
   std::array<int, 2> ends{};
@@ -118,9 +125,7 @@ std::array<int, 2> make_pipe() {
     close(std::exchange(end, higher));
     made = higher >= 0;
   }
-  if (!made) {
-    throw Error(ExitCode::io, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
-  }
+  if (!made) fail("make a pipe", errno);
   return ends;
 }
 
@@ -145,10 +150,7 @@ Isolated::Isolated(std::string name, Allowance allowance,
     const int error = errno;
     close(read_end);
     close(write_end);
-    throw Error(
-        ExitCode::io,
-        fmt::format("cannot start a process that reads '{}': {}{}", name_, std::strerror(error),
-                    error == EAGAIN ? " (ulimit -u, or pids.max of the cgroup)" : ""));
+    fail(fmt::format("start a process that reads '{}'", name_), error);
   }
   if (pid_ > 0) {
     close(write_end);
@@ -182,27 +184,38 @@ Isolated::Isolated(std::string name, Allowance allowance,
 
 Isolated::~Isolated() { end(); }
 
-void Isolated::end() {
+/// CPU time that the child used [s].
+double Isolated::end() {
   if (pipe_ >= 0) close(std::exchange(pipe_, -1));
-  if (pid_ < 0) return;
+  if (pid_ < 0) return 0;
   kill(pid_, SIGKILL);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (wait4(pid_, nullptr, 0, &used) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+void Isolated::give_up(double waited) {
+  const double used = end();
+  throw Error(
+      ExitCode::io,
+      fmt::format("'{}': the process that reads it sent nothing for {:.3g} s and had {:.2g} s of "
+                  "CPU time in all, of {:.2g} s that it may use; this says nothing about the file: "
+                  "try again when the machine has less to do",
+                  name_, waited, used, allowance_.seconds));
 }
 
 /// False if the child closed its end before all bytes came.
 bool Isolated::receive(std::span<std::byte> bytes) {
-  const double seconds = patience + 20 * allowance_.seconds;
+  const double patience = allowance_.patience + 20 * allowance_.seconds;
   while (!bytes.empty()) {
     pollfd waiting{pipe_, POLLIN, 0};
-    const int ready = poll(&waiting, 1, static_cast<int>(std::min(seconds * 1e3, 1e9)));
-    if (ready == 0) {
-      end();
-      throw Error(
-          ExitCode::bad_input,
-          fmt::format("'{}': reading it did not come to an end in {:.0f} s", name_, seconds));
-    }
+    const int ready = poll(&waiting, 1, static_cast<int>(std::min(patience * 1e3, 1e9)));
+    if (ready == 0) give_up(patience);
     const ssize_t got = ready < 0 ? -1 : read(pipe_, bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
@@ -232,10 +245,17 @@ std::optional<std::vector<std::byte>> Isolated::next() {
 
 void Isolated::explain_death() {
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t ended = 0;
+  do {
+    ended = waitpid(pid_, &status, 0);
+  } while (ended < 0 && errno == EINTR);
   pid_ = -1;
   end();
+  if (ended < 0) {
+    throw Error(ExitCode::io, fmt::format("the process that read '{}' has ended, but how cannot be "
+                                          "told: {}",
+                                          name_, std::strerror(errno)));
+  }
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   if (signal == SIGPROF || signal == SIGXCPU) {
     throw Error(

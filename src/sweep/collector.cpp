@@ -91,7 +91,9 @@ void Collector::read(const std::string& hash) {
       report.unfinished.push_back(number < plan_.size() ? plan_.describe(number) : hash);
     }
   } catch (const Error& error) {
-    report.damaged.emplace_back(file.string(), error.what());
+    if (error.code() != ExitCode::bad_input && error.code() != ExitCode::io) throw;
+    auto& list = error.code() == ExitCode::io ? report.unread : report.damaged;
+    list.emplace_back(file.string(), error.what());
   }
 }
 

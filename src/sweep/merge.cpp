@@ -81,7 +81,8 @@ void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& pla
   file.attribute("/", "runs_merged", static_cast<std::int64_t>(report.merged));
   file.attribute("/", "runs_missing", static_cast<std::int64_t>(report.missing.size()));
   file.attribute("/", "runs_unfinished", static_cast<std::int64_t>(report.unfinished.size()));
-  file.attribute("/", "runs_damaged", static_cast<std::int64_t>(report.damaged.size()));
+  file.attribute("/", "runs_damaged",
+                 static_cast<std::int64_t>(report.damaged.size() + report.unread.size()));
   std::vector<std::string_view> varied{"train.seed"};
   for (const config::Axis& axis : plan.sweep().axes) varied.push_back(axis.field->name);
   io::write_config(file, config::to_toml(plan.sweep()), plan.sweep().base, varied);
@@ -120,7 +121,7 @@ Merged merge(const Folder& folder, const Plan& plan) {
   io::Envelope envelope;
   envelope.kind = io::FileKind::sweep;
   envelope.status = collector.report.missing.empty() && collector.report.unfinished.empty() &&
-                            collector.report.damaged.empty()
+                            collector.report.damaged.empty() && collector.report.unread.empty()
                         ? "complete"
                         : "partial";
   envelope.config_xxh128 = io::hash_hex(std::as_bytes(std::span(toml)));

@@ -54,9 +54,10 @@ class HostileTest(unittest.TestCase):
         return [ICL, "train", "items.toml", "--set", f'data.items="{items}"', "--out", "out.h5", "--quiet",
                 "--threads", "1"]
 
-    def expect_refused(self, items, finding, beside=()):
+    def expect_refused(self, items, finding, beside=(), **started):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(self.command(items), cwd=self.cwd, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self.command(items), cwd=self.cwd, capture_output=True, text=True, timeout=60,
+                              **started)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.assertEqual(done.returncode, 65, done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
@@ -67,6 +68,10 @@ class HostileTest(unittest.TestCase):
 
     def test_crash(self):
         self.expect_refused(f"{FILES}/crash.h5:/train", "signal 11")
+
+    def test_crash_where_the_ends_of_children_are_ignored(self):
+        self.expect_refused(f"{FILES}/crash.h5:/train", "signal 11",
+                            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
 
     def test_endless_loop(self):
         self.expect_refused(f"{FILES}/endless.h5:/train", "did not come to an end in 0.5 s of CPU time")

@@ -2,13 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <random>
 #include <span>
 #include <string>
@@ -144,6 +147,74 @@ TEST(Isolated, SignalsThatAskForAnEndAreForTheParent) {
   try_in_child("x", small, [] {
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT}) raise(number);
   });
+}
+
+// As on a machine that gives it no CPU time, or while somebody has stopped it.
+TEST(Isolated, AChildThatGetsNoTimeIsNoFaultOfTheFile) {
+  constexpr Allowance impatient{0.01, std::uint64_t{64} << 20U, 0.1};
+  for (const auto wait : {+[] { pause(); }, +[] { raise(SIGSTOP); }}) {
+    expect_error(ExitCode::io, "'a.h5': the process that reads it sent nothing for 0.3 s and had",
+                 [&] { try_in_child("a.h5", impatient, wait); });
+    expect_error(ExitCode::io, "this says nothing about the file",
+                 [&] { try_in_child("a.h5", impatient, wait); });
+  }
+  expect_no_children();
+}
+
+/// A process that does this work, which gets the writing end of a pipe; `ready` is read from the
+/// pipe first. True if nobody holds that end any more within 10 s of the signal.
+bool all_end_with(int signal, const std::function<void(int)>& work) {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(pipe(ends.data()), 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    close(ends[0]);
+    work(ends[1]);
+    _exit(0);
+  }
+  close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(read(ends[0], &byte, 1), 1);
+  kill(parent, signal);
+  pollfd end{ends[0], POLLIN, 0};
+  const bool ended = poll(&end, 1, 10'000) == 1 && read(ends[0], &byte, 1) == 0;
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  close(ends[0]);
+  return ended;
+}
+
+TEST(Isolated, AChildEndsWithItsParentWhateverItDoes) {
+  for (const bool stopped : {false, true}) {
+    EXPECT_TRUE(all_end_with(SIGTERM, [&](int pipe) {
+      try_in_child("x", small, [&] {
+        (void)!write(pipe, "x", 1);
+        if (stopped) raise(SIGSTOP);
+        pause();
+      });
+    })) << stopped;
+  }
+}
+
+TEST(Isolated, HowAChildEndedIsNotGuessed) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  try_in_child("x", small, [] {});
+  expect_error(ExitCode::bad_input, "what is wrong", [] {
+    try_in_child("x", small, [] { throw Error(ExitCode::bad_input, "what is wrong"); });
+  });
+  expect_error(ExitCode::io, "the process that read 'x' has ended, but how cannot be told",
+               [] { try_in_child("x", small, [] { raise(SIGKILL); }); });
+  std::signal(SIGCHLD, before);
+  expect_no_children();
+}
+
+TEST(Isolated, TooFewDescriptorsAreNoFaultOfTheFile) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{3, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  expect_error(ExitCode::resources, "cannot make a pipe", [] { try_in_child("x", small, [] {}); });
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST(Isolated, AChildThatNobodyListensToEnds) {

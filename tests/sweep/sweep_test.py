@@ -11,7 +11,9 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -249,6 +251,35 @@ class SweepTest(unittest.TestCase):
         self.fails(73, "'out' holds another sweep: data.N is 8 there and 9 here", "sweep", "sweep.toml", "--out", "out")
         self.write("a file", "plain")
         self.fails(73, "cannot make the folder", "sweep", "sweep.toml", "--out", "plain")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become another user")
+    def test_runs_are_not_called_damaged_where_no_process_can_be_started(self):
+        self.sweep("out")
+        self.cwd.chmod(0o777)  # another user is to reach it
+        program = self.cwd / "icl"
+        shutil.copy(ICL, program)
+
+        def as_nobody():
+            os.setgid(65533)  # of whom there is no other process
+            os.setuid(65533)
+            resource.setrlimit(resource.RLIMIT_NPROC, (2, 2))  # itself, and the thread that keeps the lock
+
+        merge = subprocess.run([program, "merge", "out", "--out", "out.h5"], cwd=self.cwd, capture_output=True, text=True,
+                               timeout=60, preexec_fn=as_nobody)
+        self.assertEqual(merge.returncode, 71, merge.stderr)
+        self.assertRegex(merge.stderr, r"\Aicl: cannot start a process that reads 'out/runs/[^\n]*\n\Z")
+        self.assertFalse((self.cwd / "out.h5").exists())
+
+    def test_a_run_that_cannot_be_read_is_not_called_damaged(self):
+        self.sweep("out")
+        file = self.run_files("out")[2]
+        file.unlink()
+        with socket.socket(socket.AF_UNIX) as unreadable:  # a file that cannot be opened, as on a device that is gone
+            unreadable.bind(os.path.relpath(file))
+        merge = self.icl("merge", "out", "--out", "out.h5")
+        self.assertEqual(merge.returncode, 74, merge.stderr)
+        self.assertRegex(merge.stderr, "not read: .*: cannot read '.*': No such device or address")
+        self.assertIn("5 runs merged, 0 missing, 0 unfinished, 0 damaged, 1 not read", merge.stderr)
 
     def test_a_damaged_run_is_reported_and_left(self):
         self.sweep("out")

@@ -7,7 +7,7 @@ namespace icl::cli {
 /// From here on SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR,
 /// SIGALRM and SIGVTALRM end the process at once, whatever it does, with
 /// ExitCode::interrupted and with what is perishable removed (see core/abrupt_end); a publication
-/// is let come to its end.
+/// is let come to its end. SIGCHLD, which may be inherited as ignored, gets its default.
 void end_on_signals();
 
 /// What it then says, a whole line that lives as long as the program: default "icl: interrupted".

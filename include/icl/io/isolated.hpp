@@ -25,6 +25,9 @@ struct Allowance {
   double seconds;
   /// Of memory, beside what this process has mapped already.
   std::uint64_t bytes;
+  /// Of time on the clock, likewise, beside 20 times the CPU time [s]: an honest file needs so much
+  /// only where the machine gives the child next to no CPU time.
+  double patience = 60;
 };
 
 /// Half a second and 128 MiB, and more in proportion to the bytes that are worked on.
@@ -35,8 +38,8 @@ class Isolated {
  public:
   using Send = std::function<void(std::span<const std::byte>)>;
 
-  /// Starts the work. `name` stands for the file in messages. Error(io) if no process can be
-  /// started.
+  /// Starts the work. `name` stands for the file in messages. Error(resources) if there is no
+  /// process, pipe or memory to be had, Error(io) if no process can be started for another reason.
   Isolated(std::string name, Allowance, const std::function<void(const Send&)>& work);
   /// Ends the child.
   ~Isolated();
@@ -45,14 +48,17 @@ class Isolated {
 
   /// Waits for the next message; nothing once the work is done. An Error that the work throws is
   /// thrown here. Error(bad_input) if the child dies (by a signal of its own doing, or because it
-  /// used up its allowance), Error(io) if it was killed from outside.
+  /// used up its CPU time or memory). Error(io), which says nothing about the file: it was killed
+  /// from outside, its time on the clock ran out before its CPU time, or nobody tells how it ended
+  /// (this process has SIGCHLD ignored, or another part of it waits for all children).
   [[nodiscard]] std::optional<std::vector<std::byte>> next();
 
  private:
   struct Frame;
   [[nodiscard]] bool receive(std::span<std::byte> bytes);
   [[noreturn]] void explain_death();
-  void end();
+  [[noreturn]] void give_up(double waited);
+  double end();
 
   std::string name_;
   Allowance allowance_;

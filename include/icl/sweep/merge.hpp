@@ -17,6 +17,8 @@ struct MergeReport {
   std::vector<std::string> missing;     ///< where in the grid: runs without a file
   std::vector<std::string> unfinished;  ///< where in the grid: runs that have begun and not ended
   std::vector<std::pair<std::string, std::string>> damaged;  ///< file, and what is wrong with it
+  /// File, and why it could not be read, which says nothing about what it holds.
+  std::vector<std::pair<std::string, std::string>> unread;
   /// BLAS kernel sets, each with the number of runs that used it.
   std::vector<std::pair<std::string, std::size_t>> kernel_sets;
   std::vector<std::string> mixed;  ///< hashes of runs that were resumed under other kernels
@@ -30,7 +32,8 @@ struct Merged {
 
 /// The runs of a folder that have ended, in one file: those of the plan, and those of earlier axes
 /// that still lie there, ordered by the values of the axes and the seed. What is missing, has not
-/// ended or is damaged is left out and reported.
+/// ended, is damaged or cannot be read is left out and reported. Error(resources) if the machine
+/// lacks what reading them takes.
 ///
 /// /runs is a table, one row a run: hash, each axis, seed, status, stop_reason, last_step (updates
 /// made), horizon (updates planned), numerics_version, acquired (1 if ICL was), steps as float64
