@@ -291,6 +291,12 @@ ExitCode train_all(const SweepCommand& command, const sweep::Plan& plan,
                             "{} left: {}",
                             left, tally.total, where));
   }
+  if (runner.resources_failed()) {
+    throw Error(ExitCode::resources,
+                fmt::format("the machine lacks what a run needs, so no other was started; {} of {} "
+                            "left: {}",
+                            left, tally.total, where));
+  }
   if (SignalGuard::stop_requested() || runner.out_of_cpu_time()) {
     say(fmt::format("interrupted; the same command goes on with the {} of {} runs left: {}", left,
                     tally.total, where));

@@ -46,10 +46,10 @@ Tally Runner::run(const std::atomic<bool>& stop) {
     if ((stop.load() || out_of_cpu_time_) && !std::exchange(told, true)) {
       for (const Running& running : running_) running.process.send(SIGTERM);
     }
-    while (!told && !output_failed_ && !waiting_.empty() && running_.size() < jobs_) {
+    while (!told && !given_up() && !waiting_.empty() && running_.size() < jobs_) {
       start_next();
     }
-    const bool starting = !told && !output_failed_;
+    const bool starting = !told && !given_up();
     if (running_.empty() && (!starting || (waiting_.empty() && elsewhere_.empty()))) break;
     wait_for_news();
     if (starting) look_elsewhere();
@@ -172,6 +172,7 @@ void Runner::ended(Running& running) {
       break;
     case ExitCode::resources:
       if (!running_.empty()) return start_fewer(run);
+      resources_failed_ = true;
       break;
     case ExitCode::io:
       output_failed_ = true;

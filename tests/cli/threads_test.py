@@ -83,6 +83,14 @@ class ThreadsTest(unittest.TestCase):
             self.assertEqual(done.stderr.count("\n"), 1)
             self.assertIn("ulimit -u", done.stderr)
         self.assertEqual([path.name for path in self.cwd.iterdir() if "run.h5" in path.name], [])
+        # A sweep says it once: of the run that it tried, and that it tried no other.
+        (self.cwd / "sweep.toml").write_text(CONFIG + "[sweep]\nseeds = 6\n")
+        done = self.run_icl("sweep", "sweep.toml", "--out", "folder", "--quiet", program=program, preexec_fn=as_nobody)
+        self.assertEqual(done.returncode, 71, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 2, done.stderr)
+        self.assertIn("ulimit -u", done.stderr)
+        self.assertIn("6 of 6 left", done.stderr)
+        self.assertEqual([path.name for path in (self.cwd / "folder").rglob("*") if path.suffix in (".h5", ".lock")], [])
 
 
 if __name__ == "__main__":

@@ -61,6 +61,9 @@ class Runner {
 
   /// Whether a run could not be written, so that others were not begun.
   [[nodiscard]] bool output_failed() const { return output_failed_; }
+  /// Whether the machine lacked what a run alone needs (threads, memory), so that others were not
+  /// begun.
+  [[nodiscard]] bool resources_failed() const { return resources_failed_; }
 
   /// Whether a run was interrupted since it had used the CPU time that a process may use: then all
   /// were, since each would be again.
@@ -93,7 +96,10 @@ class Runner {
   std::set<std::size_t> refused_;  ///< found nobody to hold them after they were refused, once
   Clock::time_point next_look_{};
   Tally tally_;
+  [[nodiscard]] bool given_up() const { return output_failed_ || resources_failed_; }
+
   bool output_failed_ = false;
+  bool resources_failed_ = false;
   bool out_of_cpu_time_ = false;
 };
 
