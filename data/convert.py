@@ -137,8 +137,9 @@ def put_stretch(new, table):
 
 
 def plot(new, group, signal, axes, title):
-    for name, value in {"NX_class": "NXdata", "signal": signal, "axes": axes, "title": title}.items():
+    for name, value in {"NX_class": "NXdata", "signal": signal, "axes": axes}.items():
         put_attribute(new[group], name, value)
+    new[group].attrs["title"] = title  # of variable length: silx shows other text as Python's bytes
     new.attrs.update({"NX_class": "NXroot", "default": group})
 
 

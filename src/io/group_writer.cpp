@@ -75,7 +75,7 @@ void GroupWriter::plot(const std::string& signal, const std::vector<std::string>
   attribute("signal", signal);
   if (!others.empty()) attribute("auxiliary_signals", others);
   attribute("axes", axes);
-  attribute("title", title);
+  file_.varying_text(path_, "title", title);
 }
 
 std::string attribute_text(const std::string& text) {

@@ -165,7 +165,12 @@ void Hdf5Writer::attribute(const std::string& path, const std::string& name,
 }
 
 void Hdf5Writer::root_text(const std::string& name, const std::string& value) {
-  const Where where = building("/");
+  varying_text("/", name, value);
+}
+
+void Hdf5Writer::varying_text(const std::string& path, const std::string& name,
+                              const std::string& value) {
+  const Where where = building(path);
   const char* const string = c_string(value, where);
   const Handle type = text_type(H5T_VARIABLE);
   write_attribute(open_object(file_, where), where, name, {}, type.id(), type.id(), &string);

@@ -27,6 +27,10 @@ class Hdf5Writer {
   /// compare (in h5py `file.attrs["status"] == "done"`). Hdf5Reader does not read it.
   void root_text(const std::string& name, const std::string& value);
 
+  /// Adds an attribute of text of variable length to an existing object: for readers such as silx,
+  /// which show text of fixed length as Python's bytes. Hdf5Reader does not read it.
+  void varying_text(const std::string& path, const std::string& name, const std::string& value);
+
   /// Writes a contiguous dataset; the product of `shape` is the number of `values`.
   void dataset(const std::string& path, const Extents& shape, const ArrayView& values);
 
