@@ -105,6 +105,7 @@ Hdf5Reader::Hdf5Reader(std::span<const std::byte> image, std::string name)
   const Where where = reading(name_, "/");
   const Handle access(where.ok(H5Pcreate(H5P_FILE_ACCESS), "start"));
   where.ok(H5Pset_fapl_core(access.id(), image_increment, false), "start");
+  where.ok(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG), "start");
   // Without a cache, HDF5 reads chunks that no filter changes where they lie, within the image.
   // With one, it would copy them first and trust the file about their sizes.
   where.ok(H5Pset_cache(access.id(), 0, 1, 0, 1), "start");

@@ -126,6 +126,7 @@ Hdf5Writer::Hdf5Writer() {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   const Handle access(where.ok(H5Pcreate(H5P_FILE_ACCESS), "start"));
   where.ok(H5Pset_fapl_core(access.id(), image_increment, false), "start");
+  where.ok(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG), "start");
   // H5Fget_file_image is broken for the formats that a later lower bound allows (HDF5 1.10.8).
   where.ok(H5Pset_libver_bounds(access.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "start");
   const Handle creation = untimed(H5P_FILE_CREATE, where);
@@ -233,19 +234,20 @@ void Hdf5Writer::table(const std::string& path, const std::string& title,
     offset += members[i].bytes;
   }
   write_dataset(file_, where, {rows}, type.id(), type.id(), bytes.data());
-  attribute(path, "CLASS", std::string("TABLE"));
-  attribute(path, "VERSION", std::string("3.0"));
-  attribute(path, "TITLE", title);
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    attribute(path, fmt::format("FIELD_{}_NAME", i), columns[i].name);
-  }
-  // xarray's h5netcdf opens no group with an array whose axes have no scales.
+  // xarray's h5netcdf opens no group with an array whose axes have no scales. (Before CLASS, which
+  // H5DSattach_scale() of HDF5 1.10.8 would look at and leave open.)
   std::vector<std::int64_t> numbers(rows);
   std::iota(numbers.begin(), numbers.end(), 0);
   const std::string numbering = path + "_row";
   dataset(numbering, {rows}, std::span<const std::int64_t>(numbers));
   scale(numbering, numbering.substr(numbering.rfind('/') + 1));
   attach_scale(path, 0, numbering);
+  attribute(path, "CLASS", std::string("TABLE"));
+  attribute(path, "VERSION", std::string("3.0"));
+  attribute(path, "TITLE", title);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    attribute(path, fmt::format("FIELD_{}_NAME", i), columns[i].name);
+  }
 }
 
 void Hdf5Writer::scale(const std::string& path, const std::string& name) {
@@ -270,9 +272,14 @@ void Hdf5Writer::attach_scale(const std::string& dataset, std::size_t axis,
 std::vector<std::byte> Hdf5Writer::finish() && {
   const Where where = building("/");
   const Handle file = std::move(file_);
+  // What is left open keeps the image in memory, for ever.
+  if (H5Fget_obj_count(file.id(), H5F_OBJ_ALL) != 1) where.fail("objects of it are still open");
   where.ok(H5Fflush(file.id(), H5F_SCOPE_GLOBAL), "finish");
   const ssize_t size = where.ok(H5Fget_file_image(file.id(), nullptr, 0), "measure the image");
-  std::vector<std::byte> image(static_cast<std::size_t>(size));
+  std::vector<std::byte> image;
+  constexpr std::size_t room_for_block = 512;  // that seal() adds, without moving the image
+  image.reserve(static_cast<std::size_t>(size) + room_for_block);
+  image.resize(static_cast<std::size_t>(size));
   const ssize_t copied =
       where.ok(H5Fget_file_image(file.id(), image.data(), image.size()), "copy the image");
   if (copied != size || image.size() < hdf5_signature.size() ||

@@ -531,7 +531,7 @@ class MessagesTest(unittest.TestCase):
         self.assert_obeys("train", "tiny.toml", "--out", "p.h5", "--quiet", "--set", "probe.sequences=10000000", "--set", "data.K=1000000")
 
     def test_obeys_while_it_trains_again(self):
-        long = ["--set", "train.epochs=1", "--set", "train.steps_per_epoch=200000", "--set", "eval.every=100000"]
+        long = ["--set", "train.epochs=1", "--set", "train.steps_per_epoch=100000000", "--set", "eval.every=50000000"]
         run = self.start("train", "tiny.toml", "--out", "l.h5", "--quiet", *long)
         time.sleep(3)
         run.terminate()
@@ -550,7 +550,7 @@ class MessagesTest(unittest.TestCase):
 
     def test_given_up_evaluations_are_made_anew(self):
         """Cut in the evaluation at a step, a run goes on with the same bits; and what lies there verifies."""
-        settings = ["--set", "eval.sequences=300000", "--set", "data.K=400", "--set", "train.epochs=1", "--set", "probe.sequences=400"]
+        settings = ["--set", "eval.sequences=1000000", "--set", "data.K=400", "--set", "train.epochs=1", "--set", "probe.sequences=400"]
         run = self.start("train", "tiny.toml", "--out", "e.h5", "--quiet", "--resume", *settings)
         time.sleep(0.2)
         run.terminate()
