@@ -27,11 +27,11 @@ def decoded(value):
     return value.decode() if isinstance(value, bytes) else value
 
 
-def fixed(text):
+def fixed(text, characters="utf-8"):
     """Text of fixed length with a NUL at its end; a list of texts has the length of the longest."""
     encoded = [t.encode() for t in text] if isinstance(text, list) else text.encode()
     longest = max(map(len, encoded), default=0) if isinstance(encoded, list) else len(encoded)
-    return numpy.array(encoded, h5py.string_dtype("utf-8", longest + 1))
+    return numpy.array(encoded, h5py.string_dtype(characters, longest + 1))
 
 
 def put_attribute(item, name, value):
@@ -53,7 +53,8 @@ def long_name(name):
 
 def copy_dataset(old, new, path):
     if h5py.check_string_dtype(old.dtype):
-        new.create_dataset(path, data=fixed(decoded(old[()])), track_times=False)
+        text = decoded(old[()])
+        new.create_dataset(path, data=fixed(text, "ascii" if text.isascii() else "utf-8"), track_times=False)
         return
     packing = {}
     if path.startswith("/metrics/") and old.ndim == 2 and old.size >= PACKED:

@@ -109,15 +109,15 @@ inline std::string_view type_name(ElementType type) {
   return type == ElementType::text ? "text" : "another type";
 }
 
-/// UTF-8 of that many bytes, padded with NULs; H5T_VARIABLE for a string of any length.
-inline Handle text_type(std::size_t bytes) {
+/// Text of that many bytes, padded with NULs; H5T_VARIABLE for a string of any length.
+inline Handle text_type(std::size_t bytes, H5T_cset_t characters = H5T_CSET_UTF8) {
   const Where where = building("/");
   Handle type(where.ok(H5Tcopy(H5T_C_S1), "make the string type"));
   where.ok(H5Tset_size(type.id(), bytes), "make the string type");
   if (bytes != H5T_VARIABLE) {
     where.ok(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "make the string type");
   }
-  where.ok(H5Tset_cset(type.id(), H5T_CSET_UTF8), "make the string type");
+  where.ok(H5Tset_cset(type.id(), characters), "make the string type");
   return type;
 }
 

@@ -1,5 +1,6 @@
 #include "icl/io/hdf5_writer.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <numeric>
@@ -206,7 +207,9 @@ void Hdf5Writer::packed_dataset(const std::string& path, const Extents& shape,
 void Hdf5Writer::text(const std::string& path, const std::string& value) {
   const Where where = building(path);
   const std::string padded = joined({&value, 1}, where);
-  const Handle type = text_type(padded.size());
+  // Where it can be, as ASCII: Octave's load asks HDF5 for that, which makes none of UTF-8.
+  const bool is_ascii = std::ranges::all_of(value, [](unsigned char c) { return c < 0x80; });
+  const Handle type = text_type(padded.size(), is_ascii ? H5T_CSET_ASCII : H5T_CSET_UTF8);
   write_dataset(file_, where, {}, type.id(), type.id(), padded.data());
 }
 

@@ -49,6 +49,11 @@ class Probe:
         return "\t".join((self.what, self.path, self.name or "-", ",".join(map(str, self.index)) or "-"))
 
     @property
+    def notion(self):
+        """What a reader must have a notion of to read it."""
+        return "title" if self.name == "title" else self.what
+
+    @property
     def group(self):
         return self.path.rsplit("/", 1)[0] or "/"
 

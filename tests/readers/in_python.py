@@ -92,6 +92,7 @@ def with_silx(path, probe):
 def plot_of_silx(path, plot):
     """The default plot: what silx's NXdata parser finds, and what its plot shows (no window needed). Lists what is wrong."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ["XDG_RUNTIME_DIR"] = str(path.parent)
     import silx.io
     from silx.gui import qt
     from silx.gui.data.DataViewer import DataViewer

@@ -5,6 +5,7 @@ what h5py reads there. Prints a table, which must be the one in data/README.md (
 usage: readers.py ICL PROJECT [READER...]    some readers only: no comparison with data/README.md
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -13,17 +14,22 @@ from pathlib import Path
 
 import commands
 import in_python
+import scripts
 from files import KINDS, PLOTS, PROBES, by_h5py, by_icl, make
 
 
 class Reader:
     """`read` of a path and a probe; `plot`, of a path and a Plot, lists what is wrong. `lacks`: what the reader has no
-    notion of, as words by kinds of probe; that is then seen to be so."""
+    notion of, in words, by the notions of probes; that is then seen to be so."""
 
     def __init__(self, name, package, read=None, plot=None, lacks=None):
         self.name, self.package, self.read, self.plot, self.lacks = name, package, read, plot, lacks or {}
 
     def version(self):
+        """Of Debian's package, or of npm's where it is installed."""
+        described = MODULES / "node_modules" / self.package / "package.json"
+        if described.exists():
+            return json.loads(described.read_text(encoding="utf-8"))["version"]
         said = subprocess.run(["dpkg-query", "-W", "-f=${Version}", self.package], capture_output=True, text=True, timeout=60, check=False)
         found = re.search(r"^(\d+:)?(\d+(\.\d+)+)", said.stdout)
         return found.group(2) if found else "?"
@@ -39,8 +45,8 @@ class Reader:
                 found = f"{type(error).__name__}: {error}"
             if found == expected:
                 continue
-            if probe.what in self.lacks:
-                missing.append(self.lacks[probe.what])
+            if probe.notion in self.lacks:
+                missing.append(self.lacks[probe.notion])
             else:
                 wrong.append(f"{probe.path} {probe.name}: {found!r:.400}, h5py has {expected!r:.200}")
         if self.plot:
@@ -51,8 +57,11 @@ class Reader:
         return cell, wrong
 
 
+MODULES = Path(__file__).resolve().parents[2] / "build" / "readers"  # where npm installs
 NETCDF = {"column": "tables"}
-PANDAS = {"attribute": "attributes", "text": "text"}
+ATTRIBUTES = {"attribute": "attributes", "title": "attributes"}
+NCDF4 = NETCDF | dict.fromkeys(("attribute", "title"), "attributes of groups")
+PANDAS = ATTRIBUTES | {"text": "text"}
 READERS = (
     Reader("pandas, over h5py", "python3-pandas", in_python.with_pandas, lacks=PANDAS),
     Reader("xarray", "python3-xarray", in_python.with_xarray(None), lacks=NETCDF),
@@ -61,6 +70,14 @@ READERS = (
     Reader("xarray, open_mfdataset", "python3-dask", in_python.with_dask, lacks=NETCDF),
     Reader("ncdump", "netcdf-bin", commands.with_ncdump, lacks=NETCDF),
     Reader("NCO (ncks)", "nco", commands.with_nco, lacks=NETCDF),
+    Reader("R, hdf5r", "r-cran-hdf5r", scripts.with_r("hdf5r")),
+    Reader("R, rhdf5", "r-bioc-rhdf5", scripts.with_r("rhdf5")),
+    Reader("R, ncdf4", "r-cran-ncdf4", scripts.with_r("ncdf4"), lacks=NCDF4),
+    Reader("Octave, load", "octave", scripts.with_octave("load"), lacks=NETCDF | ATTRIBUTES),
+    Reader("Octave, ncread", "octave-netcdf", scripts.with_octave("ncread"),
+           lacks=NETCDF | {"title": "titles", "text": "text"}),
+    Reader("h5wasm", "h5wasm", scripts.with_node(MODULES, "h5wasm")),
+    Reader("jsfive", "jsfive", scripts.with_node(MODULES, "jsfive"), lacks=NETCDF),
     Reader("silx", "python3-silx", in_python.with_silx, in_python.plot_of_silx),
 )
 

@@ -39,7 +39,7 @@ class Hdf5Writer {
   void packed_dataset(const std::string& path, const Extents& shape,
                       std::span<const double> values);
 
-  /// Writes a scalar dataset that holds a UTF-8 string of any length.
+  /// Writes a scalar dataset that holds a UTF-8 string of any length, as ASCII where it is that.
   void text(const std::string& path, const std::string& value);
 
   /// Writes a 1-D dataset of compounds with one member for each column, marked as the table of
