@@ -106,11 +106,8 @@ std::string listing(const Handle& file, const std::string& name, const std::stri
   std::vector<std::string> names;
   const auto collect = [](hid_t at, const char* member, const H5L_info_t* link,
                           void* all) -> herr_t {
-    H5O_info_t info{};
-    const bool is_group =
-        link->type == H5L_TYPE_HARD &&
-        H5Oget_info_by_name2(at, member, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 &&
-        info.type == H5O_TYPE_GROUP;
+    const bool is_group = link->type == H5L_TYPE_HARD &&
+                          kind_of(Handle(H5Oopen(at, member, H5P_DEFAULT))) == NodeKind::group;
     static_cast<std::vector<std::string>*>(all)->emplace_back(std::string(member) +
                                                               (is_group ? "/" : ""));
     return 0;
