@@ -210,16 +210,21 @@ std::optional<std::string> contradiction(const RunRecord& run) {
 
 }  // namespace
 
+RunRecord decode_content(std::span<const std::byte> file, const std::string& name) {
+  RunRecord run = Decoder(file, name).read();
+  if (const auto finding = contradiction(run)) {
+    throw Error(ExitCode::bad_input, fmt::format("'{}': {}", name, *finding));
+  }
+  return run;
+}
+
 RunRecord decode(std::span<const std::byte> file, const std::string& name) {
   const Envelope envelope = unseal(file, name, FileKind::run);
-  RunRecord run = Decoder(file, name).read();
+  RunRecord run = decode_content(file, name);
   if (envelope.status != to_string(run.status) || envelope.step != run.step ||
       envelope.t_icl_step != run.t_icl_step || envelope.config_xxh128 != run_hash(run)) {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}': its last 512 bytes and its HDF5 content disagree", name));
-  }
-  if (const auto finding = contradiction(run)) {
-    throw Error(ExitCode::bad_input, fmt::format("'{}': {}", name, *finding));
   }
   return run;
 }

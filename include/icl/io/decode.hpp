@@ -13,6 +13,9 @@ namespace icl::io {
 /// memory; throws Error(ExitCode::bad_input) that names the file and what is wrong.
 [[nodiscard]] RunRecord decode(std::span<const std::byte> file, const std::string& name);
 
+/// As decode(), of the HDF5 content alone: without looking at the block or at any hash.
+[[nodiscard]] RunRecord decode_content(std::span<const std::byte> file, const std::string& name);
+
 /// A run file as it lies on the disk.
 struct RunFile {
   RunRecord record;
