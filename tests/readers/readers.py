@@ -78,6 +78,7 @@ READERS = (
            lacks=NETCDF | {"title": "titles", "text": "text"}),
     Reader("h5wasm", "h5wasm", scripts.with_node(MODULES, "h5wasm")),
     Reader("jsfive", "jsfive", scripts.with_node(MODULES, "jsfive"), lacks=NETCDF),
+    Reader("H5Web in Chromium", "@h5web/app", plot=scripts.plot_of_h5web(MODULES)),
     Reader("silx", "python3-silx", in_python.with_silx, in_python.plot_of_silx),
 )
 

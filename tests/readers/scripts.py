@@ -1,8 +1,12 @@
 """Readers in other languages: scripts beside this one, which read a list of probes and print a value a line."""
 
+import json
+import re
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+
+import h5py
 
 from files import PROBES, run
 
@@ -44,3 +48,22 @@ def with_octave(how):
 def with_node(modules, library):
     """`modules`: the folder of node_modules."""
     return with_script("node", HERE / "reader.mjs", library, modules)
+
+
+def plot_of_h5web(modules):
+    """The default plot: the titles of its axes are looked for in the page, and the least and the greatest value beside the
+    colours of a plane. Lists what is wrong."""
+    def plot(path, expected):
+        found = json.loads(run("node", HERE / "page.mjs", modules, path))
+        wrong = list(found["errors"])
+        drawn = [text.strip() for text in found["drawn"]]
+        wrong += [f"{label!r} is not drawn, but {drawn}" for label in expected.labels if label not in drawn]
+        if len(expected.axes) == 2:
+            numbers = [float(text.replace("\u2212", "-")) for text in found["text"] if re.fullmatch(r"\u2212?[\d.]+e[-+]\d+", text)]
+            with h5py.File(path) as file:
+                values = file[expected.signal.path][:]
+            ends = [float(f"{end:.3e}") for end in (values.min(), values.max())]
+            if numbers != ends:
+                wrong.append(f"the colours go from and to {numbers}, expected {ends}")
+        return wrong
+    return plot
