@@ -237,6 +237,14 @@ class SchemaTest(Files):
             again.write_text(text)
             run(ICL, "train", again, "--dry-run")
 
+    def test_text_is_what_silx_and_octave_read(self):
+        for path in self.all:
+            with h5py.File(path, "r") as file:
+                self.assertIsInstance(file[file.attrs["default"]].attrs["title"], str)  # silx shows bytes as b'...'
+                kind = h5py.check_string_dtype(file["config/toml"].dtype)
+                self.assertEqual(kind.encoding, "ascii")  # Octave's load takes no UTF-8
+                self.assertIsNotNone(kind.length)
+
     def test_metrics_follow_nexus_and_say_when_icl_was_acquired(self):
         acquired = set()
         for path in self.runs.values():
@@ -309,6 +317,9 @@ class OldFilesTest(unittest.TestCase):
                                     ("data", "items", "x"), ("landscape", "landscape", "loss")):
             old, new = self.pair(kind)
             with self.subTest(kind=kind), h5py.File(new) as file:
+                self.assertIsInstance(file[group].attrs["title"], str)
+                if "config" in file:
+                    self.assertEqual(h5py.check_string_dtype(file["config/toml"].dtype).encoding, "ascii")
                 before, after = datasets(old), datasets(new)
                 self.assertLessEqual(set(before), set(after))
                 for name, values in before.items():
