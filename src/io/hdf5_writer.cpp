@@ -238,7 +238,7 @@ void Hdf5Writer::table(const std::string& path, const std::string& title,
   }
   write_dataset(file_, where, {rows}, type.id(), type.id(), bytes.data());
   // xarray's h5netcdf opens no group with an array whose axes have no scales. (Before CLASS, which
-  // H5DSattach_scale() of HDF5 1.10.8 would look at and leave open.)
+  // H5DSattach_scale() of HDF5 1.10.8 would look at and leave open, and that of 1.14.5 refuse.)
   std::vector<std::int64_t> numbers(rows);
   std::iota(numbers.begin(), numbers.end(), 0);
   const std::string numbering = path + "_row";
