@@ -350,6 +350,21 @@ std::string version_text() {
                      build.compiler, build.build_type, blas.config, blas.kernel_set);
 }
 
+/// CLI11 takes 010 for 8: whole numbers that begin with a zero are refused.
+void want_decimal(CLI::App& app) {
+  const auto check = [](const std::string& text) {
+    const bool octal = text.size() > 1 && text.front() == '0' &&
+                       text.find_first_not_of("0123456789") == std::string::npos;
+    return octal ? fmt::format("{}: a number does not begin with 0", text) : std::string();
+  };
+  for (CLI::Option* const option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type == "INT" || type == "UINT" || type == "STEP" || type == "PID")
+      option->check(check, "");
+  }
+  for (CLI::App* const sub : app.get_subcommands({})) want_decimal(*sub);
+}
+
 ExitCode dispatch(int argc, const char* const* argv) {
   Commands commands;
   CLI::App app("A CPU laboratory for the kinetics of in-context learning", "icl");
@@ -367,6 +382,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_status(app, commands.status);
   add_merge(app, commands.merge);
   add_theory(app, commands.tau_star, commands.landscape, commands.predict);
+  want_decimal(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

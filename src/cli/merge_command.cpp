@@ -25,6 +25,16 @@ void list(const char* what, const std::vector<std::string>& runs) {
   }
 }
 
+/// By its ending; others than those of CSV and HDF5 are refused.
+bool is_csv(const std::filesystem::path& out) {
+  std::string ending = out.extension().string();
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (ending == ".csv") return true;
+  if (ending == ".h5" || ending == ".hdf5" || ending == ".hdf" || ending.empty()) return false;
+  throw Error(ExitCode::usage,
+              fmt::format("--out '{}': expected a name that ends in .h5 or .csv", out.string()));
+}
+
 /// --force replaces a merged file, not a run or a sweep.toml by mistake.
 void require_merged(const std::filesystem::path& file, bool as_csv) {
   if (!as_csv) {
@@ -45,7 +55,7 @@ ExitCode run(const MergeCommand& command) {
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force);
-  const bool as_csv = command.out.extension() == ".csv";
+  const bool as_csv = is_csv(command.out);
   if (std::filesystem::exists(command.out)) require_merged(command.out, as_csv);
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());

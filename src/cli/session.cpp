@@ -42,14 +42,6 @@ void lengthen(StoredRun& stored, const Session& session, const Workers& workers)
   io::plan_longer(stored.record, config, file, workers, stored.places);
 }
 
-/// Told first when the run has stopped: from then on it publishes.
-class Acknowledgement final : public train::Observer {
- public:
-  void ended(train::Outcome /*outcome*/, const train::StateView& /*run*/) override {
-    acknowledge_stop();
-  }
-};
-
 ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
                 const std::filesystem::path& out, bool quiet) {
   const std::string file = out.string();
@@ -125,12 +117,13 @@ ExitCode train(const Session& session) {
   if (session.config.data.items) stretch.items_folder = session.places.folder.string();
   io::Recorder recorder(output, std::move(record), std::move(stretch));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
-  Acknowledgement acknowledgement;
-  const std::array<train::Observer*, 3> observers{&acknowledgement, &recorder, &progress_line};
+  const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
   const SignalGuard signals(options.parent ? SecondSignal::is_ignored : SecondSignal::ends_at_once);
+  // The trainer looks at it within a step: however long that takes, it ends there and publishes.
+  acknowledge_stop();
   const auto outcome =
-      trainer.run(std::span(observers).first(options.quiet ? 2 : 3), SignalGuard::stop_requested());
+      trainer.run(std::span(observers).first(options.quiet ? 1 : 2), SignalGuard::stop_requested());
   if (outcome == train::Outcome::interrupted && !recorder.has_begun()) {
     say(fmt::format("interrupted before there was anything new to write; go on with --resume: {}",
                     file));

@@ -25,7 +25,7 @@ std::atomic<Manner> manner{Manner::end_at_once};
 std::atomic<bool> stop{false};
 std::atomic<const char*> last_line{"icl: interrupted\n"};
 std::atomic<bool> acknowledged{false};
-std::atomic<std::int64_t> stopped_at{0};  ///< ms of the monotonic clock
+std::atomic<std::int64_t> stopped_at{0};  ///< ms of the monotonic clock; 0: not yet
 static_assert(std::atomic<bool>::is_always_lock_free &&
               std::atomic<std::int64_t>::is_always_lock_free);
 
@@ -60,8 +60,8 @@ void handle(int number, siginfo_t* info, void* /*context*/) {
   if (manner == Manner::end_at_once || (by_clock && stop && !acknowledged)) {
     if (!Unbroken::any()) end_now();
     end_soon();
-  } else if (!stop.exchange(true)) {
-    stopped_at = now_ms();
+  } else if (std::int64_t never = 0; stopped_at.compare_exchange_strong(never, now_ms())) {
+    stop = true;
     end_soon();
   } else if (manner == Manner::stop && is_second(number)) {
     end_now();
@@ -91,6 +91,7 @@ void end_on_signals() {
 
 SignalGuard::SignalGuard(SecondSignal second) {
   acknowledged = false;
+  stopped_at = 0;
   stop = false;
   manner = second == SecondSignal::ends_at_once ? Manner::stop : Manner::stop_and_ignore_second;
 }

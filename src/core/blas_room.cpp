@@ -9,6 +9,8 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 
 #include "icl/core/error.hpp"
 #include "icl/core/parallel.hpp"
@@ -23,13 +25,15 @@ constexpr long heap_mebibytes = 64;   // glibc's, of a thread
 constexpr long start_mebibytes = 16;  // what else is mapped until main()
 
 /// The threads that OpenBLAS makes room for: as many as CPUs, or as OMP_NUM_THREADS says.
-long threads_at_start() {
+long threads_at_start(char** environment) {
   cpu_set_t set;
   CPU_ZERO(&set);
   const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
   long threads = known ? CPU_COUNT(&set) : 1;
-  if (const char* const text = std::getenv("OMP_NUM_THREADS")) {
-    const long wanted = std::strtol(text, nullptr, 10);
+  constexpr std::string_view name = "OMP_NUM_THREADS=";
+  for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
+    if (std::strncmp(*entry, name.data(), name.size()) != 0) continue;
+    const long wanted = std::strtol(*entry + name.size(), nullptr, 10);
     if (wanted > 0) threads = std::min(threads, wanted);
   }
   return std::min<long>(threads, Workers::max_threads);
@@ -37,8 +41,9 @@ long threads_at_start() {
 
 /// Runs before all constructors, those of OpenBLAS (in whatever library) and of sanitizers among
 /// them: so it calls the kernel directly.
-__attribute__((no_sanitize("address", "thread", "undefined"))) void require_room_at_start() {
-  const long threads = threads_at_start();
+__attribute__((no_sanitize("address", "thread", "undefined"))) void require_room_at_start(
+    int /*argc*/, char** /*argv*/, char** environment) {
+  const long threads = threads_at_start(environment);  // getenv() knows nothing yet
   const long mebibytes = threads * blas_mebibytes + start_mebibytes;
   const auto bytes = static_cast<unsigned long>(mebibytes) << 20U;
   const long room =
@@ -59,7 +64,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) void require_room
 }
 
 __attribute__((section(".preinit_array"),
-               used)) void (*const room_at_start)() = require_room_at_start;
+               used)) void (*const room_at_start)(int, char**, char**) = require_room_at_start;
 
 }  // namespace
 

@@ -10,14 +10,14 @@ namespace {
 // A window is long enough to see some turns of a neighbour, which are a few milliseconds each.
 constexpr double window_seconds = 0.1;
 constexpr double window_steps = 3;
-constexpr double first_hold_seconds = 0.25;
-constexpr double longest_hold_seconds = 8;
 constexpr double hold_windows = 100;  // what is timed is at most about a hundredth of the time
+constexpr double least_windows = 10;  // between two rounds, however steps slow down
 constexpr double clearly_faster = 0.95;
+constexpr double much_slower = 1.7;
 
 }  // namespace
 
-Pace::Pace(int threads) : hold_(first_hold_seconds) {
+Pace::Pace(int threads) {
   for (int n = threads; n > 1; n /= 2) levels_.push_back(n);
   levels_.push_back(1);
   timings_.resize(levels_.size());
@@ -27,15 +27,16 @@ Pace::Pace(int threads) : hold_(first_hold_seconds) {
 
 void Pace::stepped(double seconds) {
   if (levels_.size() == 1) return;
-  if (holding_) {
-    rest_ -= seconds;
-    if (rest_ <= 0) begin_round();
-    return;
-  }
   window_.seconds += seconds;
   window_.steps += 1;
   if (window_.seconds < window_seconds || window_.steps < window_steps) return;
   const Timing window = std::exchange(window_, {});
+  if (holding_) {
+    held_ += window.seconds;
+    const bool slow = window.seconds > much_slower * usual_ * window.steps;
+    if (held_ >= rest_ || (slow && held_ >= least_windows * window_seconds)) begin_round();
+    return;
+  }
   if (std::exchange(warming_up_, false)) return;
   Timing& timing = timings_[round_[at_]];
   timing.seconds += window.seconds;
@@ -66,12 +67,13 @@ void Pace::decide() {
         best == level_ ? cost(level) < clearly_faster * cost(level_) : cost(level) < cost(best);
     if (better) best = level;
   }
-  hold_ = best == level_ ? std::min(2 * hold_, longest_hold_seconds) : first_hold_seconds;
   level_ = best;
+  usual_ = cost(level_);
   round_ = {level_};
   at_ = 0;
   holding_ = true;
-  rest_ = std::max(hold_, hold_windows * longest);
+  rest_ = hold_windows * longest;
+  held_ = 0;
 }
 
 }  // namespace icl

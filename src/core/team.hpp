@@ -29,7 +29,7 @@ struct Job {
 /// thread that slept through a job can take nothing of the next one by mistake. The caller closes
 /// all lists, writes the job's fields, opens the lists at next = 0 under a new epoch, and rings.
 /// While a task of an epoch is not done its fields do not change; that a thread read the fields of
-/// the epoch whose task it took follows from the order close, fields, open (see take()).
+/// the epoch whose task it took follows from the order close, fields, open (see drain()).
 class Team {
  public:
   ~Team() { end(); }

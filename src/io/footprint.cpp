@@ -159,14 +159,15 @@ double bytes_of(const Footprint& parts) {
   return sum;
 }
 
-std::string largest_parts(const Footprint& parts) {
-  Footprint sorted = parts;
+std::string largest_parts(Footprint sorted, bool with_reserved) {
+  for (MemoryPart& part : sorted) part.bytes += with_reserved ? part.reserved : 0;
+  const double all = bytes_of(sorted);
   std::ranges::stable_sort(sorted, std::greater{}, &MemoryPart::bytes);
   constexpr double least_share = 0.1;
   constexpr std::size_t most = 3;
   std::string text;
   for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
-    if (i > 0 && sorted[i].bytes < least_share * bytes_of(parts)) break;
+    if (i > 0 && sorted[i].bytes < least_share * all) break;
     text += fmt::format("{}{} {} ({})", i > 0 ? "; " : "", sorted[i].what,
                         bytes_text(sorted[i].bytes), sorted[i].keys);
   }
@@ -244,7 +245,7 @@ void require_memory(const Footprint& parts, const std::string& who,
                           "less of these, or --ignore-memory-limit to try nevertheless",
                           who, bytes_text(needed), narrow->is_shared ? "memory" : "address space",
                           narrow->owner, bytes_text(narrow->left), bytes_text(narrow->limit),
-                          largest_parts(parts)));
+                          largest_parts(parts, !narrow->is_shared)));
 }
 
 }  // namespace icl::io

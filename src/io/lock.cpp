@@ -20,9 +20,10 @@ namespace icl::io {
 namespace {
 
 [[noreturn]] void cannot_lock(const Place& place, std::string_view step, int error) {
-  throw Error(ExitCode::io, fmt::format("cannot write '{}': {} ({} '{}')", place.given().native(),
-                                        std::generic_category().message(error), step,
-                                        place.lock_path().native()));
+  throw Error(
+      code_of_errno(error),
+      fmt::format("cannot write '{}': {} ({} '{}')", place.given().native(),
+                  std::generic_category().message(error), step, place.lock_path().native()));
 }
 
 [[noreturn]] void is_held(const Place& place, const LockFile& lock) {

@@ -22,8 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void cannot_write(const Place& place, std::string_view step, int error) {
-  throw Error(ExitCode::io, fmt::format("cannot write '{}': {} ({})", place.given().native(),
-                                        std::generic_category().message(error), step));
+  throw Error(code_of_errno(error),
+              fmt::format("cannot write '{}': {} ({})", place.given().native(),
+                          std::generic_category().message(error), step));
 }
 
 FileState state_in(const struct stat& status) {

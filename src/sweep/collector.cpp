@@ -136,13 +136,15 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
   rows.push_back(std::move(row));
 }
 
-/// All runs of a sweep have the same items, if these come from a file.
+/// Runs of one data.items and data.novel_items have the same items.
 void Collector::require_same_items(const io::RunRecord& run) {
-  if (!items_hash_) items_hash_ = run.items_hash;
-  if (run.items_hash == *items_hash_) return;
+  const auto& data = run.config.data;
+  const auto [first, is_new] =
+      items_hashes_.try_emplace({data.items, data.novel_items}, run.items_hash);
+  if (run.items_hash == first->second) return;
   throw Error(ExitCode::bad_input,
-              fmt::format("it was made with other items than the runs before: {} was changed "
-                          "meanwhile",
+              fmt::format("its items hash to another value than those of runs before it: what '{}' "
+                          "names was changed between them",
                           run.config.data.items.value_or("data.items")));
 }
 

@@ -106,7 +106,7 @@ void Trainer::restore(const State& state, Due due) {
 bool Trainer::replay(std::int64_t step) {
   while (progress_.step < step) {
     if (evaluations_.holds(progress_.step)) reset_train_score();
-    if (!paced_step()) return false;
+    if (!paced_step(workers_)) return false;
   }
   return true;
 }
@@ -122,7 +122,11 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
     }
     while (progress_.step < last_step()) {
       if (stop.load(std::memory_order_relaxed)) return Outcome::interrupted;
-      if (!paced_step()) return Outcome::diverged;
+      try {
+        if (!paced_step(workers_.interruptible(stop))) return Outcome::diverged;
+      } catch (const Interrupted&) {
+        return Outcome::interrupted;  // forward: nothing was changed
+      }
       keep_quarters();
       if (const auto end = record(observers, stop)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
@@ -187,16 +191,16 @@ void Trainer::loss_gradient(const Workers& workers) {
                              activations_->dlogits.data());
 }
 
-bool Trainer::paced_step() {
+bool Trainer::paced_step(const Workers& forward) {
   const auto begin = Clock::now();
-  const bool whole = step();
+  const bool whole = step(forward);
   pace_.stepped(seconds(Clock::now() - begin));
   workers_ = workers_.with_threads(pace_.threads());
   return whole;
 }
 
-bool Trainer::step() {
-  const nn::LossSums sums = forward_batch(workers_);
+bool Trainer::step(const Workers& forward) {
+  const nn::LossSums sums = forward_batch(forward);
   if (!std::isfinite(sums.loss)) {
     fault_ = fmt::format("the loss is not finite at step {}: first of all {}", progress_.step,
                          first_fault(parameters_, *activations_));

@@ -199,6 +199,8 @@ class CliTest(unittest.TestCase):
         self.assertIn("train.weight_decay_attention", self.ok("keys").stdout)
         self.assertNotIn("data.K ", self.ok("keys", "weight_decay").stdout)
         self.fails(64, "no key has 'wieght'", "keys", "wieght")
+        self.fails(64, "010: a number does not begin with 0", "bench", "--threads", "010")
+        self.fails(64, "ends in .h5 or .csv", "merge", ".", "--out", "x.txt")
 
     def test_export_errors(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

@@ -71,7 +71,8 @@ TEST(Pace, FollowsNeighboursThatComeAndGo) {
   const auto crowded = [](int n) { return n == 1 ? 1.5e-3 : 28e-3; };
   Pace pace(2);
   run(pace, 3, ideal, 2);
-  run(pace, 12, crowded, 1);
+  EXPECT_EQ(pace.chosen(), 2);
+  run(pace, 3, crowded, 1);  // noticed at once
   EXPECT_EQ(pace.chosen(), 1);
   const Course beside = run(pace, 200, crowded, 1);
   EXPECT_LT(beside.elsewhere, 0.03);

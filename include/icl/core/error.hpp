@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +20,12 @@ enum class ExitCode : int {
   interrupted = 75,    ///< stopped by a signal; the published file is whole
   diverged = 80,       ///< the loss stopped being finite
 };
+
+/// The status for a system call that failed: `resources` for what the machine lacks, else io.
+[[nodiscard]] inline ExitCode code_of_errno(int error) noexcept {
+  const bool lacks = error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
+  return lacks ? ExitCode::resources : ExitCode::io;
+}
 
 /// An error that a user, a file or the machine caused. The message stands on its own: it names the
 /// field or file, the value and the bound. Faults of the program are assertions, not Errors.

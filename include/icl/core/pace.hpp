@@ -9,9 +9,10 @@ namespace icl {
 /// that take the cores, or where a step is so short that waking others costs more than they do,
 /// fewer threads are faster. The number changes no bit (see Workers), only the time.
 ///
-/// At the start every number of threads, 2^-i of all of them, is timed for some steps; later, now
-/// and then, the next smaller and larger one beside the one in force. Timing what is slower costs
-/// at most about a hundredth of the time. Knows no clock: it is told what steps took.
+/// At the start every number of threads, 2^-i of all of them, is timed for a tenth of a second or a
+/// few steps; later, every 10 s or more (so that timing what is slower costs at most about a
+/// hundredth of the time), the next smaller and larger one beside the one in force, and at once
+/// when a step takes much longer than it did. Knows no clock: it is told what steps took.
 class Pace {
  public:
   /// threads >= 1: the most.
@@ -41,9 +42,10 @@ class Pace {
   std::vector<Timing> timings_;     ///< of each level, in this round
   Timing window_;                   ///< of the level that is being timed
   bool warming_up_ = true;          ///< the first window counts for nothing
+  double usual_ = 0;                ///< seconds of a step, when the number was chosen
   bool holding_ = false;            ///< between two rounds
   double rest_ = 0;                 ///< seconds until the next round
-  double hold_;                     ///< seconds between two rounds
+  double held_ = 0;                 ///< seconds since the last one
   bool larger_next_ = false;        ///< which neighbour the next round looks at
 };
 

@@ -166,11 +166,12 @@ class Trainer {
   [[nodiscard]] const std::string& fault() const { return fault_; }
 
  private:
-  /// One update. False, with fault_ set, if the loss is not finite (then nothing was changed) or a
+  /// One update. The workers of the forward pass may be interruptible: what it throws has changed
+  /// nothing. False, with fault_ set, if the loss is not finite (then nothing was changed) or a
   /// parameter no longer is.
-  [[nodiscard]] bool step();
+  [[nodiscard]] bool step(const Workers& forward);
   /// A step with as many threads as pay.
-  [[nodiscard]] bool paced_step();
+  [[nodiscard]] bool paced_step(const Workers& forward);
   /// The batch of the step to come, forward, and its loss and accuracy.
   [[nodiscard]] nn::LossSums forward_batch(const Workers&);
   void loss_gradient(const Workers&);
