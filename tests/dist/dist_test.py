@@ -35,10 +35,10 @@ sequences = 64
 """
 SWEEP = "[sweep]\nseeds = 4\n"
 KERNELS = ("Haswell", "Zen") + (("SkylakeX",) if " avx512dq " in Path("/proc/cpuinfo").read_text() else ())
-# $1: the root, $2: the folder that is /work in it, $3: mounted or bare. The rest: the program and its arguments.
+# $1: the root, $2: the folder that is /trial in it, $3: mounted or bare. The rest: the program and its arguments.
 ENTER = """
 set -e
-mount --bind "$2" "$1/work"
+mount --bind "$2" "$1/trial"
 if [[ $3 == mounted ]]; then
   mount -t proc proc "$1/proc"
   mount --rbind /dev "$1/dev"
@@ -70,7 +70,7 @@ class Root:
         """Starts the archive's program in this root; it has the process id of what is returned."""
         enter = ["unshare", "--mount", "bash", "-c", ENTER, "bash", self.path, self.work, self.mounts]
         environment = {"OPENBLAS_CORETYPE": kernels, "OMP_NUM_THREADS": str(threads), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        return subprocess.Popen([*enter, "/work/icl/bin/icl", *map(str, arguments)], env=environment, text=True, stdin=subprocess.DEVNULL,
+        return subprocess.Popen([*enter, "/trial/icl/bin/icl", *map(str, arguments)], env=environment, text=True, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
 
     def run(self, *arguments, status=0, **options):
@@ -82,7 +82,7 @@ class Root:
 
     def interrupted_and_resumed(self, out):
         """Trains into `out` on two threads, is told to stop on the way, and goes on to the end."""
-        run = ("train", "/work/run.toml", "--out", f"/work/{out}", "--resume", "--quiet", "--set", "train.epochs=60")
+        run = ("train", "/trial/run.toml", "--out", f"/trial/{out}", "--resume", "--quiet", "--set", "train.epochs=60")
         process = self.start(*run, "--threads", 2)
         threads = 0
         while process.poll() is None and not (self.work / out).exists():
@@ -110,7 +110,7 @@ def refuse(root):
     mebibyte = 1 << 20
     shown = root.run("--version", status=71, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (100 * mebibyte,) * 2))
     check("ulimit -v" in shown and shown.count("\n") == 1, f"in {root.name}: 100 MiB of address space: it says\n{shown}")
-    shown = root.run("info", "/work/changed.h5", status=65)
+    shown = root.run("info", "/trial/changed.h5", status=65)
     check("changed by another program" in shown and shown.count("\n") == 1, f"in {root.name}: a changed file: it says\n{shown}")
 
 
@@ -119,25 +119,25 @@ def try_root(root):
     work = root.work
     for kernels in KERNELS:
         for threads in 1, 2:
-            root.run("train", "/work/run.toml", "--out", "/work/run.h5", "--force", "--quiet", "--threads", threads, kernels=kernels,
+            root.run("train", "/trial/run.toml", "--out", "/trial/run.h5", "--force", "--quiet", "--threads", threads, kernels=kernels,
                      threads=8 // threads)
             equal_bits(work / f"{kernels}.h5", work / "run.h5")
-    check("identical" in root.run("verify", "/work/run.h5", kernels=KERNELS[-1]), f"in {root.name}: verify")
-    check('"status"' in root.run("info", "/work/run.h5", "--json"), f"in {root.name}: info")
+    check("identical" in root.run("verify", "/trial/run.h5", kernels=KERNELS[-1]), f"in {root.name}: verify")
+    check('"status"' in root.run("info", "/trial/run.h5", "--json"), f"in {root.name}: info")
     (work / "long.h5").unlink(missing_ok=True)
     root.interrupted_and_resumed("long.h5")
     equal_bits(work / "long-here.h5", work / "long.h5")
     check("OpenBLAS" in root.run("bench", "--seconds", 0.2, "--set", "data.K=1000"), f"in {root.name}: bench")
 
-    sweep = ("sweep", "/work/sweep.toml", "--out", "/work/sweep", "--jobs", 2, "--quiet")
+    sweep = ("sweep", "/trial/sweep.toml", "--out", "/trial/sweep", "--jobs", 2, "--quiet")
     if root.mounts == "bare":
         shown = root.run(*sweep, status=74)
         check("mount /proc" in shown and shown.count("\n") == 1, f"in {root.name}: a sweep without /proc says\n{shown}")
         return
     subprocess.run(["rm", "-rf", work / "sweep", work / "sweep.h5"], check=True)
     root.run(*sweep)
-    check("4 done" in root.run("status", "/work/sweep"), f"in {root.name}: status")
-    root.run("merge", "/work/sweep", "--out", "/work/sweep.h5")
+    check("4 done" in root.run("status", "/trial/sweep"), f"in {root.name}: status")
+    root.run("merge", "/trial/sweep", "--out", "/trial/sweep.h5")
     check((work / "sweep.h5").exists(), f"in {root.name}: merge")
 
 
@@ -167,7 +167,7 @@ def main():
         for path in roots:
             for mounts in "bare", "mounted":
                 # The mount points are all that a root holds of this test, and are removed unless they were there.
-                places = [path / "work"] + ([path / "proc", path / "dev"] if mounts == "mounted" else [])
+                places = [path / "trial"] + ([path / "proc", path / "dev"] if mounts == "mounted" else [])
                 made = [place for place in places if not place.exists()]
                 for place in made:
                     place.mkdir(parents=True)
