@@ -184,7 +184,7 @@ class CliTest(unittest.TestCase):
         self.assertNotIn("\r", result.stderr)
         self.assertEqual(self.ok("train", "tiny.toml", "--out", "quiet.h5", "--quiet").stderr, "")
         for extra, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
-            env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | extra
+            env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"} | extra
             text = subprocess.run(["script", "-qec", f"{ICL} train tiny.toml --out tty.h5 --force", "/dev/null"],
                                   cwd=self.cwd, capture_output=True, env=env).stdout.decode()
             self.assertIn("\r", text)

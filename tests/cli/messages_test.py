@@ -232,7 +232,7 @@ class MessagesTest(unittest.TestCase):
         fill(writing)
         begin = time.monotonic()
         self.every_command(stderr=writing)
-        self.assertLess(time.monotonic() - begin, 30)
+        self.assertLess(time.monotonic() - begin, 120)  # a second each, on a busy machine too
         self.assertTrue(os.get_blocking(writing), "a property of everybody's stream was changed")
         os.close(writing)
         os.close(reading)
