@@ -28,7 +28,7 @@ hidden = 128
 [data]
 N = 20
 [train]
-epochs = 25
+epochs = 75
 steps_per_epoch = 40
 batch_size = 64
 learning_rate = 0.1
@@ -178,7 +178,7 @@ def array_test(program, folder, cluster):
               "--jobs", 1, "--sbatch=--partition=low", "--sbatch=--time=60", environment=cluster.environment)
     job = out.split()[-1]
     done = lambda: counts(program, folder / "cluster")["done"]
-    cluster.wait_for(lambda: done() >= 4, "the first runs")
+    cluster.wait_for(lambda: done() >= 1, "the first run")
     urgent = cluster.ask("sbatch", "--parsable", "--partition=high", "--nodelist=n1", "--wrap=sleep 3",
                          f"--output={folder}/urgent.out")
     cluster.wait_for(lambda: sum(cluster.restarts(job)) >= 1, "a preemption")
