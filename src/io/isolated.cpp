@@ -108,11 +108,11 @@ void send_frame(int pipe, const Frame& frame, std::span<const std::byte> bytes) 
 
 /// Too few processes, descriptors or bytes are no fault of a file, nor of its disk.
 [[noreturn]] void fail(const std::string& what, int error) {
-  const bool lacks = error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE;
-  throw Error(
-      lacks ? ExitCode::resources : ExitCode::io,
-      fmt::format("cannot {}: {}{}", what, std::strerror(error),
-                  lacks ? " (limits: ulimit -u, -n and -v, and pids.max of the cgroup)" : ""));
+  const ExitCode code = code_of_errno(error);
+  throw Error(code, fmt::format("cannot {}: {}{}", what, std::strerror(error),
+                                code == ExitCode::resources
+                                    ? " (limits: ulimit -u, -n and -v, and pids.max of the cgroup)"
+                                    : ""));
 }
 
 /// A pipe's two ends, which are not inherited by programs.

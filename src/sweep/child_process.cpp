@@ -26,10 +26,11 @@ constexpr const char* no_output = "/dev/null";
 
 /// Of descriptors (ulimit -n), processes (ulimit -u) and memory there may be too few.
 [[noreturn]] void fail(std::string_view step, int error) {
-  const bool lacks = error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
-  throw Error(lacks ? ExitCode::resources : ExitCode::io,
-              fmt::format("cannot {}: {}{}", step, std::strerror(error),
-                          lacks ? " (ulimit -n, -u and -v set the limits)" : ""));
+  const ExitCode code = code_of_errno(error);
+  throw Error(
+      code,
+      fmt::format("cannot {}: {}{}", step, std::strerror(error),
+                  code == ExitCode::resources ? " (ulimit -n, -u and -v set the limits)" : ""));
 }
 
 /// A pipe whose ends close themselves, and are not inherited.
