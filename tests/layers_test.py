@@ -48,14 +48,16 @@ SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/slurm_script
 OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "icl/cli/commands.hpp",
+    "config/check": "check.hpp",
     "config/draft": "draft.hpp",
     "config/nesting": "nesting.hpp",
     "config/spacing": "spacing.hpp",
+    "config/sweep_text": "sweep_text.hpp",
 }
 
 # Tests of what a layer does as a whole, in place of one unit.
 WHOLE_LAYER_TESTS = {
-    "core/serial_blas",
+    "config/sweep_grids", "core/serial_blas",
     "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
     "io/damage", "io/fault", "io/numerics", "io/parity",
 }

@@ -210,6 +210,14 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->type_name("NAME")
       ->multi_option_policy(last_wins);
   add_overrides(*sweep, command.overrides);
+  sweep
+      ->add_option("--axis", command.axes,
+                   "Other values of an axis or key, in all grids: data.N=20,40,80, or\n"
+                   "\"data.K={ log = [250, 2e5], count = 30 }\" (several times if wanted)")
+      ->type_name("KEY=VALUES")
+      ->allow_extra_args(false);
+  sweep->add_option("--seeds", command.seeds, "How many (5), or which (3,7)")
+      ->multi_option_policy(last_wins);
   add_items_folder(*sweep, command.items_folder);
   sweep->add_option("--shard", command.shard, "Only part i of n, i from 0 to n-1")
       ->type_name("i/n")

@@ -42,8 +42,8 @@ void print_json(const sweep::Plan& plan, const std::vector<RunStatus>& statuses,
     const config::Config config = plan.config(run);
     Json row;
     row["hash"] = plan.hash(run);
-    for (const config::Axis& axis : plan.sweep().axes) {
-      row[std::string(axis.field->name)] = to_json(config::get(*axis.field, config));
+    for (const config::Field* field : plan.sweep().varied()) {
+      row[std::string(field->name)] = to_json(config::get(*field, config));
     }
     row["seed"] = config.train.seed;
     row["status"] = to_string(statuses[run].state);

@@ -45,10 +45,11 @@ sweep::Shard parse_shard(const std::string& text) {
 }
 
 config::Sweep load(const SweepCommand& command) {
+  const auto view = [](const std::optional<std::string>& text) {
+    return text ? std::optional<std::string_view>(*text) : std::nullopt;
+  };
   config::Sweep sweep = config::load_sweep(
-      command.config,
-      command.scale ? std::optional<std::string_view>(*command.scale) : std::nullopt,
-      command.overrides);
+      command.config, {view(command.scale), command.axes, view(command.seeds), command.overrides});
   if (command.kernels) {
     sweep.kernels = *command.kernels == "avx2" ? config::Kernels::avx2 : config::Kernels::own;
   }
@@ -71,10 +72,10 @@ io::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& sweep
                                        : io::items_folder_of(command.config);
   config::Config config = sweep.base;
   io::require_item_files(config, places);
-  for (const config::Axis& axis : sweep.axes) {
-    if (axis.field->name != "data.items" && axis.field->name != "data.novel_items") continue;
-    for (const config::Value& value : axis.values) {
-      config::set(*axis.field, value, config);
+  for (const char* const name : {"data.items", "data.novel_items"}) {
+    const config::Field& field = *config::find_field(name);
+    for (const config::Value& value : sweep.values_of(field)) {
+      config::set(field, value, config);
       io::require_item_files(config, places);
     }
   }

@@ -267,6 +267,20 @@ std::string Draft::apply_override(const std::string& text) {
   return std::string(name);
 }
 
+toml::table parse_list(std::string_view text, std::string_view where) {
+  text = trim(text);
+  if (text.starts_with('[') || text.starts_with('{')) return parse_value(text, where, false);
+  toml::array values;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const auto value = parse_value(trim(text.substr(0, comma)), where, false);
+    value.get("value")->visit([&](const auto& node) { values.push_back(node); });
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  return toml::table{{"value", std::move(values)}};
+}
+
 std::string_view Draft::where(std::string_view name) const {
   const auto origin = origins_.find(name);
   return origin == origins_.end() ? std::string_view() : origin->second.where;

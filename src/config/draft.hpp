@@ -52,6 +52,10 @@ struct Entry {
 /// Draft::apply() rejects.
 [[nodiscard]] std::vector<Entry> entries_of(const toml::table&, std::string_view source_name);
 
+/// The values "1, 2, 3" as a list, or one TOML list or table as it stands, under the one key
+/// "value". Error(usage), beginning with `where`, for what is neither.
+[[nodiscard]] toml::table parse_list(std::string_view text, std::string_view where);
+
 /// A configuration that is being put together. Remembers which setting of a key came last, to blame
 /// it for a conflict.
 class Draft {

@@ -8,16 +8,17 @@
 #include <cmath>
 #include <set>
 
+#include "check.hpp"
 #include "draft.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
 #include "spacing.hpp"
+#include "sweep_text.hpp"
+#include "trim.hpp"
 
 namespace icl::config {
 namespace {
-
-constexpr std::array<std::string_view, 2> kernel_names{"own", "avx2"};
 
 std::string place(std::string_view source, const toml::key& key) {
   return fmt::format("{}:{}", source, key.source().begin.line);
@@ -58,6 +59,13 @@ std::string scales_text(const toml::table* scales, std::string_view unknown) {
                          : fmt::format("; did you mean {}?", nearest);
 }
 
+/// The axis, or the key of a grid, with this field; nullptr if there is none.
+template <class Axes>
+auto* find_axis(Axes& axes, const Field* field) {
+  const auto at = std::ranges::find(axes, field, &Axis::field);
+  return at == axes.end() ? nullptr : &*at;
+}
+
 /// Each value as the field holds it (1e5 as an integer), once.
 std::vector<Value> distinct_values(const Field& field, const std::vector<Value>& values,
                                    std::string_view where) {
@@ -86,12 +94,15 @@ class SweepDraft {
     toml::table base = document_;
     base.erase("sweep");
     base.erase("scale");
+    require_descriptions(document_, source_);
+    base.erase("item");
+    base.erase("check");
     for (const Entry& entry : entries_of(base, source_)) draft_.apply(entry);
     if (!draft_.where("train.seed").empty()) narrow("train.seed");
     if (const auto* sweep = find_table(document_, "sweep", source_)) {
-      constexpr std::array<std::string_view, 3> keys{"seeds", "kernels", "axes"};
+      constexpr std::array<std::string_view, 4> keys{"seeds", "kernels", "axes", "grid"};
       require_keys(*sweep, keys, "[sweep]", source_);
-      apply_grid(*sweep);
+      apply_runs(*sweep);
       apply_kernels(*sweep);
     }
   }
@@ -104,7 +115,7 @@ class SweepDraft {
       throw Error(ExitCode::usage, fmt::format("--scale {}: {} has no [scale.{}]{}", scale, source_,
                                                scale, scales_text(all, scale)));
     }
-    constexpr std::array<std::string_view, 4> keys{"seeds", "kernels", "set", "axes"};
+    constexpr std::array<std::string_view, 5> keys{"seeds", "kernels", "set", "axes", "grid"};
     require_keys(*chosen, keys, fmt::format("[scale.{}]", scale), source_);
     if (const auto* settings = find_table(*chosen, "set", source_)) {
       for (const Entry& entry : entries_of(*settings, source_)) {
@@ -112,8 +123,28 @@ class SweepDraft {
         narrow(entry.name);
       }
     }
-    apply_grid(*chosen);
+    apply_runs(*chosen);
     apply_kernels(*chosen);
+  }
+
+  /// "data.N=20,40,80": in place of an axis, of the key in all grids, or of a setting.
+  void apply_axis(const std::string& text) {
+    const std::string where = "--axis " + text;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) throw usage_error(where, "expected KEY=VALUES");
+    const std::string name(trim(std::string_view(text).substr(0, equals)));
+    const auto list = parse_list(std::string_view(text).substr(equals + 1), where);
+    apply_axis(Entry{name, list.get("value"), where});
+    forget_in_grids(find_field(name));
+  }
+
+  void apply_seeds(std::string_view text) {
+    const std::string where = fmt::format("--seeds {}", text);
+    const auto list = parse_list(text, where);
+    const auto* values = list.get("value")->as_array();
+    // One number is how many; a list of one is [3].
+    const bool is_count = values != nullptr && values->size() == 1 && !text.starts_with('[');
+    apply_seeds({"seeds", is_count ? values->get(0) : list.get("value"), where});
   }
 
   void apply_overrides(std::span<const std::string> overrides) {
@@ -123,9 +154,12 @@ class SweepDraft {
       if (name == "train.seed") {
         throw usage_error(where, "train.seed: a sweep takes its seeds from sweep.seeds");
       }
-      if (std::ranges::find(sweep_.axes, find_field(name), &Axis::field) != sweep_.axes.end()) {
-        throw usage_error(where, fmt::format("{} is an axis of the sweep; a [scale.NAME] with "
-                                             "set.{} makes it one value",
+      const Field* field = find_field(name);
+      const bool in_grids = std::ranges::any_of(
+          grids_, [&](const Sweep::Grid& g) { return find_axis(g, field) != nullptr; });
+      if (in_grids || find_axis(sweep_.axes, field) != nullptr) {
+        throw usage_error(where, fmt::format("{} is an axis of the sweep; --axis {}=VALUE makes it "
+                                             "one value",
                                              name, name));
       }
     }
@@ -134,9 +168,10 @@ class SweepDraft {
   [[nodiscard]] Sweep finish() {
     sweep_.base = draft_.config();
     if (draft_.where("record.snapshots").empty()) sweep_.base.record.snapshots = 0;
+    finish_grids();
     // What the runs vary is no part of the base.
     const auto reset = [&](const Field& f) { set(f, get(f, Config{}), sweep_.base); };
-    for (const Axis& axis : sweep_.axes) reset(*axis.field);
+    for (const Field* field : sweep_.varied()) reset(*field);
     reset(*find_field("train.seed"));
     return std::move(sweep_);
   }
@@ -146,28 +181,99 @@ class SweepDraft {
   void narrow(std::string_view name) {
     const Config& config = draft_.config();
     if (name == "train.seed") sweep_.seeds = {config.train.seed};
-    for (Axis& axis : sweep_.axes) {
-      if (axis.field->name == name) axis.values = {get(*axis.field, config)};
+    const auto take = [&](Sweep::Grid& axes) {
+      if (Axis* axis = find_axis(axes, find_field(name)))
+        axis->values = {get(*axis->field, config)};
+    };
+    take(sweep_.axes);
+    std::ranges::for_each(grids_, take);
+  }
+
+  /// An axis of a scale or of the command line is meant for all grids.
+  void forget_in_grids(const Field* field) {
+    for (Sweep::Grid& grid : grids_) {
+      std::erase_if(grid, [&](const Axis& axis) { return axis.field == field; });
     }
   }
 
-  void apply_grid(const toml::table& table) {
-    if (const toml::node* seeds = table.get("seeds")) apply_seeds(table, *seeds);
-    const auto* axes = find_table(table, "axes", source_);
-    if (axes == nullptr) return;
-    for (const Entry& entry : entries_of(*axes, source_)) apply_axis(entry);
+  void apply_runs(const toml::table& table) {
+    if (const toml::node* seeds = table.get("seeds")) {
+      apply_seeds({"seeds", seeds, place(source_, table.find("seeds")->first)});
+    }
+    if (const auto* axes = find_table(table, "axes", source_)) {
+      for (const Entry& entry : entries_of(*axes, source_)) {
+        apply_axis(entry);
+        forget_in_grids(find_field(entry.name));
+      }
+    }
+    if (const toml::node* grids = table.get("grid")) {
+      apply_grids(*grids, place(source_, table.find("grid")->first));
+    }
+  }
+
+  void apply_grids(const toml::node& node, std::string_view where) {
+    const auto* list = node.as_array();
+    const bool tables = list != nullptr && std::ranges::all_of(*list, [](const toml::node& grid) {
+                          return grid.is_table();
+                        });
+    if (!tables) {
+      throw usage_error(where, "grid: expected tables, each under a line [[sweep.grid]]");
+    }
+    grids_.clear();
+    for (const toml::node& table : *list) {
+      Sweep::Grid grid;
+      for (const Entry& entry : entries_of(*table.as_table(), source_)) {
+        const Field& field = *find_grid_field(entry);
+        const auto one = value_of(*entry.node);
+        grid.push_back(axis_of(entry, field, one ? std::vector{*one} : listed_values(entry)));
+      }
+      grids_.push_back(std::move(grid));
+    }
+  }
+
+  static const Field* find_grid_field(const Entry& entry) {
+    const Field* field = find_field(entry.name);
+    if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
+    if (field->name == "train.seed") {
+      throw usage_error(entry.where, "train.seed: all grids have the seeds of sweep.seeds");
+    }
+    return field;
+  }
+
+  /// In the resolved sweep every grid has every key that one of them names.
+  void finish_grids() {
+    std::vector<const Field*> named;
+    for (const Sweep::Grid& grid : grids_) {
+      for (const Axis& axis : grid) {
+        if (std::ranges::find(named, axis.field) == named.end()) named.push_back(axis.field);
+      }
+    }
+    if (named.empty()) return;  // as one grid of nothing, or none
+    for (const Sweep::Grid& grid : grids_) {
+      Sweep::Grid whole;
+      for (const Field* field : named) {
+        const Axis* own = find_axis(grid, field);
+        const Axis* shared = find_axis(sweep_.axes, field);
+        whole.push_back(own != nullptr      ? *own
+                        : shared != nullptr ? *shared
+                                            : Axis{field, {get(*field, sweep_.base)}});
+      }
+      sweep_.grids.push_back(std::move(whole));
+    }
+    std::erase_if(sweep_.axes, [&](const Axis& axis) {
+      return std::ranges::find(named, axis.field) != named.end();
+    });
   }
 
   /// A number of seeds, or their values.
-  void apply_seeds(const toml::table& table, const toml::node& node) {
-    const Entry entry{"seeds", &node, place(source_, table.find("seeds")->first)};
-    if (!node.is_number()) return set_seeds(listed_values(entry), entry.where);
-    const double count = node.value<double>().value_or(0);
+  void apply_seeds(const Entry& entry) {
+    if (!entry.node->is_number()) return set_seeds(listed_values(entry), entry.where);
+    const double count = entry.node->value<double>().value_or(0);
     constexpr auto most = static_cast<double>(most_axis_values);
     if (!(count >= 1 && count <= most) || count != std::floor(count)) {
       throw usage_error(entry.where,
                         fmt::format("seeds = {}: expected a whole number from 1 to {}, or a list",
-                                    to_text(value_of(node).value()), most_axis_values));
+                                    to_text(value_of(*entry.node).value()), most_axis_values));
     }
     std::vector<Value> values(static_cast<std::size_t>(count));
     for (std::size_t seed = 0; seed < values.size(); ++seed) {
@@ -201,69 +307,68 @@ class SweepDraft {
     const Field* field = find_field(entry.name);
     if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
     if (field->name == "train.seed") return set_seeds(listed_values(entry), entry.where);
-    if (field->name == "record.publish_seconds") {
-      throw usage_error(entry.where,
-                        "record.publish_seconds is no axis: it makes no other run; set it in "
-                        "[record]");
-    }
-    Axis axis{field, distinct_values(*field, listed_values(entry), entry.where)};
-    const auto same = std::ranges::find(sweep_.axes, field, &Axis::field);
-    if (same != sweep_.axes.end()) {
+    Axis axis = axis_of(entry, *field, listed_values(entry));
+    if (Axis* same = find_axis(sweep_.axes, field)) {
       *same = std::move(axis);
     } else {
       sweep_.axes.push_back(std::move(axis));
     }
   }
 
+  static Axis axis_of(const Entry& entry, const Field& field, const std::vector<Value>& values) {
+    if (field.name == "record.publish_seconds") {
+      throw usage_error(entry.where,
+                        "record.publish_seconds is no axis: it makes no other run; set it in "
+                        "[record]");
+    }
+    return {&field, distinct_values(field, values, entry.where)};
+  }
+
   const toml::table& document_;
   std::string source_;
   Draft draft_;
   Sweep sweep_;
+  std::vector<Sweep::Grid> grids_;  ///< as they are written, without the keys that they do not name
 };
-
-/// Seeds in a row are written by their ends.
-std::string seeds_text(const std::vector<std::int64_t>& seeds) {
-  const bool in_a_row = std::ranges::adjacent_find(seeds, [](std::int64_t a, std::int64_t b) {
-                          return b != a + 1;
-                        }) == seeds.end();
-  return in_a_row && seeds.size() > 1
-             ? fmt::format("{{ from = {}, to = {} }}", seeds.front(), seeds.back())
-             : fmt::format("[{}]", fmt::join(seeds, ", "));
-}
 
 }  // namespace
 
-Sweep load_sweep(const std::filesystem::path& file, std::optional<std::string_view> scale,
-                 std::span<const std::string> overrides) {
-  return parse_sweep(read_text(file, most_sweep_bytes), file.string(), scale, overrides);
+std::vector<const Field*> Sweep::varied() const {
+  std::vector<const Field*> fields;
+  for (const Axis& axis : axes) fields.push_back(axis.field);
+  if (grids.empty()) return fields;
+  for (const Axis& axis : grids.front()) fields.push_back(axis.field);
+  return fields;
+}
+
+std::vector<Value> Sweep::values_of(const Field& field) const {
+  std::vector<Value> values;
+  const auto add = [&](const Grid& grid) {
+    const auto axis = std::ranges::find(grid, &field, &Axis::field);
+    if (axis == grid.end()) return;
+    for (const Value& value : axis->values) {
+      if (std::ranges::find(values, value) == values.end()) values.push_back(value);
+    }
+  };
+  add(axes);
+  std::ranges::for_each(grids, add);
+  return values;
+}
+
+Sweep load_sweep(const std::filesystem::path& file, const SweepChange& change) {
+  return parse_sweep(read_text(file, most_sweep_bytes), file.string(), change);
 }
 
 Sweep parse_sweep(std::string_view text, const std::string& source_name,
-                  std::optional<std::string_view> scale, std::span<const std::string> overrides) {
+                  const SweepChange& change) {
   const toml::table document = parse_document(text, source_name, most_sweep_bytes);
   SweepDraft draft(document, source_name);
   draft.apply_base();
-  if (scale) draft.apply_scale(*scale);
-  draft.apply_overrides(overrides);
+  if (change.scale) draft.apply_scale(*change.scale);
+  for (const std::string& axis : change.axes) draft.apply_axis(axis);
+  if (change.seeds) draft.apply_seeds(*change.seeds);
+  draft.apply_overrides(change.overrides);
   return draft.finish();
-}
-
-std::string to_toml(const Sweep& sweep) {
-  std::vector<std::string_view> varied{"train.seed"};
-  for (const Axis& axis : sweep.axes) varied.push_back(axis.field->name);
-  std::string text = to_toml(sweep.base, varied);
-  text += fmt::format("\n[sweep]\nseeds = {}\nkernels = \"{}\"\n", seeds_text(sweep.seeds),
-                      kernel_names.at(static_cast<std::size_t>(sweep.kernels)));
-  if (!sweep.axes.empty()) text += "\n[sweep.axes]\n";
-  for (const Axis& axis : sweep.axes) {
-    std::vector<std::string> values;
-    for (const Value& value : axis.values) {
-      const bool absent = std::holds_alternative<std::monostate>(value);
-      values.push_back(absent ? fmt::format("\"{}\"", not_set) : to_text(value));
-    }
-    text += fmt::format("{} = [{}]\n", axis.field->name, fmt::join(values, ", "));
-  }
-  return text;
 }
 
 }  // namespace icl::config

@@ -97,12 +97,13 @@ void Collector::read(const std::string& hash) {
   }
 }
 
-/// Only the axes and the seed may differ from the sweep's base.
+/// Only what is varied and the seed may differ from the sweep's base.
 void Collector::require_of_sweep(const config::Config& config) const {
   const config::Sweep& sweep = plan_.sweep();
+  const auto varied = sweep.varied();
   for (const config::Field& field : config::fields()) {
     if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
-    if (std::ranges::find(sweep.axes, &field, &config::Axis::field) != sweep.axes.end()) continue;
+    if (std::ranges::find(varied, &field) != varied.end()) continue;
     if (config::get(field, config) == config::get(field, sweep.base)) continue;
     throw Error(ExitCode::bad_input,
                 fmt::format("it is a run of another sweep: {} differs", field.name));
@@ -128,8 +129,8 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
           .metrics = by_column(run),
           .last_stretch = run.provenance.empty() ? io::Stretch{} : run.provenance.back(),
           .stretches = static_cast<std::int64_t>(run.provenance.size())};
-  for (const config::Axis& axis : plan_.sweep().axes) {
-    row.place.push_back(config::get(*axis.field, run.config));
+  for (const config::Field* field : plan_.sweep().varied()) {
+    row.place.push_back(config::get(*field, run.config));
   }
   ++kernel_sets_[row.last_stretch.blas_kernel_set];
   if (run.mixed_kernel_sets) report.mixed.push_back(hash);

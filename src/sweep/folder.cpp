@@ -17,9 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const config::Axis* find_axis(const config::Sweep& sweep, const config::Field& field) {
-  const auto at = std::ranges::find(sweep.axes, &field, &config::Axis::field);
-  return at == sweep.axes.end() ? nullptr : &*at;
+bool is_varied(const config::Sweep& sweep, const config::Field& field) {
+  const auto varied = sweep.varied();
+  return std::ranges::find(varied, &field) != varied.end();
 }
 
 /// Why runs of both cannot be of one sweep; nothing if they can.
@@ -27,8 +27,8 @@ std::optional<std::string> difference(const config::Sweep& before, const config:
   if (before.kernels != now.kernels) return "sweep.kernels differs";
   for (const config::Field& field : config::fields()) {
     if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
-    if (find_axis(now, field) != nullptr) continue;
-    if (find_axis(before, field) != nullptr) return fmt::format("{} is an axis there", field.name);
+    if (is_varied(now, field)) continue;
+    if (is_varied(before, field)) return fmt::format("{} is an axis there", field.name);
     const auto then = config::to_text(config::get(field, before.base));
     const auto here = config::to_text(config::get(field, now.base));
     if (then != here) return fmt::format("{} is {} there and {} here", field.name, then, here);
@@ -60,7 +60,7 @@ void Folder::claim(const Plan& plan) const {
   const std::string text = manifest_of(sweep);
   // What is written must be read again: a sweep of thousands of fractions may be too long.
   try {
-    if (config::parse_sweep(text, "", std::nullopt, {}) != sweep) {
+    if (config::parse_sweep(text, "") != sweep) {
       throw Error(ExitCode::internal, "the sweep does not survive being written as TOML");
     }
   } catch (const Error& error) {
@@ -100,7 +100,7 @@ config::Sweep Folder::sweep() const {
   const std::vector<std::byte> bytes = io::read_file(manifest());
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   try {
-    config::Sweep sweep = config::parse_sweep(text, manifest().string(), std::nullopt, {});
+    config::Sweep sweep = config::parse_sweep(text, manifest().string());
     if (manifest_of(sweep) == text) return sweep;
   } catch (const Error&) {  // NOLINT(bugprone-empty-catch): said below
   }

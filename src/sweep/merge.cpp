@@ -52,8 +52,9 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
   group.dataset("seed", {"run"}, {rows.size()},
                 std::span<const std::int64_t>(column(rows, [](const Row& r) { return r.seed; })),
                 {"1", "seed", "train.seed"});
-  for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
-    const config::Field& field = *plan.sweep().axes[i].field;
+  const auto varied = plan.sweep().varied();
+  for (std::size_t i = 0; i < varied.size(); ++i) {
+    const config::Field& field = *varied[i];
     const io::Column values = axis_column(rows, field, i);
     const auto write = [&](const auto& v) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::vector<std::string>>) {
@@ -84,7 +85,7 @@ void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& pla
   file.attribute("/", "runs_damaged",
                  static_cast<std::int64_t>(report.damaged.size() + report.unread.size()));
   std::vector<std::string_view> varied{"train.seed"};
-  for (const config::Axis& axis : plan.sweep().axes) varied.push_back(axis.field->name);
+  for (const config::Field* field : plan.sweep().varied()) varied.push_back(field->name);
   io::write_config(file, config::to_toml(plan.sweep()), plan.sweep().base, varied);
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <ranges>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -47,13 +49,26 @@ class Work {
   config::Config at_;
 };
 
+/// How many points a grid has; saturates.
+std::uint64_t combinations(const config::Sweep::Grid& axes) {
+  std::uint64_t size = 1;
+  for (const config::Axis& axis : axes) {
+    if (__builtin_mul_overflow(size, std::uint64_t{axis.values.size()}, &size)) return UINT64_MAX;
+  }
+  return size;
+}
+
 }  // namespace
 
 Plan::Plan(config::Sweep sweep) : sweep_(std::move(sweep)) {
-  const auto size = static_cast<std::size_t>(size_of(sweep_));
-  hashes_.reserve(size * hash_digits);
-  flop_.reserve(size);
+  const auto most = static_cast<std::size_t>(size_of(sweep_));
+  hashes_.reserve(most * hash_digits);
+  flop_.reserve(most);
+  points_.resize(most / sweep_.seeds.size());
+  std::iota(points_.begin(), points_.end(), 0U);
+  if (sweep_.grids.size() > 1) keep_each_point_once();
   Work work;
+  const std::size_t size = points_.size() * sweep_.seeds.size();
   for (std::size_t run = 0; run < size; ++run) {
     const config::Config c = config(run);
     if (const auto conflict = config::find_conflict(c)) {
@@ -68,22 +83,47 @@ Plan::Plan(config::Sweep sweep) : sweep_(std::move(sweep)) {
   std::ranges::sort(by_hash_, {}, [&](std::uint32_t run) { return hash(run); });
 }
 
+void Plan::keep_each_point_once() {
+  std::set<std::string> seen;
+  std::erase_if(points_, [&](std::uint32_t point) {
+    return !seen.insert(io::config_hash(config_at(point, sweep_.seeds.front()))).second;
+  });
+}
+
 std::uint64_t Plan::size_of(const config::Sweep& sweep) {
-  std::uint64_t size = sweep.seeds.size();
-  for (const config::Axis& axis : sweep.axes) {
-    if (__builtin_mul_overflow(size, std::uint64_t{axis.values.size()}, &size)) return UINT64_MAX;
+  std::uint64_t points = sweep.grids.empty() ? 1 : 0;
+  for (const config::Sweep::Grid& grid : sweep.grids) {
+    if (__builtin_add_overflow(points, combinations(grid), &points)) return UINT64_MAX;
   }
-  return size;
+  for (const std::uint64_t factor : {combinations(sweep.axes), std::uint64_t{sweep.seeds.size()}}) {
+    if (__builtin_mul_overflow(points, factor, &points)) return UINT64_MAX;
+  }
+  return points;
 }
 
 config::Config Plan::config(std::size_t run) const {
+  const std::size_t seeds = sweep_.seeds.size();
+  return config_at(points_[run / seeds], sweep_.seeds[run % seeds]);
+}
+
+config::Config Plan::config_at(std::size_t point, std::int64_t seed) const {
   config::Config config = sweep_.base;
-  config.train.seed = sweep_.seeds[run % sweep_.seeds.size()];
-  run /= sweep_.seeds.size();
-  for (std::size_t i = sweep_.axes.size(); i-- > 0;) {
-    const config::Axis& axis = sweep_.axes[i];
-    config::set(*axis.field, axis.values[run % axis.values.size()], config);
-    run /= axis.values.size();
+  config.train.seed = seed;
+  // The last axis varies fastest.
+  const auto take = [&](const config::Sweep::Grid& axes) {
+    for (const config::Axis& axis : std::views::reverse(axes)) {
+      config::set(*axis.field, axis.values[point % axis.values.size()], config);
+      point /= axis.values.size();
+    }
+  };
+  take(sweep_.axes);
+  for (const config::Sweep::Grid& grid : sweep_.grids) {
+    const std::uint64_t size = combinations(grid);
+    if (point < size) {
+      take(grid);
+      break;
+    }
+    point -= size;
   }
   return config;
 }
@@ -116,9 +156,8 @@ std::vector<std::size_t> Plan::shard(Shard shard) const {
 std::string Plan::describe(std::size_t run) const {
   const config::Config c = config(run);
   std::string text;
-  for (const config::Axis& axis : sweep_.axes) {
-    text +=
-        fmt::format("{} = {}, ", axis.field->name, config::to_text(config::get(*axis.field, c)));
+  for (const config::Field* field : sweep_.varied()) {
+    text += fmt::format("{} = {}, ", field->name, config::to_text(config::get(*field, c)));
   }
   return fmt::format("{}seed {}", text, c.train.seed);
 }

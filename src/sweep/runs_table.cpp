@@ -39,8 +39,9 @@ std::vector<io::Column> runs_table(const Collector& runs, const Plan& plan) {
   const std::vector<Row>& rows = runs.rows;
   std::vector<io::Column> columns;
   columns.push_back({"hash", column(rows, [](const Row& r) { return r.hash; })});
-  for (std::size_t i = 0; i < plan.sweep().axes.size(); ++i) {
-    columns.push_back(axis_column(rows, *plan.sweep().axes[i].field, i));
+  const auto varied = plan.sweep().varied();
+  for (std::size_t i = 0; i < varied.size(); ++i) {
+    columns.push_back(axis_column(rows, *varied[i], i));
   }
   columns.push_back({"seed", column(rows, [](const Row& r) { return r.seed; })});
   columns.push_back(

@@ -24,7 +24,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 Sweep sweep_of(const std::string& text, std::optional<std::string_view> scale = {},
                const std::vector<std::string>& overrides = {}) {
-  return parse_sweep(text, "sweep.toml", scale, overrides);
+  return parse_sweep(text, "sweep.toml", {.scale = scale, .overrides = overrides});
 }
 
 /// The values of the one axis `key = spec`.
@@ -401,7 +401,8 @@ INSTANTIATE_TEST_SUITE_P(
         bad_line("seeds = { from = 3, to = 1 }", "seeds: from = 3 is greater than to = 1"),
         bad_line("kernels = \"x\"", "kernels: expected \"own\" or \"avx2\""),
         bad_line("axes = [1]", "axes: expected a table, found an array"),
-        bad_line("axis = 1", "unknown key \"axis\" in [sweep]; it may have seeds, kernels, axes"),
+        bad_line("axis = 1",
+                 "unknown key \"axis\" in [sweep]; it may have seeds, kernels, axes, grid"),
         Bad{"sweep = 3", "sweep.toml:1: sweep: expected a table, found an integer"},
         Bad{"[data]\nN = 1", "sweep.toml:2: data.N: expected an integer from 2"},
         Bad{"[sweep\n", "sweep.toml:1:"}));
@@ -426,8 +427,8 @@ INSTANTIATE_TEST_SUITE_P(
     Overrides, BadSweepTest,
     testing::Values(
         Bad{scaled,
-            "--set data.K=500: data.K is an axis of the sweep; a [scale.NAME] with set.data.K "
-            "makes it one value",
+            "--set data.K=500: data.K is an axis of the sweep; --axis data.K=VALUE makes it "
+            "one value",
             {},
             {"data.K=500"}},
         Bad{scaled, "--set data.K=501: data.K: expected an even integer", {}, {"data.K=501"}},
@@ -441,12 +442,12 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(LoadSweep, ReadsAFileOfAtMostAMebibyte) {
   const auto path = std::filesystem::path(testing::TempDir()) /
                     ("icl_sweep_" + std::to_string(getpid()) + ".toml");
-  const auto missing = outcome_of([&] { return load_sweep(path, std::nullopt, {}); });
+  const auto missing = outcome_of([&] { return load_sweep(path); });
   EXPECT_EQ(missing.message, "cannot read " + path.string() + ": No such file or directory");
   std::ofstream(path, std::ios::binary) << scaled;
-  EXPECT_EQ(load_sweep(path, "desk", {}), sweep_of(scaled, "desk"));
+  EXPECT_EQ(load_sweep(path, {.scale = "desk"}), sweep_of(scaled, "desk"));
   std::filesystem::resize_file(path, (std::uintmax_t{1} << 20U) + 1);
-  const auto large = outcome_of([&] { return load_sweep(path, std::nullopt, {}); });
+  const auto large = outcome_of([&] { return load_sweep(path); });
   std::filesystem::remove(path);
   EXPECT_EQ(large.code, ExitCode::bad_input);
   EXPECT_EQ(large.message, path.string() + ": a configuration has at most 1024 KiB");

@@ -30,8 +30,7 @@ using testing::HasSubstr;
 /// The tiny run as the base, but for data.K.
 config::Sweep tiny_sweep(const std::string& grid) {
   constexpr std::array<std::string_view, 2> varied{"train.seed", "data.K"};
-  return config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml",
-                             std::nullopt, {});
+  return config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml");
 }
 
 const std::string two_seeds = "[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n";

@@ -36,8 +36,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 /// A plan with the tiny run as its base, but for data.K.
 Plan tiny_plan(const std::string& grid) {
   constexpr std::array<std::string_view, 3> varied{"train.seed", "data.K", "model.system"};
-  return Plan(config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml",
-                                  std::nullopt, {}));
+  return Plan(
+      config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml"));
 }
 
 void publish(const Folder& folder, const std::string& hash, const io::RunRecord& record) {

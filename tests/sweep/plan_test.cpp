@@ -19,9 +19,7 @@ namespace {
 
 using testing::ElementsAre;
 
-config::Sweep sweep_of(const std::string& text) {
-  return config::parse_sweep(text, "sweep.toml", std::nullopt, {});
-}
+config::Sweep sweep_of(const std::string& text) { return config::parse_sweep(text, "sweep.toml"); }
 
 Plan plan_of(const std::string& text) { return Plan(sweep_of(text)); }
 
@@ -63,6 +61,38 @@ TEST(Plan, NumbersTheFirstAxisSlowestAndTheSeedFastest) {
       }
     }
   }
+}
+
+TEST(Plan, IsTheUnionOfItsGridsWithEachRunOnce) {
+  const Plan plan = plan_of(R"(
+[sweep]
+seeds = 2
+axes.train.learning_rate = [0.1, 0.2]
+[[sweep.grid]]
+data.N = [10, 20]
+data.K = [128, 64]
+[[sweep.grid]]
+data.N = [20, 30]
+data.K = 64
+)");
+  const std::vector<std::string> points{"data.N = 10, data.K = 128", "data.N = 10, data.K = 64",
+                                        "data.N = 20, data.K = 128", "data.N = 20, data.K = 64",
+                                        "data.N = 30, data.K = 64"};
+  ASSERT_EQ(plan.size(), points.size() * 2 * 2);
+  EXPECT_EQ(Plan::size_of(plan.sweep()), 6U * 2U * 2U);
+  std::size_t run = 0;
+  std::set<std::string> hashes;
+  for (const std::string& point : points) {
+    for (const char* const rate : {"0.1", "0.2"}) {
+      for (const int seed : {0, 1}) {
+        EXPECT_EQ(plan.describe(run), "train.learning_rate = " + std::string(rate) + ", " + point +
+                                          ", seed " + std::to_string(seed));
+        EXPECT_EQ(plan.find(plan.hash(run)), run);
+        hashes.insert(plan.hash(run++));
+      }
+    }
+  }
+  EXPECT_EQ(hashes.size(), plan.size());
 }
 
 TEST(Plan, OfASweepWithoutAxesHasARunForEachSeed) {

@@ -92,6 +92,8 @@ struct SweepCommand {
   std::filesystem::path config;
   std::filesystem::path out;
   std::optional<std::string> scale;  ///< its name; none: the file's base settings
+  std::vector<std::string> axes;     ///< --axis KEY=VALUES
+  std::optional<std::string> seeds;  ///< in place of the file's
   std::vector<std::string> overrides;
   std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
   std::string shard = "0/1";

@@ -15,14 +15,15 @@ struct Shard {
   std::int64_t count = 1;
 };
 
-/// The runs of a sweep, numbered through the grid: the first axis varies slowest, the seed fastest.
+/// The runs of a sweep, numbered through its grids one after the other: in each the first key
+/// varies slowest, then the first axis, the seed fastest. What several grids hold is there once.
 /// Keeps a few bytes a run; configurations are made when they are asked for.
 class Plan {
  public:
   /// Throws Error(usage) if the values of a combination disagree (K < N).
   explicit Plan(config::Sweep sweep);
 
-  /// Number of combinations, without making them; saturates.
+  /// Number of runs, without making them, counted twice if two grids hold them; saturates.
   [[nodiscard]] static std::uint64_t size_of(const config::Sweep&);
 
   [[nodiscard]] const config::Sweep& sweep() const { return sweep_; }
@@ -47,10 +48,14 @@ class Plan {
   [[nodiscard]] std::string describe(std::size_t run) const;
 
  private:
+  void keep_each_point_once();
+  [[nodiscard]] config::Config config_at(std::size_t point, std::int64_t seed) const;
+
   static constexpr std::size_t hash_digits = 32;
 
   config::Sweep sweep_;
-  std::string hashes_;  ///< of all runs, one after the other
+  std::vector<std::uint32_t> points_;  ///< those of the grids, each of which has all seeds
+  std::string hashes_;                 ///< of all runs, one after the other
   std::vector<std::uint32_t> by_hash_;
   std::vector<double> flop_;
 };
