@@ -34,11 +34,11 @@ ExitCode run(const BranchCommand& command) {
   io::RunFile parent = io::read_run(command.run);
   config::Config config = config::with_overrides(parent.record.config, command.overrides);
   const config::Data& before = parent.record.config.data;
-  if (config.model != parent.record.config.model || config.data.D != before.D ||
-      config.data.label_code != before.label_code) {
+  if (config.model != parent.record.config.model || config.init != parent.record.config.init ||
+      config.data.D != before.D || config.data.label_code != before.label_code) {
     throw Error(ExitCode::usage,
-                "a branch keeps the parameters of its parent: model.*, data.D and data.label_code "
-                "cannot change");
+                "a branch keeps the parameters of its parent: model.*, init.*, data.D and "
+                "data.label_code cannot change");
   }
   if (command.at < 0 || command.at > parent.record.step) {
     throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}",

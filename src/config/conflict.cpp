@@ -37,6 +37,7 @@ Result of_other_systems(const Config& c) {
       Row{"model.beta0", "minimal"},
       Row{"model.w0", "minimal"},
       Row{"model.attend_self", "minimal"},
+      Row{"init.beta0", "one_layer"},
       Row{"data.label_code", "one_layer multi_layer"},
       Row{"data.labels", "one_layer multi_layer minimal"},
       Row{"data.bursty", "one_layer multi_layer minimal"},
@@ -71,6 +72,12 @@ Result in_sizes(const Config& c) {
                                 "draws N distinct items",
                                 K.count(), N),
                     {"data.K", "data.N"}};
+  }
+  if (c.init.beta0 && N < 3) {
+    return Conflict{
+        "init.beta0 is about a copy beside other tokens of the context: data.N must be "
+        "at least 3",
+        {"init.beta0", "data.N"}};
   }
   // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
   // bits.

@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, 2> optimizers{"sgd", "adam"};
 constexpr Range<double> share{.low = 0, .high = 1};
 constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
 constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
+constexpr Range<double> initial_beta{.low = -20, .high = 20};
 constexpr std::int64_t max_layers = 64;
 constexpr double max_exponent = 100;
 constexpr double max_noise = 1e6;
@@ -88,6 +89,12 @@ constexpr std::array table = {
     Field{"model.attend_self", "",
           "Whether the target of the system minimal attends to itself too, as published",
           SwitchAccess{member<&Config::model, &Model::attend_self>()}},
+    Field{"init.beta0", "nat",
+          "Effective beta that the system one_layer begins with, as a mean over sequences: W_q, as "
+          "drawn, takes up a multiple of W_k on the entries of items, which raises or lowers the "
+          "score on a copy",
+          OptionalNumberAccess{member<&Config::init, &Init::beta0>(), initial_beta},
+          "W_q stays as it is drawn"},
     Field{"data.K", "items",
           "Task diversity: the number of items in the training set; inf draws fresh items and "
           "labels for every sequence",

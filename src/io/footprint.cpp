@@ -13,6 +13,7 @@
 #include "icl/probe/prober.hpp"
 #include "icl/task/task.hpp"
 #include "icl/train/evaluator.hpp"
+#include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
 
@@ -131,6 +132,8 @@ Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int th
        "train.batch_size, data.N, model.hidden, data.D"},
       {"evaluation", sizes.pass(std::min(train::Evaluator::chunk, config.eval.sequences), false),
        "data.N, model.hidden, data.D"},
+      {"initial beta", config.init.beta0 ? sizes.pass(train::InitialBeta::chunk, false) : 0,
+       "init.beta0, data.N, model.hidden, data.D"},
       {"probes", sizes.probes(), "probe.sequences, probe.record, data.N, model.hidden"},
       {"optimiser", sizes.adam() ? 3 * sizes.parameters() : 0, "train.optimizer, model.hidden"},
       {"refining", sizes.kept_for_refining(), "eval.refine, model.hidden"},

@@ -48,6 +48,14 @@ void TargetAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
   initialise_uniform(qkv, 1.0 / std::sqrt(static_cast<double>(width())), seed, ordinal);
 }
 
+void TargetAttention::add_keys_to_queries(Real amount, std::int64_t columns) {
+  for (std::int64_t i = 0; i < width(); ++i) {
+    Real* query = qkv.value.row(i);
+    const Real* key = qkv.value.row(width() + i);
+    for (std::int64_t d = 0; d < columns; ++d) query[d] = std::fma(amount, key[d], query[d]);
+  }
+}
+
 void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s, Real* h,
                               Attending attending, const Workers& workers) const {
   const std::int64_t x = width();

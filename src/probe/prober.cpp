@@ -7,6 +7,7 @@
 
 #include "icl/core/math.hpp"
 #include "icl/nn/logistic_loss.hpp"
+#include "icl/probe/scores.hpp"
 
 namespace icl::probe {
 namespace {
@@ -160,32 +161,15 @@ void Prober::read_weights(std::int64_t first) {
   }
 }
 
-/// Differences of scores, from the weights that they gave: the softmax takes off the same of all.
 void Prober::read_scores(std::int64_t first) {
   const Tensor& weights = *activations_->attention();
-  const std::int64_t context = task_.length() - 1;
-  constexpr double least = std::numeric_limits<float>::min();  // so that its logarithm is finite
   if (first == 0) attends_to_itself_ = false;
   for (std::int64_t b = 0; b < batch_.size; ++b) {
-    const Real* a = weights.row(b);
-    double copies = 0;
-    double others = 0;
-    std::int64_t copy_count = 0;
-    for (std::int64_t j = 0; j < context; ++j) {
-      const bool copy = batch_.copy.row(b)[j] != 0;
-      (copy ? copies : others) += a[j];
-      copy_count += copy ? 1 : 0;
-    }
+    const Scores scores = probe::read_scores(batch_, b, weights.row(b));
     const auto i = static_cast<std::size_t>(first + b);
-    const double per_copy = math::log(std::max(copies / static_cast<double>(copy_count), least));
-    const std::int64_t other_count = context - copy_count;
-    beta_[i] =
-        other_count == 0
-            ? Reading::nan
-            : per_copy - math::log(std::max(others / static_cast<double>(other_count), least));
-    const double self = a[context];
-    attends_to_itself_ = attends_to_itself_ || self > 0;
-    self_[i] = math::log(std::max(self, least)) - per_copy;
+    beta_[i] = scores.beta;
+    self_[i] = scores.self_minus_copy;
+    attends_to_itself_ = attends_to_itself_ || scores.attends_to_itself;
   }
 }
 

@@ -184,6 +184,13 @@ void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size
        step, first, size, batch, workers);
 }
 
+void Task::initial_batch(std::int64_t first, std::int64_t size, Batch& batch,
+                         const Workers& workers) const {
+  fill({seeds_.init, Purpose::initial_beta_sequence, Purpose::initial_beta_fresh_items,
+        Rule::Draw::bursty, training_},
+       0, first, size, batch, workers);
+}
+
 void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,
                 Batch& batch, const Workers& workers) const {
   assert(size <= batch.answer.size() && batch.length == length_);

@@ -13,6 +13,7 @@
 #include "icl/core/simd.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/seeds.hpp"
+#include "icl/train/initial_beta.hpp"
 
 namespace icl::train {
 namespace {
@@ -69,7 +70,12 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       activations_(model_->make_activations(config.train.batch_size, task_.length())),
       evaluations_(evaluation_schedule(config)),
       snapshots_(snapshot_schedule(config)) {
-  model_->initialise(task::Seeds(config).init);
+  const std::int64_t seed = task::Seeds(config).init;
+  if (config.init.beta0) {
+    initialise_with_beta(*config.init.beta0, seed, task_, *model_, workers);
+  } else {
+    model_->initialise(seed);
+  }
   const auto probes = config::probes_of(config);
   if (std::ranges::find(probes, config::ProbeName::norms) != probes.end()) {
     gradients_.reserve(parameters_.size());

@@ -39,6 +39,7 @@ const std::vector<OfSystems>& keys_of_systems() {
       {"model.beta0", 0.5, "0.5", {"minimal"}},
       {"model.w0", 1.0, "1.0", {"minimal"}},
       {"model.attend_self", true, "true", {"minimal"}},
+      {"init.beta0", 1.0, "1.0", {"one_layer"}},
       {"data.label_code", "scalar", "\"scalar\"", {"one_layer", "multi_layer"}},
       {"data.labels",
        "equal_sequence",
@@ -119,6 +120,12 @@ TEST(FindConflict, OfSizes) {
         },
         "data.K = inf leaves the system \"memoriser\" nothing to memorise",
         {"data.K", "model.system"}},
+       {[](Config& c) {
+          c.init.beta0 = 1;
+          c.data.N = 2;
+        },
+        "init.beta0 is about a copy beside other tokens of the context: data.N must be at least 3",
+        {"init.beta0", "data.N"}},
        {[](Config& c) { c.data.N = 10002; },
         "data.K = 10000 must be at least data.N = 10002, because IWL evaluation draws N distinct "
         "items",

@@ -53,13 +53,13 @@ constexpr std::size_t member_count() {
 }
 
 TEST(Fields, DescribeEveryMemberOfConfig) {
-  static_assert(member_count<Config>() == 10, "count the new section below");
+  static_assert(member_count<Config>() == 11, "count the new section below");
   EXPECT_EQ(sections().size(), member_count<Config>());
-  EXPECT_EQ(fields().size(), member_count<Model>() + member_count<Data>() + member_count<Train>() +
-                                 member_count<Eval>() + member_count<Probe>() +
-                                 member_count<Intervene>() + member_count<Stop>() +
-                                 member_count<Record>() + member_count<Seed>() +
-                                 member_count<Compat>());
+  EXPECT_EQ(fields().size(), member_count<Model>() + member_count<Init>() + member_count<Data>() +
+                                 member_count<Train>() + member_count<Eval>() +
+                                 member_count<Probe>() + member_count<Intervene>() +
+                                 member_count<Stop>() + member_count<Record>() +
+                                 member_count<Seed>() + member_count<Compat>());
 }
 
 TEST(Fields, HaveNameAndDocThatTablesCanShow) {
@@ -105,6 +105,7 @@ const std::vector<Named>& named_members() {
       {"model.beta0", -1.5, [](Config& c) { c.model.beta0 = -1.5; }},
       {"model.w0", 2.5, [](Config& c) { c.model.w0 = 2.5; }},
       {"model.attend_self", true, [](Config& c) { c.model.attend_self = true; }},
+      {"init.beta0", 3.5, [](Config& c) { c.init.beta0 = 3.5; }},
       {"data.K", integer(400), [](Config& c) { c.data.K = 400; }},
       {"data.N", integer(4), [](Config& c) { c.data.N = 4; }},
       {"data.D", integer(5), [](Config& c) { c.data.D = 5; }},

@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"[train.wings]\nspan = 0.9",
                 "run.toml:1: unknown key \"train.wings\"; icl --help lists the keys"},
         BadText{"[optimizer]",
-                "run.toml:1: unknown section [optimizer]; the sections are model, "
+                "run.toml:1: unknown section [optimizer]; the sections are model, init, "
                 "data, train, eval, probe, intervene, stop, record, seed, compat"},
         BadText{"\"train.seed\" = 1",
                 "run.toml:1: the key \"train.seed\" has a dot in quotes: "

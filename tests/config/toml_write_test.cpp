@@ -30,6 +30,9 @@ beta0 = -2.0
 w0 = 0.0
 attend_self = false
 
+[init]
+# beta0 is not set: W_q stays as it is drawn
+
 [data]
 K = inf
 N = 100

@@ -54,6 +54,9 @@ TEST(Footprint, FollowsTheKeysThatEachPartNames) {
   c.eval.refine = true;
   expect_grown(base, c, {"refining", "state", "file as published"});
   c = base;
+  c.init.beta0 = 1;
+  expect_grown(base, c, {"initial beta"});
+  c = base;
   c.probe.record = "norms";
   EXPECT_GT(part(footprint_of_training(c, 1), "probes"),
             part(footprint_of_training(c, 1), "parameters"));

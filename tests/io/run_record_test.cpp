@@ -40,6 +40,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"model.beta0", "not set"},
       {"model.w0", "0.0"},
       {"model.attend_self", "false"},
+      {"init.beta0", "not set"},
       {"data.K", "10000"},
       {"data.N", "100"},
       {"data.D", "63"},

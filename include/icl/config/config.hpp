@@ -32,6 +32,12 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
+/// How the initial parameters differ from those that are drawn.
+struct Init {
+  std::optional<double> beta0;
+  bool operator==(const Init&) const = default;
+};
+
 struct Data {
   Diversity K = 10000;
   std::int64_t N = 100;
@@ -121,6 +127,7 @@ struct Compat {
 /// described (doc, unit, range) by one row of the table in fields.cpp.
 struct Config {
   Model model;
+  Init init;
   Data data;
   Train train;
   Eval eval;

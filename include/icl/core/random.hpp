@@ -25,6 +25,8 @@ enum class Purpose : std::uint32_t {
   item_split = 15,
   epoch_order = 16,
   noise = 17,
+  initial_beta_sequence = 18,
+  initial_beta_fresh_items = 19,
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,

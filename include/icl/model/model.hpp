@@ -53,6 +53,12 @@ class Model : public TokenEncoder {
   /// Draws all parameters: a pure function of the seed.
   virtual void initialise(std::int64_t seed) = 0;
 
+  /// Adds `amount` W_k P to W_q, P the projection on the entries of an item: W_k^T W_q takes up
+  /// amount W_k^T W_k P, whose mean over weights as they are drawn is amount/3 P. It is the
+  /// direction in W_q in which the mean score of an item on itself rises fastest. Nothing happens
+  /// in a system without init.beta0.
+  virtual void favour_copies(Real /*amount*/) {}
+
   /// What the MLP of one step of training cannot avoid on `batch` sequences: floating-point
   /// operations of its products forward and backward, two for a multiply-add.
   [[nodiscard]] virtual double mlp_flops(std::int64_t batch) const = 0;

@@ -20,6 +20,7 @@ class OneLayer final : public Model {
 
   [[nodiscard]] std::vector<nn::Parameter*> parameters() override;
   void initialise(std::int64_t seed) override;
+  void favour_copies(Real amount) override { attention_.add_keys_to_queries(amount, dimension_); }
   [[nodiscard]] double mlp_flops(std::int64_t batch) const override;
   [[nodiscard]] double identity_alignment() const override;
   void forward(const Batch&, Activations&, const Workers&) const override;

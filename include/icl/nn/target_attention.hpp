@@ -44,6 +44,9 @@ class TargetAttention {
   /// U(-1/sqrt(X), 1/sqrt(X)), as torch.nn.Linear(X, 3 X, bias=False).
   void initialise(std::int64_t seed, std::uint32_t ordinal);
 
+  /// W_q[i, d] += amount W_k[i, d] for d < columns.
+  void add_keys_to_queries(Real amount, std::int64_t columns);
+
   /// h [B, X].
   void forward(const Batch&, const TokenNorm&, Activations&, Real* h, Attending,
                const Workers&) const;

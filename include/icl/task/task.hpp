@@ -68,6 +68,10 @@ class Task {
   void probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel label,
                    Batch&, const Workers&) const;
 
+  /// Sequences [first, first + size) of those that init.beta0 is measured on: training items with a
+  /// copy of the target, keyed by the seed of the initial parameters.
+  void initial_batch(std::int64_t first, std::int64_t size, Batch&, const Workers&) const;
+
   /// N, or 1 for a model that reads no context.
   [[nodiscard]] std::int64_t length() const { return length_; }
   /// A model that reads no context cannot learn in context.
