@@ -24,7 +24,7 @@ constexpr const char* exit_codes = R"(Exit status:
   1  a check that you asked for, or a run of a sweep, failed; a merged file lacks runs
   64 wrong command line or configuration
   65 an input file is not ours, damaged or malformed
-  69 sbatch is not there, or refused the script
+  69 a program is not there (sbatch, Python for pictures), or refused its work
   70 a fault of this program
   71 the machine lacks memory, threads or file descriptors
   73 the output exists already (see --force), is another run's, is in use, or cannot be created
@@ -43,6 +43,9 @@ struct Commands {
   ExportCommand export_data;
   BenchCommand bench;
   SweepCommand sweep;
+  ReproduceCommand reproduce;
+  DrawCommand plot{"plot", {}, {}};
+  DrawCommand report{"report", {}, {}};
   StatusCommand status;
   MergeCommand merge;
   TauStarCommand tau_star;
@@ -266,6 +269,52 @@ void add_sweep(CLI::App& app, SweepCommand& command) {
       ->multi_option_policy(last_wins);
 }
 
+void add_reproduce(CLI::App& app, ReproduceCommand& command) {
+  CLI::App* reproduce = app.add_subcommand(
+      "reproduce", "A figure of the paper by one command: train, merge, draw, judge its checks");
+  reproduce->add_option("NAME", command.name, "An item of --list, or all");
+  auto* list = reproduce->add_flag("--list", command.list, "The items, their checks and scales");
+  const auto option = [&](const char* name, auto& value, const char* what, const char* type) {
+    return reproduce->add_option(name, value, what)
+        ->type_name(type)
+        ->multi_option_policy(last_wins);
+  };
+  option("--scale", command.scale,
+         "smoke (seconds), desk (default; minutes) or paper (as published)", "NAME");
+  option("--out", command.out, "Results lie in DIR/NAME/SCALE (default: results)", "DIR");
+  option("--experiments", command.experiments, "Folder of items (default: the program's own)",
+         "DIR");
+  option("--jobs", command.sweep.jobs, "Runs at once (default: as icl sweep)", "INT");
+  option("--threads", command.sweep.threads, "Threads of each run (default: 1)", "INT");
+  option("--seeds", command.sweep.seeds, "How many (5), or which (3,7), in place of the item's",
+         "SEEDS");
+  reproduce
+      ->add_option("--axis", command.sweep.axes,
+                   "Other values of an axis or key, as data.N=20,40,80 (several times if wanted)")
+      ->type_name("KEY=VALUES")
+      ->allow_extra_args(false);
+  auto* dry = reproduce->add_flag("--dry-run", command.dry_run,
+                                  "Say what is left to train, how long it takes and what it costs");
+  auto* slurm =
+      reproduce->add_flag("--slurm", command.sweep.slurm,
+                          "Write a Slurm job array in place of training; the same command "
+                          "without it draws afterwards");
+  reproduce->add_flag("--submit", command.sweep.submit, "And hand it to sbatch")->needs(slurm);
+  slurm->excludes(dry)->excludes(list);
+  add_memory_limit(*reproduce, command.sweep.ignore_memory_limit);
+  reproduce->add_flag("--quiet", command.sweep.quiet, "No progress line");
+  reproduce->footer(
+      "Called again, it goes on where it was. Ends with 0 if all checks hold or the data cannot\n"
+      "tell, and with 1 if the interval of one misses its bounds.");
+}
+
+void add_draw(CLI::App& app, DrawCommand& command, const char* what, const char* in,
+              const char* about_in, const char* about_out) {
+  CLI::App* draw = app.add_subcommand(command.what, what);
+  draw->add_option(in, command.in, about_in)->required();
+  draw->add_option("--out", command.out, about_out)->multi_option_policy(last_wins);
+}
+
 void add_status(CLI::App& app, StatusCommand& command) {
   CLI::App* status = app.add_subcommand("status", "Say how the runs of a sweep stand");
   status->add_option("DIR", command.folder, "Folder of the sweep")->required();
@@ -387,6 +436,12 @@ ExitCode dispatch(int argc, const char* const* argv) {
   add_export(app, commands.export_data);
   add_bench(app, commands.bench);
   add_sweep(app, commands.sweep);
+  add_reproduce(app, commands.reproduce);
+  add_draw(app, commands.plot, "Draw what a run, merged sweep, landscape or export holds", "FILE",
+           "File of icl train, merge, theory landscape or export",
+           "Picture, by its ending .png, .pdf or .svg (default: FILE's name with .png)");
+  add_draw(app, commands.report, "One HTML page of the results in a folder", "DIR",
+           "What icl reproduce wrote", "Page (default: DIR/index.html)");
   add_status(app, commands.status);
   add_merge(app, commands.merge);
   add_theory(app, commands.tau_star, commands.landscape, commands.predict);
@@ -407,6 +462,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   if (app.got_subcommand("export")) return run(commands.export_data);
   if (app.got_subcommand("bench")) return run(commands.bench);
   if (app.got_subcommand("sweep")) return run(commands.sweep);
+  if (app.got_subcommand("reproduce")) return run(commands.reproduce);
+  if (app.got_subcommand("plot")) return run(commands.plot);
+  if (app.got_subcommand("report")) return run(commands.report);
   if (app.got_subcommand("status")) return run(commands.status);
   if (app.got_subcommand("merge")) return run(commands.merge);
   if (app.got_subcommand("theory")) {

@@ -114,6 +114,26 @@ struct SweepCommand {
 };
 ExitCode run(const SweepCommand&);
 
+/// An item of experiments/, or all of them: sweep, merge, picture, verdict.
+struct ReproduceCommand {
+  std::string name;
+  std::string scale = "desk";
+  std::filesystem::path out = "results";
+  std::optional<std::filesystem::path> experiments;  ///< default: those of this program
+  bool list = false;
+  bool dry_run = false;
+  SweepCommand sweep;  ///< what is asked for beside: jobs, threads, axes, seeds, slurm ...
+};
+ExitCode run(const ReproduceCommand&);
+
+/// `icl plot` of a file, `icl report` of a folder of results.
+struct DrawCommand {
+  std::string what;  ///< "plot" or "report"
+  std::filesystem::path in;
+  std::optional<std::filesystem::path> out;
+};
+ExitCode run(const DrawCommand&);
+
 struct StatusCommand {
   std::filesystem::path folder;
   bool json = false;

@@ -1,0 +1,206 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "icl/cli/commands.hpp"
+#include "icl/cli/python.hpp"
+#include "icl/cli/status_line.hpp"
+#include "icl/cli/sweep_cost.hpp"
+#include "icl/config/description.hpp"
+#include "icl/config/field_values.hpp"
+#include "icl/config/nearest.hpp"
+#include "icl/core/message.hpp"
+#include "icl/sweep/folder.hpp"
+#include "icl/sweep/forecast.hpp"
+
+namespace icl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One folder of experiments that holds a sweep.
+struct Item {
+  std::string name;
+  fs::path folder;
+  config::Description description;
+  [[nodiscard]] fs::path file() const { return folder / "experiment.toml"; }
+};
+
+/// The paper's figures in its order, then the others by name.
+std::vector<Item> items_of(const fs::path& experiments) {
+  std::vector<Item> items;
+  for (const fs::directory_entry& entry : fs::directory_iterator(experiments)) {
+    if (!fs::exists(entry.path() / "experiment.toml")) continue;
+    Item item{entry.path().filename().string(), entry.path(), {}};
+    item.description = config::load_description(item.file());
+    items.push_back(std::move(item));
+  }
+  std::ranges::sort(items, {}, [](const Item& item) {
+    return std::pair(item.description.figure.empty(), item.name);
+  });
+  return items;
+}
+
+std::vector<Item> chosen(const ReproduceCommand& command, std::vector<Item> items) {
+  if (command.name == "all") return items;
+  const auto found = std::ranges::find(items, command.name, &Item::name);
+  if (found != items.end()) return {*found};
+  std::vector<std::string> names;
+  std::vector<std::string> longer;  // than what was asked for: fig6 for fig6a
+  for (const Item& item : items) {
+    names.push_back(item.name);
+    if (item.name.starts_with(command.name)) longer.push_back(item.name);
+  }
+  std::string meant(config::nearest_word(command.name, names));
+  if (!longer.empty()) meant = fmt::format("{}", fmt::join(longer, ", "));
+  throw Error(ExitCode::usage,
+              fmt::format("no item \"{}\"{}; icl reproduce --list shows them", command.name,
+                          meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
+}
+
+ExitCode list(const std::vector<Item>& items) {
+  std::string text;
+  for (const Item& item : items) {
+    const config::Description& about = item.description;
+    text += fmt::format("{:<20} {}{}\n", item.name, about.title,
+                        about.figure.empty() ? "" : fmt::format(" (figure {})", about.figure));
+    text +=
+        fmt::format("{:<20} {} check{}; scales:", "", about.checks, about.checks == 1 ? "" : "s");
+    for (const std::string& scale : about.scales) text += " " + scale;
+    // The file's own settings are the paper's, unless it names that scale.
+    const bool named = std::ranges::find(about.scales, "paper") != about.scales.end();
+    text += named ? "\n" : " paper\n";
+  }
+  print(text);
+  return ExitCode::done;
+}
+
+/// The item's sweep and where its results lie: DIR/NAME/SCALE.
+class Reproduction {
+ public:
+  Reproduction(const ReproduceCommand& command, const Item& item)
+      : item_(item), out_(command.out / item.name / command.scale), scale_(command.scale) {
+    sweep_ = command.sweep;
+    sweep_.config = item.file();
+    sweep_.scale = command.scale;
+    sweep_.out = out_;
+  }
+
+  /// What is left to be trained, in one line.
+  void say_cost() {
+    const sweep::Plan plan(load(sweep_));
+    const sweep::Folder folder(out_);
+    std::vector<std::size_t> runs = plan.shard({0, 1});
+    std::erase_if(runs, [&](std::size_t run) {
+      return sweep::has_ended(folder.status(plan.hash(run)).state);
+    });
+    if (runs.empty()) {
+      sweep_.quiet = true;  // nothing will happen
+      return say(fmt::format("{}: all {} runs are done", title(), plan.size()));
+    }
+    const auto seconds = forecast(plan, runs, sweep_.threads, places_of(sweep_, plan.sweep()));
+    const int jobs = resolve_jobs(sweep_);
+    std::string cost = "time not measured, since a few steps would take long already";
+    if (seconds) {
+      const double sum = std::accumulate(seconds->begin(), seconds->end(), 0.0);
+      cost = fmt::format(
+          "at most about {} with {} at once, {} of one core, less where runs stop "
+          "early",
+          duration_text(sweep::makespan(*seconds, static_cast<std::size_t>(jobs))), jobs,
+          duration_text(sum * sweep_.threads));
+    }
+    say(fmt::format("{}: {} of {} runs to train, {}", title(), runs.size(), plan.size(), cost));
+  }
+
+  [[nodiscard]] ExitCode train() const { return run(sweep_); }
+
+  [[nodiscard]] ExitCode merge() const {
+    return run(MergeCommand{out_, merged(), fs::exists(merged())});
+  }
+
+  [[nodiscard]] ExitCode draw(const std::string& python, const Home& home) const {
+    return run_lab(python, home,
+                   {"reproduce", "--item", item_.folder.string(), "--scale", scale_, "--merged",
+                    merged().string(), "--out", out_.string()});
+  }
+
+  /// How many runs acquired ICL at each point, and when: what can be said without Python.
+  void print_counts() const {
+    const sweep::Plan plan(load(sweep_));
+    const sweep::Folder folder(out_);
+    const std::size_t seeds = plan.sweep().seeds.size();
+    print(fmt::format("{}\n", title()));
+    for (std::size_t first = 0; first < plan.size(); first += seeds) {
+      std::vector<double> times;
+      for (std::size_t run = first; run < first + seeds; ++run) {
+        const auto step = folder.status(plan.hash(run)).t_icl_step;
+        times.push_back(step ? static_cast<double>(*step)
+                             : std::numeric_limits<double>::infinity());
+      }
+      std::ranges::sort(times);
+      const auto never = std::ranges::count(times, std::numeric_limits<double>::infinity());
+      const double median = times[(times.size() - 1) / 2];
+      std::string point = plan.describe(first);
+      point.resize(std::min(point.size(), point.rfind(", seed ")));
+      print(fmt::format("  {}: {} of {} acquired ICL, median step {}\n", point,
+                        static_cast<std::int64_t>(seeds) - never, seeds,
+                        median < std::numeric_limits<double>::infinity() ? fmt::format("{}", median)
+                                                                         : "beyond the end"));
+    }
+  }
+
+ private:
+  [[nodiscard]] fs::path merged() const { return out_ / "sweep.h5"; }
+  [[nodiscard]] std::string title() const { return fmt::format("{}, {}", item_.name, scale_); }
+
+  const Item& item_;
+  fs::path out_;
+  std::string scale_;
+  SweepCommand sweep_;
+};
+
+/// The graver of two: an error before a check that failed, before none.
+ExitCode graver(ExitCode a, ExitCode b) {
+  if (a == ExitCode::done || (a == ExitCode::check_failed && b != ExitCode::done)) return b;
+  return a;
+}
+
+}  // namespace
+
+ExitCode run(const ReproduceCommand& command) {
+  const Home home = find_home();
+  const std::vector<Item> all = items_of(command.experiments.value_or(home.experiments));
+  if (command.list) return list(all);
+  if (command.name.empty()) {
+    throw Error(ExitCode::usage, "name an item, or all; icl reproduce --list shows them");
+  }
+  const std::vector<Item> items = chosen(command, all);
+  std::vector<Reproduction> reproductions;
+  for (const Item& item : items) {
+    reproductions.emplace_back(command, item);
+    reproductions.back().say_cost();
+  }
+  if (command.dry_run) return ExitCode::done;
+  const auto python = command.sweep.slurm ? std::nullopt : find_python();
+  ExitCode worst = ExitCode::done;
+  for (const Reproduction& reproduction : reproductions) {
+    ExitCode code = reproduction.train();
+    if (code == ExitCode::interrupted) return code;
+    if (code == ExitCode::done && !command.sweep.slurm) {
+      code = reproduction.merge();
+      if (!python) reproduction.print_counts();
+      if (python && code == ExitCode::done) code = reproduction.draw(*python, home);
+    }
+    worst = graver(worst, code);
+  }
+  if (!command.sweep.slurm && !python) {
+    say(what_python_needs());
+    return graver(worst, ExitCode::unavailable);
+  }
+  return worst;
+}
+
+}  // namespace icl::cli
