@@ -36,10 +36,19 @@ std::optional<std::string> difference(const config::Sweep& before, const config:
   return std::nullopt;
 }
 
+constexpr std::string_view hash_line = "\n# xxh128 ";
+
+std::string with_hash(std::string_view text) {
+  return fmt::format("{}{}{}\n", text, hash_line, io::hash_hex(std::as_bytes(std::span(text))));
+}
+
 /// The text of sweep.toml, whose last line tells whether it is whole.
-std::string manifest_of(const config::Sweep& sweep) {
-  const std::string text = config::to_toml(sweep);
-  return fmt::format("{}\n# xxh128 {}\n", text, io::hash_hex(std::as_bytes(std::span(text))));
+std::string manifest_of(const config::Sweep& sweep) { return with_hash(config::to_toml(sweep)); }
+
+/// Whether it is as it was written, by this program or by one that knew fewer keys.
+bool is_whole_manifest(std::string_view text) {
+  const std::size_t end = text.rfind(hash_line);
+  return end != std::string_view::npos && with_hash(text.substr(0, end)) == text;
 }
 
 /// Only what is certain not to be there is absent.
@@ -99,10 +108,15 @@ config::Sweep Folder::sweep() const {
   }
   const std::vector<std::byte> bytes = io::read_file(manifest());
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  try {
-    config::Sweep sweep = config::parse_sweep(text, manifest().string());
-    if (manifest_of(sweep) == text) return sweep;
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): said below
+  if (is_whole_manifest(text)) {
+    try {
+      return config::parse_sweep(text, manifest().string());
+    } catch (const Error& error) {
+      throw Error(ExitCode::bad_input,
+                  fmt::format("'{}' was written by another version of icl, whose sweep this one "
+                              "cannot make: {}",
+                              manifest().string(), error.what()));
+    }
   }
   throw Error(ExitCode::bad_input,
               fmt::format("'{}' holds no sweep: '{}' was not written by icl sweep, or was changed "

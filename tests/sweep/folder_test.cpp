@@ -8,12 +8,14 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "icl/config/toml.hpp"
 #include "icl/io/encode.hpp"
+#include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/sweep/plan.hpp"
@@ -135,6 +137,28 @@ TEST(FolderSweep, OfAFolderWithoutOneIsBadInput) {
   // Only where there are runs may it be that of a sweep, which was changed.
   fs::create_directory(temporary / "runs");
   expect_error(ExitCode::bad_input, "makes it anew", [&] { (void)folder.sweep(); });
+}
+
+/// The text of a sweep.toml with another last line.
+std::string sealed(const std::string& manifest, const std::string& from, const std::string& to) {
+  std::string text = manifest.substr(0, manifest.rfind("\n# xxh128 "));
+  text.replace(text.find(from), from.size(), to);
+  return text + "\n# xxh128 " + io::hash_hex(std::as_bytes(std::span(text))) + "\n";
+}
+
+// A new key, with its default, must not orphan the sweeps that were begun before it.
+TEST(FolderSweep, OfAProgramThatKnewFewerKeysIsTheSame) {
+  const test::TemporaryFolder temporary;
+  const Folder folder(temporary.path());
+  const Plan plan(tiny_sweep(two_seeds));
+  folder.claim(plan);
+  const std::string before = text_of(folder.manifest());
+  std::ofstream(folder.manifest()) << sealed(before, "zipf = 0.0\n", "");
+  EXPECT_EQ(folder.sweep(), plan.sweep());
+  folder.claim(plan);
+  std::ofstream(folder.manifest()) << sealed(before, "zipf = 0.0\n", "zopf = 0.0\n");
+  expect_error(ExitCode::bad_input, "was written by another version of icl",
+               [&] { (void)folder.sweep(); });
 }
 
 // ---- runs ---------------------------------------------------------------------------------------
