@@ -137,6 +137,12 @@ Result in_data(const Config& c) {
                                 c.data.N),
                     {"data.labels", "data.N"}};
   }
+  if (c.data.labels == "equal_others" && c.data.N % 2 != 0) {
+    return Conflict{fmt::format("data.labels = \"equal_others\" gives (N-2)/2 tokens each label: "
+                                "data.N = {} must be even",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
+  }
   if (c.data.labels != "independent" && c.data.bursty < 1) {
     return Conflict{fmt::format("data.labels = \"{}\" is a rule for sequences with a copy: "
                                 "data.bursty must be 1",

@@ -31,8 +31,8 @@ constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float, and a rate is not 0 there.
 constexpr Range<double> learning_rate{.low = least_rate, .high = greatest_rate};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
-constexpr std::array<std::string_view, 3> label_rules{"independent", "equal_sequence",
-                                                      "equal_context"};
+constexpr std::array<std::string_view, 4> label_rules{"independent", "equal_sequence",
+                                                      "equal_context", "equal_others"};
 constexpr std::array<std::string_view, 2> label_codes{"onehot", "scalar"};
 constexpr std::array<std::string_view, 2> item_scales{"unit", "none"};
 constexpr std::array<std::string_view, 2> optimizers{"sgd", "adam"};
@@ -106,7 +106,8 @@ constexpr std::array table = {
           IntegerAccess{member<&Config::data, &Data::D>(), {1, max_size}}},
     Field{"data.labels", "",
           "Labels in a training sequence: independent; N/2 of the N tokens, target included, of "
-          "each (equal_sequence); or (N-1)/2 of the N-1 context tokens of each (equal_context)",
+          "each (equal_sequence); (N-1)/2 of the N-1 context tokens of each (equal_context); or "
+          "(N-2)/2 of the N-2 tokens beside target and copy of each (equal_others)",
           ChoiceAccess{member<&Config::data, &Data::labels>(), label_rules}},
     Field{"data.label_code", "",
           "How a token holds its label: two entries of which one is 1, or one entry of +1 or -1",

@@ -26,15 +26,17 @@ std::string sentence(const Field& field) {
              : fmt::format("{}. If not set: {}.", field.doc, field.when_absent);
 }
 
-/// Lines of at most `columns`, each behind doc_indent spaces and ended by a newline.
-std::string wrapped(std::string_view text) {
+/// The text behind a head, in lines of at most `columns` that begin below it, each ended by a
+/// newline.
+std::string wrapped(const std::string& head, std::string_view text) {
   std::string lines;
-  std::string line(doc_indent - 1, ' ');
-  const std::string empty_line = line;
+  std::string line = head;
+  std::string empty_line = head;
   while (!text.empty()) {
     const std::size_t length = std::min(text.find(' '), text.size());
     if (line.size() + 1 + length > columns && line != empty_line) {
       lines += line + '\n';
+      empty_line.assign(head.size(), ' ');
       line = empty_line;
     }
     line += fmt::format(" {}", text.substr(0, length));
@@ -67,9 +69,10 @@ std::string key_help(std::string_view word) {
   std::string text;
   for (const Field& field : fields()) {
     if (!holds(field, word)) continue;
-    text += fmt::format("  {:<{}}  {:<{}}  {}\n", field.name, name_width, default_text(field),
-                        default_width, range_and_unit(field));
-    text += wrapped(sentence(field));
+    text += wrapped(fmt::format("  {:<{}}  {:<{}} ", field.name, name_width, default_text(field),
+                                default_width),
+                    range_and_unit(field));
+    text += wrapped(std::string(doc_indent - 1, ' '), sentence(field));
   }
   if (text.empty()) return text;
   return fmt::format("  {:<{}}  {:<{}}  {}\n", "key", name_width, "default", default_width,

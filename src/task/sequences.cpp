@@ -14,8 +14,16 @@ void fill_bursty(WordReader& words, const Frequencies& frequencies, std::span<st
 
 /// How many of the N - 2 tokens beside the target and its copy carry the target's label.
 std::uint32_t companions(LabelRule rule, std::size_t length) {
-  return static_cast<std::uint32_t>(rule == LabelRule::equal_sequence ? length / 2 - 2
-                                                                      : (length - 1) / 2 - 1);
+  switch (rule) {
+    case LabelRule::equal_sequence:
+      return static_cast<std::uint32_t>(length / 2 - 2);
+    case LabelRule::equal_context:
+      return static_cast<std::uint32_t>((length - 1) / 2 - 1);
+    case LabelRule::equal_others:
+    case LabelRule::independent:  // has no such number: draw_equal() is not for it
+      break;
+  }
+  return static_cast<std::uint32_t>((length - 2) / 2);
 }
 
 /// Calls each(position, whether it carries the target's label) for the N-1 positions of the context
@@ -79,6 +87,7 @@ std::int32_t draw_fresh(const Stream& stream, std::span<std::int8_t> labels) {
 
 LabelRule label_rule(std::string_view name) {
   if (name == "equal_sequence") return LabelRule::equal_sequence;
+  if (name == "equal_others") return LabelRule::equal_others;
   return name == "equal_context" ? LabelRule::equal_context : LabelRule::independent;
 }
 

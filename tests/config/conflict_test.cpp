@@ -242,6 +242,13 @@ TEST(FindConflict, OfLabels) {
                      "100 must be odd",
                      {"data.labels", "data.N"}},
                     {[](Config& c) {
+                       c.data.labels = "equal_others";
+                       c.data.N = 21;
+                     },
+                     "data.labels = \"equal_others\" gives (N-2)/2 tokens each label: data.N = 21 "
+                     "must be even",
+                     {"data.labels", "data.N"}},
+                    {[](Config& c) {
                        c.data.labels = "equal_sequence";
                        c.data.bursty = 0.9;
                      },
@@ -256,6 +263,11 @@ TEST(FindConflict, OfLabels) {
   EXPECT_EQ(message_after([](Config& c) {
               c.data.labels = "equal_context";
               c.data.N = 3;
+            }),
+            "");
+  EXPECT_EQ(message_after([](Config& c) {
+              c.data.labels = "equal_others";
+              c.data.N = 2;
             }),
             "");
   EXPECT_EQ(message_after([](Config& c) { c.data.bursty = 0; }), "");

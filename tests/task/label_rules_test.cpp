@@ -18,6 +18,7 @@ using Labels = std::vector<std::int8_t>;
 
 constexpr auto sequence_rule = LabelRule::equal_sequence;
 constexpr auto context_rule = LabelRule::equal_context;
+constexpr auto others_rule = LabelRule::equal_others;
 
 Stream stream(std::uint64_t index, std::uint64_t seed = 1) {
   return {seed, Purpose::training_sequence, 0, index};
@@ -60,7 +61,8 @@ struct Setting {
 constexpr Setting settings[] = {{sequence_rule, 4},  {sequence_rule, 6},   {sequence_rule, 20},
                                 {sequence_rule, 70}, {sequence_rule, 100}, {context_rule, 3},
                                 {context_rule, 5},   {context_rule, 21},   {context_rule, 67},
-                                {context_rule, 101}};
+                                {context_rule, 101}, {others_rule, 2},     {others_rule, 4},
+                                {others_rule, 20},   {others_rule, 102}};
 
 std::int64_t copies_of_target(const Items& items) {
   return std::count(items.begin(), items.end() - 1, items.back());
@@ -70,7 +72,7 @@ std::size_t place_of_copy(const Items& items) {
   return static_cast<std::size_t>(std::ranges::find(items, items.back()) - items.begin());
 }
 
-/// How many of the N tokens (or of the N - 1 of the context) are to carry the target's label.
+/// How many of the N tokens (the N - 1 of the context, the N - 2 others) are to carry each label.
 std::size_t share(const Setting& setting) {
   return setting.rule == sequence_rule ? setting.length / 2 : (setting.length - 1) / 2;
 }
@@ -85,6 +87,7 @@ TEST(LabelRule, HasTheNamesOfTheConfiguration) {
   EXPECT_EQ(label_rule("independent"), LabelRule::independent);
   EXPECT_EQ(label_rule("equal_sequence"), sequence_rule);
   EXPECT_EQ(label_rule("equal_context"), context_rule);
+  EXPECT_EQ(label_rule("equal_others"), others_rule);
 }
 
 TEST(ItemsByLabel, HoldsEachItemOnce) {
@@ -106,7 +109,8 @@ TEST(DrawEqual, GivesEachLabelItsExactShareOfEverySequence) {
         for (const std::int32_t item : items) ASSERT_TRUE(item >= 0 && item < item_count);
         Labels labels = world.labels_of(items);
         const std::int8_t answer = labels.back();
-        if (setting.rule == context_rule) labels.pop_back();
+        if (setting.rule != sequence_rule) labels.pop_back();
+        if (setting.rule == others_rule) labels.erase(std::ranges::find(labels, answer));
         const auto tokens = static_cast<std::int64_t>(share(setting));
         ASSERT_EQ(std::ranges::count(labels, answer), tokens) << setting.length;
         ASSERT_EQ(std::ranges::count(labels, -answer), tokens) << setting.length;
@@ -138,7 +142,8 @@ TEST(DrawEqual, IsUniformOverThePlacesOfTheCopyAndOfTheLabels) {
   for (const auto& [rule, length, cells] :
        {std::tuple{sequence_rule, 4U, 3U}, std::tuple{sequence_rule, 6U, 5U * 4U},
         std::tuple{sequence_rule, 8U, 7U * 15U}, std::tuple{context_rule, 3U, 2U},
-        std::tuple{context_rule, 5U, 4U * 3U}, std::tuple{context_rule, 7U, 6U * 10U}}) {
+        std::tuple{context_rule, 5U, 4U * 3U}, std::tuple{context_rule, 7U, 6U * 10U},
+        std::tuple{others_rule, 4U, 3U * 2U}, std::tuple{others_rule, 6U, 5U * 6U}}) {
     std::map<Items, double> counts;
     for (std::uint64_t s = 0; s < 60'000; ++s) {
       const Items items = world.draw(stream(s, 3), rule, length);
@@ -239,6 +244,7 @@ TEST(DrawFreshEqual, GivesEachLabelItsExactShareOfEverySequence) {
       ASSERT_TRUE(copy >= 0 && static_cast<std::size_t>(copy) < labels.size());
       const std::int8_t answer = labels[static_cast<std::size_t>(copy)];
       if (setting.rule == sequence_rule) labels.push_back(answer);
+      if (setting.rule == others_rule) labels.erase(labels.begin() + copy);
       const auto tokens = static_cast<std::int64_t>(share(setting));
       ASSERT_EQ(std::ranges::count(labels, answer), tokens);
       ASSERT_EQ(std::ranges::count(labels, -answer), tokens);
@@ -250,7 +256,8 @@ TEST(DrawFreshEqual, GivesEachLabelItsExactShareOfEverySequence) {
 TEST(DrawFreshEqual, IsUniform) {
   for (const auto& [rule, length, cells] :
        {std::tuple{sequence_rule, 4U, 2U * 3U}, std::tuple{sequence_rule, 8U, 2U * 7U * 15U},
-        std::tuple{context_rule, 3U, 2U * 2U}, std::tuple{context_rule, 7U, 2U * 6U * 10U}}) {
+        std::tuple{context_rule, 3U, 2U * 2U}, std::tuple{context_rule, 7U, 2U * 6U * 10U},
+        std::tuple{others_rule, 2U, 2U}, std::tuple{others_rule, 6U, 2U * 5U * 6U}}) {
     std::map<Items, double> counts;
     for (std::uint64_t s = 0; s < 60'000; ++s) {
       Labels labels(length - 1);

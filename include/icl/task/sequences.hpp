@@ -41,6 +41,7 @@ enum class LabelRule : std::uint8_t {
   independent,
   equal_sequence,  ///< N/2 of the N tokens, the target included, carry each label; N even
   equal_context,   ///< (N-1)/2 of the N-1 context tokens carry each label; N odd
+  equal_others,    ///< (N-2)/2 of the N-2 tokens beside target and copy carry each label; N even
 };
 /// The value of data.labels.
 [[nodiscard]] LabelRule label_rule(std::string_view name);
