@@ -38,6 +38,9 @@ CASES = {
     "adam": SMALL | ADAM | {"train.weight_decay_mlp": 1e-3, "train.seed": 4},
     "two_layers": TINY | {"train.seed": 5},
     "three_layers": TINY | {"model.layers": 3, "compat.frozen_readout": "true", "train.seed": 5},
+    "scalar_beta": SMALL | {"model.system": '"scalar_beta"', "model.beta0": 1.5, "train.seed": 10},
+    "scalar_beta_code": SMALL | ADAM | {"model.system": '"scalar_beta"', "data.label_code": '"scalar"', "data.K": "inf",
+                                        "train.seed": 6},
     "minimal": SMALL | {"model.system": '"minimal"', "model.beta0": 1.5, "model.w0": 0.5, "train.seed": 7},
     "minimal_self": SMALL | ADAM | {"model.system": '"minimal"', "model.w0": 0.2, "model.attend_self": "true", "data.K": "inf",
                              "train.seed": 8},
@@ -75,6 +78,25 @@ class OneLayer(torch.nn.Module):
         q, k, v = self.qkv(t).chunk(3, dim=-1)
         scores = torch.einsum("bx,bnx->bn", q[:, -1], k)
         attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), v)
+        return self.mlp(t[:, -1] + attended).squeeze(-1)
+
+
+class ScalarBeta(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.scalar = config["data.label_code"] == "scalar"
+        width = token_width(config)
+        self.beta = torch.nn.Parameter(torch.zeros(1))
+        self.value = torch.nn.Linear(width, width, bias=False)
+        self.mlp = output_mlp(width, int(config["model.hidden"]))
+
+    def attention(self):
+        return [self.beta, *self.value.parameters()]
+
+    def forward(self, x, label):
+        t = tokens_of(x, label, self.scalar)
+        scores = self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)
+        attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), self.value(t))
         return self.mlp(t[:, -1] + attended).squeeze(-1)
 
 
@@ -139,7 +161,7 @@ class Minimal(torch.nn.Module):
         return self.mlp(x[:, -1]).squeeze(-1) + self.w * attended
 
 
-SYSTEMS = {"one_layer": OneLayer, "multi_layer": MultiLayer, "minimal": Minimal, "memoriser": Memoriser}
+SYSTEMS = {"one_layer": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta, "minimal": Minimal, "memoriser": Memoriser}
 
 
 def token_width(config):
@@ -180,11 +202,12 @@ def make_run(icl, settings):
         subprocess.run([icl, "train", config, "--out", run, "--quiet"], check=True)
         subprocess.run([icl, "export", run, "--out", data, *batches], check=True)
         with h5py.File(run) as r, h5py.File(data) as d:
-            weights = {node.attrs["torch_name"]: node[()] for node in r["snapshots"].values()
+            weights = {node.attrs["torch_name"].decode(): node[()] for node in r["snapshots"].values()
                        if "torch_name" in node.attrs}
             assert list(r["snapshots/step"]) == [0, STEPS] and list(d["batches/step"]) == list(range(STEPS))
             return Run(
-                toml=r["config/toml"].asstr()[()], config=dict(r["config"].attrs),
+                toml=r["config/toml"].asstr()[()],
+                config={key: value.decode() if isinstance(value, bytes) else value for key, value in r["config"].attrs.items()},
                 initial={name: w[0] for name, w in weights.items()},
                 final={name: w[1] for name, w in weights.items()},
                 loss=r["metrics/train_loss"][1:],

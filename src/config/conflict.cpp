@@ -34,16 +34,16 @@ Result of_other_systems(const Config& c) {
   };
   static constexpr std::array table{
       Row{"model.layers", "multi_layer"},
-      Row{"model.beta0", "minimal"},
+      Row{"model.beta0", "scalar_beta minimal"},
       Row{"model.w0", "minimal"},
       Row{"model.attend_self", "minimal"},
       Row{"init.beta0", "one_layer"},
-      Row{"data.label_code", "one_layer multi_layer"},
-      Row{"data.labels", "one_layer multi_layer minimal"},
-      Row{"data.bursty", "one_layer multi_layer minimal"},
-      Row{"stop.icl_accuracy", "one_layer multi_layer minimal"},
-      Row{"eval.refine", "one_layer multi_layer minimal"},
-      Row{"intervene.clamp", "one_layer multi_layer minimal"},
+      Row{"data.label_code", "one_layer multi_layer scalar_beta"},
+      Row{"data.labels", "one_layer multi_layer scalar_beta minimal"},
+      Row{"data.bursty", "one_layer multi_layer scalar_beta minimal"},
+      Row{"stop.icl_accuracy", "one_layer multi_layer scalar_beta minimal"},
+      Row{"eval.refine", "one_layer multi_layer scalar_beta minimal"},
+      Row{"intervene.clamp", "one_layer multi_layer scalar_beta minimal"},
       Row{"compat.frozen_readout", "multi_layer"},
       Row{"compat.s4_epoch", "memoriser"},
   };
@@ -62,7 +62,7 @@ Result of_other_systems(const Config& c) {
 Result in_sizes(const Config& c) {
   const Diversity K = c.data.K;
   const std::int64_t N = c.data.N;
-  const bool context = kind_of(c.model.system) != Kind::memoriser;
+  const bool context = reads_context(kind_of(c.model.system));
   if (!context && K.is_infinite()) {
     return Conflict{"data.K = inf leaves the system \"memoriser\" nothing to memorise",
                     {"data.K", "model.system"}};

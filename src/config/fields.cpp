@@ -81,7 +81,8 @@ constexpr std::array table = {
           "Layers of attention in the system multi_layer; all but the last attend causally from "
           "every token and end in an MLP",
           IntegerAccess{member<&Config::model, &Model::layers>(), {1, max_layers}}},
-    Field{"model.beta0", "", "Initial inverse temperature beta of the system minimal",
+    Field{"model.beta0", "",
+          "Initial inverse temperature beta of the systems scalar_beta and minimal",
           OptionalNumberAccess{member<&Config::model, &Model::beta0>(), signed_number},
           "drawn from N(0, 1)"},
     Field{"model.w0", "", "Initial weight w of the attention path of the system minimal",
@@ -153,7 +154,9 @@ constexpr std::array table = {
           NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
     Field{"train.weight_decay_attention", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the layer norm and "
-          "the query, key and value matrices; in the system minimal of w and beta",
+          "the query, key and value matrices; in the system scalar_beta of beta and the value "
+          "matrix, in "
+          "minimal of w and beta",
           NumberAccess{member<&Config::train, &Train::weight_decay_attention>(), decay}},
     Field{"train.weight_decay_mlp", "",
           "L2 coefficient lambda, added to the gradient g as g + lambda*w, of the MLP",

@@ -7,16 +7,15 @@ namespace icl::config {
 namespace {
 
 bool always(Kind /*kind*/) { return true; }
-bool with_context(Kind kind) { return kind != Kind::memoriser; }
 bool in_transformers(Kind kind) { return kind == Kind::transformer; }
 
 constexpr std::array rows{
     ProbeRow{"memorisation", ProbeName::memorisation, always},
-    ProbeRow{"effective", ProbeName::effective, with_context},
-    ProbeRow{"attention", ProbeName::attention, with_context},
-    ProbeRow{"margins", ProbeName::margins, with_context},
+    ProbeRow{"effective", ProbeName::effective, reads_context},
+    ProbeRow{"attention", ProbeName::attention, reads_context},
+    ProbeRow{"margins", ProbeName::margins, reads_context},
     ProbeRow{"alignment", ProbeName::alignment, in_transformers},
-    ProbeRow{"lesions", ProbeName::lesions, with_context},
+    ProbeRow{"lesions", ProbeName::lesions, reads_context},
     ProbeRow{"norms", ProbeName::norms, always},
 };
 

@@ -52,8 +52,8 @@ void write_config(Hdf5Writer& file, const std::string& toml, const config::Confi
 std::string title_of(const config::Config& config) {
   const auto* const at =
       std::ranges::find(config::systems, config.model.system, &config::System::name);
-  return fmt::format("S{}, K = {}, N = {}, seed {}", at - config::systems.begin() + 1,
-                     number(config.data.K), config.data.N, config.train.seed);
+  return fmt::format("{}, K = {}, N = {}, seed {}", at->title, number(config.data.K), config.data.N,
+                     config.train.seed);
 }
 
 void say_which_run(GroupWriter& group, const config::Config& config) {

@@ -24,7 +24,7 @@ class PlainEncoder final : public TokenEncoder {
  public:
   explicit PlainEncoder(const config::Config& config)
       : dimension_(config.data.D),
-        context_(config::kind_of(config.model.system) != config::Kind::memoriser) {}
+        context_(config::reads_context(config::kind_of(config.model.system))) {}
   [[nodiscard]] bool reads_context() const override { return context_; }
   [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
   void encode(std::span<const float> item, int label, Real* row) const override {

@@ -41,7 +41,7 @@ std::string reason_in_data(const config::Config& config) {
 }
 
 std::optional<RunPrediction> predict(const RunRecord& run) {
-  if (config::kind_of(run.config.model.system) == config::Kind::memoriser) return std::nullopt;
+  if (!config::reads_context(config::kind_of(run.config.model.system))) return std::nullopt;
   RunPrediction prediction;
   prediction.n = static_cast<double>(run.config.data.N - 1);
   const auto c1 = column(run, "c1");

@@ -1,9 +1,5 @@
 #include "icl/model/minimal.hpp"
 
-#include <algorithm>
-#include <array>
-
-#include "icl/core/random.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/target_items.hpp"
 
@@ -54,13 +50,8 @@ std::vector<nn::Parameter*> Minimal::parameters() {
 }
 
 void Minimal::initialise(std::int64_t seed) {
-  constexpr std::uint32_t beta_ordinal = 1;
-  std::array<float, 1> drawn{};
-  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, beta_ordinal)
-      .normals(drawn);
-  // As all weights, they begin as floats.
   attention_.w.value[0] = static_cast<Real>(static_cast<float>(w0_));
-  attention_.beta.value[0] = static_cast<Real>(static_cast<float>(beta0_.value_or(drawn[0])));
+  attention_.beta.value[0] = initial_beta(beta0_, seed);
   mlp_.initialise(seed, memoriser_ordinal);
 }
 

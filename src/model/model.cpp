@@ -10,6 +10,7 @@
 #include "icl/model/minimal.hpp"
 #include "icl/model/multi_layer.hpp"
 #include "icl/model/one_layer.hpp"
+#include "icl/model/scalar_beta.hpp"
 
 namespace icl::model {
 namespace {
@@ -26,9 +27,8 @@ struct Factory {
 
 /// A row for each of config::systems.
 constexpr std::array factories{
-    Factory{"one_layer", make<OneLayer>},
-    Factory{"multi_layer", make<MultiLayer>},
-    Factory{"minimal", make<Minimal>},
+    Factory{"one_layer", make<OneLayer>},     Factory{"multi_layer", make<MultiLayer>},
+    Factory{"scalar_beta", make<ScalarBeta>}, Factory{"minimal", make<Minimal>},
     Factory{"memoriser", make<Memoriser>},
 };
 static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,

@@ -1,10 +1,20 @@
 #include "icl/model/target_items.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "icl/core/random.hpp"
 #include "icl/model/model.hpp"
 
 namespace icl::model {
+
+Real initial_beta(std::optional<double> given, std::int64_t seed) {
+  constexpr std::uint32_t beta_ordinal = 1;
+  std::array<float, 1> drawn{};
+  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, beta_ordinal)
+      .normals(drawn);
+  return static_cast<Real>(static_cast<float>(given.value_or(drawn[0])));
+}
 
 void encode_plain(std::span<const float> item, int label, std::int64_t width, Real* row) {
   const auto dimension = static_cast<std::int64_t>(item.size());

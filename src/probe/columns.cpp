@@ -17,7 +17,7 @@ constexpr std::array table{
            "< e^-phi+ >", [](const Reading& r) { return r.c3; }},
     Column{ProbeName::memorisation, "phi_mean", "nat", "memoriser's margin on training items",
            "< phi+ >; phi = z without attention (minimal, memoriser), (z(+) + z(-))/2 with "
-           "attention clamped to a copy of label +-1 (transformers)",
+           "attention clamped to a copy of label +-1 (other systems)",
            [](const Reading& r) { return r.margin.mean; }},
     Column{ProbeName::memorisation, "phi_deviation", "nat",
            "spread of the memoriser's margin over training items", "standard deviation of phi+",

@@ -112,7 +112,7 @@ void Prober::forward(const model::Model& model, nn::Attending attending, const W
 
 void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::Attending attending,
                             const Workers& workers) {
-  const bool clamped = kind_ == config::Kind::transformer || asked(config::ProbeName::effective);
+  const bool clamped = config::mixes_paths(kind_) || asked(config::ProbeName::effective);
   for (std::int64_t first = 0; first < sequences_; first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
     task_.probe_batch(static_cast<std::uint64_t>(step), first, size, task::CopyLabel::its_own,
@@ -192,7 +192,7 @@ void Prober::read_clamped(const model::Model& model, std::int64_t step, std::int
 
 void Prober::read_memorisation(Reading& reading) {
   phi_ = bare_;
-  if (kind_ == config::Kind::transformer) {
+  if (config::mixes_paths(kind_)) {
     for (std::size_t i = 0; i < phi_.size(); ++i) {
       phi_[i] = answers_[i] * (positive_[i] + negative_[i]) / 2;
     }

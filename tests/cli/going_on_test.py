@@ -73,6 +73,7 @@ class LongerTest(Programs):
         "refine": ["eval.refine=true", "train.learning_rate=0.5"],
         "every step": ["eval.every=1", "record.snapshot_every=3"],
         "infinite": ["data.K=inf", "eval.every=5"],
+        "scalar_beta": ["model.system=scalar_beta", "eval.every=2"],
         "minimal": ["model.system=minimal", "eval.every=2", "record.snapshots=0"],
         "to the end": ["intervene.freeze=memoriser@5:"],
     }

@@ -42,8 +42,10 @@ TEST(HasProbe, SaysWhatASystemHas) {
     EXPECT_THAT(names_in(system), ElementsAre("memorisation", "effective", "attention", "margins",
                                               "alignment", "lesions", "norms"));
   }
-  EXPECT_THAT(names_in("minimal"),
-              ElementsAre("memorisation", "effective", "attention", "margins", "lesions", "norms"));
+  for (const std::string_view system : {"scalar_beta", "minimal"}) {
+    EXPECT_THAT(names_in(system), ElementsAre("memorisation", "effective", "attention", "margins",
+                                              "lesions", "norms"));
+  }
   EXPECT_THAT(names_in("memoriser"), ElementsAre("memorisation", "norms"));
 }
 

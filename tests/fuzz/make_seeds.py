@@ -49,7 +49,7 @@ def runs(icl, folder):
     seeds = {}
     for name, settings in {
             "one_layer": [], "adam": ["train.optimizer=adam", "train.learning_rate=0.001", "eval.refine=true"],
-            "minimal": ["model.system=minimal"], "memoriser": ["model.system=memoriser"],
+            "scalar_beta": ["model.system=scalar_beta"], "minimal": ["model.system=minimal"], "memoriser": ["model.system=memoriser"],
             "multi_layer": ["model.system=multi_layer"]}.items():
         out = Path(folder) / f"{name}.h5"
         sets = [word for setting in TINY + settings for word in ("--set", setting)]

@@ -267,7 +267,8 @@ TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
 
 INSTANTIATE_TEST_SUITE_P(Golden, Parity,
                          testing::Values("plain", "decay", "infinite", "scalar", "adam",
-                                         "two_layers", "three_layers", "minimal", "minimal_self",
+                                         "two_layers", "three_layers", "scalar_beta",
+                                         "scalar_beta_code", "minimal", "minimal_self",
                                          "memoriser"),
                          [](const auto& test) { return std::string(test.param); });
 

@@ -14,7 +14,7 @@ constexpr auto infinite = config::Diversity::infinity();
 
 std::vector<config::Config> cases() {
   std::vector<config::Config> all;
-  for (const char* system : {"one_layer", "multi_layer", "minimal"}) {
+  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal"}) {
     for (const config::Diversity item_count :
          {config::Diversity(16), config::Diversity(200), infinite}) {
       all.push_back(configuration(system, item_count));

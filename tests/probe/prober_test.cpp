@@ -229,7 +229,7 @@ TEST(Prober, ReadsNothingFromNoSequences) {
 // --- A pure function of model and step ---
 
 TEST(Prober, DependsOnModelAndStepAlone) {
-  for (const char* system : {"one_layer", "multi_layer", "minimal", "memoriser"}) {
+  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"}) {
     config::Config config = configuration(system, 200);
     config.probe.sequences = 150;
     Bench bench(config);

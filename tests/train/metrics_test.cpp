@@ -83,7 +83,7 @@ TEST_F(MetricsTest, ReadWhatTheirNamesSay) {
 }
 
 TEST_F(MetricsTest, AreDescribed) {
-  for (const char* system : {"one_layer", "multi_layer", "minimal", "memoriser"}) {
+  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"}) {
     std::set<std::string> names;
     for (const Metric& metric : all(of(system))) {
       EXPECT_TRUE(names.insert(metric.name).second) << metric.name << " comes twice";

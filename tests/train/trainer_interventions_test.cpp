@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Trainer, OptimizerTest, testing::Values("sgd", "adam"))
 
 TEST_P(OptimizerTest, FreezesASubCircuitOverItsRange) {
   for (const nn::Group group : {nn::Group::attention, nn::Group::mlp}) {
-    for (const char* system : {"one_layer", "minimal"}) {
+    for (const char* system : {"one_layer", "scalar_beta", "minimal"}) {
       config::Config config = on_record(system, GetParam());
       config.model.w0 = 0.5;  // at 0 beta has no gradient
       config.intervene.freeze = group == nn::Group::attention ? "attention@3:7" : "memoriser@3:7";
@@ -75,7 +75,7 @@ TEST_P(OptimizerTest, LeavesAFrozenReadoutAsItWasDrawn) {
 
 // Factor and rates are powers of two: lr * factor is the same number, however it came about.
 TEST_P(OptimizerTest, LearnsAtHalfTheRateAsIfThatWereItsOwn) {
-  for (const char* system : {"one_layer", "minimal"}) {
+  for (const char* system : {"one_layer", "scalar_beta", "minimal"}) {
     config::Config factor = on_record(system, GetParam());
     factor.train.learning_rate = 0.125;
     factor.train.weight_decay_attention = factor.train.weight_decay_mlp = 1e-3;
@@ -166,7 +166,7 @@ TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
 // --- All of it, interrupted ---
 
 TEST_P(OptimizerTest, GoesOnWithTheSameBitsWithinAnIntervention) {
-  for (const char* system : {"one_layer", "multi_layer", "minimal"}) {
+  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal"}) {
     config::Config config = on_record(system, GetParam());
     config.intervene.freeze = "memoriser@2:5, mlp.2@7:9";
     config.intervene.rate = "attention*3@1:6, mlp.0.weight*0.25";
@@ -187,7 +187,7 @@ TEST_P(OptimizerTest, GoesOnWithTheSameBitsWithinAnIntervention) {
 // that of the products with -rate and of the sums over the batch: 2^-24 of |w|, and some 2^-20 of
 // the step.
 TEST_P(OptimizerTest, ForeseesTheNormOfEachUpdate) {
-  for (const char* system : {"one_layer", "multi_layer", "minimal", "memoriser"}) {
+  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"}) {
     config::Config config = on_record(system, GetParam());
     config.eval.every = 1;
     config.model.w0 = 0.5;

@@ -35,6 +35,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, SystemTest,
     testing::Values(Case{"one_layer", 16, "sgd"}, Case{"one_layer", infinite, "adam"},
                     Case{"multi_layer", 16, "adam"}, Case{"multi_layer", infinite, "sgd"},
+                    Case{"scalar_beta", 16, "sgd"}, Case{"scalar_beta", infinite, "adam"},
                     Case{"minimal", 16, "sgd"}, Case{"minimal", infinite, "adam"},
                     Case{"memoriser", 16, "sgd"}, Case{"memoriser", 16, "adam"}));
 

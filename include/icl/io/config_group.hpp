@@ -17,7 +17,7 @@ namespace icl::io {
 void write_config(Hdf5Writer& file, const std::string& toml, const config::Config& config,
                   std::span<const std::string_view> varied = {});
 
-/// "S1, K = 512, N = 16, seed 0"; the systems are numbered as in config::systems.
+/// "S1, K = 512, N = 16, seed 0".
 [[nodiscard]] std::string title_of(const config::Config& config);
 
 /// Adds attributes that say which run a group is of: K (float64), N, seed, system.
