@@ -1,0 +1,49 @@
+"""python -m icl_lab reproduce | plot | report: what icl reproduce, icl plot and icl report call."""
+
+import argparse
+import sys
+
+from .read import BadInput
+
+USAGE, BAD_INPUT = 64, 65
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"icl_lab: {message}", file=sys.stderr)
+        sys.exit(USAGE)
+
+
+def parser():
+    top = Parser(prog="icl_lab", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, parser_class=Parser)
+    reproduce = commands.add_parser("reproduce", help="quantities, picture and verdicts of an item whose runs are merged")
+    for name in ("item", "scale", "merged", "out"):
+        reproduce.add_argument(f"--{name}", required=True)
+    plot = commands.add_parser("plot", help="draw what a run, merged sweep, landscape or export holds")
+    plot.add_argument("file")
+    plot.add_argument("--out")
+    report = commands.add_parser("report", help="one HTML page of a folder of results")
+    report.add_argument("folder")
+    report.add_argument("--out")
+    return top
+
+
+def main(arguments=None):
+    chosen = parser().parse_args(arguments)
+    try:
+        if chosen.command == "reproduce":
+            from .reproduce import reproduce
+            return reproduce(chosen.item, chosen.scale, chosen.merged, chosen.out)
+        if chosen.command == "plot":
+            from .singles import plot
+            return plot(chosen.file, chosen.out)
+        from .report import report
+        return report(chosen.folder, chosen.out)
+    except BadInput as error:
+        print(f"icl_lab: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""An item of experiments/: its description, its checks, its runs."""
+
+import importlib.util
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .read import BadInput, Sweep, value_at
+
+SEED = 20241200412  #: of every bootstrap, unless another is given
+
+
+@dataclass
+class Item:
+    folder: Path
+    scale: str
+    sweep: Sweep
+    title: str
+    question: str
+    figure: str
+    checks: list = field(default_factory=list)  #: those of this scale
+    seed: int = SEED
+
+    @property
+    def name(self):
+        return self.folder.name
+
+
+def require_settings(document, scale, sweep):
+    """BadInput if a setting that the item fixes is another one in the merged file."""
+    expected = {}
+    for section, keys in document.items():
+        if isinstance(keys, dict) and section not in ("item", "sweep", "scale"):
+            expected |= {f"{section}.{key}": value for key, value in keys.items()}
+    for section, keys in document.get("scale", {}).get(scale, {}).get("set", {}).items():
+        expected |= {f"{section}.{key}": value for key, value in keys.items()}
+    for name, value in expected.items():
+        if name in sweep.runs.dtype.names or name == "record.publish_seconds":
+            continue
+        found = value_at(sweep.config, name)
+        same = str(found) == str(value) or (isinstance(value, (int, float)) and isinstance(found, (int, float)) and float(found) == float(value))
+        if not same and not (found is None and value in ("not set", "inf")):
+            raise BadInput(f"'{sweep.path}' is of other settings than the item at scale {scale}: {name} is {found} there and {value} here")
+
+
+def load_item(folder, scale, merged, seed=SEED):
+    """BadInput if the folder is no item or the file is not of it."""
+    folder = Path(folder)
+    path = folder / "experiment.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"'{path}' cannot be read: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"'{path}' is no TOML: {error}") from None
+    if scale != "paper" and scale not in document.get("scale", {}):
+        raise BadInput(f"'{path}' has no scale \"{scale}\"")
+    sweep = Sweep(merged)
+    if not len(sweep.runs):
+        raise BadInput(f"'{merged}' holds no run that has ended")
+    require_settings(document, scale, sweep)
+    about = document.get("item", {})
+    checks = [check for check in document.get("check", []) if scale in check.get("scales", [scale])]
+    return Item(folder.resolve(), scale, sweep, about.get("title", folder.name), about.get("question", ""), about.get("figure", ""), checks, seed)
+
+
+def load_figure(folder):
+    """The module figure.py of an item."""
+    path = Path(folder) / "figure.py"
+    if not path.is_file():
+        raise BadInput(f"'{path}': the item has no figure.py")
+    spec = importlib.util.spec_from_file_location(f"icl_lab_figure_{path.parent.name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,7 @@
+"""Pictures in one style: widths of a journal's columns, colours that every kind of colour vision tells apart, fonts embedded."""
+
+from .panels import (accuracy_axis, chance_line, curves, estimate_points, log_K_axis, never_marks, ordered_colours, share_points, survival_panel, theory_line)
+from .style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION, figure, letter, plain_log_axis, save
+
+__all__ = ["BLACK", "BLUE", "GREEN", "GREY", "ORANGE", "PURPLE", "SKY", "STYLE", "VERMILION", "accuracy_axis", "chance_line", "curves",
+           "estimate_points", "figure", "letter", "log_K_axis", "never_marks", "ordered_colours", "plain_log_axis", "save", "share_points", "survival_panel", "theory_line"]

@@ -1,0 +1,87 @@
+"""Style, sizes, and how a picture is written."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator  # noqa: E402
+
+from .. import __version__  # noqa: E402
+from ..read import BadInput  # noqa: E402
+
+# Okabe and Ito's colours.
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#6B7480")
+
+ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
+STYLE = {
+    "font.family": "DejaVu Sans", "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "axes.titlelocation": "left", "axes.titlepad": 5,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 6.8, "legend.frameon": False, "legend.handlelength": 1.5,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7, "axes.edgecolor": GREY, "axes.axisbelow": True,
+    "axes.grid": True, "grid.color": "#E6E9EC", "grid.linewidth": 0.5, "xtick.color": "#2B323A", "ytick.color": "#2B323A",
+    "xtick.major.width": 0.7, "ytick.major.width": 0.7, "lines.linewidth": 1.3, "lines.markersize": 4, "errorbar.capsize": 0,
+    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "icl", "figure.dpi": 100, "savefig.dpi": 300,
+}
+
+
+def figure(columns=1, height=2.4, rows=1, panels=1, **keywords):
+    """(figure, axes): one or two columns wide, height in inches, laid out so that nothing overlaps."""
+    plt.rcParams.update(STYLE)
+    width = ONE_COLUMN if columns == 1 else TWO_COLUMNS
+    return plt.subplots(rows, panels, figsize=(width, height), layout="constrained", **keywords)
+
+
+def letter(axes, text):
+    """A panel's letter, before its title."""
+    axes.set_title(f"{text}  {axes.get_title(loc='left')}", loc="left", fontweight="bold")
+
+
+def grouped(number, _=None):
+    """12345 as 12,345 with a thin gap."""
+    return f"{number:,.0f}".replace(",", "\u2009") if abs(number) >= 1 else f"{number:g}"
+
+
+def plain_log_axis(axis, subs=(1.0, 3.0)):
+    """A logarithmic axis whose ticks are numbers as people write them."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(grouped))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _metadata(kind, title, caption, sweep_hash, programs):
+    about = f"{caption} Sweep {sweep_hash}; programs {', '.join(programs) or 'unknown'}."
+    software = f"icl_lab {__version__}"
+    if kind == "png":
+        return {"Title": title, "Description": about, "Software": software}
+    if kind == "pdf":
+        return {"Title": title, "Subject": about, "Creator": software, "CreationDate": None, "ModDate": None}
+    return {"Title": title, "Description": about, "Creator": software, "Date": None}
+
+
+def write(drawing, path, kind, metadata):
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        drawing.savefig(part, format=kind, metadata=metadata)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise BadInput(f"'{path}' cannot be written: {error.strerror}") from None
+
+
+def save(drawing, stem, *, title, caption, sweep_hash="unknown", programs=()):
+    """STEM.png, .pdf and .svg, with title, caption, sweep and commits in their metadata and no date: equal data give equal bytes.
+    Returns the names of the files."""
+    stem = Path(stem)
+    names = []
+    with plt.rc_context(STYLE):
+        for kind in ("png", "pdf", "svg"):
+            path = stem.with_suffix(f".{kind}")
+            write(drawing, path, kind, _metadata(kind, title, caption, sweep_hash, programs))
+            names.append(path.name)
+    plt.close(drawing)
+    return names

@@ -1,0 +1,196 @@
+"""Files of icl: merged sweeps, runs, landscapes and exports."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+BLOCK_BYTES = 512  #: of the block of text at the end of each file
+
+
+class BadInput(Exception):
+    """A file or folder that cannot be used, in one sentence."""
+
+
+def block_of(path):
+    """The lines of a file's last block as a dict: hash of the settings, status, step."""
+    with open(path, "rb") as file:
+        file.seek(0, 2)
+        file.seek(max(file.tell() - BLOCK_BYTES, 0))
+        text = file.read().decode("utf-8", "replace")
+    return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+
+
+def kind_of(path):
+    """"run", "sweep", "landscape" or "export" of a whole file of icl; BadInput for anything else."""
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"'{path}': there is no such file" if not path.exists() else f"'{path}' is no file")
+    try:
+        with h5py.File(path) as file:
+            text = file.attrs.get("format", "")
+    except OSError as error:
+        raise BadInput(f"'{path}' cannot be opened as HDF5: {error}") from None
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    if not text.startswith("icl "):
+        raise BadInput(f"'{path}' was not written by icl")
+    return text.removeprefix("icl ")
+
+
+def value_at(table, dotted):
+    """table["data"]["N"] of "data.N"; None if it is not there."""
+    for name in dotted.split("."):
+        if not isinstance(table, dict) or name not in table:
+            return None
+        table = table[name]
+    return table
+
+
+class _File:
+    """What all files have: their settings, and series by name."""
+
+    KIND = ""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        kind = kind_of(path)
+        if kind != self.KIND:
+            raise BadInput(f"'{path}' is of the kind \"{kind}\", not \"{self.KIND}\"")
+        self._series = {}
+
+    def _read(self, place):
+        try:
+            with h5py.File(self.path) as file:
+                return file[place][()] if place in file else None
+        except OSError as error:
+            raise BadInput(f"'{self.path}': {place} cannot be read: {error}") from None
+
+    @cached_property
+    def config(self):
+        """The settings, as nested dicts."""
+        text = self._read("config/toml")
+        return {} if text is None else tomllib.loads(text.decode() if isinstance(text, bytes) else str(text))
+
+    def setting(self, name):
+        return value_at(self.config, name)
+
+    @cached_property
+    def hash(self):
+        return block_of(self.path).get("config_xxh128", "unknown")
+
+    @cached_property
+    def steps(self):
+        return self.series("step")
+
+    def series(self, name):
+        """/metrics/NAME; BadInput if the file has none."""
+        if name not in self._series:
+            values = self._read(f"metrics/{name}")
+            if values is None:
+                raise BadInput(f"'{self.path}' has no series \"{name}\": its runs did not record it")
+            self._series[name] = values
+        return self._series[name]
+
+    def has(self, name):
+        with h5py.File(self.path) as file:
+            return f"metrics/{name}" in file
+
+    @cached_property
+    def series_names(self):
+        with h5py.File(self.path) as file:
+            return sorted(file["metrics"])
+
+    def label(self, name):
+        """Name and unit of a series, for an axis."""
+        with h5py.File(self.path) as file:
+            attributes = file[f"metrics/{name}"].attrs
+            words = [attributes.get(key, b"") for key in ("long_name", "units")]
+        long_name, units = (word.decode() if isinstance(word, bytes) else str(word) for word in words)
+        return f"{long_name or name} ({units})" if units not in ("", "1") else long_name or name
+
+
+class Run(_File):
+    """A run: series over steps."""
+
+    KIND = "run"
+
+    def attribute(self, name, default=None):
+        with h5py.File(self.path) as file:
+            value = file["metrics"].attrs.get(name, file.attrs.get(name, default))
+        return value.decode() if isinstance(value, bytes) else value
+
+
+class Sweep(_File):
+    """A merged sweep, or a part of one: a table of runs, and series [run, step], NaN after a run's end."""
+
+    KIND = "sweep"
+
+    def __init__(self, path, rows=None, whole=None):
+        super().__init__(path)
+        self._whole = whole
+        self.rows = rows
+
+    @cached_property
+    def runs(self):
+        """/runs as a structured array, text decoded."""
+        if self._whole is not None:
+            return self._whole.runs[self.rows]
+        table = self._read("runs")
+        if table is None or table.size == 0:
+            raise BadInput(f"'{self.path}' holds no run that has ended")
+        return table.astype([(n, table.dtype[n] if table.dtype[n].kind != "S" else f"U{table.dtype[n].itemsize}") for n in table.dtype.names])
+
+    def __len__(self):
+        return len(self.runs)
+
+    def series(self, name):
+        if self._whole is not None:
+            values = self._whole.series(name)
+            return values if name == "step" else values[self.rows]
+        return super().series(name)
+
+    def column(self, name):
+        """A column of /runs; of a key that is one value for all runs, that value for each."""
+        if name in self.runs.dtype.names:
+            return self.runs[name]
+        value = self.setting(name)
+        if value is None and "." not in name:
+            raise BadInput(f"'{self.path}' has no column \"{name}\"")
+        return np.full(len(self), np.nan if value is None else value)
+
+    def where(self, mask=None, **conditions):
+        """The runs for which mask is true, or whose columns have these values (data_K=500 for data.K; None: not set)."""
+        mask = np.ones(len(self), dtype=bool) if mask is None else np.asarray(mask)
+        for name, value in conditions.items():
+            column = self.column(name.replace("_", ".", 1) if name not in self.runs.dtype.names else name)
+            mask = mask & (column == value if value is not None else (np.isnan(column) if column.dtype.kind == "f" else column == ""))
+        rows = np.flatnonzero(mask)
+        whole = self._whole or self
+        return Sweep(self.path, rows if self._whole is None else self.rows[rows], whole)
+
+    def values(self, name):
+        """The distinct values of a column, sorted, NaN left out."""
+        column = self.column(name)
+        if column.dtype.kind == "f":
+            column = column[~np.isnan(column)]
+        return np.unique(column)
+
+    @cached_property
+    def program(self):
+        """Commits of the programs that trained the runs."""
+        table = self._read("provenance/runs")
+        return sorted({commit.decode() for commit in table["commit"]}) if table is not None else []
+
+
+class Landscape(_File):
+    """A file of icl theory landscape."""
+
+    KIND = "landscape"
+
+    def dataset(self, name):
+        values = self._read(name)
+        if values is None:
+            raise BadInput(f"'{self.path}' has no \"{name}\"")
+        return values

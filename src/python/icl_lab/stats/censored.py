@@ -1,0 +1,82 @@
+"""Distributions of times fitted with censoring, by maximum likelihood."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq, minimize
+from scipy.stats import norm
+
+from ..estimate import Estimate, missing
+
+FAMILIES = ("lognormal", "weibull", "exponential")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """ln t = mu + sigma W, with W Gaussian (lognormal) or of the smallest extreme (weibull; exponential with sigma = 1), as R's survreg."""
+
+    family: str
+    mu: float
+    sigma: float
+    log_likelihood: float
+    parameters: int
+
+    @property
+    def aic(self):
+        return 2 * self.parameters - 2 * self.log_likelihood
+
+    def survival(self, t):
+        w = (np.log(t) - self.mu) / self.sigma
+        return norm.sf(w) if self.family == "lognormal" else np.exp(-np.exp(w))
+
+
+def _log_likelihood(family, mu, sigma, time, event, previous):
+    w = (np.log(time) - mu) / sigma
+    if family == "lognormal":
+        density, survival = norm.logpdf(w), norm.logsf(w)
+    else:
+        density, survival = w - np.exp(w), -np.exp(w)
+    if previous is None:
+        exact = density - np.log(sigma * time)
+    else:
+        with np.errstate(divide="ignore"):
+            w0 = (np.log(previous) - mu) / sigma
+        before = norm.logsf(w0) if family == "lognormal" else -np.exp(w0)
+        exact = before + np.log(np.maximum(-np.expm1(np.minimum(survival - before, -1e-300)), 1e-300))
+    return float(np.where(event, exact, survival).sum())
+
+
+def fit(time, event, family, previous=None):
+    """Maximum likelihood with right censoring; with `previous` an event is known to lie in (previous, time] alone. At least two events."""
+    if family not in FAMILIES:
+        raise ValueError(f"fit: no family {family!r}; there are {', '.join(FAMILIES)}")
+    time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=bool)
+    previous = None if previous is None else np.where(event, np.asarray(previous, dtype=float), 0.0)
+    if event.sum() < 2:
+        raise ValueError(f"fit: {int(event.sum())} events; two at least are needed")
+    if (time <= 0).any():
+        raise ValueError("fit: a time is not positive")
+    fixed = family == "exponential"
+    unpack = (lambda q: (q[0], 1.0)) if fixed else (lambda q: (q[0], np.exp(q[1])))
+    start = [np.log(time).mean()] if fixed else [np.log(time).mean(), np.log(max(np.log(time[event]).std(), 0.05))]
+    best = minimize(lambda q: -_log_likelihood(family, *unpack(q), time, event, previous), start, method="Nelder-Mead",
+                    options={"xatol": 1e-9, "fatol": 1e-10, "maxiter": 4000})
+    mu, sigma = unpack(best.x)
+    return Fit(family, float(mu), float(sigma), -float(best.fun), 1 if fixed else 2)
+
+
+def sd_ln_t(time, event, previous=None):
+    """sigma of the log-normal fit, with the interval of its profile likelihood (chi-squared, 1 degree)."""
+    try:
+        best = fit(time, event, "lognormal", previous)
+    except ValueError as error:
+        return missing(str(error), len(time))
+    time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=bool)
+    previous = None if previous is None else np.where(event, np.asarray(previous, dtype=float), 0.0)
+
+    def fall(sigma):
+        over_mu = minimize(lambda q: -_log_likelihood("lognormal", q[0], sigma, time, event, previous), [best.mu], method="Nelder-Mead")
+        return best.log_likelihood + over_mu.fun - 1.920729
+    low = brentq(fall, best.sigma / 50, best.sigma) if fall(best.sigma / 50) > 0 else 0.0
+    high = brentq(fall, best.sigma, best.sigma * 50) if fall(best.sigma * 50) > 0 else float("inf")
+    return Estimate(best.sigma, float(low), float(high), "log-normal with censoring, profile likelihood", time.size)

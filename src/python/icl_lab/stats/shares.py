@@ -1,0 +1,58 @@
+"""Shares of runs."""
+
+import numpy as np
+from scipy.stats import beta
+
+from ..estimate import Estimate
+from .bootstrap import LEVEL, ends, generator
+
+
+def share(k, n, level=LEVEL):
+    """k of n, with Jeffreys' interval: quantiles of Beta(k + 1/2, n - k + 1/2), its end at 0 or 1 where k is 0 or n
+    (Brown, Cai & DasGupta 2001, Statistical Science 16, 101)."""
+    if n <= 0:
+        raise ValueError("share: there is no run")
+    if not 0 <= k <= n:
+        raise ValueError(f"share: {k} of {n}")
+    tail = (1 - level) / 2
+    low = 0.0 if k == 0 else float(beta.ppf(tail, k + 0.5, n - k + 0.5))
+    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 0.5, n - k + 0.5))
+    return Estimate(k / n, low, high, "Jeffreys", int(n))
+
+
+def difference(k, n, k0, n0, *, seed, draws=20000):
+    """Difference of two shares, k/n - k0/n0: the interval from independent draws of both Jeffreys posteriors."""
+    if n <= 0 or n0 <= 0:
+        raise ValueError("difference: one of the two has no run")
+    random = generator(seed)
+    found = random.beta(k + 0.5, n - k + 0.5, draws) - random.beta(k0 + 0.5, n0 - k0 + 0.5, draws)
+    return Estimate(k / n - k0 / n0, *ends(found), "Jeffreys, both shares", int(n + n0))
+
+
+def mean(values, level=LEVEL):
+    """Mean of independent runs with Student's t interval."""
+    from scipy.stats import t
+    values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        raise ValueError("mean: there is no value")
+    if values.size == 1:
+        return Estimate(float(values[0]), float("nan"), float("nan"), "one run", 1)
+    half = t.ppf((1 + level) / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return Estimate(float(values.mean()), float(values.mean() - half), float(values.mean() + half), "Student's t", values.size)
+
+
+def median(values, level=LEVEL):
+    """Median of independent values with the interval of order statistics (binomial, exact or wider); with fewer than six its ends are the extremes."""
+    from scipy.stats import binom
+    values = np.sort(np.asarray(values, dtype=float))
+    values = values[~np.isnan(values)]
+    n = values.size
+    if n == 0:
+        raise ValueError("median: there is no value")
+    rank = int(binom.ppf((1 - level) / 2, n, 0.5))
+    if binom.cdf(rank, n, 0.5) > (1 - level) / 2:
+        rank -= 1
+    rank = max(rank, 0)
+    middle = values[(n - 1) // 2] if values[(n - 1) // 2] == values[n // 2] else (values[(n - 1) // 2] + values[n // 2]) / 2
+    return Estimate(float(middle), float(values[rank]), float(values[n - 1 - rank]), "order statistics", n)

@@ -1,0 +1,154 @@
+"""The threshold K* of a transition from "no run acquires" to "every run does", and how it depends on something else."""
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from ..estimate import Estimate, missing
+from .bootstrap import ends, generator
+
+METHOD = "Spearman-Kaerber, Jeffreys draws of the shares"
+
+
+def counts(K, acquired):
+    """Sorted distinct K, runs that acquired, runs."""
+    K = np.asarray(K, dtype=float)
+    acquired = np.asarray(acquired, dtype=bool)
+    if K.size == 0 or K.shape != acquired.shape:
+        raise ValueError("threshold: needs as many K as outcomes, and at least one")
+    if not np.isfinite(K).all() or (K <= 0).any():
+        raise ValueError("threshold: K must be positive and finite; leave runs of K = infinity out")
+    distinct, place = np.unique(K, return_inverse=True)
+    return distinct, np.bincount(place, weights=acquired).astype(int), np.bincount(place)
+
+
+def bracket(K, acquired):
+    """(largest K below which and at which no run acquired, smallest K above which and at which all did); 0 and inf where there is none."""
+    K, k, n = counts(K, acquired)
+    none = np.flatnonzero(np.cumsum(k) == 0)
+    every = np.flatnonzero(np.cumsum((n - k)[::-1])[::-1] == 0)
+    return (float(K[none[-1]]) if none.size else 0.0, float(K[every[0]]) if every.size else float("inf"))
+
+
+def monotone(p, weights):
+    """Rows of p made non-decreasing by pooling neighbours (weighted least squares: PAVA as max-min of averages)."""
+    p = np.atleast_2d(p)
+    m = p.shape[1]
+    sums = np.concatenate([np.zeros((p.shape[0], 1)), np.cumsum(p * weights, axis=1)], axis=1)
+    total = np.concatenate([[0], np.cumsum(weights)])
+    best = np.full_like(p, -np.inf)
+    for i in range(m):
+        for first in range(i + 1):
+            averages = (sums[:, i + 1:] - sums[:, [first]]) / (total[i + 1:] - total[first])
+            best[:, i] = np.maximum(best[:, i], averages.min(axis=1))
+    return best
+
+
+def _log_threshold(x, p):
+    """Spearman-Kaerber: the mean of the distribution over log K whose cumulative shares are p (rows). What lies beyond the ends is put
+    one step of the grid outside."""
+    steps = np.diff(x) if x.size > 1 else np.array([np.log(2.0)])
+    grid = np.concatenate([[x[0] - steps[0]], x, [x[-1] + steps[-1]]])
+    p = np.concatenate([np.zeros((p.shape[0], 1)), p, np.ones((p.shape[0], 1))], axis=1)
+    return (np.diff(p, axis=1) * (grid[1:] + grid[:-1]) / 2).sum(axis=1)
+
+
+def _draws(K, acquired, random, draws):
+    K, k, n = counts(K, acquired)
+    shares = random.beta(k + 0.5, n - k + 0.5, size=(draws, k.size))
+    return _log_threshold(np.log(K), monotone(shares, n))
+
+
+def spearman_karber(K, acquired, *, seed, draws=2000):
+    """K*, the K at which half of the runs acquire, by Spearman-Kaerber on log K with shares made monotone.
+
+    Closed form, and it survives a transition between two neighbours of the grid, where a logistic regression diverges. Interval: the same of
+    shares drawn from their Jeffreys posteriors Beta(k + 1/2, n - k + 1/2), made monotone; where neighbours part the outcomes perfectly, K* may lie
+    anywhere between them, and the interval is widened to that bracket. Where none (all) of the runs acquired, K* is inf (0) and the interval one-sided.
+    """
+    distinct, k, n = counts(K, acquired)
+    runs = int(n.sum())
+    if k.sum() == 0:
+        return Estimate(float("inf"), float(distinct[-1]), float("inf"), "no run acquired", runs)
+    if (k == n).all():
+        return Estimate(0.0, 0.0, float(distinct[0]), "every run acquired", runs)
+    value = float(np.exp(_log_threshold(np.log(distinct), monotone(k / n, n))[0]))
+    low, high = np.exp(ends(_draws(K, acquired, generator(seed), draws)))
+    lower, upper = bracket(K, acquired)
+    if np.searchsorted(distinct, upper) - np.searchsorted(distinct, lower) == 1 and lower > 0:
+        low, high = min(low, lower), max(high, upper)
+    return Estimate(value, float(low), float(high), METHOD, runs)
+
+
+def sigmoid(K, accuracy, *, seed=None, draws=200):
+    """K* = 10^b of the paper's fit accuracy = d / (1 + exp(-a (log10 K - b))) + c within a in [-1, 100], b in [2, 5], c in [0, 1], d in [0, 100]
+    (least squares over runs). Four free parameters are ill-conditioned where the ends are not flat; it is there for comparison. With a seed, the
+    interval is a bootstrap over runs within K."""
+    K = np.asarray(K, dtype=float)
+    accuracy = np.asarray(accuracy, dtype=float)
+    if np.unique(K).size < 4:
+        raise ValueError("sigmoid: four free parameters need four K")
+    x = np.log10(K)
+
+    def fit(y):
+        residual = lambda q: q[3] / (1 + np.exp(-np.clip(q[0] * (x - q[1]), -500, 500))) + q[2] - y
+        middle = float(np.clip(np.interp(0.75, *_sorted_means(x, y)), 2.0, 5.0))
+        fits = [least_squares(residual, [a, middle, 0.5, 0.5], bounds=([-1, 2, 0, 0], [100, 5, 1, 100])) for a in (3.0, 12.0)]
+        return 10 ** min(fits, key=lambda f: f.cost).x[1]
+
+    value = fit(accuracy)
+    if seed is None:
+        return Estimate(float(value), float("nan"), float("nan"), "the paper's sigmoid", K.size)
+    random = generator(seed)
+    found = []
+    for _ in range(draws):
+        chosen = np.empty(K.size, dtype=int)
+        for k in np.unique(K):
+            there = np.flatnonzero(K == k)
+            chosen[there] = random.choice(there, there.size)
+        found.append(fit(accuracy[chosen]))
+    return Estimate(float(value), *ends(found), "the paper's sigmoid, bootstrap over runs", K.size)
+
+
+def _sorted_means(x, y):
+    """Means of y at each x, made increasing: for np.interp's first guess."""
+    distinct, place = np.unique(x, return_inverse=True)
+    means = np.bincount(place, weights=y) / np.bincount(place)
+    means = np.maximum.accumulate(means) + 1e-9 * np.arange(means.size)
+    return means, distinct
+
+
+def slope(x, K, acquired, *, seed, draws=2000, log_x=True):
+    """(slope, curvature) of ln K* on ln x (on x itself with log_x = False), K* by Spearman-Kaerber at each x; shares drawn for all x together.
+
+    The line has equal weights; curvature is the coefficient of the squared deviation of ln x from its mean, an Estimate too (missing with fewer than
+    three x). Where K* lies outside the grid at some x, both are missing.
+    """
+    x = np.asarray(x, dtype=float)
+    K, acquired = np.asarray(K, dtype=float), np.asarray(acquired, dtype=bool)
+    places = np.unique(x)
+    random = generator(seed)
+    values, found = [], []
+    for place in places:
+        here = x == place
+        at = spearman_karber(K[here], acquired[here], seed=seed, draws=2)
+        if not 0 < at.value < np.inf:
+            return (missing(f"K* lies outside of the grid at {place:g}", x.size),) * 2
+        values.append(np.log(at.value))
+        found.append(_draws(K[here], acquired[here], random, draws))
+    t = np.log(places) if log_x else places
+    t = t - t.mean()
+    logs = np.column_stack([np.array(values), np.array(found)])
+    line = np.linalg.lstsq(np.vander(t, 2), logs, rcond=None)[0][0] if places.size > 1 else None
+    if line is None:
+        return missing("one x alone", x.size), missing("one x alone", x.size)
+    result = Estimate(float(line[0]), *ends(line[1:]), "line through log K*; " + METHOD, x.size)
+    if places.size < 3:
+        return result, missing("two x alone", x.size)
+    bend = np.linalg.lstsq(np.vander(t, 3), logs, rcond=None)[0][0]
+    return result, Estimate(float(bend[0]), *ends(bend[1:]), "parabola through log K*; " + METHOD, x.size)
+
+
+def at_horizons(K, t_icl, horizon, *, seed, fractions=(0.25, 0.5, 1.0)):
+    """K* read at fractions of each run's horizon: a run counts as acquired there if its t_icl (NaN: never) lies before. A list of Estimates."""
+    t_icl, horizon = np.asarray(t_icl, dtype=float), np.asarray(horizon, dtype=float)
+    return [spearman_karber(K, t_icl <= fraction * horizon, seed=seed) for fraction in fractions]
