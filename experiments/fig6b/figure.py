@@ -1,0 +1,73 @@
+"""Figures 6b and A4: t_ICL against N, its spread over seeds, and the minimal theory started from each run's own beta and w."""
+
+import numpy as np
+
+from icl_lab import acquisition, plot, stats
+from icl_lab.estimate import Estimate, missing
+
+
+def initial_beta(sweep):
+    return sweep.series("effective_beta")[:, 0]
+
+
+def spread_ratio(time, event, beta, seed):
+    """sd of ln t_ICL over sd of the effective beta(0), over the same seeds; runs resampled."""
+    if event.sum() < 4:
+        return missing(f"{int(event.sum())} runs acquired ICL", len(time))
+    pairs = np.column_stack([np.log(time[event]), beta[event]])
+    ratio = stats.bootstrap([pairs], lambda g: g[0][:, 0].std(ddof=1) / g[0][:, 1].std(ddof=1), seed=seed)
+    return Estimate(ratio.value, ratio.low, ratio.high, "acquired runs, " + ratio.method, ratio.n)
+
+
+def theory_ratio(runs):
+    times = runs["theory_t_icl_step_from_initial"] / runs["t_icl_step"]
+    times = times[np.isfinite(times)]
+    return stats.shares.median(times) if times.size else missing("no run has a prediction", len(runs))
+
+
+def analyse(item):
+    sweep, found = item.sweep, acquisition.by_context(item.sweep)
+    largest = sweep.where(data_N=max(found))
+    time, event, _ = found[max(found)]
+    fitted = acquisition.line(found)
+    quantities = {
+        "quadratic_term": fitted.quadratic, "intercept": fitted.intercept, "slope": fitted.slope,
+        "sd_ln_t_over_sd_beta0": spread_ratio(time, event, initial_beta(largest), item.seed),
+        "rank_of_theory": stats.rank.spearman(largest.runs["theory_t_icl_step_from_initial"], time, seed=item.seed),
+        "theory_over_measured": theory_ratio(largest.runs),
+    }
+    fits = [{f: stats.censored.fit(t, e, f).aic for f in ("lognormal", "weibull", "exponential")} for t, e, _ in found.values() if e.sum() > 1]
+    if fits:
+        for other in ("exponential", "weibull"):
+            value = float(sum(fit[other] - fit["lognormal"] for fit in fits))
+            quantities[f"aic_{other}_minus_lognormal"] = Estimate(value, value, value, "maximum likelihood with censoring, summed over N", len(sweep))
+    for N, (t, e, median) in found.items():
+        quantities[f"t_icl_{N}"] = median
+        quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(t, e)
+    return quantities
+
+
+def draw(item, quantities):
+    found = acquisition.by_context(item.sweep)
+    figure, (left, middle, right) = plot.figure(columns=2, height=2.4, panels=3)
+    acquisition.draw_times(left, found)
+    left.set_title("each run, and medians")
+    acquisition.draw_survival(middle, found)
+    middle.set_title("the long tail")
+    for colour, N in zip(plot.ordered_colours(len(found)), found):
+        here = item.sweep.where(data_N=N)
+        right.plot(initial_beta(here), np.where(here.runs["acquired"] == 1, here.runs["t_icl_step"], np.nan), ".", color=colour, markersize=4)
+    here = item.sweep.where(data_N=max(found))
+    order = np.argsort(initial_beta(here))
+    theory = here.runs["theory_t_icl_step_from_initial"]
+    if np.isfinite(theory).any():
+        plot.theory_line(right, initial_beta(here)[order], theory[order], f"minimal theory, N = {max(found)}")
+    right.set_yscale("log")
+    plot.plain_log_axis(right.yaxis)
+    right.set_xlabel("effective beta at the start (nat)")
+    right.set_ylabel("t_ICL (steps)")
+    right.set_title("earlier for larger beta")
+    right.legend(loc="upper right")
+    for axes, name in zip((left, middle, right), "abc"):
+        plot.letter(axes, name)
+    return figure
