@@ -50,16 +50,20 @@ class KaplanMeier:
         return Estimate(float(self.survival[place]), float(low), float(high), "Kaplan-Meier, log-log", self.n)
 
     def quantile(self, p, level=LEVEL):
-        """The time by which a share p has had its event; inf where the curve does not fall that far."""
+        """The time by which a share p has had its event, with the ends of its interval where the confidence curves cross 1 - p; inf where a curve does not
+        fall that far."""
         low, high = self.limits(level)
         def first(curve):
             below = np.flatnonzero((curve <= 1 - p + 1e-12) | np.isnan(curve))
             if below.size == 0:
                 return float("inf")
             place = below[0]
-            flat = abs(curve[place] - (1 - p)) < 1e-12 and place + 1 < self.times.size
-            return float((self.times[place] + self.times[place + 1]) / 2 if flat else self.times[place])
-        upper = np.where(np.isnan(high), 2.0, high)  # the curve of R has no upper end there: the quantile has none either
+            if abs(curve[place] - (1 - p)) > 1e-12:
+                return float(self.times[place])
+            # The curve runs along the level: the middle of that stretch, as in R.
+            end = self.times[place + 1] if place + 1 < self.times.size else self.last
+            return float((self.times[place] + end) / 2)
+        upper = np.where(np.isnan(high), 2.0, high)  # the curve has no upper end where S is 0: nor has the quantile
         return Estimate(first(self.survival), first(low), first(upper), "Kaplan-Meier, log-log interval", self.n)
 
     def median(self):

@@ -6,6 +6,7 @@ from scipy.optimize import least_squares
 from ..estimate import Estimate, missing
 from .bootstrap import ends, generator
 
+SURE = 12  # runs in a row with one outcome, after which a threshold is not looked for further out
 METHOD = "Spearman-Kaerber, Jeffreys draws of the shares"
 
 
@@ -53,8 +54,15 @@ def _log_threshold(x, p):
 
 
 def _draws(K, acquired, random, draws):
+    """ln K* of shares drawn from their Jeffreys posteriors, within the bracket and out from it until SURE runs in a row have gone the same way. Further
+    out the shares are 0 and 1: that they rise with K is known. (Drawn everywhere, the interval of four runs a K holds the truth in 98 % of data sets;
+    within the bracket alone, in 88 %: tests/lab/coverage.py.)"""
     K, k, n = counts(K, acquired)
     shares = random.beta(k + 0.5, n - k + 0.5, size=(draws, k.size))
+    lower, upper = bracket(K.repeat(n), (np.arange(n.max()) < k[:, None])[np.arange(n.max()) < n[:, None]])
+    below, above = np.flatnonzero(K <= lower)[::-1], np.flatnonzero(K >= upper)
+    for beyond, certain in ((below, 0.0), (above, 1.0)):
+        shares[:, beyond[np.cumsum(n[beyond]) - n[beyond] >= SURE]] = certain
     return _log_threshold(np.log(K), monotone(shares, n))
 
 
@@ -62,7 +70,7 @@ def spearman_karber(K, acquired, *, seed, draws=2000):
     """K*, the K at which half of the runs acquire, by Spearman-Kaerber on log K with shares made monotone.
 
     Closed form, and it survives a transition between two neighbours of the grid, where a logistic regression diverges. Interval: the same of
-    shares drawn from their Jeffreys posteriors Beta(k + 1/2, n - k + 1/2), made monotone; where neighbours part the outcomes perfectly, K* may lie
+    shares drawn from their Jeffreys posteriors Beta(k + 1/2, n - k + 1/2) around the bracket, made monotone; where neighbours part the outcomes perfectly, K* may lie
     anywhere between them, and the interval is widened to that bracket. Where none (all) of the runs acquired, K* is inf (0) and the interval one-sided.
     """
     distinct, k, n = counts(K, acquired)
