@@ -39,22 +39,12 @@ def draw(item, quantities):
     N = item.sweep.setting("data.N")
     figure, axes = plot.figure(columns=1, height=2.9)
     land = theory.landscape(N, (-0.5, 6, 131), (-2, 7, 181))
-    filled = axes.contourf(land["w"], land["beta"], land["loss"].T, 24, cmap="Greys", alpha=0.7)
-    for collection in filled.collections:
-        collection.set_rasterized(True)
-    figure.colorbar(filled, ax=axes, aspect=30, pad=0.02).set_label("averaged loss (nat)")
-    axes.streamplot(land["w"], land["beta"], -land["dloss_dw"].T, -land["dloss_dbeta"].T, color=plot.SKY, linewidth=0.4, density=0.9, arrowsize=0.5)
-    axes.plot(land["nullcline"], land["beta"], color=plot.GREEN, linewidth=1, label="nullcline, dw/dt = 0")
+    plot.landscape_panel(axes, land, (-0.3, 5, -1.5, 6.5))
     shown = set()
     for beta0, w, beta in trajectories(item.sweep):
         axes.plot(w, beta, color=plot.VERMILION, linewidth=0.8, alpha=0.8, label=None if shown else "measured")
         if beta0 not in shown:
             plot.theory_line(axes, *theory.flow(beta0), None if shown else "flow")
         shown.add(beta0)
-    axes.set_xlim(-0.3, 5)
-    axes.set_ylim(-1.5, 6.5)
-    axes.grid(False)
-    axes.set_xlabel("readout w")
-    axes.set_ylabel("attention beta (nat)")
-    axes.legend(loc="lower right", facecolor="white", frameon=True, framealpha=0.85, edgecolor="none")
+    plot.legend_over(axes, loc="lower right")
     return figure

@@ -3,14 +3,15 @@
 import argparse
 import sys
 
+from .files import CannotWrite, Usage
 from .read import BadInput
 
-USAGE, BAD_INPUT = 64, 65
+USAGE, BAD_INPUT, NO_OUTPUT, IO = 64, 65, 73, 74  # as the program's own
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        print(f"icl_lab: {message}", file=sys.stderr)
+        print(f"icl: {message}", file=sys.stderr)
         sys.exit(USAGE)
 
 
@@ -40,9 +41,11 @@ def main(arguments=None):
             return plot(chosen.file, chosen.out)
         from .report import report
         return report(chosen.folder, chosen.out)
-    except BadInput as error:
-        print(f"icl_lab: {error}", file=sys.stderr)
-        return BAD_INPUT
+    except (Usage, BadInput, CannotWrite) as error:
+        print(f"icl: {error}", file=sys.stderr)
+        if isinstance(error, CannotWrite):
+            return IO if error.full else NO_OUTPUT
+        return USAGE if isinstance(error, Usage) else BAD_INPUT
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 BLOCK_BYTES = 512  #: of the block of text at the end of each file
+FORMAT_VERSION = 3
 
 
 class BadInput(Exception):
@@ -23,19 +24,27 @@ def block_of(path):
     return dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
 
 
+def text_of(value):
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 def kind_of(path):
-    """"run", "sweep", "landscape" or "export" of a whole file of icl; BadInput for anything else."""
+    """"run", "sweep", "landscape" or "data" (an export) of a whole file of icl; BadInput for anything else."""
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"'{path}': there is no such file" if not path.exists() else f"'{path}' is no file")
     try:
         with h5py.File(path) as file:
-            text = file.attrs.get("format", "")
+            text, version = text_of(file.attrs.get("format", "")), file.attrs.get("format_version", 0)
     except OSError as error:
-        raise BadInput(f"'{path}' cannot be opened as HDF5: {error}") from None
-    text = text.decode() if isinstance(text, bytes) else str(text)
+        raise BadInput(f"'{path}' cannot be opened as HDF5: it is cut short, damaged or of another kind ({error})") from None
     if not text.startswith("icl "):
         raise BadInput(f"'{path}' was not written by icl")
+    if int(version) != FORMAT_VERSION:
+        raise BadInput(f"'{path}' is of format {int(version)}, and this program reads format {FORMAT_VERSION}; icl info says what to do")
+    block = block_of(path)
+    if block.get("image_bytes", "").isdigit() and int(block["image_bytes"]) + BLOCK_BYTES != path.stat().st_size:
+        raise BadInput(f"'{path}' is damaged: {path.stat().st_size} bytes, of which its last block knows {block['image_bytes']}")
     return text.removeprefix("icl ")
 
 
@@ -60,18 +69,30 @@ class _File:
             raise BadInput(f"'{path}' is of the kind \"{kind}\", not \"{self.KIND}\"")
         self._series = {}
 
-    def _read(self, place):
+    def _ask(self, what, question):
+        """question(file) of the opened file; BadInput if the file cannot answer it."""
         try:
             with h5py.File(self.path) as file:
-                return file[place][()] if place in file else None
-        except OSError as error:
-            raise BadInput(f"'{self.path}': {place} cannot be read: {error}") from None
+                return question(file)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise BadInput(f"'{self.path}' is damaged: {what} cannot be read ({error})") from None
+
+    def _read(self, place):
+        """A dataset, or None if there is none."""
+        return self._ask(place, lambda file: file[place][()] if place in file else None)
+
+    def attribute(self, group, name, default=None):
+        value = self._ask(f"{name} of /{group}", lambda file: file[group].attrs.get(name, default))
+        return value.decode() if isinstance(value, bytes) else value
 
     @cached_property
     def config(self):
         """The settings, as nested dicts."""
         text = self._read("config/toml")
-        return {} if text is None else tomllib.loads(text.decode() if isinstance(text, bytes) else str(text))
+        try:
+            return {} if text is None else tomllib.loads(text_of(text))
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"'{self.path}' is damaged: its configuration is no TOML ({error})") from None
 
     def setting(self, name):
         return value_at(self.config, name)
@@ -94,38 +115,36 @@ class _File:
         return self._series[name]
 
     def has(self, name):
-        with h5py.File(self.path) as file:
-            return f"metrics/{name}" in file
+        return self._ask("/metrics", lambda file: f"metrics/{name}" in file)
 
     @cached_property
-    def series_names(self):
-        with h5py.File(self.path) as file:
-            return sorted(file["metrics"])
+    def program(self):
+        """Commits of the programs that made the file."""
+        commits = self._ask("/provenance", self._commits)
+        return sorted({text_of(commit) for commit in commits} - {""})
 
-    def label(self, name):
-        """Name and unit of a series, for an axis."""
-        with h5py.File(self.path) as file:
-            attributes = file[f"metrics/{name}"].attrs
-            words = [attributes.get(key, b"") for key in ("long_name", "units")]
-        long_name, units = (word.decode() if isinstance(word, bytes) else str(word) for word in words)
-        return f"{long_name or name} ({units})" if units not in ("", "1") else long_name or name
+    def _commits(self, file):
+        table = file.get(self.COMMITS)
+        return [] if table is None else table["commit"]
 
 
 class Run(_File):
     """A run: series over steps."""
 
     KIND = "run"
+    COMMITS = "provenance/stretches"
 
-    def attribute(self, name, default=None):
-        with h5py.File(self.path) as file:
-            value = file["metrics"].attrs.get(name, file.attrs.get(name, default))
-        return value.decode() if isinstance(value, bytes) else value
+    def about(self, name, default=None):
+        """A fact of the run: an attribute of /metrics or of the file."""
+        value = self.attribute("metrics", name, self.attribute("/", name, default))
+        return value
 
 
 class Sweep(_File):
     """A merged sweep, or a part of one: a table of runs, and series [run, step], NaN after a run's end."""
 
     KIND = "sweep"
+    COMMITS = "provenance/runs"
 
     def __init__(self, path, rows=None, whole=None):
         super().__init__(path)
@@ -177,20 +196,26 @@ class Sweep(_File):
             column = column[~np.isnan(column)]
         return np.unique(column)
 
-    @cached_property
-    def program(self):
-        """Commits of the programs that trained the runs."""
-        table = self._read("provenance/runs")
-        return sorted({commit.decode() for commit in table["commit"]}) if table is not None else []
-
 
 class Landscape(_File):
     """A file of icl theory landscape."""
 
     KIND = "landscape"
+    COMMITS = "provenance/stretches"
 
     def dataset(self, name):
         values = self._read(name)
         if values is None:
             raise BadInput(f"'{self.path}' has no \"{name}\"")
         return values
+
+
+class Export(Landscape):
+    """A file of icl export: items and sequences."""
+
+    KIND = "data"
+
+    @cached_property
+    def parts(self):
+        """Names of the groups that hold sequences."""
+        return self._ask("/", lambda file: sorted(name for name in file if isinstance(file[name], h5py.Group) and "label" in file[name]))

@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 import sys
 from pathlib import Path
 
 from . import checks, plot
 from .estimate import Estimate
+from .files import write_text
 from .item import load_figure, load_item
-from .read import BadInput
 
 
 def number(value):
@@ -49,17 +48,6 @@ def finite(value):
     if isinstance(value, list):
         return [finite(inner) for inner in value]
     return number(value) if isinstance(value, float) else value
-
-
-def write_text(path, text):
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise BadInput(f"'{path}' cannot be written: {error.strerror}") from None
 
 
 def analyse(figure, item):

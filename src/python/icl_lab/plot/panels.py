@@ -33,6 +33,8 @@ def theory_line(axes, x, y, label="theory", colour="black", **keywords):
 def curves(axes, sweep, name, colour, label=None, median=True, first=1):
     """Each run of a series, faint, and their median while most of them still run. Points from number `first` on (0: with the start)."""
     steps, values = sweep.steps[first:], sweep.series(name)[:, first:]
+    if not np.isfinite(values).any():
+        return
     for run in values:
         there = ~np.isnan(run)
         axes.plot(steps[there], run[there], color=colour, alpha=0.35 if median else 0.8, linewidth=0.6, zorder=2)

@@ -1,20 +1,23 @@
 """Style, sizes, and how a picture is written."""
 
-import os
+import math
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.colors import ListedColormap  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator  # noqa: E402
 
 from .. import __version__  # noqa: E402
-from ..read import BadInput  # noqa: E402
+from ..files import write_whole  # noqa: E402
 
 # Okabe and Ito's colours.
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#6B7480")
+
+LABEL_MAP = ListedColormap([ORANGE, "#F3F4F5", BLUE])  #: labels -1, none, +1
 
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
 STYLE = {
@@ -44,9 +47,19 @@ def grouped(number, _=None):
     return f"{number:,.0f}".replace(",", "\u2009") if abs(number) >= 1 else f"{number:g}"
 
 
-def plain_log_axis(axis, subs=(1.0, 3.0)):
+class PlainLogLocator(LogLocator):
+    """Ticks of a logarithmic axis, closer where it spans less: every decade, 1 and 3, 1 2 5, or every few tenths of a decade."""
+
+    def tick_values(self, vmin, vmax):
+        decades = math.log10(vmax / vmin) if 0 < vmin < vmax else 1.0
+        steps = ((4.5, (1.0,)), (1.7, (1.0, 3.0)), (0.9, (1.0, 2.0, 5.0)), (0.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)))
+        self.set_params(subs=next(subs for least, subs in steps if decades >= least), numticks=20)
+        return super().tick_values(vmin, vmax)
+
+
+def plain_log_axis(axis):
     """A logarithmic axis whose ticks are numbers as people write them."""
-    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_locator(PlainLogLocator())
     axis.set_major_formatter(FuncFormatter(grouped))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
@@ -63,14 +76,15 @@ def _metadata(kind, title, caption, sweep_hash, programs):
 
 
 def write(drawing, path, kind, metadata):
-    """Whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        drawing.savefig(part, format=kind, metadata=metadata)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise BadInput(f"'{path}' cannot be written: {error.strerror}") from None
+    write_whole(path, lambda part: drawing.savefig(part, format=kind, metadata=metadata))
+
+
+def save_one(drawing, path, *, title, caption, sweep_hash="unknown", programs=()):
+    """A picture in the format of its name's ending."""
+    path, kind = Path(path), Path(path).suffix.lower().removeprefix(".")
+    with plt.rc_context(STYLE):
+        write(drawing, path, kind, _metadata(kind, title, caption, sweep_hash, programs))
+    plt.close(drawing)
 
 
 def save(drawing, stem, *, title, caption, sweep_hash="unknown", programs=()):
