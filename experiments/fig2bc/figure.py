@@ -25,16 +25,17 @@ def analyse(item):
 
 def draw_ends(axes, sweep):
     K = sweep.column("data.K")
-    for name, colour, marker, label in (("icl", plot.BLUE, "o", "ICL: novel items"), ("iwl", plot.VERMILION, "s", "IWL: no copy in the context")):
+    for name, colour, marker in (("icl", plot.BLUE, "o"), ("iwl", plot.VERMILION, "s")):
         final = sweep.runs[f"final_{name}_accuracy"]
         axes.plot(K, final, marker, color=colour, alpha=0.45, markersize=2.6, markeredgewidth=0, zorder=2)
         places = np.unique(K)
         means = [stats.shares.mean(final[K == k]) for k in places]
-        axes.plot(places, [m.value for m in means], color=colour, marker=marker, label=label, zorder=3)
+        axes.plot(places, [m.value for m in means], color=colour, marker=marker, zorder=3)
     plot.log_K_axis(axes)
     plot.accuracy_axis(axes, "accuracy at the end of a run")
     axes.set_title("mean of seeds")
-    axes.legend(loc="center left")
+    for name, colour, y, word in (("ICL", plot.BLUE, 0.93, "novel items"), ("IWL", plot.VERMILION, 0.57, "no copy in\nthe context")):
+        axes.text(0.98, (y - 0.42) / 0.61, f"{name}: {word}", transform=axes.transAxes, color=colour, fontsize=6.5, ha="right", va="center")
 
 
 def draw_shares(axes, item, K_star):

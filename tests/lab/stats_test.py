@@ -21,7 +21,7 @@ class EstimateTest(unittest.TestCase):
     def test_is_written_as_a_person_would(self):
         self.assertEqual(str(Estimate(1627.4, 1394.2, 1757.0, "m", 40)), "1,627 (1,394 to 1,757)")
         self.assertEqual(str(Estimate(0.81123, 0.796, 0.825, "m", 30, "nat")), "0.811 (0.796 to 0.825) nat")
-        self.assertEqual(str(Estimate(0.5, NAN, NAN, "m", 1)), "0.5")
+        self.assertEqual(str(Estimate(0.5, NAN, NAN, "m", 1)), "0.500")
         self.assertEqual([text_of(x) for x in (NAN, INF, -INF, 0, 1e-5, 12345.6)], ["none", "infinite", "minus infinite", "0", "1.00e-05", "12,346"])
         self.assertFalse(missing("no").has_interval)
 

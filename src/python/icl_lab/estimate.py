@@ -33,7 +33,9 @@ def text_of(number):
     if isinf(number):
         return "infinite" if number > 0 else "minus infinite"
     if number == 0 or 1e-3 <= abs(number) < 1e6:
-        return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+        if number == int(number) or abs(number) >= 1000:
+            return f"{number:,.0f}"
+        return f"{number:#.3g}".rstrip(".")
     return f"{number:.2e}"
 
 

@@ -26,7 +26,7 @@ STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7, "axes.edgecolor": GREY, "axes.axisbelow": True,
     "axes.grid": True, "grid.color": "#E6E9EC", "grid.linewidth": 0.5, "xtick.color": "#2B323A", "ytick.color": "#2B323A",
     "xtick.major.width": 0.7, "ytick.major.width": 0.7, "lines.linewidth": 1.3, "lines.markersize": 4, "errorbar.capsize": 0,
-    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "icl", "figure.dpi": 100, "savefig.dpi": 300,
+    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "icl", "figure.dpi": 100, "savefig.dpi": 220,
 }
 
 
@@ -52,7 +52,7 @@ class PlainLogLocator(LogLocator):
 
     def tick_values(self, vmin, vmax):
         decades = math.log10(vmax / vmin) if 0 < vmin < vmax else 1.0
-        steps = ((4.5, (1.0,)), (1.7, (1.0, 3.0)), (0.9, (1.0, 2.0, 5.0)), (0.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)))
+        steps = ((2.0, (1.0,)), (1.1, (1.0, 3.0)), (0.6, (1.0, 2.0, 5.0)), (0.0, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)))
         self.set_params(subs=next(subs for least, subs in steps if decades >= least), numticks=20)
         return super().tick_values(vmin, vmax)
 
