@@ -176,9 +176,12 @@ constexpr std::array table = {
     Field{"eval.log_points", "evaluations",
           "Evaluations spaced evenly in log(step) from step 1 to the end, beside the others",
           IntegerAccess{member<&Config::eval, &Eval::log_points>(), {0, max_points}}},
-    Field{"eval.refine", "",
-          "Whether t_ICL is found to the single step, by training again from the evaluation before",
-          SwitchAccess{member<&Config::eval, &Eval::refine>()}},
+    Field{
+        "eval.refine", "",
+        "Whether t_ICL is found to the single step too: the first step since the evaluation before "
+        "at which accuracy on the ICL sequences of this evaluation is above 0.95, by training "
+        "again and looking at each step",
+        SwitchAccess{member<&Config::eval, &Eval::refine>()}},
     Field{"probe.sequences", "sequences",
           "Sequences of training items that the probes look at, at each evaluation; 0 for no "
           "probes, K or more for every item once",
@@ -225,9 +228,12 @@ constexpr std::array table = {
     Field{"seed.init", "", "Seed of the initial parameters",
           OptionalIntegerAccess{member<&Config::seed, &Seed::init>(), seed_range},
           "derived from train.seed"},
-    Field{"seed.items", "", "Seed of the items and of their labels",
+    Field{"seed.items", "", "Seed of the items",
           OptionalIntegerAccess{member<&Config::seed, &Seed::items>(), seed_range},
           "derived from train.seed"},
+    Field{"seed.labels", "", "Seed of the labels of the training items",
+          OptionalIntegerAccess{member<&Config::seed, &Seed::labels>(), seed_range},
+          "the seed of the items; with compat.item_seeds derived from train.seed"},
     Field{"seed.novel", "", "Seed of the novel items",
           OptionalIntegerAccess{member<&Config::seed, &Seed::novel>(), seed_range},
           "the seed of the items"},
@@ -245,7 +251,8 @@ constexpr std::array table = {
           "epoch, as published, and does not draw items uniformly",
           SwitchAccess{member<&Config::compat, &Compat::s4_epoch>()}},
     Field{"compat.item_seeds", "",
-          "Whether all runs have the same items and labels, whatever train.seed is, as published",
+          "Whether all runs have the same items, whatever train.seed is, while their labels follow "
+          "it, as published for the transformers",
           SwitchAccess{member<&Config::compat, &Compat::item_seeds>()}},
 };
 

@@ -44,6 +44,7 @@ void write_config(Hdf5Writer& file, const std::string& toml, const config::Confi
   const task::Seeds seeds(config);
   if (!config.seed.init) file.attribute("/config", "seed.init", seeds.init);
   if (!config.seed.items) file.attribute("/config", "seed.items", seeds.items);
+  if (!config.seed.labels) file.attribute("/config", "seed.labels", seeds.labels);
   if (!config.seed.novel) file.attribute("/config", "seed.novel", seeds.novel);
   if (!config.seed.data) file.attribute("/config", "seed.data", seeds.data);
   if (!config.seed.eval) file.attribute("/config", "seed.eval", seeds.eval);

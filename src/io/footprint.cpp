@@ -105,8 +105,8 @@ class Sizes {
     return parameters_ * copies * (config_.eval.refine ? 2 : 1);
   }
   [[nodiscard]] double kept_for_refining() const {
-    constexpr double evaluation_and_quarters = 4;
-    return config_.eval.refine ? evaluation_and_quarters * copies_in_state() * parameters_ : 0;
+    constexpr double before_and_now = 2;
+    return config_.eval.refine ? before_and_now * copies_in_state() * parameters_ : 0;
   }
 
   [[nodiscard]] std::int64_t token_width() const { return model_->token_width(); }

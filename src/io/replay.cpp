@@ -9,6 +9,7 @@
 #include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
 #include "icl/io/items_file.hpp"
+#include "icl/io/numerics.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::io {
@@ -104,14 +105,25 @@ std::optional<task::GivenItems> items_of(const RunRecord& record, ItemPlaces pla
   return items;
 }
 
+namespace {
+
+void require_same_numerics(const RunRecord& record, const std::string& name) {
+  const std::int64_t now = numerics_version(record.config);
+  if (record.numerics == now) return;
+  const std::string why =
+      record.numerics < now
+          ? fmt::format("since then {}", changes_since(record.numerics, record.config))
+          : "a newer program began it";
+  throw Error(ExitCode::cannot_create,
+              fmt::format("'{}' was begun with numerics version {}; for its configuration this "
+                          "program has {} and would give other bits: {}",
+                          name, record.numerics, now, why));
+}
+
+}  // namespace
+
 void require_same_bits(RunRecord& record, const std::string& name, KernelChange change) {
-  if (record.numerics != numerics_version) {
-    throw Error(
-        ExitCode::cannot_create,
-        fmt::format("'{}' was begun with numerics version {}; this program has {} and would "
-                    "give other bits",
-                    name, record.numerics, numerics_version));
-  }
+  require_same_numerics(record, name);
   const BlasInfo before = recorded_blas(record);
   const BlasInfo now = blas_info();
   if (before == now) return;

@@ -8,6 +8,7 @@
 
 #include "icl/config/field_values.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/numerics.hpp"
 
 namespace icl::io {
 namespace {
@@ -33,6 +34,7 @@ RunRecord new_record(const config::Config& config,
                      std::span<const nn::Parameter* const> parameters) {
   RunRecord record;
   record.config = config;
+  record.numerics = numerics_version(config);
   record.columns = train::metrics(config, parameters);
   record.metrics.resize(record.columns.size());
   record.snapshots.resize(parameters.size());

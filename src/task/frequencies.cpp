@@ -1,8 +1,9 @@
 #include "icl/task/frequencies.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
+
+#include "icl/core/math.hpp"
 
 namespace icl::task {
 
@@ -41,7 +42,7 @@ std::vector<double> zipf_weights(double alpha, std::int64_t count) {
   std::vector<double> weights;
   weights.reserve(static_cast<std::size_t>(count));
   for (std::int64_t k = 1; k <= count; ++k) {
-    weights.push_back(std::pow(static_cast<double>(k), -alpha));
+    weights.push_back(math::exp(-alpha * math::log(static_cast<double>(k))));
   }
   return weights;
 }

@@ -18,6 +18,8 @@ std::int64_t seed_or_derived(const std::optional<std::int64_t>& given, std::int6
 Seeds::Seeds(const config::Config& c)
     : init(seed_or_derived(c.seed.init, c.train.seed, Which::init)),
       items(seed_or_derived(c.seed.items, c.compat.item_seeds ? 0 : c.train.seed, Which::items)),
+      labels(c.seed.labels.value_or(
+          c.compat.item_seeds ? seed_or_derived({}, c.train.seed, Which::items) : items)),
       novel(c.seed.novel.value_or(items)),
       data(seed_or_derived(c.seed.data, c.train.seed, Which::data)),
       eval(seed_or_derived(c.seed.eval, c.train.seed, Which::eval)) {}

@@ -68,7 +68,7 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
     training_.items = ItemSet({seeds_.items, Purpose::training_items}, count);
     novel_.items = ItemSet({seeds_.novel, Purpose::novel_items}, std::min(count, most_novel_items));
   }
-  if (training_.labels.empty()) training_.labels = draw_labels(seeds_.items, count);
+  if (training_.labels.empty()) training_.labels = draw_labels(seeds_.labels, count);
   if (novel_.labels.empty()) {
     // Gaussian novel item i carries the label of training item i.
     const auto same = training_.labels.begin();

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "icl/nn/logistic_loss.hpp"
-
 namespace icl::train {
 
 Evaluator::Evaluator(const task::Task& task, const model::Model& model, std::int64_t sequences)
@@ -24,14 +22,33 @@ Score Evaluator::iwl(const model::Model& model, std::int64_t step, const Workers
   return task_.has_iwl() ? measure(&task::Task::iwl_batch, model, step, workers) : Score{};
 }
 
+bool Evaluator::icl_above(double threshold, const model::Model& model, std::int64_t step,
+                          const Workers& workers) {
+  std::int64_t best = sequences_;  // correct, if all that are left are
+  const auto above = [&] {
+    return static_cast<double>(best) / static_cast<double>(sequences_) > threshold;
+  };
+  for (std::int64_t first = 0; first < sequences_ && above(); first += chunk) {
+    const std::int64_t size = std::min(chunk, sequences_ - first);
+    best -= size - measure_chunk(&task::Task::icl_batch, model, step, first, size, workers).correct;
+  }
+  return above();
+}
+
+nn::LossSums Evaluator::measure_chunk(Draw draw, const model::Model& model, std::int64_t step,
+                                      std::int64_t first, std::int64_t size,
+                                      const Workers& workers) {
+  (task_.*draw)(static_cast<std::uint64_t>(step), first, size, batch_, workers);
+  model.forward(batch_, *activations_, workers);
+  return nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
+}
+
 Score Evaluator::measure(Draw draw, const model::Model& model, std::int64_t step,
                          const Workers& workers) {
   nn::LossSums total;
   for (std::int64_t first = 0; first < sequences_; first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
-    (task_.*draw)(static_cast<std::uint64_t>(step), first, size, batch_, workers);
-    model.forward(batch_, *activations_, workers);
-    const auto sums = nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
+    const auto sums = measure_chunk(draw, model, step, first, size, workers);
     total.loss += sums.loss;
     total.correct += sums.correct;
   }

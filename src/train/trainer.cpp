@@ -25,8 +25,6 @@ const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters
   return bad == parameters.end() ? nullptr : *bad;
 }
 
-std::int64_t middle(std::int64_t low, std::int64_t high) { return low + (high - low) / 2; }
-
 double norm(std::span<const Real> x) {
   double squares = 0;
   for (const double v : x) squares += v * v;
@@ -105,7 +103,6 @@ void Trainer::restore(const State& state, Due due) {
   optimizer_->restore(state.moments);
   progress_ = state.progress;
   before_ = state.before;
-  quarters_.clear();
   due_ = due;
 }
 
@@ -133,7 +130,6 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
       } catch (const Interrupted&) {
         return Outcome::interrupted;  // forward: nothing was changed
       }
-      keep_quarters();
       if (const auto end = record(observers, stop)) return *end;
       if (progress_.step < last_step()) tell(&Observer::stepped, view());
     }
@@ -282,7 +278,6 @@ Evaluation Trainer::evaluate(const Workers& workers) {
     if (config_.eval.refine) refine(workers);
   }
   before_.reset();
-  quarters_.clear();
   keep_before();
   return evaluation;
 }
@@ -295,15 +290,6 @@ nn::Attending Trainer::attending_in_force() const {
 void Trainer::keep_before() {
   if (before_ || !config_.eval.refine || progress_.t_icl_step) return;
   before_ = earlier();
-}
-
-void Trainer::keep_quarters() {
-  if (!before_) return;
-  const std::int64_t first = before_->step;
-  const std::int64_t last = evaluations_.next_after(first).value_or(last_step());
-  const std::int64_t half = middle(first, last);
-  const std::array steps{middle(first, half), half, middle(half, last)};
-  if (std::ranges::find(steps, progress_.step) != steps.end()) quarters_.push_back(earlier());
 }
 
 Earlier Trainer::earlier() const {
@@ -331,7 +317,7 @@ void Trainer::refine(const Workers& workers) {
   if (!before_) return;
   const State now = state();
   try {
-    const std::int64_t step = acquired_between(*std::move(before_), now.progress.step, workers);
+    const std::int64_t step = acquired_after(*before_, now.progress.step, workers);
     restore(now, Due::open);
     fault_.clear();
     progress_.t_icl_refined = step;
@@ -341,32 +327,22 @@ void Trainer::refine(const Workers& workers) {
   }
 }
 
-/// The first step after `low` at which the ICL accuracy, on the sequences of the evaluation at
-/// `high`, is above the threshold, which it is there. Leaves the trainer somewhere between.
-std::int64_t Trainer::acquired_between(Earlier low, std::int64_t high, const Workers& workers) {
-  const std::int64_t evaluation_step = high;
-  const std::vector<Earlier> quarters = std::move(quarters_);
-  while (high - low.step > 1) {
-    const std::int64_t step = middle(low.step, high);
-    const auto kept = std::ranges::find(quarters, step, &Earlier::step);
-    const Earlier& from = kept != quarters.end() ? *kept : low;
-    State start;
-    start.progress.step = from.step;
-    start.parameters = from.parameters;
-    start.moments = from.moments;
-    restore(start, Due::recorded);
-    while (progress_.step < step) {
-      workers.check_interrupt();
-      if (!replay(progress_.step + 1)) return high;
-    }
+/// The first step after `before` at which the ICL accuracy, on the sequences of the evaluation at
+/// `last`, is above the threshold, which it is there. Leaves the trainer somewhere between.
+std::int64_t Trainer::acquired_after(const Earlier& before, std::int64_t last,
+                                     const Workers& workers) {
+  State start;
+  start.progress.step = before.step;
+  start.parameters = before.parameters;
+  start.moments = before.moments;
+  restore(start, Due::recorded);
+  while (progress_.step + 1 < last) {
+    workers.check_interrupt();
+    if (!replay(progress_.step + 1)) return last;
     evaluator_.attend(attending_in_force());
-    if (evaluator_.icl(*model_, evaluation_step, workers).accuracy > acquired_accuracy) {
-      high = step;
-    } else {
-      low = earlier();
-    }
+    if (evaluator_.icl_above(acquired_accuracy, *model_, last, workers)) return progress_.step;
   }
-  return high;
+  return last;
 }
 
 }  // namespace icl::train

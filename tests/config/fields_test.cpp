@@ -145,6 +145,7 @@ const std::vector<Named>& named_members() {
       {"record.publish_seconds", 16.5, [](Config& c) { c.record.publish_seconds = 16.5; }},
       {"seed.init", integer(19), [](Config& c) { c.seed.init = 19; }},
       {"seed.items", integer(20), [](Config& c) { c.seed.items = 20; }},
+      {"seed.labels", integer(24), [](Config& c) { c.seed.labels = 24; }},
       {"seed.novel", integer(21), [](Config& c) { c.seed.novel = 21; }},
       {"seed.data", integer(22), [](Config& c) { c.seed.data = 22; }},
       {"seed.eval", integer(23), [](Config& c) { c.seed.eval = 23; }},

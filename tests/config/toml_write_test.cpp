@@ -87,6 +87,7 @@ snapshots = 12
 [seed]
 # init is not set: derived from train.seed
 items = 5
+# labels is not set: the seed of the items; with compat.item_seeds derived from train.seed
 # novel is not set: the seed of the items
 # data is not set: derived from train.seed
 # eval is not set: derived from train.seed

@@ -246,8 +246,16 @@ TEST(RequireSameBits, RefusesOtherNumericsAndOtherKernels) {
   RunRecord run = train_record(tiny_config(), 5);
   EXPECT_NO_THROW(require_same_bits(run, "run.h5", KernelChange::refuse));
   RunRecord other = run;
-  other.numerics = numerics_version + 1;
-  test::expect_error(ExitCode::cannot_create, "numerics version",
+  other.numerics += 1;
+  test::expect_error(ExitCode::cannot_create,
+                     "'run.h5' was begun with numerics version 3; for its configuration this "
+                     "program has 2 and would give other bits: a newer program began it",
+                     [&] { require_same_bits(other, "run.h5", KernelChange::allow); });
+  other.numerics = 2;
+  other.config.data.zipf = 1;
+  test::expect_error(ExitCode::cannot_create,
+                     "'run.h5' was begun with numerics version 2; for its configuration this "
+                     "program has 3 and would give other bits: since then the weights of data.zipf",
                      [&] { require_same_bits(other, "run.h5", KernelChange::allow); });
   other = run;
   other.provenance.back().blas_kernel_set = "Abacus";

@@ -80,6 +80,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"record.publish_seconds", "not set"},
       {"seed.init", "not set"},
       {"seed.items", "not set"},
+      {"seed.labels", "not set"},
       {"seed.novel", "not set"},
       {"seed.data", "not set"},
       {"seed.eval", "not set"},

@@ -80,9 +80,30 @@ TEST(Frequencies, ThatAreEqualTakeTheWordsOfBelow) {
 
 TEST(ZipfWeights, ArePowersOfTheRank) {
   EXPECT_EQ(zipf_weights(0, 3), (std::vector<double>{1, 1, 1}));
-  EXPECT_EQ(zipf_weights(1, 4), (std::vector<double>{1, 1.0 / 2, 1.0 / 3, 1.0 / 4}));
-  EXPECT_THAT(zipf_weights(0.5, 9).back(), testing::DoubleEq(1.0 / 3));
-  EXPECT_EQ(zipf_weights(100, 2).back(), 0x1p-100);
+  for (const double alpha : {1e-9, 0.5, 1.0, 1.2, 30.0}) {
+    const auto weights = zipf_weights(alpha, 100'000);
+    EXPECT_EQ(weights.front(), 1);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      const double rank = static_cast<double>(k + 1);
+      const double exact = std::pow(rank, -alpha);
+      ASSERT_NEAR(weights[k], exact, exact * 4e-16 * (1 + alpha * (1 + std::log2(rank))))
+          << alpha << ' ' << rank;
+      ASSERT_LE(weights[k], weights[k > 0 ? k - 1 : 0]);
+    }
+  }
+  EXPECT_EQ(zipf_weights(100, 2000).back(), 0);  // below e^-708
+}
+
+// Which item is drawn must not depend on the C library.
+TEST(ZipfWeights, HaveTheseBits) {
+  const auto weights = zipf_weights(1.2, 1000);
+  for (const auto& [rank, bits] : {std::pair{2U, 0x1.bdb8cdadbe12p-2},
+                                   {3U, 0x1.1200a0c3ddeb8p-2},
+                                   {10U, 0x1.0270ac3f8a9fbp-4},
+                                   {999U, 0x1.07b4f0ca9e889p-12},
+                                   {1000U, 0x1.0763f01e8e5b1p-12}}) {
+    EXPECT_EQ(weights[rank - 1], bits) << rank;
+  }
 }
 
 TEST(Frequencies, FollowZipfsLaw) {

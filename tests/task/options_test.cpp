@@ -253,9 +253,9 @@ TEST(TaskOptions, DrawEqualBatchesFromNovelItems) {
 
 // --- Seeds ---
 
+/// Without their labels.
 bool same_items(const TokenTable& a, const TokenTable& b) {
-  return std::ranges::equal(a.context.values(), b.context.values()) &&
-         std::ranges::equal(a.target.values(), b.target.values());
+  return std::ranges::equal(a.target.values(), b.target.values());
 }
 
 TEST(TaskSeeds, GiveEqualItemsToAllRunsWithItemSeeds) {
@@ -267,7 +267,7 @@ TEST(TaskSeeds, GiveEqualItemsToAllRunsWithItemSeeds) {
     const Bench six(config);
     EXPECT_EQ(same_items(five.task.training_items(), six.task.training_items()), item_seeds);
     EXPECT_EQ(same_items(five.task.novel_items(), six.task.novel_items()), item_seeds);
-    EXPECT_EQ(five.task.labels() == six.task.labels(), item_seeds);
+    EXPECT_NE(five.task.labels(), six.task.labels());  // published runs shuffle them anew
     EXPECT_NE(five.draw(Kind::training, 0, 0, 20), six.draw(Kind::training, 0, 0, 20));
     EXPECT_NE(five.draw(Kind::icl, 0, 0, 20), six.draw(Kind::icl, 0, 0, 20));
   }

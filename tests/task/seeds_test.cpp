@@ -64,6 +64,18 @@ TEST(Seeds, OfNovelItemsAreThoseOfTheItemsUnlessGiven) {
   EXPECT_EQ(seeds.eval, before.eval);
 }
 
+TEST(Seeds, OfLabelsAreThoseOfTheItemsUnlessGiven) {
+  config::Config config;
+  config.train.seed = 7;
+  EXPECT_EQ(Seeds(config).labels, Seeds(config).items);
+  config.seed.items = 11;
+  EXPECT_EQ(Seeds(config).labels, 11);
+  config.seed.labels = 12;
+  EXPECT_EQ(Seeds(config).labels, 12);
+  EXPECT_EQ(Seeds(config).items, 11);
+  EXPECT_EQ(Seeds(config).novel, 11);
+}
+
 TEST(Seeds, OfItemsAreThoseOfTrainSeed0WithItemSeeds) {
   config::Config config;
   config.train.seed = 0;
@@ -73,6 +85,8 @@ TEST(Seeds, OfItemsAreThoseOfTrainSeed0WithItemSeeds) {
   config.compat.item_seeds = true;
   const Seeds seeds(config);
   EXPECT_EQ(seeds.items, zero.items);
+  EXPECT_EQ(seeds.labels, plain.labels);
+  EXPECT_NE(seeds.labels, zero.labels);
   EXPECT_EQ(seeds.novel, zero.items);
   EXPECT_EQ(seeds.init, plain.init);
   EXPECT_EQ(seeds.data, plain.data);

@@ -224,6 +224,22 @@ TEST(Evaluator, ClampsAttentionUntilToldOtherwise) {
   }
 }
 
+TEST(Evaluator, LooksNoLongerThanADecisionTakes) {
+  Bench bench(16, 1000, mixture);
+  const double accuracy = bench.evaluator.icl(bench.model, 1, bench.workers).accuracy;
+  const std::vector<std::int64_t> all = std::exchange(bench.model.sizes, {});
+  const auto above = [&](double threshold) {
+    bench.model.sizes.clear();
+    return bench.evaluator.icl_above(threshold, bench.model, 1, bench.workers);
+  };
+  EXPECT_FALSE(above(accuracy));  // equal is not above
+  EXPECT_EQ(bench.model.sizes, all);
+  EXPECT_TRUE(above(std::nextafter(accuracy, 0.0)));
+  EXPECT_EQ(bench.model.sizes, all);
+  EXPECT_FALSE(above(0.99));  // decided by the first chunk
+  EXPECT_EQ(bench.model.sizes.size(), 1U);
+}
+
 TEST(Evaluator, LetsNanThrough) {
   std::int64_t calls = 0;
   Bench bench(16, 300, [&](const Sequence&) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "icl/task/seeds.hpp"
@@ -149,27 +150,40 @@ std::vector<double> accuracies(const config::Config& config, std::int64_t first,
 class RefineTest : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Optimizers, RefineTest, testing::Values("sgd", "adam"));
 
-TEST_P(RefineTest, FindsTheStepByBisection) {
-  const config::Config config = refined(GetParam());
-  const WholeRun whole(config);
-  const auto& [coarse, fine] =
-      std::pair(whole.diary.last.progress.t_icl_step, whole.diary.last.progress.t_icl_refined);
-  ASSERT_TRUE(coarse && fine);
-  ASSERT_LT(*coarse, 400);
-  const std::int64_t first = *coarse - 50;
-  const auto accuracy = accuracies(config, first, *coarse);
-  EXPECT_EQ(accuracy.back(),
-            whole.diary.evaluations[static_cast<std::size_t>(*coarse / 50)].icl.accuracy);
-  ASSERT_LE(accuracy.front(), 0.95);
-  std::int64_t low = first, high = *coarse;
+/// What bisection finds: a step above with a step below before it, not always the first.
+std::size_t crossing_by_bisection(const std::vector<double>& accuracy) {
+  std::size_t low = 0, high = accuracy.size() - 1;
   while (high - low > 1) {
-    const std::int64_t middle = (low + high) / 2;
-    (accuracy[static_cast<std::size_t>(middle - first)] > 0.95 ? high : low) = middle;
+    const std::size_t middle = (low + high) / 2;
+    (accuracy[middle] > 0.95 ? high : low) = middle;
   }
-  EXPECT_EQ(*fine, high);
-  EXPECT_GT(accuracy[static_cast<std::size_t>(*fine - first)], 0.95);
-  EXPECT_LE(accuracy[static_cast<std::size_t>(*fine - first - 1)], 0.95);
-  EXPECT_LT(*fine, *coarse);  // else this test would not tell one from the other
+  return high;
+}
+
+// Accuracy on 60 sequences jitters, so that it is above 95 % before it stays there.
+TEST_P(RefineTest, FindsTheFirstStepAboveTheThreshold) {
+  std::int64_t missed_by_bisection = 0;
+  for (const std::int64_t seed : {1, 2, 3, 4, 5}) {
+    config::Config config = refined(GetParam());
+    config.eval.sequences = 60;
+    config.train.seed = seed;
+    const WholeRun whole(config);
+    const auto& [coarse, fine] =
+        std::pair(whole.diary.last.progress.t_icl_step, whole.diary.last.progress.t_icl_refined);
+    ASSERT_TRUE(coarse && fine) << seed;
+    const std::int64_t first = *coarse - 50;
+    const auto accuracy = accuracies(config, first, *coarse);
+    EXPECT_EQ(accuracy.back(),
+              whole.diary.evaluations[static_cast<std::size_t>(*coarse / 50)].icl.accuracy);
+    std::size_t expected = 1;  // the step of the evaluation before was found to be below
+    while (accuracy[expected] <= 0.95) ++expected;
+    EXPECT_EQ(*fine, first + static_cast<std::int64_t>(expected)) << seed;
+    missed_by_bisection += crossing_by_bisection(accuracy) != expected ? 1 : 0;
+  }
+  // Adam's accuracy rises too fast here to come back under the threshold.
+  if (std::string(GetParam()) == "sgd") {
+    EXPECT_GT(missed_by_bisection, 0) << "no test of which crossing it is";
+  }
 }
 
 TEST_P(RefineTest, LeavesTheBitsOfTheRun) {

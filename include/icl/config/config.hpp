@@ -109,6 +109,7 @@ struct Record {
 struct Seed {
   std::optional<std::int64_t> init;
   std::optional<std::int64_t> items;
+  std::optional<std::int64_t> labels;
   std::optional<std::int64_t> novel;
   std::optional<std::int64_t> data;
   std::optional<std::int64_t> eval;

@@ -14,9 +14,6 @@
 
 namespace icl::io {
 
-/// Raised when, and only when, equal configurations begin to give other bits.
-inline constexpr std::int64_t numerics_version = 2;
-
 enum class RunStatus : std::uint8_t { running, done, interrupted, diverged };
 [[nodiscard]] std::string_view to_string(RunStatus);
 /// Nothing for a word that is no status.
@@ -43,7 +40,7 @@ struct RunRecord {
   RunStatus status = RunStatus::running;
   std::string stop_reason;  ///< why a run is done: "epochs", "icl_accuracy", "c1"; empty otherwise
   std::string items_hash;   ///< of what data.items named; empty without it
-  std::int64_t numerics = numerics_version;
+  std::int64_t numerics = 0;       ///< numerics_version() of the program that began it
   bool mixed_kernel_sets = false;  ///< was resumed, by request, under another BLAS
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;

@@ -62,7 +62,9 @@ class Frequencies {
   std::vector<double> tail_;
 };
 
-/// k^-alpha for k = 1 .. count (Zipf's law).
+/// k^-alpha for k = 1 .. count (Zipf's law), with the same bits on every CPU and with every C
+/// library, since they decide which items are drawn; relative error under 4e-16 (1 + alpha (1 +
+/// log2 k)). Below e^-708 a weight is 0.
 [[nodiscard]] std::vector<double> zipf_weights(double alpha, std::int64_t count);
 
 }  // namespace icl::task

@@ -5,6 +5,7 @@
 
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
+#include "icl/nn/logistic_loss.hpp"
 #include "icl/task/task.hpp"
 #include "icl/train/metrics.hpp"
 
@@ -24,6 +25,10 @@ class Evaluator {
 
   /// NaN where the task has no ICL evaluation, and so for the others.
   [[nodiscard]] Score icl(const model::Model&, std::int64_t step, const Workers&);
+  /// Whether the accuracy of icl() is above `threshold`, without measuring it any longer than it
+  /// can be.
+  [[nodiscard]] bool icl_above(double threshold, const model::Model&, std::int64_t step,
+                               const Workers&);
   [[nodiscard]] Score iwl(const model::Model&, std::int64_t step, const Workers&);
   [[nodiscard]] Score equal(const model::Model&, std::int64_t step, const Workers&);
 
@@ -31,6 +36,9 @@ class Evaluator {
   using Draw = void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&,
                                     const Workers&) const;
   [[nodiscard]] Score measure(Draw, const model::Model&, std::int64_t step, const Workers&);
+  /// Of sequences [first, first + size).
+  [[nodiscard]] nn::LossSums measure_chunk(Draw, const model::Model&, std::int64_t step,
+                                           std::int64_t first, std::int64_t size, const Workers&);
 
   const task::Task& task_;
   std::int64_t sequences_;

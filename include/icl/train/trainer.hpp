@@ -185,15 +185,15 @@ class Trainer {
   [[nodiscard]] std::optional<Outcome> outcome_of(const Evaluation&) const;
   [[nodiscard]] nn::Attending attending_in_force() const;
   [[nodiscard]] Earlier earlier() const;
-  /// Keeps the weights as they are, if refine() may have to go on from here: at an evaluation, and
-  /// at each quarter of the way to the next.
+  /// Keeps the weights as they are at an evaluation, if refine() may have to go on from here.
   void keep_before();
-  void keep_quarters();
   void measure_norms(Evaluation&, const Workers&);
-  /// The first step at which the ICL accuracy, on the sequences of this evaluation, is above the
-  /// threshold: bisection between the last evaluation and this one.
+  /// The first step since the evaluation before at which the ICL accuracy, on the sequences of this
+  /// evaluation, is above the threshold: trains again from there and looks at each step. Accuracy
+  /// jitters about the threshold, so that bisection would find a crossing, but not the first.
   void refine(const Workers&);
-  [[nodiscard]] std::int64_t acquired_between(Earlier low, std::int64_t high, const Workers&);
+  [[nodiscard]] std::int64_t acquired_after(const Earlier& before, std::int64_t last,
+                                            const Workers&);
   void reset_train_score();
 
   config::Config config_;
@@ -214,7 +214,6 @@ class Trainer {
   Schedule snapshots_;
   Progress progress_;
   std::optional<Earlier> before_;
-  std::vector<Earlier> quarters_;  ///< save refine() three steps in four; never recorded
   Due due_ = Due::open;
   std::string fault_;
 };
