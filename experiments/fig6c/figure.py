@@ -25,6 +25,8 @@ def analyse(item):
         "share_never": never,
         "acquired_in_last_half": late,
         "dip": Estimate(statistic, float("nan"), float("nan"), "Hartigan's dip of logit accuracy", len(runs)),
+        "dip_p_of_accuracy_itself": Estimate(stats.dip.dip_test(item.sweep.runs["final_icl_accuracy"], seed=item.seed)[1], float("nan"), float("nan"),
+                                             "Hartigan's dip of accuracy", len(runs)),
         "dip_p": Estimate(p, max(p - error, 0.0), min(p + error, 1.0), "p against uniform samples, with its Monte Carlo error", len(runs)),
     }
 

@@ -36,7 +36,7 @@ def slope(runs, seed):
 def steps_shown(runs):
     """Ends of an axis that holds every time, and the runs' end."""
     first = np.nanmin(runs["t_icl_step"]) if (runs["acquired"] == 1).any() else runs["last_step"].max() / 100
-    return first / 1.5, runs["last_step"].max() * 2.0
+    return first / 8, runs["last_step"].max() * 2.0  # room for the legend below
 
 
 def analyse(item):
@@ -66,12 +66,13 @@ def draw(item, quantities):
         middle = np.exp(np.mean([np.log(d * t) for d, t in finite.items()]))
         plot.theory_line(left, x, middle / x, "1 / lambda")
     left.set_xscale("log")
+    plot.plain_log_axis(left.xaxis)
     left.set_ylim(*steps_shown(runs))
     left.set_yscale("log")
     plot.plain_log_axis(left.yaxis)
     left.set_xlabel("decay of the attention, lambda")
     left.set_ylabel("training (steps)")
-    left.legend(loc="lower left", fontsize=6)
+    left.legend(loc="lower center", fontsize=6, ncols=2)
     left.set_title("acquired and lost")
     values = [d for d in np.unique(runs["train.weight_decay_attention"])]
     for colour, value in zip(plot.ordered_colours(len(values)), values):
