@@ -3,6 +3,7 @@
 import numpy as np
 
 from icl_lab import plot, stats
+from icl_lab.estimate import missing
 
 NO_DECAY = 1e-6
 
@@ -17,7 +18,7 @@ def cases(sweep):
 def share_lost(sweeps):
     acquired = sum(int((s.runs["acquired"] == 1).sum()) for s in sweeps)
     lost = sum(int((~np.isnan(s.runs["t_lost_step"])).sum()) for s in sweeps)
-    return stats.share(lost, acquired) if acquired else None
+    return stats.share(lost, acquired) if acquired else missing("no run acquired ICL")
 
 
 def analyse(item):
@@ -30,9 +31,7 @@ def analyse(item):
         runs = sum(len(s) for s in chosen)
         if runs:
             quantities[f"share_acquired_{name}"] = stats.share(sum(int(s.runs["acquired"].sum()) for s in chosen), runs)
-            lost = share_lost(chosen)
-            if lost:
-                quantities[f"share_lost_{name}"] = lost
+            quantities[f"share_lost_{name}"] = share_lost(chosen)
     return quantities
 
 
