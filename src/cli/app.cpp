@@ -329,6 +329,12 @@ void add_merge(CLI::App& app, MergeCommand& command) {
       ->type_name("SWEEP.h5|SWEEP.csv")
       ->required()
       ->multi_option_policy(last_wins);
+  merge
+      ->add_option("--series", command.series,
+                   "Of /metrics only these, as icl_accuracy,iwl_accuracy (default: all)")
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   merge->add_flag("--force", command.force, "Replace an existing file");
 }
 

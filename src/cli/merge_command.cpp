@@ -59,7 +59,7 @@ ExitCode run(const MergeCommand& command) {
   if (std::filesystem::exists(command.out)) require_merged(command.out, as_csv);
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());
-  const sweep::Merged merged = sweep::merge(folder, plan);
+  const sweep::Merged merged = sweep::merge(folder, plan, command.series);
   const sweep::MergeReport& report = merged.report;
   list("missing", report.missing);
   list("unfinished", report.unfinished);

@@ -8,7 +8,9 @@
 #include <set>
 #include <string_view>
 
+#include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
 #include "icl/io/config_group.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/envelope.hpp"
@@ -35,8 +37,27 @@ std::vector<double> on_steps(const std::vector<Row>& rows, std::size_t metric,
   return array;
 }
 
+/// Without a list, all are.
+bool is_wanted(const train::Metric& metric, std::span<const std::string> series) {
+  return series.empty() || std::ranges::find(series, metric.name) != series.end();
+}
+
+void require_series(const std::vector<train::Metric>& columns,
+                    std::span<const std::string> series) {
+  std::vector<std::string> names;
+  for (const train::Metric& metric : columns) names.push_back(metric.name);
+  for (const std::string& name : series) {
+    if (std::ranges::find(names, name) != names.end()) continue;
+    const std::string_view nearest = config::nearest_word(name, names);
+    throw Error(ExitCode::usage,
+                fmt::format("--series {}: no run has it{}", name,
+                            nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
+  }
+}
+
 /// Each metric [run, step] on the union of all runs' steps.
-void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan) {
+void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan,
+                   std::span<const std::string> series) {
   const std::vector<Row>& rows = runs.rows;
   std::set<std::int64_t> all;
   for (const Row& row : rows) all.insert(row.metric_steps.begin(), row.metric_steps.end());
@@ -46,7 +67,8 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
   group.axis("step", steps);
   group.caption("step", io::step_caption());
   group.caption("run", {"1", "run", "row of /runs"});
-  group.plot("icl_accuracy", {"run", "step"}, fmt::format("{} runs", rows.size()));
+  group.plot(series.empty() ? "icl_accuracy" : series.front(), {"run", "step"},
+             fmt::format("{} runs", rows.size()));
 
   std::string coordinates = "seed";
   group.dataset("seed", {"run"}, {rows.size()},
@@ -67,6 +89,7 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
   }
   for (std::size_t m = 0; m < runs.columns.size(); ++m) {
     const train::Metric& metric = runs.columns[m];
+    if (!is_wanted(metric, series)) continue;
     group.packed_dataset(metric.name, {"run", "step"}, {rows.size(), steps.size()},
                          on_steps(rows, m, steps), io::caption_of(metric));
     group.dataset_attribute(metric.name, "coordinates", coordinates);
@@ -107,15 +130,16 @@ void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
 
 }  // namespace
 
-Merged merge(const Folder& folder, const Plan& plan) {
+Merged merge(const Folder& folder, const Plan& plan, std::span<const std::string> series) {
   Collector collector(folder, plan);
   collector.collect();
+  require_series(collector.columns, series);
   if (collector.rows.empty()) collector.columns = train::metrics(plan.sweep().base, {});
   io::Hdf5Writer file;
   write_head(file, collector.report, plan);
   std::vector<io::Column> runs = runs_table(collector, plan);
   file.table("/runs", "one row a run", runs);
-  write_metrics(file, collector, plan);
+  write_metrics(file, collector, plan, series);
   write_provenance(file, collector.rows);
   std::vector<std::byte> image = std::move(file).finish();
   const std::string toml = config::to_toml(plan.sweep());

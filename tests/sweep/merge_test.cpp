@@ -123,6 +123,28 @@ TEST_F(Merge, HoldsEachMetricOfEachRunAtItsSteps) {
   }
 }
 
+TEST_F(Merge, HoldsTheSeriesAskedForAndEveryLastValue) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = [7]\n");
+  const io::RunRecord run = train_run(folder, plan, 0);
+  const Merged whole = merge(folder, plan);
+  const std::array<std::string, 2> wanted{"iwl_loss", "icl_accuracy"};
+  const Merged part = merge(folder, plan, wanted);
+  const io::Hdf5Reader file(part.file, "sweep.h5");
+  EXPECT_TRUE(file.exists("/metrics/icl_accuracy"));
+  EXPECT_TRUE(file.exists("/metrics/iwl_loss"));
+  EXPECT_FALSE(file.exists("/metrics/icl_loss"));
+  EXPECT_EQ(part.runs.size(), whole.runs.size());
+  EXPECT_LT(part.file.size(), whole.file.size());
+  const std::array<std::string, 1> unknown{"icl_acuracy"};
+  try {
+    (void)merge(folder, plan, unknown);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::usage);
+    EXPECT_STREQ(error.what(), "--series icl_acuracy: no run has it; did you mean icl_accuracy?");
+  }
+}
+
 TEST_F(Merge, SaysWhatItHoldsOfWhichSweep) {
   const Plan plan = tiny_plan("[sweep]\nseeds = [7, 3]\n[sweep.axes]\ndata.K = [24]\n");
   train_run(folder, plan, 0);

@@ -144,6 +144,7 @@ struct MergeCommand {
   std::filesystem::path folder;
   std::filesystem::path out;
   bool force = false;
+  std::vector<std::string> series = {};  ///< of /metrics; empty: all
 };
 ExitCode run(const MergeCommand&);
 

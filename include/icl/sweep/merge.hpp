@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,10 @@ struct Merged {
 /// coordinates of `run`. /config holds the resolved sweep as `toml` and the values that all runs
 /// share as attributes. /provenance/runs says of each run its kernel set, CPU and host. Equal runs
 /// give equal bytes outside of /provenance.
-[[nodiscard]] Merged merge(const Folder& folder, const Plan& plan);
+///
+/// With `series` /metrics holds those alone; /runs keeps the last value of each. Error(usage) for a
+/// name that no run has.
+[[nodiscard]] Merged merge(const Folder& folder, const Plan& plan,
+                           std::span<const std::string> series = {});
 
 }  // namespace icl::sweep
