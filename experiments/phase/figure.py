@@ -4,6 +4,7 @@ import numpy as np
 
 from icl_lab import plot, stats, theory
 from icl_lab.estimate import missing
+from icl_lab.signal import threshold_of_memorisers
 
 MARGIN = 1.3  # runs nearer to the line than this factor in K are not judged
 
@@ -13,27 +14,13 @@ def parts(sweep):
     return sweep.where(system == "minimal"), sweep.where(system == "memoriser")
 
 
-def signal_of(memorisers):
-    """(K, mean ln I_K at the end) of memorisers that memorised."""
-    runs = memorisers.runs
-    runs = runs[runs["stop_reason"] == "c1"]
-    K = np.unique(runs["data.K"])
-    return K, np.array([np.log(runs["final_I_K"][runs["data.K"] == k]).mean() for k in K])
-
-
 def line_of(item, memorisers):
-    """N -> K on the line, by I_K(K) = n tau* between and beyond the measured K in log-log; None if too few memorised."""
-    K, log_signal = signal_of(memorisers)
-    if K.size < 2:
-        return None
-    slope, offset = np.polyfit(np.log(K), log_signal, 1)
+    """N -> K on the line I_K(K) = n tau*; None if too few K were memorised."""
     tau = theory.tau_star(item.sweep.setting("model.beta0") or 0.0, 100)["tau_star"]
 
     def K_at(N):
-        need = np.log((N - 1) * tau)
-        inside = log_signal[0] <= need <= log_signal[-1] and (np.diff(log_signal) > 0).all()
-        return float(np.exp(np.interp(need, log_signal, np.log(K)) if inside else (need - offset) / slope))
-    return K_at
+        return threshold_of_memorisers(memorisers.runs, (N - 1) * tau)
+    return K_at if np.isfinite(K_at(10)) else None
 
 
 def analyse(item):
@@ -77,5 +64,6 @@ def draw(item, quantities):
     plot.plain_log_axis(axes.yaxis)
     axes.set_xlabel("context length N (tokens)")
     axes.set_ylabel("task diversity K (items)")
-    axes.legend(loc="upper left")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left")
     return figure
