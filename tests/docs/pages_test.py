@@ -31,7 +31,8 @@ class Page:
     def __init__(self, icl, project, name, folder):
         self.icl, self.name, self.folder = icl, name, Path(folder)
         self.text = (project / name).read_text(encoding="utf-8")
-        self.environment = os.environ | {"PATH": f"{Path(icl).parent}:/usr/bin:/bin", "MPLBACKEND": "Agg"}
+        self.environment = os.environ | {"PATH": f"{Path(icl).parent}:/usr/bin:/bin", "MPLBACKEND": "Agg",
+                                         "PYTHONPATH": str(project / "src/python")}
         for shared in ("experiments", "data"):
             (self.folder / shared).symlink_to(project / shared)
 
@@ -95,6 +96,15 @@ def done_runs_and_their_mean(page, said):
     page.close(numbers(said), [24.0, sum(final) / len(final)], "runs done, and mean of ICL accuracy")
 
 
+def parts_of_a_sweep(page, said):
+    """Of the runs with K = infinity and N = 8, from the CSV file: their mean, to the digits that are printed, and that none acquired ICL."""
+    with open(page.folder / "grid.csv", newline="", encoding="utf-8") as file:
+        final = [float(row["final_icl_accuracy"]) for row in csv.DictReader(file) if float(row["data.K"]) == float("inf") and row["data.N"] == "8"]
+    page.close(numbers(said)[:1], [sum(final) / len(final)], "mean ICL accuracy", 5e-4)
+    if f"{len(final)}" != "4" or "acquired ICL: 0 (0 to 0." not in said:
+        sys.exit(f"{page.name}: {len(final)} runs, {said}")
+
+
 def accuracy_by_hand(page, said):
     """A forward pass in numpy against what was recorded: a logit closer to zero than rounding may fall on either side."""
     found, recorded = numbers(said)
@@ -104,7 +114,7 @@ def accuracy_by_hand(page, said):
 
 CHECKS = {
     "README.md": [final_accuracies, means_of_a_sweep],
-    "experiments/README.md": [done_runs_and_their_mean],
+    "experiments/README.md": [done_runs_and_their_mean, parts_of_a_sweep],
     "data/README.md": [accuracy_by_hand],
 }
 
