@@ -4,8 +4,8 @@ import numpy as np
 
 from icl_lab import plot, stats
 
-RULES = {"equal_sequence": (plot.VERMILION, "s", "the sequence (m = 2)"), "equal_context": (plot.ORANGE, "D", "the context (m = 1)"),
-         "equal_others": (plot.GREEN, "^", "the others (m = 0)")}
+RULES = {"equal_sequence": (plot.VERMILION, "s", "equal in the sequence (m = 2)"), "equal_context": (plot.ORANGE, "D", "in the context (m = 1)"),
+         "equal_others": (plot.GREEN, "^", "in the others (m = 0)")}
 
 
 def against_independent(sweep, rule, seed):
@@ -33,11 +33,11 @@ def analyse(item):
 def draw(item, quantities):
     sweep = item.sweep
     runs, K, N = sweep.runs, sweep.column("data.K"), sweep.column("data.N")
-    figure, all_axes = plot.figure(columns=2, height=2.4, panels=4)
+    figure, all_axes = plot.figure(columns=2, height=2.6, panels=4)
     panels = (("share of runs that acquire ICL", None), ("ICL accuracy, independent labels", "final_icl_accuracy"),
               ("accuracy on the rule's own labels", "final_icl_equal_accuracy"), ("effective w at the end", "final_effective_w"))
     for axes, (label, column) in zip(all_axes, panels):
-        for rule, (colour, marker, name) in {"independent": (plot.BLUE, "o", "none"), **RULES}.items():
+        for rule, (colour, marker, name) in {"independent": (plot.BLUE, "o", "independent labels"), **RULES}.items():
             here = (runs["data.labels"] == rule) & ((N == N.min()) if rule == "independent" else True)
             if not here.any() or (column == "final_icl_equal_accuracy" and rule == "independent"):
                 continue
@@ -55,5 +55,6 @@ def draw(item, quantities):
             axes.set_ylim(0.4, 1.03)
     all_axes[3].axhline(0, color=plot.GREY, linewidth=0.8)
     all_axes[0].set_ylim(-0.03, 1.05)
-    all_axes[0].legend(title="labels equal in", loc="upper left")
+    figure.get_layout_engine().set(rect=(0, 0.09, 1, 0.91))
+    figure.legend(*all_axes[0].get_legend_handles_labels(), loc="lower center", ncols=4)
     return figure
