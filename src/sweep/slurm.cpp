@@ -163,10 +163,17 @@ task="${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
 {prologue}srun --ntasks=1 --cpus-per-task={cpus} {program} sweep {sweep} --out {folder}{items} \
   --shard "$SLURM_ARRAY_TASK_ID/{tasks}" --jobs {jobs} --threads {threads}
 status=$?
-# 75: stopped by a signal. Unless the job was cancelled, it is to go on later.
-if ((status == 75 && ${{SLURM_RESTART_COUNT:-0}} < 1000)) &&
-  [[ $(squeue --noheader --jobs="$task" --format=%T) == RUNNING ]]; then
-  scontrol requeue "$task"
+# 75: stopped by a signal; 143: by one that came before icl could catch it. The task is to go on later, unless it was
+# cancelled or Slurm has queued it again already. SIGNALING tells neither, nor does a controller that does not answer.
+if (((status == 75 || status == 143) && ${{SLURM_RESTART_COUNT:-0}} < 1000)); then
+  for ((tries = 0; tries < 60; ++tries)); do
+    case $(squeue --noheader --jobs="$task" --format=%T) in
+      RUNNING) scontrol requeue "$task" && break ;;
+      "" | SIGNALING | STOPPED | RESIZING | CONFIGURING) ;;
+      *) break ;;
+    esac
+    sleep 1
+  done
 fi
 exit $status
 )",

@@ -149,13 +149,32 @@ TEST(BatchScript, RunsThePrologueBehindACommand) {
 /// Runs the script with functions in place of Slurm's programs.
 class BatchScriptRun : public testing::Test {
  protected:
-  /// The exit status of the script when that of srun is `status` and the job is in that state.
-  [[nodiscard]] int run(const std::string& script, int status, const std::string& state) const {
+  /// The exit status of the script when that of srun is `status` and squeue shows these states of
+  /// the job, one a call, the last one from then on ("" if it gets no answer). The first
+  /// `deaf_calls` of scontrol fail.
+  [[nodiscard]] int run(const std::string& script, int status,
+                        const std::vector<std::string>& states, int deaf_calls = 0) const {
     std::ofstream(folder_ / "script") << script;
+    std::ofstream left(folder_ / "states");
+    for (const std::string& state : states) left << state << "\n";
+    left.close();
+    std::ofstream(folder_ / "deaf") << deaf_calls << "\n";
     std::ofstream(folder_ / "slurm.sh")
         << "srun() { printf '%s\\n' \"$@\" > " << arguments().string() << "; return " << status
-        << "; }\nsqueue() { [[ $2 == --jobs=15_2 ]] && echo " << state
-        << "; }\nscontrol() { echo \"$@\" > " << requeued().string() << "; }\n";
+        << "; }\ncd '" << folder_.path().string() << "'\n"
+        << R"(
+sleep() { :; }
+squeue() {
+  [[ $2 == --jobs=15_2 ]] || return
+  head -n 1 states
+  if (($(wc -l < states) > 1)); then sed -i 1d states; fi
+}
+scontrol() {
+  deaf=$(< deaf)
+  echo $((deaf - 1)) > deaf
+  ((deaf <= 0)) && echo "$@" >> requeued
+}
+)";
     const std::string command =
         "BASH_ENV='" + (folder_ / "slurm.sh").string() +
         "' SLURM_JOB_ID=15 SLURM_ARRAY_JOB_ID=15 SLURM_ARRAY_TASK_ID=2 bash '" +
@@ -183,7 +202,7 @@ TEST_F(BatchScriptRun, TrainsOneShardWhateverThePathsHold) {
   options.program = "/opt/my tools/$HOME/icl";
   options.sweep = "/data/a 'copy'.toml";
   options.folder = "/data/it's \"mine\"; `now`\\";
-  EXPECT_EQ(run(batch_script(options), 0, "RUNNING"), 0);
+  EXPECT_EQ(run(batch_script(options), 0, {"RUNNING"}), 0);
   EXPECT_THAT(lines_of(arguments()),
               ElementsAre("--ntasks=1", "--cpus-per-task=16", options.program.string(), "sweep",
                           options.sweep.string(), "--out", options.folder.string(), "--shard",
@@ -193,11 +212,45 @@ TEST_F(BatchScriptRun, TrainsOneShardWhateverThePathsHold) {
 
 TEST_F(BatchScriptRun, IsQueuedAgainIfStoppedButNotIfCancelledOrFailed) {
   const std::string script = batch_script(sample());
-  EXPECT_EQ(run(script, 75, "COMPLETING"), 75);
-  EXPECT_EQ(run(script, 1, "RUNNING"), 1);
+  for (const std::string state : {"COMPLETING", "CANCELLED", "PENDING", "REQUEUED"}) {
+    EXPECT_EQ(run(script, 75, {state}), 75);
+  }
+  for (const int status : {0, 1, 64, 65, 71, 74, 137}) {
+    EXPECT_EQ(run(script, status, {"RUNNING"}), status);
+  }
   EXPECT_FALSE(std::filesystem::exists(requeued()));
-  EXPECT_EQ(run(script, 75, "RUNNING"), 75);
+  EXPECT_EQ(run(script, 75, {"RUNNING"}), 75);
   EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 15_2"));
+}
+
+// SIGTERM in the few milliseconds before icl can catch it ends it: 128 + 15.
+TEST_F(BatchScriptRun, IsQueuedAgainIfStoppedBeforeItCouldCatchTheSignal) {
+  EXPECT_EQ(run(batch_script(sample()), 143, {"RUNNING"}), 143);
+  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 15_2"));
+}
+
+// icl ends within milliseconds of a preemption's SIGTERM, when Slurm may not know yet that its
+// SIGCONT has arrived.
+TEST_F(BatchScriptRun, AsksUntilItKnowsWhetherItWasCancelled) {
+  const std::string script = batch_script(sample());
+  EXPECT_EQ(run(script, 75, {"SIGNALING", "", "STOPPED", "COMPLETING"}), 75);
+  EXPECT_FALSE(std::filesystem::exists(requeued()));
+  EXPECT_EQ(run(script, 75, {"SIGNALING", "", "RUNNING"}), 75);
+  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 15_2"));
+}
+
+TEST_F(BatchScriptRun, TriesAgainIfItCouldNotBeQueued) {
+  const std::string script = batch_script(sample());
+  EXPECT_EQ(run(script, 75, {"RUNNING", "RUNNING", "COMPLETING"}, 2), 75);  // Slurm came first
+  EXPECT_FALSE(std::filesystem::exists(requeued()));
+  EXPECT_EQ(run(script, 75, {"RUNNING"}, 2), 75);
+  EXPECT_THAT(lines_of(requeued()), ElementsAre("requeue 15_2"));
+}
+
+// A controller that never answers holds the allocation for a minute, not for ever.
+TEST_F(BatchScriptRun, GivesUpAfterAMinute) {
+  EXPECT_EQ(run(batch_script(sample()), 75, {""}), 75);
+  EXPECT_FALSE(std::filesystem::exists(requeued()));
 }
 
 }  // namespace
