@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -496,6 +497,7 @@ int run(int argc, const char* const* argv) {
     return static_cast<int>(code);
   };
   try {
+    prctl(PR_SET_NAME, "icl");  // a child of a sweep, started as /proc/self/exe, is "exe" otherwise
     return_large_blocks();
     prepare_streams();
     end_on_signals();

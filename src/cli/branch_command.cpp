@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "icl/cli/commands.hpp"
+#include "icl/cli/output.hpp"
 #include "icl/cli/session.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/toml.hpp"
@@ -55,7 +56,7 @@ ExitCode run(const BranchCommand& command) {
                 fmt::format("--at {}: '{}' is itself a branch that began at step {}", command.at,
                             command.run.string(), parent.record.origin->state.progress.step));
   }
-  if (!command.output.resume) check_output(command.out, command.output.force);
+  if (!command.output.resume) check_output(command.out, command.output.force, OutputKind::run);
   io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
   check_memory(io::footprint_of_branching(config, resolve_threads(command.output.threads)),
                "this branch", command.output.ignore_memory_limit);

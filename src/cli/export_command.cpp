@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "icl/cli/commands.hpp"
+#include "icl/cli/output.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
@@ -20,7 +21,7 @@ ExitCode run(const ExportCommand& command) {
                command.ignore_memory_limit);
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
-  check_output(command.out, command.force);
+  check_output(command.out, command.force, OutputKind::data);
   output.publish(io::export_data(run, request, Workers(start_threads_for(0)), places));
   return ExitCode::done;
 }

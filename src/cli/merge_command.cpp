@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <span>
-#include <string_view>
 
 #include "icl/cli/commands.hpp"
+#include "icl/cli/output.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/csv.hpp"
-#include "icl/io/envelope.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/sweep/merge.hpp"
@@ -35,28 +33,13 @@ bool is_csv(const std::filesystem::path& out) {
               fmt::format("--out '{}': expected a name that ends in .h5 or .csv", out.string()));
 }
 
-/// --force replaces a merged file, not a run or a sweep.toml by mistake.
-void require_merged(const std::filesystem::path& file, bool as_csv) {
-  if (!as_csv) {
-    (void)io::read_block(file, io::FileKind::sweep);
-    return;
-  }
-  constexpr std::string_view start = "hash,";  // the first column of /runs
-  const std::vector<std::byte> found = io::read_head(file, start.size()).bytes;
-  if (std::ranges::equal(found, std::as_bytes(std::span(start)))) return;
-  throw Error(ExitCode::bad_input,
-              fmt::format("'{}': not a table of runs that icl merge wrote, which begins with {}",
-                          file.native(), start));
-}
-
 }  // namespace
 
 ExitCode run(const MergeCommand& command) {
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
-  check_output(command.out, command.force);
   const bool as_csv = is_csv(command.out);
-  if (std::filesystem::exists(command.out)) require_merged(command.out, as_csv);
+  check_output(command.out, command.force, as_csv ? OutputKind::table : OutputKind::sweep);
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());
   const sweep::Merged merged = sweep::merge(folder, plan, command.series);

@@ -13,6 +13,12 @@ std::string score_text(const train::Score& score) {
 
 }  // namespace
 
+std::string pace_text(double steps_per_second) {
+  if (steps_per_second == 0) return "0 steps/s";
+  if (steps_per_second < 0.95) return fmt::format("{:.3g} s a step", 1 / steps_per_second);
+  return fmt::format("{:.{}f} steps/s", steps_per_second, steps_per_second < 9.95 ? 1 : 0);
+}
+
 ProgressLine::ProgressLine(std::int64_t first, std::int64_t last, int threads)
     : first_step_(first), last_step_(last), threads_(threads) {}
 
@@ -36,9 +42,9 @@ std::string ProgressLine::line(std::int64_t step) const {
   const auto done = static_cast<double>(step - first_step_);
   const double rate = elapsed > 0 ? done / elapsed : 0;
   const auto left = static_cast<double>(last_step_ - step);
-  return fmt::format("step {}/{}  train {}  ICL {}  IWL {}  {:.0f} steps/s on {} thread{}  {}",
-                     step, last_step_, score_text(latest_.train), score_text(latest_.icl),
-                     score_text(latest_.iwl), rate, threads_, threads_ == 1 ? "" : "s",
+  return fmt::format("step {}/{}  train {}  ICL {}  IWL {}  {} on {} thread{}  {}", step,
+                     last_step_, score_text(latest_.train), score_text(latest_.icl),
+                     score_text(latest_.iwl), pace_text(rate), threads_, threads_ == 1 ? "" : "s",
                      rate > 0 ? duration_text(left / rate) + " left" : "starting");
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "icl/cli/output.hpp"
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
@@ -89,7 +90,7 @@ ExitCode train(const Session& session) {
                "this run", options.ignore_memory_limit);
   io::check_creatable(session.out);
   io::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
-  if (!options.resume) check_output(session.out, options.force);
+  if (!options.resume) check_output(session.out, options.force, OutputKind::run);
   auto found = stored_run(session);
   if (found) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
@@ -154,22 +155,6 @@ int start_threads_for(int requested) {
 
 void check_memory(const io::Footprint& parts, const std::string& who, bool ignore) {
   if (!ignore) io::require_memory(parts, who);
-}
-
-void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(in, out, ignored)) {
-    throw Error(ExitCode::usage, fmt::format("--out '{}' is the file that is read", out.string()));
-  }
-}
-
-void check_output(const std::filesystem::path& out, bool force) {
-  io::check_creatable(out);
-  std::error_code ignored;
-  if (!force && std::filesystem::exists(out, ignored)) {
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}' exists already; --force replaces it", out.string()));
-  }
 }
 
 }  // namespace icl::cli

@@ -135,6 +135,13 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
                                : std::string("the time of a task could not be measured here");
   say(fmt::format("{} runs in {} tasks of {} CPUs: {}", plan.size(), options.tasks, options.cpus,
                   time));
+  const bool asked = std::ranges::any_of(options.sbatch_options, [](const std::string& option) {
+    return sweep::sets_option(option, "time", 't');
+  });
+  if (!asked && sweep::is_cut_to_a_day(options.task_seconds)) {
+    say("a task asks for a day at a time, then publishes what it has and is queued again until its "
+        "runs are done; --sbatch=--time=D-HH:MM asks for longer");
+  }
   if (plan.sweep().kernels == config::Kernels::own) {
     say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
         "bits differ: --kernels avx2");

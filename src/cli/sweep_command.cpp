@@ -244,9 +244,12 @@ ExitCode run(const SweepCommand& command) {
   (void)parse_shard(command.shard);
   (void)resolve_jobs(command);
   const sweep::Plan plan(load(command));
-  if (command.dry_run) return print_plan(command, plan);
   const sweep::Folder folder(command.out);
   check_folder(command, folder);
+  if (command.dry_run) {
+    folder.check_claimable(plan);
+    return print_plan(command, plan);
+  }
   if (command.slurm)
     return write_batch_script(command, plan, folder, job_array(command, plan, folder));
   folder.claim(plan);

@@ -7,6 +7,7 @@
 #include "icl/analysis/memoriser_margins.hpp"
 #include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/cli/output.hpp"
 #include "icl/config/system.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
@@ -174,7 +175,7 @@ ExitCode run(const LandscapeCommand& command) {
   }
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
-  check_output(command.out, command.force);
+  check_output(command.out, command.force, OutputKind::data);
   if (run) take_from_run(*std::move(run), command, workers, request);
   output.publish(analysis::landscape_file(request, workers));
   return ExitCode::done;

@@ -51,16 +51,20 @@ std::string did_you_mean(std::string_view name) {
                             : fmt::format("; did you mean {}?", nearest->name);
 }
 
-std::string section_as_key(std::string_view name, const toml::node& node) {
-  const Field* nearest = nearest_field(name);
+/// "data is a section with the keys data.K, ..."
+std::string section_text(std::string_view name) {
   std::string keys;
   for (const Field& field : fields()) {
     if (section_of(field) == name) {
       keys += (keys.empty() ? "" : ", ") + std::string(field.name);
     }
   }
-  return fmt::format("{} is a section with the keys {}: expected a table, found {}{}", name, keys,
-                     kind_of(node),
+  return fmt::format("{} is a section with the keys {}", name, keys);
+}
+
+std::string section_as_key(std::string_view name, const toml::node& node) {
+  const Field* nearest = nearest_field(name);
+  return fmt::format("{}: expected a table, found {}{}", section_text(name), kind_of(node),
                      nearest == nullptr ? "" : fmt::format("; did you mean {}?", nearest->name));
 }
 
@@ -260,6 +264,9 @@ std::string Draft::apply_override(const std::string& text) {
     throw usage_error(where, "the key is missing; expected key=value");
   }
   const Field* field = find_field(name);
+  if (is_section(name)) {
+    throw usage_error(where, section_text(name) + ": --set takes one key at a time, with its dot");
+  }
   const bool is_text = field != nullptr && std::holds_alternative<TextAccess>(field->access);
   const auto document =
       parse_value(trim(std::string_view(text).substr(equals + 1)), where, is_text);

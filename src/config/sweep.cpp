@@ -66,9 +66,19 @@ auto* find_axis(Axes& axes, const Field* field) {
   return at == axes.end() ? nullptr : &*at;
 }
 
+/// What becomes of a value that stands twice in a list.
+enum class Repeats : std::uint8_t {
+  refused,  ///< somebody wrote it twice
+  merged,   ///< a spacing came to it twice, as rounding down does
+};
+
+Repeats repeats_of(const toml::node& list) {
+  return list.is_table() ? Repeats::merged : Repeats::refused;
+}
+
 /// Each value as the field holds it (1e5 as an integer), once.
 std::vector<Value> distinct_values(const Field& field, const std::vector<Value>& values,
-                                   std::string_view where) {
+                                   Repeats repeats, std::string_view where) {
   std::vector<Value> distinct;
   std::set<Value> seen;
   Config scratch;
@@ -79,7 +89,11 @@ std::vector<Value> distinct_values(const Field& field, const std::vector<Value>&
       throw usage_error(where, error.what());
     }
     Value held = get(field, scratch);
-    if (seen.insert(held).second) distinct.push_back(std::move(held));
+    if (!seen.insert(held).second && repeats == Repeats::refused) {
+      throw usage_error(where,
+                        fmt::format("{}: the value {} is there twice", field.name, to_text(held)));
+    }
+    if (distinct.size() < seen.size()) distinct.push_back(std::move(held));
   }
   return distinct;
 }
@@ -267,7 +281,8 @@ class SweepDraft {
 
   /// A number of seeds, or their values.
   void apply_seeds(const Entry& entry) {
-    if (!entry.node->is_number()) return set_seeds(listed_values(entry), entry.where);
+    if (!entry.node->is_number())
+      return set_seeds(listed_values(entry), repeats_of(*entry.node), entry.where);
     const double count = entry.node->value<double>().value_or(0);
     constexpr auto most = static_cast<double>(most_axis_values);
     if (!(count >= 1 && count <= most) || count != std::floor(count)) {
@@ -279,12 +294,12 @@ class SweepDraft {
     for (std::size_t seed = 0; seed < values.size(); ++seed) {
       values[seed] = static_cast<std::int64_t>(seed);
     }
-    set_seeds(values, entry.where);
+    set_seeds(values, Repeats::refused, entry.where);
   }
 
-  void set_seeds(const std::vector<Value>& values, std::string_view where) {
+  void set_seeds(const std::vector<Value>& values, Repeats repeats, std::string_view where) {
     sweep_.seeds.clear();
-    for (const Value& seed : distinct_values(*find_field("train.seed"), values, where)) {
+    for (const Value& seed : distinct_values(*find_field("train.seed"), values, repeats, where)) {
       sweep_.seeds.push_back(std::get<std::int64_t>(seed));
     }
   }
@@ -306,7 +321,8 @@ class SweepDraft {
   void apply_axis(const Entry& entry) {
     const Field* field = find_field(entry.name);
     if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
-    if (field->name == "train.seed") return set_seeds(listed_values(entry), entry.where);
+    if (field->name == "train.seed")
+      return set_seeds(listed_values(entry), repeats_of(*entry.node), entry.where);
     Axis axis = axis_of(entry, *field, listed_values(entry));
     if (Axis* same = find_axis(sweep_.axes, field)) {
       *same = std::move(axis);
@@ -321,7 +337,7 @@ class SweepDraft {
                         "record.publish_seconds is no axis: it makes no other run; set it in "
                         "[record]");
     }
-    return {&field, distinct_values(field, values, entry.where)};
+    return {&field, distinct_values(field, values, repeats_of(*entry.node), entry.where)};
   }
 
   const toml::table& document_;

@@ -130,8 +130,13 @@ void check_creatable(const fs::path& path) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("cannot create '{}': {}", path.native(), reason));
   };
-  const fs::path target = follow_links(path);
+  if (path.empty()) refuse("the name is empty");
   struct stat status {};
+  // The links in /proc that /dev/stdout leads to need not be names.
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    refuse("it is no regular file");
+  }
+  const fs::path target = follow_links(path);
   const bool exists = ::stat(target.c_str(), &status) == 0;
   if (!target.has_filename() || (exists && S_ISDIR(status.st_mode))) {
     refuse("it is a folder, not a file");

@@ -51,11 +51,13 @@ void allow_seconds(double seconds) {
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
-void lower_limit(__rlimit_resource resource, std::uint64_t value) {
+/// Returns the limit that is in force then: it may have been lower.
+std::uint64_t lower_limit(__rlimit_resource resource, std::uint64_t value) {
   rlimit limit{};
-  if (getrlimit(resource, &limit) != 0) return;
+  if (getrlimit(resource, &limit) != 0) return value;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_cur, value);
   setrlimit(resource, &limit);
+  return limit.rlim_cur;
 }
 
 /// Signals to stop reach the whole group; the parent decides what becomes of them, and ends the
@@ -72,14 +74,17 @@ void set_signals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// What the child does first.
-void confine(const Allowance& allowance, pid_t parent) {
+/// What the child does first. Returns the bytes that it may map: fewer than it is allowed if the
+/// limit of this process (`ulimit -v`) is nearer.
+std::uint64_t confine(const Allowance& allowance, pid_t parent) {
   set_signals();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   lower_limit(RLIMIT_CORE, 0);
+  std::uint64_t bytes = allowance.bytes;
   if (const std::uint64_t now = mapped_bytes(); now > 0) {
-    lower_limit(RLIMIT_AS, now + allowance.bytes);
+    const std::uint64_t limit = lower_limit(RLIMIT_AS, now + allowance.bytes);
+    bytes = limit - std::min(limit, now);
   }
   // What libraries say when they give up is for nobody.
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -88,6 +93,7 @@ void confine(const Allowance& allowance, pid_t parent) {
     dup2(nowhere, STDERR_FILENO);
   }
   allow_seconds(allowance.seconds);
+  return bytes;
 }
 
 /// Ends the child if nobody reads any more.
@@ -158,7 +164,7 @@ Isolated::Isolated(std::string name, Allowance allowance,
     return;
   }
   close(read_end);
-  confine(allowance, parent);
+  const std::uint64_t may_map = confine(allowance, parent);
   using Kind = Frame::Kind;
   const int out = write_end;
   const auto refuse = [&](ExitCode code, const std::string& message) {
@@ -174,8 +180,17 @@ Isolated::Isolated(std::string name, Allowance allowance,
   } catch (const Error& error) {
     refuse(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    refuse(ExitCode::bad_input, fmt::format("'{}': reading it takes more than {} bytes of memory",
-                                            name_, allowance.bytes));
+    if (may_map < allowance.bytes) {
+      refuse(ExitCode::resources,
+             fmt::format("'{}': reading it takes more than the {} bytes that the limit on address "
+                         "space (`ulimit -v`) leaves; up to {} are allowed for its size",
+                         name_, may_map, allowance.bytes));
+    } else {
+      refuse(ExitCode::bad_input,
+             fmt::format("'{}': reading it takes more than {} bytes of memory, which are plenty "
+                         "for its size",
+                         name_, allowance.bytes));
+    }
   } catch (const std::exception& error) {
     refuse(ExitCode::internal, error.what());
   }

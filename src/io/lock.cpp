@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "icl/core/error.hpp"
 #include "icl/core/message.hpp"
@@ -121,7 +122,13 @@ OutputLock::~OutputLock() {
 void OutputLock::acquire() {
   constexpr int most_attempts = 10;
   constexpr std::chrono::milliseconds between_looks{50};
-  const auto deadline = std::chrono::steady_clock::now() + options_.wait;
+  constexpr std::chrono::seconds unnoticed{1};
+  const auto start = std::chrono::steady_clock::now();
+  const auto deadline = start + options_.wait;
+  bool told = false;
+  const auto tell = [&](const std::string& what) {
+    if (!std::exchange(told, true)) say(fmt::format("'{}': {}", place_.given().native(), what));
+  };
   for (int attempts = 0; attempts < most_attempts;) {
     if (create()) return;
     const auto lock = look_at_lock(place_);
@@ -129,13 +136,17 @@ void OutputLock::acquire() {
       ++attempts;
       continue;
     }
-    if (const auto cause = cause_of_death(place_, *lock, options_.stop)) {
+    if (const auto cause = cause_of_death(place_, *lock, options_.stop, tell)) {
       bury(*lock, *cause);
       ++attempts;
       continue;
     }
     const bool stopped = options_.stop != nullptr && options_.stop->load();
     if (stopped || std::chrono::steady_clock::now() >= deadline) is_held(place_, *lock);
+    if (std::chrono::steady_clock::now() - start >= unnoticed) {
+      tell(fmt::format("waiting for {}, which writes it (lock file '{}')", describe_holder(*lock),
+                       place_.lock_path().native()));
+    }
     std::this_thread::sleep_for(between_looks);
   }
   throw Error(ExitCode::cannot_create,

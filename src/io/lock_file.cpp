@@ -142,10 +142,12 @@ timespec file_system_now(const Place& place) {
   return now;
 }
 
+constexpr std::chrono::seconds watch = OutputLock::heartbeat * 3 / 2;
+
 /// Whether nobody touches a lock while we look, for longer than a heartbeat.
 bool stays_untouched(const Place& place, const LockFile& lock, const std::atomic<bool>* stop) {
   constexpr std::chrono::milliseconds step{100};
-  const auto end = std::chrono::steady_clock::now() + OutputLock::heartbeat * 3 / 2;
+  const auto end = std::chrono::steady_clock::now() + watch;
   while (std::chrono::steady_clock::now() < end) {
     if (stop != nullptr && stop->load()) return false;
     std::this_thread::sleep_for(step);
@@ -211,7 +213,8 @@ double seconds_since_touched(const Place& place, const LockFile& lock) {
 }
 
 std::optional<std::string> cause_of_death(const Place& place, const LockFile& lock,
-                                          const std::atomic<bool>* stop) {
+                                          const std::atomic<bool>* stop,
+                                          const std::function<void(const std::string&)>& tell) {
   if (has_ended(lock)) {
     return fmt::format("process {} on this host has ended", lock.holder->process);
   }
@@ -225,6 +228,11 @@ std::optional<std::string> cause_of_death(const Place& place, const LockFile& lo
   if (age > 0 && (our_clock || !lock.holder)) {
     return fmt::format("it was not touched for {:.0f} s", age);
   }
+  tell(
+      fmt::format("its lock '{}' is that of {} and was last touched {:.0f} s {}: watching for {} s "
+                  "whether it still is",
+                  place.lock_path().native(), describe_holder(lock), std::abs(age),
+                  age > 0 ? "ago" : "in the future", watch.count()));
   if (!stays_untouched(place, lock, stop)) return std::nullopt;
   return age > 0 ? fmt::format("it was not touched for {:.0f} s", age)
                  : fmt::format("its time is {:.0f} s in the future, and it is not touched", -age);

@@ -80,9 +80,24 @@ void Folder::claim(const Plan& plan) const {
   io::make_folders(path_);
   // Others may claim it at the same moment, for this sweep or a longer one.
   io::OutputLock output(manifest(), {.wait = io::OutputLock::patience * 3 / 2, .stop = nullptr});
+  if (!is_claimed_for(plan)) output.publish(std::as_bytes(std::span(text)));
+}
+
+void Folder::check_claimable(const Plan& plan) const {
+  // What publishing would need: of the folder, or of the first one that is missing.
+  fs::path first = manifest();
+  while (!first.parent_path().empty() && !is_there(first.parent_path())) {
+    first = first.parent_path();
+  }
+  io::check_creatable(first);
+  (void)is_claimed_for(plan);
+}
+
+bool Folder::is_claimed_for(const Plan& plan) const {
+  const config::Sweep& sweep = plan.sweep();
   if (is_there(manifest())) {
     const config::Sweep before = this->sweep();
-    if (before == sweep) return;
+    if (before == sweep) return true;
     if (const auto reason = difference(before, sweep)) {
       throw Error(ExitCode::cannot_create,
                   fmt::format("'{}' holds another sweep: {}", path_.string(), *reason));
@@ -98,7 +113,7 @@ void Folder::claim(const Plan& plan) const {
       }
     }
   }
-  output.publish(std::as_bytes(std::span(text)));
+  return false;
 }
 
 config::Sweep Folder::sweep() const {

@@ -95,6 +95,14 @@ void check_option(const std::string& option) {
   }
 }
 
+constexpr double day_seconds = 86400;
+
+double wanted_seconds(double seconds) {
+  constexpr double slower_nodes = 2;
+  constexpr double spare_seconds = 600;
+  return slower_nodes * seconds + spare_seconds;
+}
+
 /// The #SBATCH lines of what is estimated and not asked for, then of what is asked for.
 std::string option_lines(const SlurmOptions& options) {
   const auto asked = [&](std::string_view name, char letter) {
@@ -104,6 +112,9 @@ std::string option_lines(const SlurmOptions& options) {
   };
   std::string lines;
   if (options.task_seconds > 0 && !asked("time", 't')) {
+    if (is_cut_to_a_day(options.task_seconds)) {
+      lines += "# A day at most; then the task publishes what it has and is queued again.\n";
+    }
     lines += fmt::format("#SBATCH --time={}\n", time_limit(options.task_seconds));
   }
   const bool memory =
@@ -130,11 +141,10 @@ bool sets_option(const std::string& text, std::string_view name, char letter) {
   });
 }
 
+bool is_cut_to_a_day(double seconds) { return wanted_seconds(seconds) > day_seconds; }
+
 std::string time_limit(double seconds) {
-  constexpr double slower_nodes = 2;
-  constexpr double spare_seconds = 600;
-  constexpr double day_seconds = 86400;
-  const double limit = std::min(slower_nodes * seconds + spare_seconds, day_seconds);
+  const double limit = std::min(wanted_seconds(seconds), day_seconds);
   const auto minutes = static_cast<int>(std::ceil(limit / 60));
   return fmt::format("{:02}:{:02}:00", minutes / 60, minutes % 60);
 }

@@ -124,11 +124,13 @@ class CliTest(unittest.TestCase):
 
     def test_outputs_that_cannot_be(self):
         (self.cwd / "taken.h5").write_bytes(b"mine")
-        self.fails(73, "'taken.h5' exists already; --force replaces it", "train", "tiny.toml", "--out", "taken.h5")
+        self.fails(73, "not an icl run file; it exists already", "train", "tiny.toml", "--out", "taken.h5")
         self.fails(73, "nowhere", "train", "tiny.toml", "--out", "nowhere/run.h5")
         (self.cwd / "folder").mkdir()
         self.fails(73, "folder", "train", "tiny.toml", "--out", "folder")
         self.fails(65, "not an icl run file", "train", "tiny.toml", "--out", "taken.h5", "--resume")
+        (self.cwd / "taken.h5").write_bytes(b"")
+        self.fails(73, "'taken.h5' exists already; --force replaces it", "train", "tiny.toml", "--out", "taken.h5")
         self.ok("train", "tiny.toml", "--out", "taken.h5", "--force", "--quiet")
         self.ok("info", "taken.h5")
 
@@ -220,7 +222,48 @@ class CliTest(unittest.TestCase):
         self.fails(64, "is the file that is read", "train", "tiny.toml", "--out", "tiny.toml", "--force")
         self.fails(64, "is the file that is read", "branch", "run.h5", "--at", "5", "--out", "run.h5", "--force")
         self.fails(73, "no regular file", "train", "tiny.toml", "--out", "/dev/null", "--force")
-        self.fails(73, "folder", "train", "tiny.toml", "--out", "")
+        self.fails(73, "cannot create '': the name is empty", "train", "tiny.toml", "--out", "")
+        self.fails(73, "cannot create '/dev/stdout': it is no regular file", "train", "tiny.toml", "--out", "/dev/stdout")
+        self.ok("train", "tiny.toml", "--out", "other.h5", "--quiet")
+        self.ok("export", "run.h5", "--items", "--out", "data.h5")
+        (self.cwd / "plain.toml").write_text((self.cwd / "tiny.toml").read_text())
+        (self.cwd / "grid.toml").write_text((self.cwd / "tiny.toml").read_text() + "\n[sweep]\nseeds = 1\n")
+        self.ok("sweep", "grid.toml", "--out", "grid", "--quiet")
+        self.ok("merge", "grid", "--out", "merged.h5")
+        self.ok("merge", "grid", "--out", "merged.csv")
+        (self.cwd / "cut.h5").write_bytes((self.cwd / "run.h5").read_bytes()[:-7])
+        grid = ["--w", "0", "1", "2", "--beta", "0", "1", "2"]
+        train = ("train", "plain.toml", "--quiet")
+        branch = ("branch", "run.h5", "--at", "5", "--quiet")
+        export = ("export", "other.h5", "--items")
+        landscape = ("theory", "landscape", *grid)
+        merge = ("merge", "grid")
+        for name, commands in [
+                ("run.h5", [export, landscape, merge]), ("data.h5", [train, branch, merge]),
+                ("merged.h5", [train, branch, export, landscape]), ("merged.csv", [train, branch, export, landscape]),
+                ("cut.h5", [train, branch, export, landscape, merge]), ("tiny.toml", [train, branch, export, landscape]),
+                ("grid/sweep.toml", [train, branch, export, landscape])]:
+            before = (self.cwd / name).read_bytes()
+            for command in commands:
+                with self.subTest(name=name, command=command):
+                    self.fails(73, "; it exists already, and --force replaces whole ", *command, "--out", name, "--force")
+                    self.assertEqual((self.cwd / name).read_bytes(), before)
+        self.ok("train", "tiny.toml", "--out", "run.h5", "--force", "--quiet")
+        self.ok("export", "run.h5", "--items", "--out", "data.h5", "--force")
+        self.ok("merge", "grid", "--out", "merged.csv", "--force")
+
+    def test_dry_run_looks_at_the_output(self):
+        before = sorted(self.cwd.iterdir())
+        self.fails(73, "'nowhere' does not exist", "train", "tiny.toml", "--dry-run", "--out", "nowhere/run.h5")
+        self.fails(73, "it is a folder", "train", "tiny.toml", "--dry-run", "--out", ".")
+        self.fails(64, "is the file that is read", "train", "tiny.toml", "--dry-run", "--out", "tiny.toml")
+        self.ok("train", "tiny.toml", "--dry-run", "--out", "run.h5")
+        self.assertEqual(sorted(self.cwd.iterdir()), before)
+        self.ok("train", "tiny.toml", "--quiet")
+        self.ok("train", "tiny.toml", "--dry-run")
+        self.fails(73, "exists already", "train", "tiny.toml", "--dry-run", "--out", "tiny.h5")
+        self.ok("train", "tiny.toml", "--dry-run", "--out", "tiny.h5", "--force")
+        self.ok("train", "tiny.toml", "--dry-run", "--out", "tiny.h5", "--resume")
 
     def test_output_that_cannot_be_written(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

@@ -348,7 +348,10 @@ TEST_F(OverrideTest, ErrorsNameTheOverride) {
       {"learning_rate=1", "unknown key \"learning_rate\"; did you mean train.learning_rate?"},
       {"eval=1",
        "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine: "
-       "expected a table, found an integer; did you mean seed.eval?"},
+       "--set takes one key at a time, with its dot"},
+      {"eval={every=3}",
+       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine: "
+       "--set takes one key at a time, with its dot"},
       {"data.K=50",
        "data.K = 50 must be at least data.N = 100, because IWL evaluation draws N "
        "distinct items"},

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <random>
 #include <span>
@@ -136,6 +137,23 @@ TEST(Isolated, MemoryIsLimited) {
       for (;;) all.push_back(bytes_of(1 << 20U, 1));
     });
   });
+}
+
+TEST(Isolated, ALimitOfThisProcessIsNoFaultOfTheFile) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlimit narrow{pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) + (24U << 20U),
+                      before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &narrow), 0);
+  expect_error(ExitCode::resources, "limit on address space (`ulimit -v`) leaves", [] {
+    try_in_child("x", small, [] {
+      std::vector<std::vector<std::byte>> all;
+      for (;;) all.push_back(bytes_of(1 << 20U, 1));
+    });
+  });
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
 }
 
 TEST(Isolated, AKillFromOutsideIsNoFaultOfTheFile) {

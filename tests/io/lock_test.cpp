@@ -322,6 +322,41 @@ TEST(OutputLock, OfAnotherHostIsWatchedBeforeItIsTakenOver) {
                      [&] { const OutputLock o(folder / "x", {.wait = {}, .stop = &stop}); });
 }
 
+TEST(OutputLock, SaysWhatItWaitsFor) {
+  const test::TemporaryFolder folder;
+  const fs::path lock = folder / "x.lock";
+  const auto said_while_refused = [&](LockOptions options) {
+    testing::internal::CaptureStderr();
+    EXPECT_THROW({ const OutputLock o(folder / "x", options); }, Error);
+    return testing::internal::GetCapturedStderr();
+  };
+  const auto times = [](const std::string& text, const std::string& part) {
+    int count = 0;
+    for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  for (const int seconds : {300, -300}) {
+    write_lock(lock, "elsewhere", 7);
+    age(lock, seconds);
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      age(lock, seconds - 1);
+    });
+    const std::string said = said_while_refused({});
+    other.join();
+    EXPECT_EQ(times(said, "is that of process 7 on host elsewhere and was last touched"), 1)
+        << said;
+    EXPECT_EQ(
+        times(said, seconds > 0 ? "300 s ago: watching for 15 s" : "300 s in the future: wat"), 1)
+        << said;
+  }
+  write_lock(lock, "elsewhere", 7);
+  const std::string said = said_while_refused({.wait = std::chrono::seconds(2), .stop = nullptr});
+  EXPECT_EQ(times(said, "waiting for process 7 on host elsewhere, which writes it"), 1) << said;
+  write_lock(lock, "elsewhere", 7);
+  EXPECT_EQ(said_while_refused({}), "");  // refused at once
+}
+
 TEST(OutputLock, WaitsForAsLongAsItIsTold) {
   const test::TemporaryFolder folder;
   auto first = std::make_unique<OutputLock>(folder / "x");

@@ -112,6 +112,12 @@ TEST(BatchScript, AsksForTimeAndMemoryUnlessTheUserDoes) {
     return batch_script(options);
   };
   EXPECT_THAT(script_with({}), HasSubstr("\n#SBATCH --time=02:10:00\n#SBATCH --mem=1431M\n"));
+  SlurmOptions longer = sample();
+  longer.task_seconds = 42901;
+  EXPECT_THAT(batch_script(longer), HasSubstr("\n# A day at most; then the task publishes what it "
+                                              "has and is queued again.\n#SBATCH --time=24:00:00"));
+  longer.task_seconds = 42900;
+  EXPECT_THAT(batch_script(longer), Not(HasSubstr("# A day at most")));
   for (const std::string option : {"--time=1", "--tim=1", "-t1", "-vt 1"}) {
     EXPECT_THAT(script_with({option}), Not(HasSubstr("--time=02"))) << option;
   }
@@ -126,6 +132,8 @@ TEST(TimeLimit, IsTwiceTheWorkAndTenMinutesButAtMostADay) {
   EXPECT_EQ(time_limit(1), "00:11:00");
   EXPECT_EQ(time_limit(5 * 3600), "10:10:00");
   EXPECT_EQ(time_limit(1e9), "24:00:00");
+  EXPECT_FALSE(is_cut_to_a_day(42900));
+  EXPECT_TRUE(is_cut_to_a_day(42901));
 }
 
 TEST(BatchScript, RunsInTheFolderItWasWrittenFrom) {

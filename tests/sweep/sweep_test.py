@@ -158,6 +158,30 @@ class SweepTest(unittest.TestCase):
         with h5py.File(self.run_files("out")[0]) as run:
             self.assertEqual(run["/config"].attrs["train.epochs"], 2)
 
+    def test_dry_run_looks_at_the_folder(self):
+        self.sweep("out")
+        self.write(SMALL.replace("N = 8", "N = 9"), "other.toml")
+        self.fails(73, "holds another sweep: data.N is", "sweep", "other.toml", "--out", "out", "--dry-run")
+        self.ok("sweep", "sweep.toml", "--out", "out", "--dry-run")
+        (self.cwd / "file").write_text("")
+        self.fails(73, "'file' is not a folder", "sweep", "sweep.toml", "--out", "file", "--dry-run")
+        self.fails(73, "'file' is not a folder", "sweep", "sweep.toml", "--out", "file/new", "--dry-run")
+        self.ok("sweep", "sweep.toml", "--out", "new/er", "--dry-run")
+        self.assertFalse((self.cwd / "new").exists())
+
+    def test_children_are_called_icl(self):
+        sweep = self.start("sweep", "sweep.toml", "--out", "out", "--quiet", "--set", "train.epochs=100000")
+        names = set()
+        for _ in range(200):
+            children = Path(f"/proc/{sweep.pid}/task/{sweep.pid}/children").read_text().split()
+            names = {Path(f"/proc/{child}/comm").read_text().strip() for child in children}
+            if names == {"icl"}:
+                break
+            time.sleep(0.05)
+        sweep.terminate()
+        sweep.communicate()
+        self.assertEqual(names, {"icl"})
+
     def test_dry_run_writes_nothing(self):
         before = self.files()
         text = self.ok("sweep", "sweep.toml", "--out", "out", "--dry-run").stdout
@@ -205,7 +229,7 @@ class SweepTest(unittest.TestCase):
                 np.testing.assert_array_equal(again[name].to_numpy(float), table[name].to_numpy(float), name)
         self.ok("merge", "out", "--out", "out.csv", "--force")
         csv.write_text("mine,1\n")
-        self.fails(65, "not a table of runs", "merge", "out", "--out", "out.csv", "--force")
+        self.fails(73, "not a table of runs", "merge", "out", "--out", "out.csv", "--force")
         self.assertEqual(csv.read_text(), "mine,1\n")
 
     def test_status_says_how_runs_stand(self):
@@ -421,7 +445,7 @@ class SweepTest(unittest.TestCase):
         self.sweep("out")
         self.merged("out")
         self.merged("out")
-        self.fails(65, "an icl ", "merge", "out", "--out", self.run_files("out")[0], "--force")
+        self.fails(73, "an icl ", "merge", "out", "--out", self.run_files("out")[0], "--force")
         self.fails(64, "ends in .h5 or .csv", "merge", "out", "--out", "out/sweep.toml", "--force")
 
     def test_an_obstacle_stops_no_other_run(self):

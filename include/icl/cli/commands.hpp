@@ -195,11 +195,4 @@ ExitCode run(const LandscapeCommand&);
 /// be ignored. `who` is the subject of the sentence: "this run".
 void check_memory(const io::Footprint&, const std::string& who, bool ignore);
 
-/// Throws Error(ExitCode::usage) if the output is the very file that is read.
-void check_distinct(const std::filesystem::path& in, const std::filesystem::path& out);
-
-/// Throws Error(ExitCode::cannot_create) if the output exists and may not be replaced, or if its
-/// folder is missing or not writable.
-void check_output(const std::filesystem::path& out, bool force);
-
 }  // namespace icl::cli

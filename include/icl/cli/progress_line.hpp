@@ -8,6 +8,9 @@
 
 namespace icl::cli {
 
+/// "1250 steps/s", "3.4 steps/s", or "7.5 s a step" of a slow run.
+[[nodiscard]] std::string pace_text(double steps_per_second);
+
 /// One line on standard error (see StatusLine) that says how a run stands: step, losses, both
 /// accuracies, steps a second and on how many threads, time left.
 class ProgressLine final : public train::Observer {

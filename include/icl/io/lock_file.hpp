@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -48,9 +49,11 @@ struct LockFile {
 /// Why a lock is nobody's any more, or nothing while it may be somebody's. A lock that was last
 /// touched too long ago, or in the future, is watched for more than a heartbeat before it counts as
 /// left (clocks of hosts may differ, and some file systems take theirs); unless this system's own
-/// clock has touched it. Stops watching, with nothing, when `stop` is set.
-[[nodiscard]] std::optional<std::string> cause_of_death(const Place&, const LockFile&,
-                                                        const std::atomic<bool>* stop);
+/// clock has touched it. `tell` is told before that. Stops watching, with nothing, when `stop` is
+/// set.
+[[nodiscard]] std::optional<std::string> cause_of_death(
+    const Place&, const LockFile&, const std::atomic<bool>* stop,
+    const std::function<void(const std::string&)>& tell);
 
 /// "process 5 on host h", or what is known of a lock that names none.
 [[nodiscard]] std::string describe_holder(const LockFile&);

@@ -53,6 +53,9 @@ class Folder {
   /// of fractions on an axis).
   void claim(const Plan&) const;
 
+  /// Error(cannot_create) as far as claim() is bound to fail now; writes nothing.
+  void check_claimable(const Plan&) const;
+
   /// The sweep of the folder; Error(bad_input) if it holds none, or not as it was written.
   [[nodiscard]] config::Sweep sweep() const;
 
@@ -71,6 +74,9 @@ class Folder {
   [[nodiscard]] std::vector<std::filesystem::path> strays() const;
 
  private:
+  /// Whether it is this sweep's already.
+  [[nodiscard]] bool is_claimed_for(const Plan&) const;
+
   std::filesystem::path path_;
 };
 

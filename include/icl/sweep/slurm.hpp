@@ -34,6 +34,9 @@ struct SlurmOptions {
 /// minutes for slower nodes, at most a day, after which the task is queued again; "HH:MM:00".
 [[nodiscard]] std::string time_limit(double seconds);
 
+/// Whether that is less than twice the work and ten minutes.
+[[nodiscard]] bool is_cut_to_a_day(double seconds);
+
 /// A batch script for `sbatch`: a job array whose tasks each train one shard of the sweep. A task
 /// that is preempted, or that comes within two minutes of its time limit, publishes what it has and
 /// is queued again; it then goes on where its runs stand. Error(usage) for a path with a line
