@@ -118,8 +118,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "the float "
                 "nan"},
         BadText{"model.system = \"two_layer\"",
-                "run.toml:1: model.system: expected one of: one_layer, multi_layer, minimal, "
-                "memoriser, found the string \"two_layer\""},
+                "run.toml:1: model.system: expected one of: one_layer, multi_layer, scalar_beta, "
+                "minimal, memoriser, found the string \"two_layer\""},
         BadText{"train = 3",
                 "run.toml:1: train is a section with the keys train.seed, train.epochs, "
                 "train.steps_per_epoch, train.batch_size, train.optimizer, train.learning_rate, "
