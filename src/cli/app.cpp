@@ -165,7 +165,7 @@ void add_info(CLI::App& app, InfoCommand& command) {
 
 void add_export(CLI::App& app, ExportCommand& command) {
   CLI::App* data = app.add_subcommand(
-      "export", "Write items, batches and evaluation sequences as a run saw them");
+      "export", "Write items, batches, and sequences of evaluations and probes as a run saw them");
   data->add_option("RUN.h5", command.run, "Run file")->required();
   add_moved_items(*data, command.overrides);
   data->add_flag("--items", command.request.items, "The training and novel items, with labels");
@@ -175,6 +175,12 @@ void add_export(CLI::App& app, ExportCommand& command) {
       ->allow_extra_args(false);
   data->add_option("--evaluation", command.request.evaluations,
                    "The ICL and IWL sequences after STEP updates; may be given several times")
+      ->type_name("STEP")
+      ->allow_extra_args(false);
+  data->add_option(
+          "--probe", command.request.probes,
+          "The sequences that the probes looked at after STEP updates; may be given several "
+          "times")
       ->type_name("STEP")
       ->allow_extra_args(false);
   data->add_option("--out", command.out, "Data file")

@@ -11,8 +11,10 @@ namespace icl::cli {
 
 ExitCode run(const ExportCommand& command) {
   const io::ExportRequest& request = command.request;
-  if (!request.items && request.batches.empty() && request.evaluations.empty()) {
-    throw Error(ExitCode::usage, "nothing to export: give --items, --batch or --evaluation");
+  if (!request.items && request.batches.empty() && request.evaluations.empty() &&
+      request.probes.empty()) {
+    throw Error(ExitCode::usage,
+                "nothing to export: give --items, --batch, --evaluation or --probe");
   }
   check_distinct(command.run, command.out);
   const io::RunRecord run = io::read_run(command.run).record;

@@ -113,12 +113,18 @@ Result in_steps(const Config& c) {
   }
   constexpr std::int64_t published_epoch = 60000;
   const std::int64_t steps = (published_epoch + c.train.batch_size - 1) / c.train.batch_size;
-  if (c.compat.s4_epoch && c.train.steps_per_epoch != steps) {
+  struct Row {
+    std::string_view key;
+    bool set;
+  };
+  for (const Row& row : {Row{"compat.s4_epoch", c.compat.s4_epoch},
+                         Row{"compat.short_last_batch", c.compat.short_last_batch}}) {
+    if (!row.set || c.train.steps_per_epoch == steps) continue;
     return Conflict{
-        fmt::format("compat.s4_epoch: an epoch of {} items in batches of "
-                    "train.batch_size = {} has train.steps_per_epoch = {}, not {}",
-                    published_epoch, c.train.batch_size, steps, c.train.steps_per_epoch),
-        {"compat.s4_epoch", "train.steps_per_epoch", "train.batch_size"}};
+        fmt::format("{}: an epoch of {} sequences in batches of train.batch_size = {} "
+                    "has train.steps_per_epoch = {}, not {}",
+                    row.key, published_epoch, c.train.batch_size, steps, c.train.steps_per_epoch),
+        {row.key, "train.steps_per_epoch", "train.batch_size"}};
   }
   return std::nullopt;
 }

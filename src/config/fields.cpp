@@ -88,7 +88,8 @@ constexpr std::array table = {
     Field{"model.w0", "", "Initial weight w of the attention path of the system minimal",
           NumberAccess{member<&Config::model, &Model::w0>(), signed_number}},
     Field{"model.attend_self", "",
-          "Whether the target of the system minimal attends to itself too, as published",
+          "Whether the target of the system minimal attends to itself too, as that of the "
+          "transformers does",
           SwitchAccess{member<&Config::model, &Model::attend_self>()}},
     Field{"init.beta0", "nat",
           "Effective beta that the system one_layer begins with, as a mean over sequences: W_q, as "
@@ -117,10 +118,12 @@ constexpr std::array table = {
           "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
           "~ N(0, I/D) fresh",
           NumberAccess{member<&Config::data, &Data::noise>(), {0, max_noise}}},
-    Field{"data.zipf", "",
-          "Exponent alpha of the frequencies p_k ~ k^-alpha of the training items in training "
-          "sequences; 0 for equal ones",
-          NumberAccess{member<&Config::data, &Data::zipf>(), {0, max_exponent}}},
+    Field{
+        "data.zipf", "",
+        "Exponent alpha of the frequencies p_k ~ k^-alpha of the training items in training "
+        "sequences; 0 for equal ones. Targets are less even than that: the bursty rule replaces a "
+        "rare target by an item of its context",
+        NumberAccess{member<&Config::data, &Data::zipf>(), {0, max_exponent}}},
     Field{"data.bursty", "",
           "Probability that a training sequence holds a copy of its target; the others hold none",
           NumberAccess{member<&Config::data, &Data::bursty>(), share}},
@@ -183,8 +186,9 @@ constexpr std::array table = {
         "again and looking at each step",
         SwitchAccess{member<&Config::eval, &Eval::refine>()}},
     Field{"probe.sequences", "sequences",
-          "Sequences of training items that the probes look at, at each evaluation; 0 for no "
-          "probes, K or more for every item once",
+          "Sequences of training items that the probes look at, at each evaluation (and so many of "
+          "its ICL and IWL sequences, the first ones, that lesions look at); 0 for no probes, K or "
+          "more for every item once",
           IntegerAccess{member<&Config::probe, &Probe::sequences>(), {0, 10000000}}},
     Field{
         "probe.record", "",
@@ -250,6 +254,11 @@ constexpr std::array table = {
           "Whether the system memoriser goes through 60,000 numbers modulo K in random order each "
           "epoch, as published, and does not draw items uniformly",
           SwitchAccess{member<&Config::compat, &Compat::s4_epoch>()}},
+    Field{
+        "compat.short_last_batch", "",
+        "Whether an epoch is 60,000 sequences, as published, so that its last batch is smaller (96 "
+        "of 128)",
+        SwitchAccess{member<&Config::compat, &Compat::short_last_batch>()}},
     Field{"compat.item_seeds", "",
           "Whether all runs have the same items, whatever train.seed is, while their labels follow "
           "it, as published for the transformers",

@@ -66,7 +66,7 @@ void write_theory(Hdf5Writer& file, const RunRecord& run) {
   };
   put("model", std::string("gradient flow of the minimal model, dw/dt = (c1/n)(e^beta - c2 w), "
                            "dbeta/dt = (c1/n) w e^beta, t = learning rate x step; no decay"));
-  put("source", std::string(probe::source));
+  put("source", std::string(probe::of_the_paper) + "; derived again for icl");
   put("n", prediction->n);
   if (!prediction->theory) {
     put("says_nothing_because", prediction->reason);
@@ -144,7 +144,7 @@ Caption caption_of(const train::Metric& metric) {
 void say_source(GroupWriter& group, const train::Metric& metric) {
   if (metric.formula.empty()) return;
   group.dataset_attribute(metric.name, "formula", metric.formula);
-  group.dataset_attribute(metric.name, "source", std::string(probe::source));
+  group.dataset_attribute(metric.name, "source", metric.source);
 }
 
 std::vector<std::byte> encode(const RunRecord& run) {

@@ -82,6 +82,7 @@ class SequenceSet {
         items_.push_back(item);
         x_.insert(x_.end(), row, row + dimension_);
         label_.push_back(static_cast<std::int8_t>(row[dimension_]));
+        if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
       answer_.push_back(batch.answer[b]);
     }
@@ -93,6 +94,7 @@ class SequenceSet {
     items_.insert(items_.end(), length, -1);
     x_.insert(x_.end(), length * static_cast<std::size_t>(dimension_), Real{0});
     label_.insert(label_.end(), length, 0);
+    copy_.insert(copy_.end(), length - 1, 0);
     answer_.push_back(0);
   }
 
@@ -112,12 +114,21 @@ class SequenceSet {
     group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
                   std::span<const std::int8_t>(label_),
                   {"1", "label", "label in each token, +1 or -1; 0 for the target"});
+    if (length_ > 1) {
+      group.axis("context", length_ - 1);
+      group.dataset("copy", {"step", "sequence", "context"}, {s, b, n - 1},
+                    std::span<const std::int8_t>(copy_),
+                    {"1", "copy", "1 where a context token is a copy of the target"});
+    }
     group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
-                  {"1", "answer", "the target's label, +1 or -1"});
+                  {"1", "answer", "the target's label, +1 or -1; 0 where there is no sequence"});
     if (!fresh_) {
-      group.dataset("item", {"step", "sequence", "position"}, {s, b, n},
-                    std::span<const std::int32_t>(items_),
-                    {"1", "item number", "number of each item in its table"});
+      group.dataset(
+          "item", {"step", "sequence", "position"}, {s, b, n},
+          std::span<const std::int32_t>(items_),
+          {"1", "item number",
+           "number of each item in its table; -1 (and zeros elsewhere) where the last batch "
+           "of an epoch of 60,000 sequences has no sequence"});
     }
     group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
   }
@@ -127,7 +138,7 @@ class SequenceSet {
   bool fresh_;
   std::vector<std::int32_t> items_;
   std::vector<Real> x_;
-  std::vector<std::int8_t> label_, answer_;
+  std::vector<std::int8_t> label_, copy_, answer_;
 };
 
 /// What a run has not seen cannot be exported: batches after its last step or before a branch
@@ -140,12 +151,18 @@ void check_request(const RunRecord& run, const ExportRequest& request) {
                 fmt::format("--batch {}: the run trained on batches {} to {}{}", step, first,
                             run.step - 1, run.origin ? "; those before are its parent's" : ""));
   }
-  for (const std::int64_t step : request.evaluations) {
-    if (std::ranges::binary_search(run.metric_steps, step)) continue;
-    throw Error(ExitCode::usage,
-                fmt::format("--evaluation {}: the run was not evaluated at that step "
-                            "(but at those of /metrics/step)",
-                            step));
+  const auto check_evaluations = [&](const char* option, const std::vector<std::int64_t>& steps) {
+    for (const std::int64_t step : steps) {
+      if (std::ranges::binary_search(run.metric_steps, step)) continue;
+      throw Error(ExitCode::usage, fmt::format("{} {}: the run was not evaluated at that step "
+                                               "(but at those of /metrics/step)",
+                                               option, step));
+    }
+  };
+  check_evaluations("--evaluation", request.evaluations);
+  check_evaluations("--probe", request.probes);
+  if (!request.probes.empty() && run.config.probe.sequences == 0) {
+    throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");
   }
 }
 
@@ -199,11 +216,16 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     write("/iwl_evaluation", request.evaluations, sequences,
           [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });
   }
+  const std::int64_t probed = task.probe_sequences();
+  write("/probe", request.probes, probed, [&](std::uint64_t step, Batch& b) {
+    task.probe_batch(step, 0, probed, task::CopyLabel::its_own, b, workers);
+  });
   std::vector<std::string> shown;
   if (request.items) shown.emplace_back("items");
   if (!request.batches.empty()) shown.emplace_back("batches");
   if (!request.evaluations.empty() && task.has_icl()) shown.emplace_back("icl_evaluation");
   if (!request.evaluations.empty() && task.has_iwl()) shown.emplace_back("iwl_evaluation");
+  if (!request.probes.empty()) shown.emplace_back("probe");
   if (!shown.empty()) file.root_text("default", shown.front());
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;

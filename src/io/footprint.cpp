@@ -214,7 +214,7 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
                        double kinds) {
     if (steps.empty()) return 0.0;
     const double tokens = static_cast<double>(sequences) * static_cast<double>(config.data.N);
-    const double stored = tokens * (static_cast<double>(config.data.D) * sizeof(float) + 2);
+    const double stored = tokens * (static_cast<double>(config.data.D) * sizeof(float) + 3);
     // A set is written before the next one is drawn; in the image, and its copy, all of them lie.
     return sizes.batch(sequences, width, false) +
            (1 + image_and_copy * kinds) * static_cast<double>(steps.size()) * stored;
@@ -229,6 +229,8 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
        "--batch, train.batch_size, data.N, data.D"},
       {"evaluations", set(request.evaluations, config.eval.sequences, evaluations),
        "--evaluation, eval.sequences, data.N, data.D"},
+      {"probe sequences", set(request.probes, config.probe.sequences, 1),
+       "--probe, probe.sequences, data.N, data.D"},
   });
 }
 

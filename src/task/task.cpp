@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t item_tile = 256;
 constexpr std::int64_t sequence_tile = 16;
-constexpr std::int32_t published_epoch = 60000;  // items, of compat.s4_epoch
+constexpr std::int32_t published_epoch = 60000;  // sequences
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -53,11 +53,14 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
       rule_(label_rule(config.data.labels)),
       probe_sequences_(config.probe.sequences),
       epoch_batch_(config.train.batch_size),
+      in_order_(config.compat.s4_epoch),
       seeds_(config) {
+  if (config.compat.s4_epoch || config.compat.short_last_batch) {
+    epoch_steps_ = config.train.steps_per_epoch;
+  }
   if (fresh_items_) return;
   const std::int64_t count = config.data.K.count();
   probe_sequences_ = std::min(probe_sequences_, count);
-  if (config.compat.s4_epoch) epoch_steps_ = config.train.steps_per_epoch;
   const bool from_table = given.has_value();
   if (given) {
     training_.labels = given->training.labels;
@@ -143,8 +146,8 @@ void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
                           const Workers& workers) const {
   Rule::Draw draw = bursty_ < 1 ? Rule::Draw::partly_bursty : Rule::Draw::bursty;
   if (has_equal()) draw = Rule::Draw::equal;
+  if (in_order_) draw = Rule::Draw::epoch;
   if (epoch_steps_ > 0) {
-    draw = Rule::Draw::epoch;
     const auto before = static_cast<std::int64_t>(step) % epoch_steps_ * epoch_batch_;
     size = std::min(size, published_epoch - before);
   }

@@ -73,13 +73,14 @@ std::string long_name_of(std::string name) {
 }
 
 Metric metric(const std::string& name, std::string_view units, std::string_view description,
-              std::string_view formula, double (*value)(const Evaluation&, std::size_t),
-              std::size_t index) {
+              std::string_view formula, std::string_view source,
+              double (*value)(const Evaluation&, std::size_t), std::size_t index) {
   return {name,
           long_name_of(name),
           std::string(units),
           std::string(description),
           std::string(formula),
+          std::string(source),
           value,
           index};
 }
@@ -96,7 +97,7 @@ std::vector<Metric> metrics(const config::Config& config,
   std::vector<Metric> all;
   for (const Row& row : table) {
     if (!row.exists(config)) continue;
-    all.push_back(metric(std::string(row.name), row.units, row.description, "", row.value, 0));
+    all.push_back(metric(std::string(row.name), row.units, row.description, "", "", row.value, 0));
   }
   const auto probes = config::probes_of(config);
   const auto asked = [&](config::ProbeName probe) {
@@ -107,20 +108,20 @@ std::vector<Metric> metrics(const config::Config& config,
         "I_K", "1", "integrated memorisation signal",
         "integral of c1 over learning rate x step, by trapezoids between "
         "evaluations",
-        [](const Evaluation& e, std::size_t) { return e.I_K; }, 0));
+        probe::of_the_paper, [](const Evaluation& e, std::size_t) { return e.I_K; }, 0));
   }
   const auto columns = probe::columns();
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const probe::Column& column = columns[i];
     if (!asked(column.probe)) continue;
     all.push_back(metric(std::string(column.name), column.units, column.description, column.formula,
-                         probe_value, i));
+                         column.source, probe_value, i));
   }
   if (!asked(config::ProbeName::norms)) return all;
   for (const NormRow& row : norms) {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       all.push_back(metric(std::string(row.name) + "." + parameters[i]->name, "1", row.description,
-                           "sqrt(sum of squares)", row.value, i));
+                           "sqrt(sum of squares)", probe::of_icl, row.value, i));
       all.back().is_of_parameter = true;
     }
   }

@@ -13,6 +13,9 @@ std::vector<std::int64_t> log_steps(std::int64_t count, std::int64_t last) {
     } else if (i + 1 == count) {
       steps.push_back(last);
     } else {
+      // pow of the C library: it decides what is evaluated and recorded, but no draw, and that only
+      // where the power lies within an ulp of a half. Of 358,200 points (3 to 201 of them, over
+      // eighteen lengths of runs) the nearest is 47,000 ulp away: schedule_test.cpp.
       const double share = static_cast<double>(i - 1) / static_cast<double>(count - 2);
       steps.push_back(std::llround(std::pow(static_cast<double>(last), share)));
     }

@@ -101,6 +101,7 @@ class SystemsTest(Programs):
                 self.assertTrue(numpy.isfinite(probe[:]).all(), name)
                 for attribute in ("units", "long_name", "formula", "source"):
                     self.assertTrue(probe.attrs[attribute], f"{name} {attribute}")
+                self.assertEqual(name in ("c1", "c2", "c3", "I_K"), b"Nguyen & Reddy (2024)" in probe.attrs["source"], name)
             self.assertGreater(file["theory"].attrs["t_icl_step_from_initial"], 0)
         for setting in ("train.optimizer=adam", 'intervene.clamp="none"', 'intervene.freeze="attention"', "data.bursty=0.5"):
             with h5py.File(self.trained("untold.h5", setting), "r") as file:
@@ -115,6 +116,63 @@ class SystemsTest(Programs):
                       for name in ("icl_evaluation", "icl_equal_evaluation")}
         self.assertEqual(set(counts["icl_equal_evaluation"]), {0})
         self.assertGreater(len(set(counts["icl_evaluation"])), 1)
+
+    def test_probes_can_be_computed_from_the_exported_sequences(self):
+        run = self.trained("run.h5", "data.N=6", "eval.sequences=24")
+        self.ok("export", run, "--out", "data.h5", "--probe", 40, "--evaluation", 40)
+        with h5py.File(run) as r, h5py.File(self.cwd / "data.h5") as d:
+            p = {name: dataset[-1].astype(float) for name, dataset in r["snapshots"].items() if "torch_name" in dataset.attrs}
+            metrics = {name: r["metrics"][name][-1] for name in r["metrics"]}
+            probe, icl = ({name: d[group][name][0] for name in ("x", "label", "copy", "answer")}
+                          for group in ("probe", "icl_evaluation"))
+        self.assertEqual(probe["x"].shape, (16, 6, 9))
+
+        def tokens(s):
+            t = numpy.concatenate([s["x"], numpy.stack([s["label"] < 0, s["label"] > 0], axis=-1)], axis=-1)
+            t = (t - t.mean(-1, keepdims=True)) / numpy.sqrt(t.var(-1, keepdims=True) + 1e-5)
+            return t * p["to_embedding.0.weight"] + p["to_embedding.0.bias"]
+
+        def logits(h):
+            for layer in "0", "2", "4":
+                h = (numpy.maximum(h, 0) if layer != "0" else h) @ p[f"mlp.{layer}.weight"].T + p[f"mlp.{layer}.bias"]
+            return h[:, 0]
+
+        t, copy = tokens(probe), probe["copy"] > 0
+        q, k, v = numpy.split(t @ p["qkv.weight"].T, 3, axis=-1)
+        s = numpy.einsum("bd,bnd->bn", q[:, -1], k)
+        a = numpy.exp(s) / numpy.exp(s).sum(-1, keepdims=True)
+        on, off = (numpy.where(which, numpy.exp(s[:, :-1]), 0).sum(-1) / which.sum(-1) for which in (copy, ~copy))
+        beta = numpy.log(on / off)
+        h = t[:, -1] + numpy.einsum("bn,bnd->bd", a, v)
+        own = tokens(icl)[:16, -1]
+        expected = {
+            "effective_beta": beta.mean(), "effective_beta_deviation": beta.std(),
+            "self_minus_copy": (s[:, -1] - numpy.log(on)).mean(),
+            "attention_copy": (a[:, :-1] * copy).sum(-1).mean(), "attention_self": a[:, -1].mean(),
+            "attention_entropy": -(a * numpy.log(a)).sum(-1).mean(),
+            "memoriser_margin": (probe["answer"] * logits(t[:, -1])).mean(),
+            "attention_margin": (probe["answer"] * (logits(h) - logits(t[:, -1]))).mean(),
+            # lesions: the first probe.sequences of the evaluation's
+            "no_attention_icl_loss": numpy.log1p(numpy.exp(-icl["answer"][:16] * logits(own))).mean(),
+        }
+        for name, value in expected.items():
+            self.assertAlmostEqual(metrics[name], value, delta=2e-5, msg=name)
+
+    def test_probes_that_there_are_not_are_not_exported(self):
+        for setting, step in (("probe.sequences=16", 41), ("probe.sequences=0", 40)):
+            run = self.trained(f"run{step}.h5", setting)
+            result = self.icl("export", run, "--out", "data.h5", "--probe", step)
+            self.assertEqual(result.returncode, USAGE)
+            self.assertIn("--probe", result.stderr)
+
+    def test_a_short_last_batch_is_exported_as_it_is(self):
+        run = self.trained("run.h5", "compat.short_last_batch=true", "train.batch_size=40000", "train.steps_per_epoch=2",
+                           "train.epochs=1")
+        self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
+        self.ok("export", run, "--out", "data.h5", "--batch", 1)
+        with h5py.File(self.cwd / "data.h5") as file:
+            self.assertEqual((file["batches/answer"][0] != 0).sum(), 20000)
+            self.assertTrue((file["batches/item"][0][20000:] == -1).all())
 
     def test_a_memoriser_has_no_icl(self):
         with h5py.File(self.trained("run.h5", "model.system=memoriser"), "r") as file:

@@ -205,9 +205,16 @@ TEST(FindConflict, OfSteps) {
           c.compat.s4_epoch = true;
           c.train.batch_size = 100;
         },
-        "compat.s4_epoch: an epoch of 60000 items in batches of train.batch_size = 100 has "
+        "compat.s4_epoch: an epoch of 60000 sequences in batches of train.batch_size = 100 has "
         "train.steps_per_epoch = 600, not 469",
-        {"compat.s4_epoch", "train.steps_per_epoch", "train.batch_size"}}});
+        {"compat.s4_epoch", "train.steps_per_epoch", "train.batch_size"}},
+       {[](Config& c) {
+          c.compat.short_last_batch = true;
+          c.train.steps_per_epoch = 100;
+        },
+        "compat.short_last_batch: an epoch of 60000 sequences in batches of train.batch_size = 128 "
+        "has train.steps_per_epoch = 469, not 100",
+        {"compat.short_last_batch", "train.steps_per_epoch", "train.batch_size"}}});
   EXPECT_EQ(message_after([](Config& c) {
               c.train.epochs = 65537;
               c.train.steps_per_epoch = 65535;  // 2^32 - 1

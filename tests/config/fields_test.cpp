@@ -151,6 +151,7 @@ const std::vector<Named>& named_members() {
       {"seed.eval", integer(23), [](Config& c) { c.seed.eval = 23; }},
       {"compat.frozen_readout", true, [](Config& c) { c.compat.frozen_readout = true; }},
       {"compat.s4_epoch", true, [](Config& c) { c.compat.s4_epoch = true; }},
+      {"compat.short_last_batch", true, [](Config& c) { c.compat.short_last_batch = true; }},
       {"compat.item_seeds", true, [](Config& c) { c.compat.item_seeds = true; }},
   };
   // clang-format on

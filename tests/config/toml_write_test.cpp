@@ -95,6 +95,7 @@ items = 5
 [compat]
 frozen_readout = false
 s4_epoch = false
+short_last_batch = false
 item_seeds = false
 )");
 }

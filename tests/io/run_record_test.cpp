@@ -86,6 +86,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"seed.eval", "not set"},
       {"compat.frozen_readout", "false"},
       {"compat.s4_epoch", "false"},
+      {"compat.short_last_batch", "false"},
       {"compat.item_seeds", "false"}};
   ASSERT_EQ(defaults.size(), config::fields().size()) << "a new key belongs in this table";
   for (const auto& [name, value] : defaults) {

@@ -21,6 +21,8 @@ TEST(Columns, AreDescribed) {
     EXPECT_THAT(std::string(column.name), testing::MatchesRegex("[a-z][a-z0-9_]*"));
     EXPECT_FALSE(column.formula.empty()) << column.name;
     EXPECT_FALSE(column.description.empty()) << column.name;
+    const bool published = column.name == "c1" || column.name == "c2" || column.name == "c3";
+    EXPECT_EQ(column.source, published ? of_the_paper : of_icl) << column.name;
     EXPECT_TRUE(column.units == "1" || column.units == "nat") << column.name;
     // Accuracies and shares have no unit; losses, logits and entropies are in nats.
     if (column.name.ends_with("_accuracy")) {
@@ -30,7 +32,6 @@ TEST(Columns, AreDescribed) {
       EXPECT_EQ(column.units, "nat") << column.name;
     }
   }
-  EXPECT_FALSE(source.empty());
 }
 
 TEST(Columns, AreOfProbesThatThereAre) {

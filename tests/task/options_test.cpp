@@ -207,6 +207,53 @@ std::int64_t surplus(const Sequence& s) {
   return sum;
 }
 
+// Of 60,000 sequences in 469 batches of 128 the last has 96; all begin with what they are without.
+TEST(TaskOptions, EndAnEpochWithASmallerBatchAsPublished) {
+  for (const config::Diversity item_count :
+       {config::Diversity(50), config::Diversity::infinity()}) {
+    config::Config config = configuration(50, 4);
+    config.data.K = item_count;
+    const Bench whole(config);
+    config.compat.short_last_batch = true;
+    const Bench bench(config);
+    Batch batch = bench.task.make_batch(128);
+    for (const auto& [step, size] :
+         {std::pair{0U, 128}, {467U, 128}, {468U, 96}, {469U, 128}, {937U, 96}}) {
+      bench.task.training_batch(step, 128, batch, bench.workers);
+      EXPECT_EQ(batch.size, size) << step;
+      const Sequences found = bench.read(batch);
+      const Sequences all = whole.draw(Kind::training, step, 0, 128);
+      EXPECT_TRUE(std::equal(found.begin(), found.end(), all.begin())) << step;
+    }
+  }
+}
+
+// The bursty rule keeps an item as the target if the context holds it, and otherwise takes one of
+// the context, so that with n = N - 1 and shares p
+//   q_1 = p_1 (1 - (1 - p_1)^n) + sum_{j > 1} p_j (1 - p_j)^n p_1 / (1 - p_j).
+TEST(TaskOptions, MakeTargetsLessEvenThanZipfsLaw) {
+  config::Config config = configuration(200, 20);
+  config.data.zipf = 1.2;
+  const Bench bench(config);
+  const auto weights = zipf_weights(1.2, 200);
+  double total = 0;
+  for (const double w : weights) total += w;
+  const double first = weights[0] / total;
+  double expected = first * (1 - std::pow(1 - first, 19));
+  for (std::size_t j = 1; j < weights.size(); ++j) {
+    const double p = weights[j] / total;
+    expected += p * std::pow(1 - p, 19) * first / (1 - p);
+  }
+  EXPECT_NEAR(first, 0.259, 0.0005);     // as experiments/systems.md says
+  EXPECT_NEAR(expected, 0.381, 0.0005);  // so too
+  constexpr int draws = 20'000;
+  Batch batch = bench.task.make_batch(draws);
+  bench.task.training_batch(0, draws, batch, bench.workers);
+  double found = 0;
+  for (int b = 0; b < draws; ++b) found += batch.items.row(b)[19] == 0 ? 1.0 / draws : 0;
+  EXPECT_NEAR(found, expected, 5 * std::sqrt(expected * (1 - expected) / draws));
+}
+
 TEST(TaskOptions, HaveNoEqualBatchesWithoutARule) {
   EXPECT_FALSE(Bench(configuration(12, 5)).task.has_equal());
 }

@@ -147,5 +147,19 @@ TEST(SnapshotSchedule, HoldsLogarithmicAndEquidistantOnes) {
   expect_to_be(snapshot_schedule(config), {}, 100);
 }
 
+// Powers that a C library computes an ulp otherwise are rounded to the same step.
+TEST(LogSteps, DoNotDependOnTheLastBitsOfAPower) {
+  for (const std::int64_t last : {40, 400, 2000, 4000, 46900, 93800, 469000, 938000, 9380000}) {
+    for (std::int64_t count = 3; count <= 201; ++count) {
+      for (std::int64_t i = 1; i + 1 < count; ++i) {
+        const double share = static_cast<double>(i - 1) / static_cast<double>(count - 2);
+        const double power = std::pow(static_cast<double>(last), share);
+        const double from_half = std::abs(power - std::floor(power) - 0.5);
+        ASSERT_GT(from_half, 1000 * 0x1p-52 * power) << last << ' ' << count << ' ' << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace icl::train

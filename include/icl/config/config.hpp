@@ -120,6 +120,7 @@ struct Seed {
 struct Compat {
   bool frozen_readout = false;
   bool s4_epoch = false;
+  bool short_last_batch = false;
   bool item_seeds = false;
   bool operator==(const Compat&) const = default;
 };

@@ -17,11 +17,13 @@ struct Column {
   std::string_view description;
   std::string_view formula;
   double (*value)(const Reading&);
+  std::string_view source;
 };
 [[nodiscard]] std::span<const Column> columns();
 
-/// Where the formulas come from.
-inline constexpr std::string_view source =
-    "Nguyen & Reddy (2024), arXiv 2412.00104, and what follows from it for icl";
+/// Where a formula comes from.
+inline constexpr std::string_view of_the_paper =
+    "Nguyen & Reddy (2024), arXiv 2412.00104, theory of the minimal model";
+inline constexpr std::string_view of_icl = "icl, this project's own";
 
 }  // namespace icl::probe

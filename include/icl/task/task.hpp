@@ -49,7 +49,7 @@ class Task {
   [[nodiscard]] Batch make_batch(std::int64_t capacity, Tokens = Tokens::where_they_are) const;
 
   /// The batch of training step `step`, counted from 0: `size` sequences (or fewer at the end of
-  /// an epoch of compat.s4_epoch).
+  /// an epoch of compat.s4_epoch or compat.short_last_batch).
   void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const;
   /// Sequences [first, first + size) of the ICL evaluation after `step` updates: the bursty rule on
   /// novel items, labels independent. Only where has_icl().
@@ -130,8 +130,9 @@ class Task {
   bool unequal_;  ///< training items are drawn unequally often
   LabelRule rule_;
   std::int64_t probe_sequences_;
-  std::int64_t epoch_steps_ = 0;  ///< of compat.s4_epoch, otherwise 0
+  std::int64_t epoch_steps_ = 0;  ///< of an epoch of 60,000 sequences, if there are such, or 0
   std::int64_t epoch_batch_;      ///< sequences of each of these steps, but the last
+  bool in_order_;                 ///< items in the order of compat.s4_epoch
   Seeds seeds_;
   Side training_;
   Side novel_;

@@ -43,6 +43,7 @@ struct Metric {
   std::string units;
   std::string description;  ///< a sentence
   std::string formula;      ///< of a probe; empty for losses and accuracies
+  std::string source;       ///< of the formula
   double (*value)(const Evaluation&, std::size_t index);
   std::size_t index = 0;         ///< which parameter, of a norm
   bool is_of_parameter = false;  ///< a column for one parameter: not in merged files
