@@ -5,20 +5,17 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
 from icl_lab import plot, stats
-from icl_lab.estimate import Estimate
 
 
 def analyse(item):
     runs, K = item.sweep.runs, item.sweep.column("data.K")
     least, most = K == K.min(), K == K.max()
-    none, every = stats.threshold.bracket(K, runs["acquired"] == 1)
-    decades = np.log10(every / none) if 0 < none and np.isfinite(every) else float("nan")
     return {
-        "icl_accuracy_at_smallest_K": stats.shares.mean(runs["final_icl_accuracy"][least]),
-        "iwl_accuracy_at_smallest_K": stats.shares.mean(runs["final_iwl_accuracy"][least]),
+        "icl_accuracy_at_smallest_K": stats.shares.mean(runs["final_icl_accuracy"][least], within=(0, 1)),
+        "iwl_accuracy_at_smallest_K": stats.shares.mean(runs["final_iwl_accuracy"][least], within=(0, 1)),
         "share_acquired_at_largest_K": stats.share(int(runs["acquired"][most].sum()), int(most.sum())),
-        "iwl_accuracy_at_largest_K": stats.shares.mean(runs["final_iwl_accuracy"][most]),
-        "transition_decades": Estimate(decades, 0.0, decades, "bracket: largest K with none, smallest with all", len(runs)),
+        "iwl_accuracy_at_largest_K": stats.shares.mean(runs["final_iwl_accuracy"][most], within=(0, 1)),
+        "transition_decades": stats.threshold.width(K, runs["acquired"], seed=item.seed),
         "K_star": stats.threshold.spearman_karber(K, runs["acquired"], seed=item.seed),
     }
 

@@ -28,7 +28,7 @@ def analyse(item):
     acquired = runs["acquired"] == 1
     quantities = {
         "share_acquired": stats.share(int(acquired.sum()), len(runs)),
-        "iwl_accuracy_at_end": stats.shares.mean(runs["final_iwl_accuracy"]),
+        "iwl_accuracy_at_end": stats.shares.mean(runs["final_iwl_accuracy"], within=(0, 1)),
     }
     if acquired.any():
         ratio, lost = times_over_acquisition(runs)

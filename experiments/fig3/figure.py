@@ -4,7 +4,6 @@ import numpy as np
 
 from icl_lab import plot, stats
 from icl_lab.curves import rise_over_t_icl
-from icl_lab.estimate import Estimate
 
 PREDICTED_K = 1290  # from theory and memoriser alone, before any run: see experiment.toml
 
@@ -18,11 +17,9 @@ def parts(sweep):
 def analyse(item):
     transition, decayed = parts(item.sweep)
     runs = transition.runs
-    none, every = stats.threshold.bracket(runs["data.K"], runs["acquired"] == 1)
-    decades = np.log10(every / none) if 0 < none and np.isfinite(every) else float("nan")
     quantities = {
         "K_star": stats.threshold.spearman_karber(runs["data.K"], runs["acquired"], seed=item.seed),
-        "transition_decades": Estimate(decades, 0.0, decades, "bracket: largest K with none, smallest with all", len(runs)),
+        "transition_decades": stats.threshold.width(runs["data.K"], runs["acquired"], seed=item.seed),
     }
     rises = rise_over_t_icl(transition)
     if rises.size:

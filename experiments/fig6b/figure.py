@@ -12,16 +12,17 @@ def initial_beta(sweep):
 
 def spread_ratio(time, event, beta, seed):
     """sd of ln t_ICL over sd of the effective beta(0), over the same seeds; runs resampled."""
-    if event.sum() < 4:
-        return missing(f"{int(event.sum())} runs acquired ICL", len(time))
+    if event.sum() < 4 or not event.all():
+        return missing(f"{int(event.sum())} of {len(time)} runs acquired ICL: the late ones would be missing", len(time))
     pairs = np.column_stack([np.log(time[event]), beta[event]])
     ratio = stats.bootstrap([pairs], lambda g: g[0][:, 0].std(ddof=1) / g[0][:, 1].std(ddof=1), seed=seed)
-    return Estimate(ratio.value, ratio.low, ratio.high, "acquired runs, " + ratio.method, ratio.n)
+    return Estimate(ratio.value, ratio.low, ratio.high, ratio.method, ratio.n)
 
 
 def theory_ratio(runs):
-    times = runs["theory_t_icl_step_from_initial"] / runs["t_icl_step"]
-    times = times[np.isfinite(times)]
+    """Of every run; one that did not acquire ICL has a ratio below that to its last step, which counts as 0."""
+    times = np.where(runs["acquired"] == 1, runs["theory_t_icl_step_from_initial"] / runs["t_icl_step"], 0.0)
+    times = times[~np.isnan(times)]
     return stats.shares.median(times) if times.size else missing("no run has a prediction", len(runs))
 
 
@@ -40,7 +41,7 @@ def analyse(item):
     if fits:
         for other in ("exponential", "weibull"):
             value = float(sum(fit[other] - fit["lognormal"] for fit in fits))
-            quantities[f"aic_{other}_minus_lognormal"] = Estimate(value, value, value, "maximum likelihood with censoring, summed over N", len(sweep))
+            quantities[f"aic_{other}_minus_lognormal"] = Estimate(value, float("nan"), float("nan"), "maximum likelihood with censoring, summed over N", len(sweep))
     for N, (t, e, median) in found.items():
         quantities[f"t_icl_{N}"] = median
         quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(t, e)

@@ -26,7 +26,7 @@ def analyse(item):
         if len(here):
             quantities[f"share_acquired_{name}_minus_independent"] = against_independent(item.sweep, rule, item.seed)
             quantities[f"effective_w_{name}_at_end"] = stats.shares.mean(here["final_effective_w"])
-            quantities[f"icl_{name}_accuracy_at_end"] = stats.shares.mean(here["final_icl_equal_accuracy"])
+            quantities[f"icl_{name}_accuracy_at_end"] = stats.shares.mean(here["final_icl_equal_accuracy"], within=(0, 1))
     return quantities
 
 

@@ -41,18 +41,22 @@ class SharesTest(unittest.TestCase):
         found = stats.shares.difference(20, 40, 20, 40, seed=1)
         self.assertEqual(found.value, 0)
         self.assertAlmostEqual(found.low, -found.high, delta=0.01)
-        self.assertLess(stats.shares.difference(0, 20, 20, 20, seed=1).high, -0.7)
+        found = stats.shares.difference(0, 20, 20, 20, seed=1)
+        self.assertEqual(found.low, -1)
+        self.assertLess(found.high, -0.7)
 
     def test_mean_is_students(self):
         found = stats.shares.mean([1.0, 2.0, 3.0, NAN])
         self.assertEqual(found.value, 2)
         self.assertAlmostEqual(found.high - found.value, 4.302653 / math.sqrt(3), places=5)
         self.assertFalse(stats.shares.mean([1.0]).has_interval)
+        self.assertEqual(stats.shares.mean([0.99, 1.0, 1.0], within=(0, 1)).high, 1)
 
     def test_median_has_the_interval_of_order_statistics(self):
         found = stats.shares.median(np.arange(1, 21))
         self.assertEqual((found.value, found.low, found.high), (10.5, 6, 15))  # the sixth and the fifteenth of twenty
-        self.assertEqual(stats.shares.median([3.0, 1.0, 2.0]).low, 1)
+        self.assertFalse(stats.shares.median([3.0, 1.0, 2.0]).has_interval)
+        self.assertEqual(stats.shares.median([6.0, 5, 4, 3, 2, 1]).low, 1)
         self.assertEqual(stats.shares.median([1.0, INF, INF]).value, INF)
         with self.assertRaises(ValueError):
             stats.shares.median([])
@@ -85,8 +89,10 @@ class ThresholdTest(unittest.TestCase):
             warnings.simplefilter("error")
             none = stats.threshold.spearman_karber(self.K, self.acquired(0, 0, 0, 0), seed=1)
             every = stats.threshold.spearman_karber(self.K, self.acquired(4, 4, 4, 4), seed=1)
-        self.assertEqual((none.value, none.low, none.high), (INF, 800, INF))
-        self.assertEqual((every.value, every.low, every.high), (0, 0, 100))
+        # Four runs at the last K are too few, the eight at the last two are enough.
+        self.assertEqual((none.value, none.low, none.high), (INF, 400, INF))
+        self.assertEqual((every.value, every.low, every.high), (0, 0, 200))
+        self.assertEqual(stats.threshold.spearman_karber([100], [False], seed=1).low, 0)
 
     def test_shares_that_fall_are_pooled(self):
         found = stats.threshold.monotone(np.array([0.0, 0.75, 0.25, 1.0]), np.array([4, 4, 4, 4]))
@@ -121,6 +127,12 @@ class ThresholdTest(unittest.TestCase):
         self.assertAlmostEqual(curvature.value, 0)
         self.assertTrue(math.isnan(stats.threshold.slope(N, K, np.zeros(len(N)), seed=3)[0].value))
         self.assertTrue(math.isnan(stats.threshold.slope([1] * 8, K[:8], acquired[:8], seed=3)[0].value))
+
+    def test_width(self):
+        found = stats.threshold.width(self.K, self.acquired(0, 2, 4, 4), seed=1)
+        self.assertAlmostEqual(found.value, math.log10(4))
+        self.assertTrue(found.low < found.high <= found.value)
+        self.assertEqual(stats.threshold.width(self.K, self.acquired(0, 0, 0, 0), seed=1).value, INF)
 
     def test_horizons(self):
         t = np.array([NAN, NAN, 900.0, 400.0])
@@ -246,6 +258,10 @@ class RankAndTrendTest(unittest.TestCase):
         self.assertAlmostEqual(found.intercept.value, 1)
         self.assertAlmostEqual(found.quadratic.value, 0)
         self.assertTrue(math.isnan(stats.trend.line([1], points[:1]).slope.value))
+        never = Estimate(INF, 10, INF, "", 10)
+        self.assertTrue(math.isnan(stats.trend.line([1, 2, 4, 8], [*points[:3], never]).slope.value))
+        bent = [Estimate(float(x * x), x * x / 1.01, x * x * 1.01, "", 10) for x in (1, 2, 4, 8)]
+        self.assertGreater(stats.trend.line([1, 2, 4, 8], bent).slope.high - stats.trend.line([1, 2, 4, 8], bent).slope.low, 1)
         self.assertTrue(math.isnan(stats.trend.line([1, 2], points[:2]).quadratic.value))
 
     def test_bootstrap(self):

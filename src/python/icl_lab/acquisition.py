@@ -20,11 +20,13 @@ def line(found):
 
 def draw_survival(axes, found):
     for colour, (N, (time, event, _)) in zip(plot.ordered_colours(len(found)), found.items()):
-        plot.survival_panel(axes, time, event, colour, f"N = {N}", band=len(found) < 4)
+        curve = plot.survival_panel(axes, time, event, colour, band=len(found) < 4)
+        if curve.times.size:  # each curve is labelled where it begins to fall: a legend would lie over them
+            axes.text(curve.times[0], 1.03, f"N = {N}", color=colour, fontsize=6.3, ha="center", va="bottom")
     axes.set_xscale("log")
     plot.plain_log_axis(axes.xaxis)
+    axes.set_ylim(-0.02, 1.13)
     axes.set_xlabel("training (steps)")
-    axes.legend(loc="lower left")
 
 
 def draw_times(axes, found):

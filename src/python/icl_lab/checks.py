@@ -14,28 +14,25 @@ class Verdict:
     source: str
     note: str
     estimate: Estimate
-    verdict: str  #: "holds", "agrees" or "fails"
+    verdict: str  #: "holds", "undecided" or "fails"
 
     def __str__(self):
         low, high = self.bounds
         bounds = f"expected {text_of(low)}" if low == high else f"bounds {text_of(low)} to {text_of(high)}"
         found = str(self.estimate) if not isnan(self.estimate.value) else f"none ({self.estimate.method})"
-        return f"{self.verdict:<7} {self.name}: {found}; {bounds} ({self.source})"
+        return f"{self.verdict:<9} {self.name}: {found}; {bounds} ({self.source})"
 
 
 def verdict_of(estimate, low, high):
-    """"holds": the whole interval lies within the bounds. "agrees": it overlaps them but reaches out, so the data cannot tell. "fails": it misses
-    them, or there is no value. Without an interval the value alone is held to the bounds, and can at best agree. Bounds of one value hold for an
-    interval that covers it."""
+    """"holds": the whole interval lies within the bounds. "fails": it misses them, or there is no value. "undecided": the data cannot tell, since it
+    overlaps the bounds but reaches out, since bounds of one value cannot be proved but only refuted, or since a value has no interval."""
     if isnan(estimate.value):
         return "fails"
     if not estimate.has_interval:
-        return "agrees" if low <= estimate.value <= high else "fails"
+        return "undecided" if low <= estimate.value <= high else "fails"
     if estimate.high < low or estimate.low > high:
         return "fails"
-    if low == high:
-        return "holds"
-    return "holds" if low <= estimate.low and estimate.high <= high else "agrees"
+    return "holds" if low < high and low <= estimate.low and estimate.high <= high else "undecided"
 
 
 def judge(check, quantities):

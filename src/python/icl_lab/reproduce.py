@@ -70,6 +70,7 @@ def reproduce(folder, scale, merged, out):
     item = load_item(folder, scale, merged)
     figure = load_figure(folder)
     out = Path(out)
+    (out / "results.json").unlink(missing_ok=True)  # those of earlier runs say nothing of these
     quantities = analyse(figure, item)
     verdicts = [checks.judge(check, quantities) for check in item.checks]
     drawing = figure.draw(item, quantities)
@@ -81,6 +82,8 @@ def reproduce(folder, scale, merged, out):
     for name, estimate in quantities.items():
         if all(name != v.quantity for v in verdicts):
             print(f"        {name}: {estimate}")
+    if not verdicts:
+        print("        no checks at this scale")
     for verdict in verdicts:
         print(verdict)
         if verdict.verdict == "fails" and verdict.note:

@@ -26,11 +26,13 @@ def difference(k, n, k0, n0, *, seed, draws=20000):
         raise ValueError("difference: one of the two has no run")
     random = generator(seed)
     found = random.beta(k + 0.5, n - k + 0.5, draws) - random.beta(k0 + 0.5, n0 - k0 + 0.5, draws)
-    return Estimate(k / n - k0 / n0, *ends(found), "Jeffreys, both shares", int(n + n0))
+    low, high = ends(found)
+    value = k / n - k0 / n0  # 1 and -1 lie beyond every draw
+    return Estimate(value, min(low, value), max(high, value), "Jeffreys, both shares", int(n + n0))
 
 
-def mean(values, level=LEVEL):
-    """Mean of independent runs with Student's t interval."""
+def mean(values, level=LEVEL, within=(-np.inf, np.inf)):
+    """Mean of independent runs with Student's t interval, which ends at the values that there can be: within=(0, 1) for accuracies."""
     from scipy.stats import t
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
@@ -39,11 +41,13 @@ def mean(values, level=LEVEL):
     if values.size == 1:
         return Estimate(float(values[0]), float("nan"), float("nan"), "one run", 1)
     half = t.ppf((1 + level) / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    return Estimate(float(values.mean()), float(values.mean() - half), float(values.mean() + half), "Student's t", values.size)
+    low, high = np.clip([values.mean() - half, values.mean() + half], *within)
+    return Estimate(float(values.mean()), float(low), float(high), "Student's t", values.size)
 
 
 def median(values, level=LEVEL):
-    """Median of independent values with the interval of order statistics (binomial, exact or wider); with fewer than six its ends are the extremes."""
+    """Median of independent values with the interval of order statistics (binomial, exact or wider). Fewer than six values have none: even
+    their extremes hold the median in less than 95 %."""
     from scipy.stats import binom
     values = np.sort(np.asarray(values, dtype=float))
     values = values[~np.isnan(values)]
@@ -53,6 +57,7 @@ def median(values, level=LEVEL):
     rank = int(binom.ppf((1 - level) / 2, n, 0.5))
     if binom.cdf(rank, n, 0.5) > (1 - level) / 2:
         rank -= 1
-    rank = max(rank, 0)
     middle = values[(n - 1) // 2] if values[(n - 1) // 2] == values[n // 2] else (values[(n - 1) // 2] + values[n // 2]) / 2
+    if rank < 0:
+        return Estimate(float(middle), float("nan"), float("nan"), "fewer than six runs", n)
     return Estimate(float(middle), float(values[rank]), float(values[n - 1 - rank]), "order statistics", n)

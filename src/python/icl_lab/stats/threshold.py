@@ -4,8 +4,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from ..estimate import Estimate, missing
-from .bootstrap import ends, generator
+from .bootstrap import bootstrap, ends, generator
 
+SIX = 6      # runs of one outcome that a share of one half gives in less than 2.5 % of data sets
 SURE = 12  # runs in a row with one outcome, after which a threshold is not looked for further out
 METHOD = "Spearman-Kaerber, Jeffreys draws of the shares"
 
@@ -71,20 +72,35 @@ def spearman_karber(K, acquired, *, seed, draws=2000):
 
     Closed form, and it survives a transition between two neighbours of the grid, where a logistic regression diverges. Interval: the same of
     shares drawn from their Jeffreys posteriors Beta(k + 1/2, n - k + 1/2) around the bracket, made monotone; where neighbours part the outcomes perfectly, K* may lie
-    anywhere between them, and the interval is widened to that bracket. Where none (all) of the runs acquired, K* is inf (0) and the interval one-sided.
+    anywhere between them, and the interval is widened to that bracket. Where none (all) of the runs acquired, K* is inf (0) and the interval one-sided, from
+    the K from which on (up to which) six runs say so.
     """
     distinct, k, n = counts(K, acquired)
     runs = int(n.sum())
     if k.sum() == 0:
-        return Estimate(float("inf"), float(distinct[-1]), float("inf"), "no run acquired", runs)
+        sure = np.flatnonzero(np.cumsum(n[::-1])[::-1] >= SIX)
+        return Estimate(float("inf"), float(distinct[sure[-1]]) if sure.size else 0.0, float("inf"), "no run acquired", runs)
     if (k == n).all():
-        return Estimate(0.0, 0.0, float(distinct[0]), "every run acquired", runs)
+        sure = np.flatnonzero(np.cumsum(n) >= SIX)
+        return Estimate(0.0, 0.0, float(distinct[sure[0]]) if sure.size else float("inf"), "every run acquired", runs)
     value = float(np.exp(_log_threshold(np.log(distinct), monotone(k / n, n))[0]))
     low, high = np.exp(ends(_draws(K, acquired, generator(seed), draws)))
     lower, upper = bracket(K, acquired)
     if np.searchsorted(distinct, upper) - np.searchsorted(distinct, lower) == 1 and lower > 0:
         low, high = min(low, lower), max(high, upper)
     return Estimate(value, float(low), float(high), METHOD, runs)
+
+
+def width(K, acquired, *, seed, draws=1000):
+    """log10 of the bracket: the smallest K from which on all runs acquire over the largest up to which none does; inf where the grid does not hold both.
+    Interval: runs resampled within K."""
+    K, acquired = np.asarray(K, dtype=float), np.asarray(acquired, dtype=bool)
+
+    def decades(outcomes):
+        lower, upper = bracket(np.concatenate([np.full(len(o), k) for k, o in zip(places, outcomes)]), np.concatenate(outcomes))
+        return np.log10(upper / lower) if lower > 0 and np.isfinite(upper) else np.inf
+    places = counts(K, acquired)[0]
+    return bootstrap([acquired[K == k] for k in places], decades, seed=seed, draws=draws)
 
 
 def sigmoid(K, accuracy, *, seed=None, draws=200):
