@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <ranges>
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/python.hpp"
@@ -12,6 +14,7 @@
 #include "icl/config/description.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
+#include "icl/config/system.hpp"
 #include "icl/core/message.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/forecast.hpp"
@@ -29,25 +32,36 @@ struct Item {
   [[nodiscard]] fs::path file() const { return folder / "experiment.toml"; }
 };
 
-/// The paper's figures in its order, then the others by name.
+/// All of a folder by name, their descriptions not yet read: a broken one does not keep the others
+/// from being made.
 std::vector<Item> items_of(const fs::path& experiments) {
+  std::error_code error;
   std::vector<Item> items;
-  for (const fs::directory_entry& entry : fs::directory_iterator(experiments)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(experiments, error)) {
     if (!fs::exists(entry.path() / "experiment.toml")) continue;
-    Item item{entry.path().filename().string(), entry.path(), {}};
-    item.description = config::load_description(item.file());
-    items.push_back(std::move(item));
+    items.push_back({entry.path().filename().string(), entry.path(), {}});
   }
-  std::ranges::sort(items, {}, [](const Item& item) {
-    return std::pair(item.description.figure.empty(), item.name);
-  });
+  if (error || items.empty()) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}' holds no item: {}", experiments.string(),
+                            error ? error.message() : "no folder in it has an experiment.toml"));
+  }
+  std::ranges::sort(items, {}, &Item::name);
+  return items;
+}
+
+/// The paper's figures first, each with its description.
+std::vector<Item> described(std::vector<Item> items) {
+  for (Item& item : items) item.description = config::load_description(item.file());
+  std::ranges::stable_sort(items, {},
+                           [](const Item& item) { return item.description.figure.empty(); });
   return items;
 }
 
 std::vector<Item> chosen(const ReproduceCommand& command, std::vector<Item> items) {
-  if (command.name == "all") return items;
+  if (command.name == "all") return described(std::move(items));
   const auto found = std::ranges::find(items, command.name, &Item::name);
-  if (found != items.end()) return {*found};
+  if (found != items.end()) return described({*found});
   std::vector<std::string> names;
   std::vector<std::string> longer;  // than what was asked for: fig6 for fig6a
   for (const Item& item : items) {
@@ -77,6 +91,59 @@ ExitCode list(const std::vector<Item>& items) {
   print(text);
   return ExitCode::done;
 }
+
+constexpr double never = std::numeric_limits<double>::infinity();
+
+/// The mean of the middle two of an even number.
+std::string median_text(std::vector<double> times) {
+  std::ranges::sort(times);
+  const double median = (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
+  return median < never ? fmt::format("{}", median) : "beyond the end";
+}
+
+/// "data.N = 12": where a run lies in the grid, but for its seed and one key.
+std::string point_of(const sweep::Plan& plan, const config::Config& c, std::string_view without) {
+  std::vector<std::string> parts;
+  for (const config::Field* field : plan.sweep().varied()) {
+    if (field->name == without) continue;
+    parts.push_back(fmt::format("{} = {}", field->name, config::to_text(config::get(*field, c))));
+  }
+  return parts.empty() ? "all runs" : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// Between which K the threshold lies.
+class Bracket {
+ public:
+  void add(config::Diversity K, std::size_t acquired, std::size_t runs) {
+    points_[K] = {acquired, runs};
+  }
+  /// A line, where there are several K; otherwise nothing.
+  [[nodiscard]] std::string text(const std::string& point) const {
+    if (points_.size() < 2) return "";
+    std::string none = "no K";
+    for (const auto& [K, at] : points_) {
+      if (at.acquired > 0) break;
+      none = name_of(K);
+    }
+    std::string every = "no K";
+    for (const auto& [K, at] : std::views::reverse(points_)) {
+      if (at.acquired < at.runs) break;
+      every = name_of(K);
+    }
+    return fmt::format("  {}: no run acquired ICL up to {}, all did from {} on\n", point, none,
+                       every);
+  }
+
+ private:
+  struct At {
+    std::size_t acquired;
+    std::size_t runs;
+  };
+  static std::string name_of(config::Diversity K) {
+    return K.is_infinite() ? "K = inf" : fmt::format("K = {}", K.count());
+  }
+  std::map<config::Diversity, At> points_;
+};
 
 /// The item's sweep and where its results lie: DIR/NAME/SCALE.
 class Reproduction {
@@ -127,29 +194,29 @@ class Reproduction {
                     merged().string(), "--out", out_.string()});
   }
 
-  /// How many runs acquired ICL at each point, and when: what can be said without Python.
+  /// How many runs acquired ICL at each point, and when; and between which K the threshold lies,
+  /// all else being equal: what can be said without Python.
   void print_counts() const {
     const sweep::Plan plan(load(sweep_));
     const sweep::Folder folder(out_);
     const std::size_t seeds = plan.sweep().seeds.size();
     print(fmt::format("{}\n", title()));
+    std::map<std::string, Bracket> brackets;
     for (std::size_t first = 0; first < plan.size(); first += seeds) {
+      const config::Config c = plan.config(first);
+      if (config::kind_of(c.model.system) == config::Kind::memoriser) continue;
       std::vector<double> times;
       for (std::size_t run = first; run < first + seeds; ++run) {
         const auto step = folder.status(plan.hash(run)).t_icl_step;
-        times.push_back(step ? static_cast<double>(*step)
-                             : std::numeric_limits<double>::infinity());
+        times.push_back(step ? static_cast<double>(*step) : never);
       }
-      std::ranges::sort(times);
-      const auto never = std::ranges::count(times, std::numeric_limits<double>::infinity());
-      const double median = times[(times.size() - 1) / 2];
-      std::string point = plan.describe(first);
-      point.resize(std::min(point.size(), point.rfind(", seed ")));
-      print(fmt::format("  {}: {} of {} acquired ICL, median step {}\n", point,
-                        static_cast<std::int64_t>(seeds) - never, seeds,
-                        median < std::numeric_limits<double>::infinity() ? fmt::format("{}", median)
-                                                                         : "beyond the end"));
+      const std::size_t acquired =
+          times.size() - static_cast<std::size_t>(std::ranges::count(times, never));
+      print(fmt::format("  {}: {} of {} acquired ICL, median step {}\n", point_of(plan, c, ""),
+                        acquired, seeds, median_text(times)));
+      brackets[point_of(plan, c, "data.K")].add(c.data.K, acquired, seeds);
     }
+    for (const auto& [point, bracket] : brackets) print(bracket.text(point));
   }
 
  private:
@@ -173,7 +240,7 @@ ExitCode graver(ExitCode a, ExitCode b) {
 ExitCode run(const ReproduceCommand& command) {
   const Home home = find_home();
   const std::vector<Item> all = items_of(command.experiments.value_or(home.experiments));
-  if (command.list) return list(all);
+  if (command.list) return list(described(all));
   if (command.name.empty()) {
     throw Error(ExitCode::usage, "name an item, or all; icl reproduce --list shows them");
   }

@@ -110,6 +110,10 @@ class ReproduceTest(unittest.TestCase):
         self.expect(69, "which ICL_PYTHON = '/no/python' lacks; on Debian: apt-get install", result)
         self.assertIn("  data.N = 12: 0 of 2 acquired ICL, median step beyond the end\n", result.stdout)
         self.assertTrue((self.cwd / "r/fig9z/smoke/sweep.h5").is_file())
+        file = self.cwd / "items/other/experiment.toml"
+        file.write_text(file.read_text().replace("axes.data.N = [8, 12]", "axes.data.K = [24, 48]"))
+        counted = self.reproduce("other", "--scale", "smoke", "--out", "r", python="/no/python").stdout
+        self.assertIn("  all runs: no run acquired ICL up to K = 48, all did from no K on\n", counted)
         self.expect(69, "apt-get install", self.icl("plot", "x.h5", python="/no/python"))
         self.expect(69, "apt-get install", self.icl("report", "r", python="/no/python"))
 
@@ -126,6 +130,9 @@ class ReproduceTest(unittest.TestCase):
                 self.assertFalse((self.cwd / "results").exists())
         broken = self.cwd / "items/other/experiment.toml"
         broken.write_text(broken.read_text().replace("[0, 1]", "[1, 0]"))
+        self.expect(0, "fig9z, smoke: 4 of 4 runs", self.reproduce("fig9z", "--scale", "smoke", "--dry-run"))
+        self.expect(65, "'nowhere' holds no item: No such file", self.icl("reproduce", "fig9z", "--experiments", "nowhere"))
+        self.expect(65, "holds no item: no folder in it has", self.icl("reproduce", "fig9z", "--experiments", "items/no_item"))
         self.expect(64, "items/other/experiment.toml:9: bounds of [[check]]: expected [low, high]", self.reproduce("--list"))
 
     def test_results_of_other_settings_are_kept(self):
