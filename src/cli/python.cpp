@@ -36,6 +36,7 @@ fs::path own_program() {
 int run_process(std::vector<std::string> words, std::vector<std::string> variables) {
   const auto pointers = [](std::vector<std::string>& strings) {
     std::vector<char*> all;
+    all.reserve(strings.size() + 1);
     for (std::string& string : strings) all.push_back(string.data());
     all.push_back(nullptr);
     return all;
@@ -90,10 +91,10 @@ Home find_home() {
   };
   const fs::path program = own_program();
   const fs::path installed = program.parent_path().parent_path() / "share" / "icl";
-  if (const Home home{installed / "experiments", installed / "python"}; is_home(home)) return home;
+  if (Home home{installed / "experiments", installed / "python"}; is_home(home)) return home;
   for (fs::path above = program.parent_path(); above.has_relative_path();
        above = above.parent_path()) {
-    const Home home{above / "experiments", above / "src" / "python"};
+    Home home{above / "experiments", above / "src" / "python"};
     if (is_home(home)) return home;
   }
   throw Error(ExitCode::unavailable,

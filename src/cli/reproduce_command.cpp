@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <numeric>
-#include <ranges>
 
 #include "icl/cli/commands.hpp"
 #include "icl/cli/python.hpp"
@@ -121,14 +120,15 @@ class Bracket {
   [[nodiscard]] std::string text(const std::string& point) const {
     if (points_.size() < 2) return "";
     std::string none = "no K";
-    for (const auto& [K, at] : points_) {
-      if (at.acquired > 0) break;
-      none = name_of(K);
-    }
     std::string every = "no K";
-    for (const auto& [K, at] : std::views::reverse(points_)) {
-      if (at.acquired < at.runs) break;
-      every = name_of(K);
+    bool none_yet = true;
+    bool all_since = false;
+    for (const auto& [K, at] : points_) {
+      none_yet = none_yet && at.acquired == 0;
+      if (none_yet) none = name_of(K);
+      const bool all = at.acquired == at.runs;
+      if (all != all_since) every = all ? name_of(K) : "no K";
+      all_since = all;
     }
     return fmt::format("  {}: no run acquired ICL up to {}, all did from {} on\n", point, none,
                        every);
@@ -149,8 +149,10 @@ class Bracket {
 class Reproduction {
  public:
   Reproduction(const ReproduceCommand& command, const Item& item)
-      : item_(item), out_(command.out / item.name / command.scale), scale_(command.scale) {
-    sweep_ = command.sweep;
+      : item_(item),
+        out_(command.out / item.name / command.scale),
+        scale_(command.scale),
+        sweep_(command.sweep) {
     sweep_.config = item.file();
     sweep_.scale = command.scale;
     sweep_.out = out_;

@@ -45,6 +45,7 @@ bool is_wanted(const train::Metric& metric, std::span<const std::string> series)
 void require_series(const std::vector<train::Metric>& columns,
                     std::span<const std::string> series) {
   std::vector<std::string> names;
+  names.reserve(columns.size());
   for (const train::Metric& metric : columns) names.push_back(metric.name);
   for (const std::string& name : series) {
     if (std::ranges::find(names, name) != names.end()) continue;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
-#include <ranges>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -111,7 +110,8 @@ config::Config Plan::config_at(std::size_t point, std::int64_t seed) const {
   config.train.seed = seed;
   // The last axis varies fastest.
   const auto take = [&](const config::Sweep::Grid& axes) {
-    for (const config::Axis& axis : std::views::reverse(axes)) {
+    for (std::size_t i = axes.size(); i-- > 0;) {
+      const config::Axis& axis = axes[i];
       config::set(*axis.field, axis.values[point % axis.values.size()], config);
       point /= axis.values.size();
     }
