@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+import traceback
 
 from .files import CannotWrite, Usage
 from .read import BadInput
 
-USAGE, BAD_INPUT, NO_OUTPUT, IO = 64, 65, 73, 74  # as the program's own
+USAGE, BAD_INPUT, FAULT, NO_OUTPUT, IO = 64, 65, 70, 73, 74  # as the program's own
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +47,9 @@ def main(arguments=None):
         if isinstance(error, CannotWrite):
             return IO if error.full else NO_OUTPUT
         return USAGE if isinstance(error, Usage) else BAD_INPUT
+    except Exception:  # a fault of ours must not pass for a check that failed
+        traceback.print_exc()
+        return FAULT
 
 
 if __name__ == "__main__":
