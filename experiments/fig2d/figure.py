@@ -25,7 +25,7 @@ def draw(item, quantities):
     plot.accuracy_axis(left)
     left.set_xlabel("training (steps)")
     left.set_title(f"{len(sweep)} seeds, K = {sweep.setting('data.K'):,}")
-    left.legend(loc="center right")
+    left.legend(loc="upper left")
     for row, run in zip(sweep.runs, sweep.series("icl_accuracy")):
         if row["acquired"]:
             there = ~np.isnan(run)

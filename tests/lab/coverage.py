@@ -14,10 +14,11 @@ LOW, HIGH = 0.93, 0.97
 WIDE = {"median: 20 runs": 0.985}
 
 
-def threshold(random, points, runs, width, ratio=2 ** 0.5):
-    """K* at a random place of the grid; each run acquires with a logistic probability in log K whose spread is `width` grid steps."""
+def threshold(random, points, runs, width, off=0.0, ratio=2 ** 0.5):
+    """K* at a random place, within half a step of `off` steps from the middle of the grid; each run acquires with a logistic probability in log K whose
+    spread is `width` grid steps. (Where every run, or none, acquires, the one-sided interval counts.)"""
     log_K = np.log(200) + np.log(ratio) * np.arange(points)
-    centre = log_K.mean() + random.uniform(-0.5, 0.5) * np.log(ratio)
+    centre = log_K.mean() + (off + random.uniform(-0.5, 0.5)) * np.log(ratio)
     K = np.repeat(log_K, runs)
     acquired = random.random(K.size) < 1 / (1 + np.exp(-(K - centre) / (width * np.log(ratio))))
     found = stats.threshold.spearman_karber(np.exp(K), acquired, seed=int(random.integers(1 << 40)), draws=800)
@@ -47,6 +48,9 @@ DESIGNS = {
     "K*: 8 K, 12 runs, spread of half a step": lambda r: threshold(r, 8, 12, 0.5),
     "K*: 10 K, 4 runs, spread of 1 step": lambda r: threshold(r, 10, 4, 1.0),
     "K*: 9 K, 10 runs, spread of 1.5 steps": lambda r: threshold(r, 9, 10, 1.5),
+    "K*: 9 K, 10 runs, 2.5 steps off the middle": lambda r: threshold(r, 9, 10, 0.6, 2.5),
+    "K*: 10 K, 4 runs, 3 steps off": lambda r: threshold(r, 10, 4, 0.6, 3),
+    "K*: 8 K, 6 runs, 2 steps off": lambda r: threshold(r, 8, 6, 1.0, 2),
     "median: 20 runs": lambda r: median(r, 20, 0.0),
     "median: 30 runs": lambda r: median(r, 30, 0.0),
     "median: 24 runs, a quarter censored": lambda r: median(r, 24, 0.25),
