@@ -45,7 +45,7 @@ def draw(item, quantities):
     plot.log_K_axis(left)
     left.set_ylim(-0.03, 1.05)
     left.set_ylabel("share of runs that acquire ICL")
-    left.legend(loc="upper left")
+    left.legend(loc="lower right")
     left.set_title("transition")
     K = np.unique(runs["data.K"])
     for colour, k in zip(plot.ordered_colours(len(K)), K):
