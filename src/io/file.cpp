@@ -28,7 +28,7 @@ std::string describe(int error) { return std::generic_category().message(error);
 
 [[noreturn]] void cannot_read(const fs::path& path, int error) {
   constexpr std::array lacking = {EMFILE, ENFILE, ENOMEM};
-  constexpr std::array failing = {EIO, ESTALE, ENXIO, ETIMEDOUT};
+  constexpr std::array failing = {EIO, ESTALE, ENXIO, ETIMEDOUT, ENOSPC, EDQUOT};
   const auto is_one_of = [&](const auto& errors) {
     return std::ranges::find(errors, error) != errors.end();
   };

@@ -181,7 +181,7 @@ class Limits(unittest.TestCase):
         return (["--version"], ["train", "run.toml", "--out", "n.h5", "--force", "--quiet", "--threads", "2"],
                 ["train", "run.toml", "--dry-run"], ["info", "a.h5"], ["verify", "a.h5", "--quiet", "--threads", "2"],
                 ["branch", "a.h5", "--at", "20", "--out", "n.h5", "--force", "--quiet"],
-                ["export", "a.h5", "--items", "--out", "n.h5", "--force"], ["status", "s"],
+                ["export", "a.h5", "--items", "--out", "e.h5", "--force"], ["status", "s"],
                 ["sweep", "sweep.toml", "--out", "t", "--quiet", "--jobs", "3"],
                 ["merge", "s", "--out", "m.h5", "--force"], ["theory", "tau-star", "--N", "100"])
 

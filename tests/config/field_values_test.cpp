@@ -97,7 +97,8 @@ TEST_P(RejectedTest, ErrorNamesKeyRangeAndValueAndChangesNothing) {
 }
 
 const std::string system_expected =
-    "model.system: expected one of: one_layer, multi_layer, minimal, memoriser, found ";
+    "model.system: expected one of: one_layer, multi_layer, scalar_beta, minimal, memoriser, "
+    "found ";
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, RejectedTest,
@@ -259,7 +260,7 @@ TEST(ToText, IsTheShortestTomlOfTheSameType) {
 
 TEST(RangeText, SaysWhatMayBeWritten) {
   const auto text = [](std::string_view name) { return range_text(*find_field(name)); };
-  EXPECT_EQ(text("model.system"), "one_layer, multi_layer, minimal, memoriser");
+  EXPECT_EQ(text("model.system"), "one_layer, multi_layer, scalar_beta, minimal, memoriser");
   EXPECT_EQ(text("model.w0"), ">= -1000 and <= 1000");
   EXPECT_EQ(text("model.attend_self"), "true, false");
   EXPECT_EQ(text("data.items"), "FILE.h5:/DATASET");
