@@ -198,14 +198,16 @@ def draw_curves(sweep, by=None):
     """Curves of all runs, a colour for each value of a column."""
     figure, axes = pictures.figure(columns=1, height=2.5)
     if by is None:
-        pictures.curves(axes, sweep, "icl_accuracy", pictures.BLUE, "ICL")
-        pictures.curves(axes, sweep, "iwl_accuracy", pictures.VERMILION, "IWL")
+        for name, colour, label in ACCURACIES[:2]:
+            if there(sweep, name):
+                pictures.curves(axes, sweep, name, colour, label)
     else:
         for colour, text, part in groups_of(sweep, by):
             pictures.curves(axes, part, "icl_accuracy", colour, text)
     pictures.accuracy_axis(axes, "accuracy" if by is None else "ICL accuracy")
     axes.set_xlabel("training (steps)")
-    axes.legend(loc="best")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")
     return figure
 
 

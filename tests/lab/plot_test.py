@@ -1,0 +1,119 @@
+"""icl plot: a picture of each kind of file, equal bytes for equal data, facts in the metadata of each format, and what is refused.
+
+usage: plot_test.py ICL
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+from PIL import Image
+
+ICL = None
+RUN = """
+[model]
+system = "minimal"
+beta0 = 0.0
+hidden = 16
+[data]
+K = 64
+N = 8
+[train]
+epochs = 3
+steps_per_epoch = 20
+[eval]
+sequences = 40
+[probe]
+sequences = 20
+"""
+AXES = """
+[sweep]
+seeds = 2
+[sweep.axes]
+data.K = [16, 64, 256]
+"""
+
+
+class PlotTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="icl-plot-")
+        cls.cwd = Path(cls.folder.name)
+        (cls.cwd / "run.toml").write_text(RUN)
+        (cls.cwd / "sweep.toml").write_text(RUN + AXES)
+        (cls.cwd / "alone.toml").write_text(RUN + "[sweep]\nseeds = 2\n")
+        for command in ("train run.toml --out run.h5 --quiet", "export run.h5 --evaluation 40 --out data.h5",
+                        "theory landscape --N 8 --w -1 5 20 --beta -2 5 20 --out landscape.h5",
+                        "sweep sweep.toml --out sweep --quiet", "merge sweep --out sweep.h5",
+                        "sweep alone.toml --out alone --quiet", "merge alone --out alone.h5",
+                        "merge alone --series icl_accuracy --out series.h5"):
+            done = cls.icl(*command.split())
+            assert done.returncode == 0, (command, done.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def icl(cls, *arguments):
+        return subprocess.run([ICL, *map(str, arguments)], cwd=cls.cwd, capture_output=True, text=True, timeout=120, check=False,
+                              env=os.environ | {"ICL_PYTHON": "/usr/bin/python3"})
+
+    def refused(self, code, part, *arguments):
+        before = sorted(self.cwd.iterdir())
+        done = self.icl("plot", *arguments)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(part, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertEqual(sorted(self.cwd.iterdir()), before)
+
+    def test_each_kind_of_file_has_a_picture(self):
+        for name in ("run", "data", "landscape", "sweep", "alone", "series"):
+            with self.subTest(name):
+                done = self.icl("plot", f"{name}.h5")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(done.stdout, f"picture: {name}.png\n")
+                with Image.open(self.cwd / f"{name}.png") as picture:
+                    self.assertIn(picture.width, (748, 1540))  # 3.4 and 7.0 inches at 220 dpi
+
+    def test_facts_are_in_the_metadata_and_bytes_are_equal(self):
+        for kind in ("png", "pdf", "svg"):
+            with self.subTest(kind):
+                for name in ("a", "b"):
+                    self.assertEqual(self.icl("plot", "sweep.h5", "--out", f"{name}.{kind}").returncode, 0)
+                content = (self.cwd / f"a.{kind}").read_bytes()
+                self.assertEqual(content, (self.cwd / f"b.{kind}").read_bytes())
+                block = (self.cwd / "sweep.h5").read_bytes()[-512:].decode()
+                sweep = next(line.split()[1] for line in block.splitlines() if line.startswith("config_xxh128"))
+                self.assertIn(sweep.encode(), content)
+                if kind == "pdf":
+                    self.assertNotIn(b"/Type3", content)
+
+    def test_bad_files_are_refused_in_a_sentence(self):
+        whole = (self.cwd / "run.h5").read_bytes()
+        bad = {"cut.h5": whole[: len(whole) // 2], "longer.h5": whole + b"x", "text.h5": b"text"}
+        for name, content in bad.items():
+            (self.cwd / name).write_bytes(content)
+        with h5py.File(self.cwd / "foreign.h5", "w") as file:
+            file["x"] = 1
+        shutil.copy(self.cwd / "run.h5", self.cwd / "old.h5")
+        with h5py.File(self.cwd / "old.h5", "r+") as file:
+            file.attrs["format_version"] = 2
+        for name, part in (("cut.h5", "cut short"), ("longer.h5", "is damaged"), ("text.h5", "of another kind"), ("foreign.h5", "not written by icl"),
+                           ("old.h5", "is of format 2"), ("none.h5", "there is no such file"), (".", "is no file")):
+            with self.subTest(name):
+                self.refused(65, part, name)
+
+    def test_an_output_that_cannot_be(self):
+        self.refused(64, "a picture ends in .png, .pdf or .svg", "run.h5", "--out", "x.gif")
+        self.refused(73, "'no/x.png' cannot be written", "run.h5", "--out", "no/x.png")
+
+
+if __name__ == "__main__":
+    ICL = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
