@@ -54,6 +54,5 @@ def draw(item, quantities):
     right.set_ylabel("threshold K* (items)")
     right.set_title("against the theory's slope")
     right.legend(loc="lower left")
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

@@ -61,6 +61,5 @@ def draw(item, quantities):
     right.set_xlabel("width of the MLP")
     right.set_ylabel("threshold K* (items)")
     right.set_title(f"slope {quantities['slope_log_K_star_on_log_width']}", fontsize=7)
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

@@ -15,7 +15,7 @@ def analyse(item):
         "iwl_accuracy_at_smallest_K": stats.shares.mean(runs["final_iwl_accuracy"][least], within=(0, 1)),
         "share_acquired_at_largest_K": stats.share(int(runs["acquired"][most].sum()), int(most.sum())),
         "iwl_accuracy_at_largest_K": stats.shares.mean(runs["final_iwl_accuracy"][most], within=(0, 1)),
-        "transition_decades": stats.threshold.width(K, runs["acquired"], seed=item.seed),
+        "transition_decades": stats.threshold.width(K, runs["acquired"]),
         "K_star": stats.threshold.spearman_karber(K, runs["acquired"], seed=item.seed),
     }
 
@@ -72,6 +72,5 @@ def draw(item, quantities):
     draw_ends(left, item.sweep)
     draw_shares(middle, item, quantities["K_star"])
     draw_ways(figure, right, item.sweep)
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

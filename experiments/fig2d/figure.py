@@ -34,6 +34,5 @@ def draw(item, quantities):
     right.set_xlim(0, 1.3)
     right.set_xlabel("steps / t_ICL")
     right.set_title("each run on its own clock")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

@@ -48,7 +48,6 @@ def draw(item, quantities):
     left.set_title(f"{item.sweep.setting('data.N')} tokens, K = {item.sweep.setting('data.K')}, decay of the attention "
                    f"{item.sweep.setting('train.weight_decay_attention'):g}")
     left.legend(loc="center right")
-    plot.letter(left, "a")
     for row, icl, iwl in zip(sweep.runs, sweep.series("icl_loss"), sweep.series("iwl_loss")):
         after = sweep.steps >= row["t_icl_step"]
         right.loglog(iwl[after], icl[after], color=plot.BLUE, alpha=0.4, linewidth=0.6)
@@ -56,5 +55,5 @@ def draw(item, quantities):
     right.set_ylabel("ICL loss (nat)")
     right.set_title("after acquisition, one line a run")
     right.axhline(np.log(2), color=plot.GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    plot.letter(right, "b")
+    plot.letters(left, right)
     return figure

@@ -19,7 +19,7 @@ def analyse(item):
     runs = transition.runs
     quantities = {
         "K_star": stats.threshold.spearman_karber(runs["data.K"], runs["acquired"], seed=item.seed),
-        "transition_decades": stats.threshold.width(runs["data.K"], runs["acquired"], seed=item.seed),
+        "transition_decades": stats.threshold.width(runs["data.K"], runs["acquired"]),
     }
     rises = rise_over_t_icl(transition)
     if rises.size:
@@ -62,6 +62,5 @@ def draw(item, quantities):
     right.set_xlabel("training (steps)")
     right.set_title("under decay")
     right.legend(loc="center right")
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

@@ -82,6 +82,5 @@ def draw(item, quantities):
     right.set_ylabel("integrated signal I_K")
     right.set_title("memorisation scaling")
     right.legend(fontsize=6)
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

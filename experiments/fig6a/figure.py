@@ -72,6 +72,5 @@ def draw(item, quantities):
     right.set_ylabel("threshold K* (items)")
     right.set_title(f"slope {quantities['slope']}")
     right.legend(loc="upper left", fontsize=6)
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

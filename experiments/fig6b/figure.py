@@ -30,9 +30,7 @@ def analyse(item):
     sweep, found = item.sweep, acquisition.by_context(item.sweep)
     largest = sweep.where(data_N=max(found))
     time, event, _ = found[max(found)]
-    fitted = acquisition.line(found)
     quantities = {
-        "quadratic_term": fitted.quadratic, "intercept": fitted.intercept, "slope": fitted.slope,
         "sd_ln_t_over_sd_beta0": spread_ratio(time, event, initial_beta(largest), item.seed),
         "rank_of_theory": stats.rank.spearman(largest.runs["theory_t_icl_step_from_initial"], time, seed=item.seed),
         "theory_over_measured": theory_ratio(largest.runs),
@@ -42,10 +40,7 @@ def analyse(item):
         for other in ("exponential", "weibull"):
             value = float(sum(fit[other] - fit["lognormal"] for fit in fits))
             quantities[f"aic_{other}_minus_lognormal"] = Estimate(value, float("nan"), float("nan"), "maximum likelihood with censoring, summed over N", len(sweep))
-    for N, (t, e, median) in found.items():
-        quantities[f"t_icl_{N}"] = median
-        quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(t, e)
-    return quantities
+    return quantities | acquisition.quantities_of(found)
 
 
 def draw(item, quantities):
@@ -69,6 +64,5 @@ def draw(item, quantities):
     right.set_ylabel("t_ICL (steps)")
     right.set_title("earlier for larger beta")
     right.legend(loc="upper right")
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

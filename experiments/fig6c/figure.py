@@ -57,6 +57,5 @@ def draw(item, quantities):
     right.set_ylabel("runs")
     right.set_title(f"dip: p = {quantities['dip_p_of_accuracy_itself'].value:.2g}; of logit {quantities['dip_p'].value:.2g}")
     right.legend(loc="upper left")
-    for axes, name in zip((left, middle, right), "abc"):
-        plot.letter(axes, name)
+    plot.letters(left, middle, right)
     return figure

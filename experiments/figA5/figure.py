@@ -5,12 +5,7 @@ from icl_lab import acquisition, plot, stats
 
 def analyse(item):
     runs, found = item.sweep.runs, acquisition.by_context(item.sweep)
-    fitted = acquisition.line(found)
-    quantities = {"share_acquired": stats.share(int(runs["acquired"].sum()), len(runs)), "quadratic_term": fitted.quadratic, "slope": fitted.slope}
-    for N, (time, event, median) in found.items():
-        quantities[f"t_icl_{N}"] = median
-        quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(time, event)
-    return quantities
+    return {"share_acquired": stats.share(int(runs["acquired"].sum()), len(runs))} | acquisition.quantities_of(found)
 
 
 def draw(item, quantities):
@@ -20,6 +15,5 @@ def draw(item, quantities):
     left.set_title("two layers: each run, and medians")
     acquisition.draw_survival(right, found)
     right.set_title("the long tail")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

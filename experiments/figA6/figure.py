@@ -82,6 +82,5 @@ def draw(item, quantities):
     right.set_xlabel("training (steps)")
     right.legend(title="lambda", loc="upper left", bbox_to_anchor=(1.0, 1.0))
     right.set_title("medians of seeds")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

@@ -66,6 +66,5 @@ def draw(item, quantities):
     left.set_title("95 % intervals")
     right.set_ylabel("t_ICL (steps)")
     right.set_title("dashed: theory; triangle: never")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

@@ -61,6 +61,5 @@ def draw(item, quantities):
     left.set_title(f"K = infinity, N = {item.sweep.setting('data.N')}")
     right.set_ylabel("t_ICL / the landscape's")
     right.set_title("medians and intervals")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

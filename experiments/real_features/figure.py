@@ -54,6 +54,5 @@ def draw(item, quantities):
     right.plot([], [], ":", color=plot.GREY, label="IWL")
     right.legend(loc="center left")
     right.set_title("where runs end")
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

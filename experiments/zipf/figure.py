@@ -62,6 +62,5 @@ def draw(item, quantities):
     right.set_ylabel("integrated signal I_K")
     right.set_title("memorisers alone")
     right.legend(fontsize=6)
-    for axes, name in zip((left, right), "ab"):
-        plot.letter(axes, name)
+    plot.letters(left, right)
     return figure

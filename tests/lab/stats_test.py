@@ -129,10 +129,16 @@ class ThresholdTest(unittest.TestCase):
         self.assertTrue(math.isnan(stats.threshold.slope([1] * 8, K[:8], acquired[:8], seed=3)[0].value))
 
     def test_width(self):
-        found = stats.threshold.width(self.K, self.acquired(0, 2, 4, 4), seed=1)
-        self.assertAlmostEqual(found.value, math.log10(4))
-        self.assertTrue(found.low < found.high <= found.value)
-        self.assertEqual(stats.threshold.width(self.K, self.acquired(0, 0, 0, 0), seed=1).value, INF)
+        # A logistic rise in ln K of width s goes from 10 to 90 % over a factor exp(2 ln 9 s).
+        K = np.repeat(np.geomspace(50, 5000, 21), 400)
+        share = 1 / (1 + np.exp(-np.log(K / 500) / 0.4))
+        found = stats.threshold.width(K, np.tile(np.arange(400) / 400, 21) < share)
+        self.assertAlmostEqual(found.value, 2 * math.log10(9) * 0.4, places=2)
+        self.assertTrue(found.low < found.value < found.high < 1.2 * found.value)
+        sharp, soft = (stats.threshold.width(self.K, self.acquired(*c)) for c in ((0, 0, 4, 4), (1, 2, 2, 3)))
+        self.assertLess(sharp.high, soft.high)
+        self.assertGreater(sharp.high, sharp.low)
+        self.assertTrue(math.isnan(stats.threshold.width(self.K, self.acquired(0, 0, 0, 0)).value))
 
     def test_horizons(self):
         t = np.array([NAN, NAN, 900.0, 400.0])

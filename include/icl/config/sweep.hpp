@@ -56,7 +56,7 @@ enum class Kernels : std::uint8_t {
 /// key "not set". An axis wins over the setting of its key beside it. Unless record.snapshots is
 /// set, it is 0: the final parameters only.
 struct Sweep {
-  /// One key of a grid, and its values there.
+  /// The keys of a grid, each with its values there.
   using Grid = std::vector<Axis>;
 
   Config base;

@@ -18,6 +18,16 @@ def line(found):
     return stats.trend.line(list(found), [median for _, _, median in found.values()])
 
 
+def quantities_of(found):
+    """Median and spread of t_ICL at each N, and the line through the medians."""
+    fitted = line(found)
+    quantities = {"quadratic_term": fitted.quadratic, "intercept": fitted.intercept, "slope": fitted.slope}
+    for N, (time, event, median) in found.items():
+        quantities[f"t_icl_{N}"] = median
+        quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(time, event)
+    return quantities
+
+
 def draw_survival(axes, found):
     for colour, (N, (time, event, _)) in zip(plot.ordered_colours(len(found)), found.items()):
         curve = plot.survival_panel(axes, time, event, colour, band=len(found) < 4)

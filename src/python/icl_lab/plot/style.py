@@ -37,9 +37,10 @@ def figure(columns=1, height=2.4, rows=1, panels=1, **keywords):
     return plt.subplots(rows, panels, figsize=(width, height), layout="constrained", **keywords)
 
 
-def letter(axes, text):
-    """A panel's letter, before its title."""
-    axes.set_title(f"{text}  {axes.get_title(loc='left')}", loc="left", fontweight="bold")
+def letters(*panels):
+    """a, b, c ... before the titles of a figure's panels."""
+    for axes, text in zip(panels, "abcdefgh"):
+        axes.set_title(f"{text}  {axes.get_title(loc='left')}", loc="left", fontweight="bold")
 
 
 def grouped(number, _=None):
