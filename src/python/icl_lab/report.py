@@ -54,7 +54,8 @@ def load(path):
         for check in data["checks"]:
             [check[key] for key in ("name", "quantity", "source", "note")]
             bounds_text(check["bounds"])
-            VERDICTS[check["verdict"]]
+            if check["verdict"] not in VERDICTS:
+                raise BadInput(f"has a verdict \"{check['verdict']}\", which is none of {', '.join(VERDICTS)}")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"is damaged: {type(error).__name__} {error}") from None
     return results
