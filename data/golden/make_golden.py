@@ -4,7 +4,7 @@
     data/golden/make_golden.py --icl build/release/icl                all cases; rewrites data/golden/*.h5
     data/golden/make_golden.py --icl build/release/icl --paper-size   one case of the published size; keeps nothing
 
-`icl train` makes a run and `icl export` its batches. A torch module of the published shape takes the weights of
+`icl train` makes a run and `icl export` its batches. The torch module of its system (icl_lab.torch_model) takes the weights of
 step 0 by their torch names (strict) and trains on those batches in float64 and in float32. Exit status 1, and no
 file changed, if the run's losses or final weights are further from torch's float64 than rounding explains.
 
@@ -25,6 +25,10 @@ import numpy
 import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
+from icl_lab.agreement import roundings_to_logit  # noqa: E402
+from icl_lab.torch_model import SYSTEMS  # noqa: E402
+
 STEPS = 50
 SMALL = {"model.hidden": 32, "data.N": 12, "data.D": 20, "data.K": 64, "train.batch_size": 8,
          "train.learning_rate": 0.1, "train.seed": 1}
@@ -48,132 +52,6 @@ CASES = {
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
-
-
-# ---- The systems, as one writes them in PyTorch (Nguyen & Reddy 2024) ----
-
-
-def output_mlp(width, hidden, out=1):
-    return torch.nn.Sequential(
-        torch.nn.Linear(width, hidden), torch.nn.ReLU(),
-        torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
-        torch.nn.Linear(hidden, out))
-
-
-class OneLayer(torch.nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.scalar = config["data.label_code"] == "scalar"
-        width = token_width(config)
-        self.to_embedding = torch.nn.Sequential(torch.nn.LayerNorm(width))
-        self.qkv = torch.nn.Linear(width, 3 * width, bias=False)
-        self.mlp = output_mlp(width, int(config["model.hidden"]))
-
-    def attention(self):
-        return [*self.to_embedding.parameters(), *self.qkv.parameters()]
-
-    def forward(self, x, label):
-        """Logits [B] of items [B, N, D] and labels [B, N], the target last."""
-        t = self.to_embedding(tokens_of(x, label, self.scalar))
-        q, k, v = self.qkv(t).chunk(3, dim=-1)
-        scores = torch.einsum("bx,bnx->bn", q[:, -1], k)
-        attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), v)
-        return self.mlp(t[:, -1] + attended).squeeze(-1)
-
-
-class ScalarBeta(torch.nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.scalar = config["data.label_code"] == "scalar"
-        width = token_width(config)
-        self.beta = torch.nn.Parameter(torch.zeros(1))
-        self.value = torch.nn.Linear(width, width, bias=False)
-        self.mlp = output_mlp(width, int(config["model.hidden"]))
-
-    def attention(self):
-        return [self.beta, *self.value.parameters()]
-
-    def forward(self, x, label):
-        t = tokens_of(x, label, self.scalar)
-        scores = self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)
-        attended = torch.einsum("bn,bnx->bx", torch.softmax(scores, dim=-1), self.value(t))
-        return self.mlp(t[:, -1] + attended).squeeze(-1)
-
-
-class MultiLayer(torch.nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.scalar = config["data.label_code"] == "scalar"
-        width, hidden, count = token_width(config), int(config["model.hidden"]), int(config["model.layers"])
-        self.to_embedding = torch.nn.Sequential(torch.nn.LayerNorm(width))
-        self.layers = torch.nn.ModuleList()
-        for index in range(count):
-            layer = torch.nn.Module()
-            layer.qkv = torch.nn.Linear(width, 3 * width, bias=False)
-            if index + 1 < count:
-                layer.mlp = output_mlp(width, hidden, width)
-            self.layers.append(layer)
-        self.mlp = output_mlp(width, hidden)
-        if config["compat.frozen_readout"]:
-            self.mlp.requires_grad_(False)
-
-    def attention(self):
-        return [*self.to_embedding.parameters(), *(p for layer in self.layers for p in layer.qkv.parameters())]
-
-    def forward(self, x, label):
-        x = self.to_embedding(tokens_of(x, label, self.scalar))
-        for layer in self.layers:
-            q, k, v = layer.qkv(x).chunk(3, dim=-1)
-            future = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
-            scores = torch.einsum("bix,bjx->bij", q, k).masked_fill(future, -math.inf)
-            x = x + torch.softmax(scores, dim=-1) @ v
-            if hasattr(layer, "mlp"):
-                x = layer.mlp(x)
-        return self.mlp(x[:, -1]).squeeze(-1)
-
-
-class Memoriser(torch.nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.mlp = output_mlp(int(config["data.D"]), int(config["model.hidden"]))
-
-    def attention(self):
-        return []
-
-    def forward(self, x, label):
-        return self.mlp(x[:, -1]).squeeze(-1)
-
-
-class Minimal(torch.nn.Module):
-    def __init__(self, config):
-        super().__init__()
-        self.reach = int(config["data.N"]) - (0 if config["model.attend_self"] else 1)
-        self.w = torch.nn.Parameter(torch.zeros(1))
-        self.beta = torch.nn.Parameter(torch.zeros(1))
-        self.mlp = output_mlp(int(config["data.D"]), int(config["model.hidden"]))
-
-    def attention(self):
-        return [self.w, self.beta]
-
-    def forward(self, x, label):
-        scores = self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)[:, : self.reach]
-        attended = (torch.softmax(scores, dim=-1) * label[:, : self.reach].to(x)).sum(-1)
-        return self.mlp(x[:, -1]).squeeze(-1) + self.w * attended
-
-
-SYSTEMS = {"one_layer": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta, "minimal": Minimal, "memoriser": Memoriser}
-
-
-def token_width(config):
-    return int(config["data.D"]) + (1 if config["data.label_code"] == "scalar" else 2)
-
-
-def tokens_of(x, label, scalar):
-    """[x ; onehot]: label -1 is [1, 0], +1 is [0, 1], 0 (the target's) is [0, 0]; or [x ; label]."""
-    label = label[..., None]
-    if scalar:
-        return torch.cat([x, label.to(x)], dim=-1)
-    return torch.cat([x, (label == -1).to(x), (label == 1).to(x)], dim=-1)
 
 
 # ---- The run ----
@@ -236,7 +114,7 @@ def gradients(model, loss):
 
 
 def make_optimizer(run, model):
-    attention = model.attention()
+    attention = model.attention_group()
     others = [p for p in model.mlp.parameters() if p.requires_grad]
     others += [p for layer in getattr(model, "layers", []) if hasattr(layer, "mlp") for p in layer.mlp.parameters()]
     groups = [{"params": attention, "weight_decay": run.config["train.weight_decay_attention"]},
@@ -313,7 +191,7 @@ def tolerances(run, exact):
     # Roundings on the longest path to a logit and to an entry of a gradient; each layer more has another attention, over
     # as many roundings, and another MLP. The paths of the minimal model and the memoriser are shorter.
     depth = int(run.config["model.layers"]) if run.config["model.system"] == "multi_layer" else 1
-    to_logit = 6 * math.sqrt(depth * (10 * x + 2 * n + 2 * h + 32)) * u
+    to_logit = 6 * math.sqrt(roundings_to_logit(run.config)) * u
     to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
     if run.config["train.optimizer"] == "adam":
         # An update is m / (sqrt(v) + epsilon): errors of g reach it over epsilon, once by m and up to three times by v

@@ -112,10 +112,19 @@ def accuracy_by_hand(page, said):
     page.close([recorded], [page.info("run.h5")["final"]["iwl_accuracy"]], "recorded IWL accuracy")
 
 
+def a_run_from_inside(page, said):
+    """Losses as recorded; without attention, what the run's own lesion found on the same 256 sequences (one logit near zero may differ)."""
+    final = page.info("run.h5")["final"]
+    lines = said.splitlines()
+    expected = [final["icl_loss"]] * 2 + [final["iwl_loss"]] * 2
+    page.close([n for line in lines[-4:-2] for n in numbers(line)], expected, "losses at the last snapshot", 1e-5)
+    page.close(numbers(lines[-1]), [final["no_attention_iwl_accuracy"]], "IWL accuracy without attention", 1 / 256)
+
+
 CHECKS = {
     "README.md": [final_accuracies, means_of_a_sweep],
     "experiments/README.md": [done_runs_and_their_mean, parts_of_a_sweep],
-    "data/README.md": [accuracy_by_hand],
+    "data/README.md": [accuracy_by_hand, a_run_from_inside],
 }
 
 

@@ -1,0 +1,21 @@
+"""A small run of each system, for open_test.py and torch_test.py."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import icl_lab
+
+SMALL = ["model.hidden=32", "data.K=64", "data.N=12", "data.D=20", "train.epochs=6", "train.steps_per_epoch=20", "train.batch_size=32",
+         "train.learning_rate=0.1", "eval.sequences=300", "probe.sequences=32", "record.snapshots=0", "record.snapshot_every=40"]
+SYSTEMS = {"one_layer": [], "multi_layer": ["model.layers=3"], "scalar_beta": ['data.label_code="scalar"'], "minimal": ["model.w0=0.5"],
+           "memoriser": []}
+
+
+def train(folder, system, *more):
+    settings = [*SMALL, f'model.system="{system}"', *SYSTEMS[system], *more]
+    path = Path(folder) / f"{system}{len(more)}.h5"
+    config = path.with_suffix(".toml")
+    config.write_text("")
+    subprocess.run([os.environ["ICL_PROGRAM"], "train", config, "--out", path, "--quiet", *(w for s in settings for w in ("--set", s))], check=True)
+    return icl_lab.open(path)
