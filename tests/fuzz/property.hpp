@@ -21,12 +21,17 @@ inline void require(bool holds, std::string_view property, std::string_view by =
   if (!holds) violated(property, by);
 }
 
-/// What an input may end in: nothing, or an Error that blames the input and says why.
+/// What an input may end in: nothing, or an Error that blames the input and says why. A child that
+/// a busy machine gave no time is no finding: that error says so (io/isolated).
 template <class Work>
 void expect_blame_of_the_input(const Work& work) {
   try {
     work();
   } catch (const Error& error) {
+    if (std::string_view(error.what()).find("this says nothing about the file") !=
+        std::string_view::npos) {
+      return;
+    }
     require(error.code() == ExitCode::usage || error.code() == ExitCode::bad_input,
             "the input is blamed", error.what());
     require(!std::string_view(error.what()).empty(), "an error says something");
