@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "icl/config/config.hpp"
 #include "icl/core/error.hpp"
@@ -51,9 +52,10 @@ class StopAfter final : public train::Observer {
 /// given.
 inline io::RunRecord train_record(const config::Config& config,
                                   std::optional<std::int64_t> stop_after = std::nullopt,
-                                  const io::RunRecord* from = nullptr, int threads = 1) {
+                                  const io::RunRecord* from = nullptr, int threads = 1,
+                                  std::optional<task::GivenItems> given = std::nullopt) {
   prepare_blas();
-  train::Trainer trainer(config, Workers(threads));
+  train::Trainer trainer(config, Workers(threads), std::move(given));
   io::RunRecord start = io::new_record(config, trainer.readable_parameters());
   start.provenance = {io::describe_process(threads, "test")};
   if (from != nullptr) {
