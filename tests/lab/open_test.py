@@ -12,11 +12,12 @@ from unittest import mock
 
 import icl_lab
 import numpy as np
-from icl_lab import numpy_model
+from icl_lab import numpy_model, sequences
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from small_runs import SYSTEMS, train
 from wrong import IN_NUMPY, planted
+
 
 class OpenTest(unittest.TestCase):
     @classmethod
@@ -60,45 +61,161 @@ class OpenTest(unittest.TestCase):
             metrics = icl_lab.open(self.runs["one_layer"].path).metrics
         self.assertEqual(list(metrics["step"]), list(self.runs["one_layer"].steps))
 
-    def test_sequences_are_those_of_the_run(self):
+    def test_the_loader_gives_the_sequences_of_the_run(self):
         run = self.runs["one_layer"]
-        x, label, answer = run.sequences("iwl", 120)
-        accuracy = np.mean(run.forward(120, x, label) * answer > 0)
-        self.assertAlmostEqual(accuracy, run.series("iwl_accuracy")[-1], delta=1 / 300)
-        self.assertEqual(run.sequences("train", 7)[0].shape, (32, 12, 20))
-        self.assertEqual(run.sequences("probe", 120)[0].shape, (32, 12, 20))
+        batch = run.loader("iwl", 120)
+        logits = run.forward(120, batch)
+        self.assertAlmostEqual(batch.accuracy(logits), run.series("iwl_accuracy")[-1], delta=1 / 300)
+        self.assertAlmostEqual(batch.losses(logits).mean(), run.series("iwl_loss")[-1], delta=1e-5)
+        self.assertEqual((run.loader("train", 7).x.shape, run.loader("probe", 120).x.shape), ((32, 12, 20), (32, 12, 20)))
+        several = list(run.loader("train", range(30, 4, -5)))  # in the order that is asked for
+        self.assertEqual(len(several), 6)
+        with mock.patch.object(sequences.batches, "__defaults__", (1,)):  # an export for each
+            for step, batch, again in zip(range(30, 4, -5), several, run.loader("train", range(30, 4, -5))):
+                np.testing.assert_array_equal(batch.x, again.x)
+                np.testing.assert_array_equal(batch.x, run.loader("train", step).x)
+        items = batch.item[:, -1:] == batch.item
+        np.testing.assert_array_equal(batch.copy, items & (np.arange(12) < 11))
+        np.testing.assert_array_equal((batch.label * batch.copy).sum(1) * batch.answer, batch.copy.sum(1))
+
+    def test_of_a_short_last_batch_no_sequence_is_empty(self):
+        run = train(self.folder, "one_layer", "compat.short_last_batch=true", "train.steps_per_epoch=1819", "train.batch_size=33", "train.epochs=1", "probe.sequences=0",
+                    "data.N=4", "data.D=8", "eval.sequences=20", "model.hidden=8")
+        sizes = [len(batch) for batch in run.loader("train", [0, run.config["train"]["steps_per_epoch"] - 1])]
+        self.assertEqual(sizes[0], 33)
+        self.assertTrue(0 < sizes[1] < 33, sizes)
+
+    def test_fresh_items_have_no_numbers_and_no_iwl(self):
+        run = train(self.folder, "one_layer", "data.K=inf", "train.epochs=1")
+        self.assertIsNone(run.loader("train", 3).item)
+        self.refused("has no IWL sequences: all items are fresh where data.K is infinite", lambda: run.loader("iwl", 20))
+        self.assertEqual({c.kind for c in icl_lab.check(run)}, {"icl"})
+
+    def test_batches(self):
+        batch = self.runs["one_layer"].loader("icl", 0)
+        self.assertEqual((len(batch[5:9]), len(batch[3]), len(batch[batch.answer > 0])), (4, 1, int((batch.answer > 0).sum())))
+        both = icl_lab.concatenate([batch[:2], batch[7:9]])
+        np.testing.assert_array_equal(both.x, batch.x[[0, 1, 7, 8]])
+        turned = batch.with_copies_turned()
+        np.testing.assert_array_equal(turned.label != batch.label, batch.copy)
+        self.refused("this batch has no answer", lambda: icl_lab.Batch(batch.x, batch.label).losses(np.zeros(300)))
+        self.refused("this batch has no copy", lambda: icl_lab.Batch(batch.x, batch.label).with_copies_turned())
 
     def test_hooks_read_and_patch(self):
         run = self.runs["one_layer"]
-        x, label, _ = run.sequences("icl", 120)
-        logits, cache = run.run_with_cache(120, x, label)
+        batch = run.loader("icl", 120)
+        logits, cache = run.run_with_cache(120, batch)
         np.testing.assert_array_equal(logits, cache["hook_logit"])
         np.testing.assert_allclose(cache["blocks.0.attn.hook_pattern"].sum(-1), 1)
-        same = run.run_with_hooks(120, x, label, [("blocks.0.attn.hook_z", lambda value, name: None)])
+        _, one = run.run_with_cache(120, batch, "blocks.0.attn.hook_z")
+        self.assertEqual(list(one), ["blocks.0.attn.hook_z"])
+        told = []
+        same = run.run_with_hooks(120, batch, [("blocks.0.attn.hook_z", lambda value, hook: told.append(hook.name))])
         np.testing.assert_array_equal(same, logits)
-        for lesion, place, patch in (("no_attention", "z", np.zeros_like), ("uniform", "pattern", lambda value: np.full_like(value, 1 / value.shape[-1]))):
-            for kind in ("icl", "iwl"):  # what the program's own probes recorded, on the first probe.sequences
-                x, label, answer = (part[:32] for part in run.sequences(kind, 120))
-                z = run.run_with_hooks(120, x, label, [(f"blocks.0.attn.hook_{place}", lambda value, name, patch=patch: patch(value))])
-                self.assertAlmostEqual(np.logaddexp(0, -answer * z).mean(), run.series(f"{lesion}_{kind}_loss")[-1], delta=1e-5)
+        self.assertEqual(told, ["blocks.0.attn.hook_z"])
+        _, halved = run.numpy_model(120).run_with_cache(batch, ["hook_logit"], [("hook_logit", lambda value, hook: value / 2)])
+        np.testing.assert_array_equal(halved["hook_logit"], logits / 2)
+
+    def test_clamped_attention_is_that_of_the_programs_lesions(self):
+        for system, run in self.runs.items():
+            if system == "memoriser":
+                continue
+            for kind in ("icl", "iwl"):  # the program's lesions are of the first probe.sequences
+                batch = run.loader(kind, 120)[:32]
+                for how, lesion in (("none", "no_attention"), ("uniform", "uniform"), ("copy", "clamped")):
+                    if not run.has(f"{lesion}_{kind}_loss"):
+                        continue
+                    z = run.run_with_hooks(120, batch, icl_lab.clamp(run.settings, how, batch))
+                    self.assertAlmostEqual(batch.losses(z).mean(), run.series(f"{lesion}_{kind}_loss")[-1], delta=2e-5, msg=f"{system} {lesion} {kind}")
+
+    def test_a_run_that_was_clamped_is_checked_as_it_was(self):
+        for system in ("one_layer", "multi_layer", "minimal"):
+            run = train(self.folder, system, 'intervene.clamp="copy@0:50, uniform@50:100"', "train.learning_rate=0.3")
+            self.assertEqual([run.clamped(step) for step in (0, 50, 51, 100, 101)], ["copy", "copy", "uniform", "uniform", None])
+            icl_lab.check(run)
+            with mock.patch.object(run, "clamped", return_value=None):
+                self.refused("rounding explains", lambda run=run: icl_lab.check(run), Disagrees)
+
+    def test_circuits_are_what_the_model_computes(self):
+        for system in ("one_layer", "multi_layer", "scalar_beta", "minimal"):
+            run = self.runs[system]
+            model, batch = run.numpy_model(120), run.loader("icl", 120)[:5]
+            _, cache = model.run_with_cache(batch)
+            for layer, circuit in enumerate(icl_lab.circuits(model)):
+                if system == "minimal":
+                    n, v = cache["hook_tokens"], batch.label[..., None]
+                elif system == "scalar_beta":
+                    n = v = cache["hook_tokens"]
+                else:
+                    n = cache[f"blocks.{layer}.hook_resid_pre"] if layer else numpy_model.layer_norm(cache["hook_tokens"], {"to_embedding.0.weight": 1, "to_embedding.0.bias": 0})
+                    v = n
+                scores, pattern = (cache[f"blocks.{layer}.attn.hook_{name}"] for name in ("attn_scores", "pattern"))
+                ours = np.einsum("bx,xy,bjy->bj", n[:, -1], circuit.QK, n) + n @ circuit.QK_bias
+                scores, pattern = (value[:, -1] if value.ndim == 3 else value for value in (scores, pattern))
+                reach = scores.shape[1]
+                np.testing.assert_allclose(*(s - s[:, :1] for s in (ours[:, :reach], scores)), atol=1e-10, err_msg=system)
+                added = np.einsum("bj,bjx->bx", pattern, v[:, :reach] @ circuit.OV.T) + circuit.OV_bias
+                z = cache[f"blocks.{layer}.attn.hook_z"]
+                z = z * run.weights(120)["w"] if system == "minimal" else z
+                np.testing.assert_allclose(added.reshape(5, -1), (z[:, -1] if z.ndim == 3 else z).reshape(5, -1), atol=1e-12, err_msg=system)
+                U, s, V = circuit.QK_svd
+                np.testing.assert_allclose(U * s @ V, circuit.QK, atol=1e-12)
+            if system == "one_layer":
+                self.assertAlmostEqual(circuit.identity_alignment, run.series("identity_alignment")[-1], delta=1e-6)
+        self.refused("memoriser has no attention", lambda: icl_lab.circuits(self.runs["memoriser"].numpy_model(0)))
+
+    def test_patches(self):
+        run = self.runs["one_layer"]
+        model, clean = run.numpy_model(120), run.loader("icl", 120)
+        corrupted, pattern = clean.with_copies_turned(), "blocks.0.attn.hook_pattern"
+        everything = icl_lab.patch(model, clean, corrupted, ["hook_tokens"])
+        np.testing.assert_array_equal(everything.patched, everything.clean)
+        self.assertAlmostEqual(everything.recovered, 1)
+        nothing = icl_lab.patch(model, clean, corrupted, [(pattern, np.s_[:, :0])])
+        np.testing.assert_array_equal(nothing.patched, nothing.corrupted)
+        self.assertEqual(nothing.recovered, 0)
+        self.assertTrue(np.isnan(icl_lab.patch(model, clean, clean, [pattern]).recovered))
+        other = run.numpy_model(0)
+        given = icl_lab.patch(model, clean, clean, [pattern], source=other)
+        attention = other.run_with_cache(clean)[1][pattern]
+        np.testing.assert_array_equal(given.patched, model.run_with_hooks(clean, [(pattern, lambda value, hook: attention)]))
+        self.refused("'hook_tokens' is (300, 12, 22) where it is taken, and (10, 12, 22) where it is put", lambda: icl_lab.patch(model, clean, clean[:10], ["hook_tokens"]))
+        self.refused("one_layer has no place 'mlp.hook'", lambda: icl_lab.patch(model, clean, corrupted, ["mlp.hook"]))
+
+    def test_a_trajectory_keeps_distances(self):
+        runs = [self.runs["one_layer"], self.runs["multi_layer"]]
+        batch = runs[0].loader("icl", 0)[:50]
+        found = icl_lab.trajectory(runs, batch, components=8)
+        self.assertEqual((found.steps, found.directions.shape), ([[0, 40, 80, 120]] * 2, (8, 50)))
+        self.assertAlmostEqual(found.share.sum(), 1)  # 8 points have no more than 7 dimensions
+        self.assertTrue(np.all(np.diff(found.share) <= 0) and np.all(found.points[0][-1] >= -1e-12))
+        apart = runs[0].forward(40, batch) - runs[1].forward(120, batch)
+        self.assertAlmostEqual(np.linalg.norm(found.points[0][1] - found.points[1][3]), np.sqrt(np.mean(apart**2)))
+        self.assertEqual(len(icl_lab.trajectory(runs).batch), 512)
+        self.assertEqual(len(icl_lab.trajectory([self.runs["memoriser"]]).batch), 256)
+        self.refused("x is (50, 12, 20)", lambda: icl_lab.trajectory([train(self.folder, "memoriser", "data.D=8")], batch))
+        self.refused("at least one run", lambda: icl_lab.trajectory([]))
+        self.refused("9 components need as many points, and there are 8 snapshots", lambda: icl_lab.trajectory(runs, batch, 9))
 
     def test_what_is_asked_wrongly_is_said_in_a_sentence(self):
         run, other = self.runs["one_layer"], self.runs["memoriser"]
-        x, label, _ = run.sequences("icl", 0)
+        batch = run.loader("icl", 0)
         self.refused("no snapshot at step 41; there are those at 0, 40, 80, 120", lambda: run.weights(41))
         self.refused("there is no such file", lambda: icl_lab.open("none.h5"))
         merged = Path(__file__).parents[2] / "data/results/fig2bc/desk/sweep.h5"
         self.refused('is of the kind "sweep", not "run"', lambda: icl_lab.open(merged))
-        self.refused("has no ICL sequences: memoriser", lambda: other.sequences("icl", 0))
+        self.refused("has no ICL sequences: memoriser", lambda: other.loader("icl", 0))
         self.refused("has no theory: memoriser", lambda: other.theory)
-        self.refused('no sequences "test"; there are icl, iwl, train, probe', lambda: run.sequences("test", 0))
-        self.refused("the run was not evaluated at that step", lambda: run.sequences("icl", 7))
-        self.refused("has no place 'blocks.1.attn.hook_q'; there are hook_tokens", lambda: run.run_with_hooks(0, x, label, [("blocks.1.attn.hook_q", None)]))
+        self.refused('no sequences "test"; there are icl, iwl, train, probe', lambda: run.loader("test", 0))
+        self.refused("the run was not evaluated at that step", lambda: run.loader("icl", 7))
+        self.refused("has no place 'blocks.1.attn.hook_q'; there are hook_tokens", lambda: run.run_with_hooks(0, batch, [("blocks.1.attn.hook_q", None)]))
         self.refused("is (0, 12), and (300, 12) is expected", lambda: run.run_with_hooks(
-            0, x, label, [("blocks.0.attn.hook_pattern", lambda value, name: value[:0])]))
-        self.refused("[B, N, 20] and [B, N] are expected", lambda: run.forward(0, x[..., :3], label))
+            0, batch, [("blocks.0.attn.hook_pattern", lambda value, hook: value[:0])]))
+        self.refused("[B, N, 20] and [B, N] are expected", lambda: run.forward(0, icl_lab.Batch(batch.x[..., :3], batch.label)))
+        self.refused('clamped to "copies": there are copy, uniform, none', lambda: icl_lab.clamp(run.settings, "copies", batch))
+        self.refused("no attention to clamp", lambda: icl_lab.clamp(other.settings, "copy", batch))
         with mock.patch.dict(os.environ, ICL_PROGRAM="/nowhere/icl"):
-            self.refused("set ICL_PROGRAM", lambda: run.sequences("icl", 0))
+            self.refused("set ICL_PROGRAM", lambda: run.loader("icl", 0))
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.refused("apt-get install python3-torch", lambda: run.model(0))
         unchecked = train(self.folder, "memoriser", "record.snapshots=0", "eval.every=120", "record.snapshot_every=50", "train.epochs=5")

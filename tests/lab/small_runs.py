@@ -14,7 +14,7 @@ SYSTEMS = {"one_layer": [], "multi_layer": ["model.layers=3"], "scalar_beta": ['
 
 def train(folder, system, *more):
     settings = [*SMALL, f'model.system="{system}"', *SYSTEMS[system], *more]
-    path = Path(folder) / f"{system}{len(more)}.h5"
+    path = Path(folder) / f"{system}{len(list(Path(folder).glob('*.h5')))}.h5"
     config = path.with_suffix(".toml")
     config.write_text("")
     subprocess.run([os.environ["ICL_PROGRAM"], "train", config, "--out", path, "--quiet", *(w for s in settings for w in ("--set", s))], check=True)

@@ -40,37 +40,67 @@ class TorchTest(unittest.TestCase):
 
     def test_every_place_has_the_value_that_numpy_has(self):
         for system, run in self.runs.items():
-            x, label, _ = (part[:40] for part in run.sequences("iwl", 120))
-            logits, cache = run.run_with_cache(120, x, label)
-            model, seen = run.model(120, "float64"), {}
-            for name in torch_model.hook_points(model):
-                model.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: seen.__setitem__(name, out.detach().numpy()))
-            found = model(torch.from_numpy(x.astype(float)), torch.from_numpy(label)).detach().numpy()
+            batch = run.loader("iwl", 120)[:40]
+            logits, cache = run.run_with_cache(120, batch)
+            model = run.model(120, "float64")
+            found, seen = model.run_with_cache(batch)
             self.assertEqual(set(seen), set(cache), system)
-            np.testing.assert_allclose(found, logits, atol=1e-12)
+            np.testing.assert_allclose(found.detach().numpy(), logits, atol=1e-12)
             for name, value in cache.items():
-                np.testing.assert_allclose(seen[name], value, atol=1e-12, err_msg=f"{system} {name}")
+                np.testing.assert_allclose(seen[name].detach().numpy(), value, atol=1e-12, err_msg=f"{system} {name}")
+            np.testing.assert_array_equal(found.detach().numpy(), model(*batch.tensors("float64")).detach().numpy())  # called as torch's modules are
+            single = run.model(120)(*batch.tensors()).detach().numpy()
+            np.testing.assert_allclose(single, logits, atol=1e-4)
 
     def test_hooks_patch_as_those_of_numpy(self):
         run = self.runs["one_layer"]
-        x, label, _ = run.sequences("icl", 120)
-        for place in torch_model.hook_points(run.model(120)):
-            model = run.model(120, "float64")
-            model.get_submodule(place).register_forward_hook(lambda _, __, out: 0.5 * out)
+        batch = run.loader("icl", 120)
+        model, untouched = run.model(120, "float64"), run.forward(120, batch)
+        for place in torch_model.hook_points(model):
+            hooks = [(place, lambda value, hook: 0.5 * value)]
             with torch.no_grad():
-                found = model(torch.from_numpy(x.astype(float)), torch.from_numpy(label)).numpy()
-            expected = run.run_with_hooks(120, x, label, [(place, lambda value, name: 0.5 * value)])
-            np.testing.assert_allclose(found, expected, atol=1e-12, err_msg=place)
-            self.assertGreater(np.abs(found - run.forward(120, x, label)).max(), 1e-9, f"{place} reaches nothing")
+                found = model.run_with_hooks(batch, hooks).numpy()
+            np.testing.assert_allclose(found, run.run_with_hooks(120, batch, hooks), atol=1e-12, err_msg=place)
+            self.assertGreater(np.abs(found - untouched).max(), 1e-9, f"{place} reaches nothing")
+        handle = model.blocks[0].attn.hook_z.register_forward_hook(lambda _, __, out: 0.5 * out)  # torch's own way
+        np.testing.assert_allclose(model.run_with_hooks(batch, []).detach().numpy(),
+                                   run.run_with_hooks(120, batch, [("blocks.0.attn.hook_z", lambda value, hook: 0.5 * value)]), atol=1e-12)
+        handle.remove()
+
+        def fails(value, hook):
+            raise RuntimeError(hook.name)
+
+        with self.assertRaisesRegex(RuntimeError, "hook_z"):
+            model.run_with_hooks(batch, [("blocks.0.attn.hook_z", fails)])
+        np.testing.assert_allclose(model.run_with_hooks(batch, []).detach().numpy(), untouched, atol=1e-12)  # no hook stays behind
+        with self.assertRaisesRegex(BadInput, "has no place 'blocks.1.attn.hook_q'; there are hook_tokens"):
+            model.run_with_hooks(batch, [("blocks.1.attn.hook_q", fails)])
+        with self.assertRaisesRegex(BadInput, r"is \(0,\), and \(300,\) is expected"):
+            model.run_with_hooks(batch, [("hook_logit", lambda value, hook: value[:0])])
+        with self.assertRaisesRegex(BadInput, r"\[B, N, 20\] and \[B, N\] are expected"):
+            model.run_with_cache(icl_lab.Batch(batch.x[..., :3], batch.label))
+
+    def test_what_takes_a_model_takes_both_kinds(self):
+        for system in ("one_layer", "multi_layer", "minimal"):
+            run = self.runs[system]
+            clean = run.loader("icl", 120)[:50]
+            corrupted, places = clean.with_copies_turned(), ["blocks.0.attn.hook_z", ("blocks.0.attn.hook_pattern", np.s_[:, -1])]
+            ours, theirs = (icl_lab.patch(model, clean, corrupted, places) for model in (run.numpy_model(120), run.model(120, "float64")))
+            for name in ("clean", "corrupted", "patched"):
+                np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-12)
+            hooks = icl_lab.clamp(run.settings, "copy", clean)
+            np.testing.assert_allclose(run.run_with_hooks(120, clean, hooks), run.model(120, "float64").run_with_hooks(clean, hooks).detach().numpy(), atol=1e-12)
+            for a, b in zip(icl_lab.circuits(run.numpy_model(120)), icl_lab.circuits(run.model(120))):
+                np.testing.assert_array_equal(a.QK, b.QK)
 
     def test_modules_give_the_recorded_losses_and_wrong_ones_are_refused(self):
         for run in self.runs.values():
-            self.assertGreater(len(icl_lab.check(run, run.logits_by_torch)), 3)
+            self.assertGreater(len(icl_lab.check(run, lambda step, run=run: run.model(step, "float64"))), 3)
         run = self.runs["one_layer"]
         for name, edits in IN_TORCH.items():
             with self.subTest(name), mock.patch.object(torch_model.OneLayer, "forward", planted(torch_model.OneLayer.forward, edits)):
                 with self.assertRaisesRegex(Disagrees, "rounding explains"):
-                    icl_lab.check(run, run.logits_by_torch)
+                    icl_lab.check(run, lambda step: run.model(step, "float64"))
 
     def test_weights_that_do_not_fit_are_refused(self):
         run = self.runs["one_layer"]

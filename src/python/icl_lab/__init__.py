@@ -1,7 +1,12 @@
 """icl_lab: analysis of what icl records. Reading of its files, runs from inside, statistics, pictures in one style, and verdicts of an experiment's checks."""
 
-from .agreement import check
+from .agreement import Disagrees, check
+from .batch import Batch, concatenate
+from .circuit import circuits
 from .inside import open  # pylint: disable=redefined-builtin
+from .patching import clamp, patch
+from .read import BadInput
+from .pca import trajectory
 
 __version__ = "0.2.0"
-__all__ = ["check", "open"]
+__all__ = ["BadInput", "Batch", "Disagrees", "check", "circuits", "clamp", "concatenate", "open", "patch", "trajectory"]

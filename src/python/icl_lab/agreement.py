@@ -2,7 +2,7 @@
 
 What is compared. At each snapshot that is an evaluation step, the mean of softplus(-y z) over the very sequences of that evaluation,
 with z in float64, against the recorded icl_loss and iwl_loss, which the program computed in float32 (the losses of the logits, and
-their mean, in double).
+their mean, in double). Where intervene.clamp held in an evaluation, attention is clamped here too.
 
 The bound, with u = 2^-24, X = D + 2, B sequences. softplus' derivative is at most 1, so each loss is off by at most |dz_b|, and to first order in u
 
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .patching import as_array, clamp
 from .read import BadInput
 
 UNIT = 2.0**-24
@@ -78,37 +79,37 @@ def magnitudes(config, weights, cache):
     return Z * (1 + S)
 
 
-def compare(run, kind, step, forward):
-    x, label, answer = run.sequences(kind, step)
-    losses, errors, weights = [], [], run.weights(step)
-    per_unit = 6 * math.sqrt(roundings_to_logit(run.settings)) * UNIT
-    for first in range(0, len(answer), CHUNK):
-        part = slice(first, first + CHUNK)
-        z = np.asarray(forward(step, x[part], label[part]), dtype=float)
-        _, cache = run.run_with_cache(step, x[part], label[part])
-        losses.append(np.logaddexp(0, -answer[part] * z))
-        errors.append(per_unit * magnitudes(run.settings, weights, cache))
+def compare(run, kind, step, batch, model):
+    losses, errors = [], []
+    exact, how, per_unit = run.numpy_model(step), run.clamped(step), 6 * math.sqrt(roundings_to_logit(run.settings)) * UNIT
+    for first in range(0, len(batch), CHUNK):
+        part = batch[first : first + CHUNK]
+        hooks = clamp(run.settings, how, part) if how else []
+        z, cache = exact.run_with_cache(part, None, hooks)
+        errors.append(per_unit * magnitudes(run.settings, exact.weights(), cache))
+        losses.append(part.losses(z if model is None else as_array(model.run_with_hooks(part, hooks))))
     recorded = float(run.series(f"{kind}_loss")[np.searchsorted(run.steps, step)])
-    found, bound = np.concatenate(losses).mean(), np.linalg.norm(np.concatenate(errors)) / len(answer)
+    found, bound = np.concatenate(losses).mean(), np.linalg.norm(np.concatenate(errors)) / len(batch)
     return Comparison(step, kind, recorded, float(found), float(bound))
 
 
-def check(run, forward=None):
+def check(run, model_at=None):
     """Comparisons of all snapshots that were evaluated with finite loss; Disagrees if one is beyond its bound, BadInput if there are none.
 
-    forward(step, x, label) gives logits: run.forward (numpy) if it is left out, or that of any module; of torch's own module:
-    lambda step, x, label: run.logits_by_torch(step, x, label).
+    model_at(step) is what is checked: the systems in numpy if it is left out; torch's modules: lambda step: run.model(step, "float64"); or any other
+    that has run_with_hooks. A model that itself computes in float32 rounds as the program did, and may be off by twice the bound.
     """
-    forward = forward or run.forward
     steps = sorted(set(run.snapshots) & {int(step) for step in run.steps})
     kinds = ("iwl",) if run.settings["model.system"] == "memoriser" else ("icl", "iwl")
-    finite = [(step, kind) for step in steps for kind in kinds
-              if np.isfinite(run.series(f"{kind}_loss")[np.searchsorted(run.steps, step)])]
-    if not finite:
+    found = []
+    for kind in kinds:
+        finite = [step for step in steps if np.isfinite(run.series(f"{kind}_loss")[np.searchsorted(run.steps, step)])]
+        for step, batch in zip(finite, run.loader(kind, finite)):
+            found.append(compare(run, kind, step, batch, model_at and model_at(step)))
+    if not found:
         raise BadInput(f"'{run.path}' cannot be checked: none of its snapshots is at a step that was evaluated with finite loss")
-    found = [compare(run, kind, step, forward) for step, kind in finite]
     for one in found:
         if not one.holds:
             raise Disagrees(f"'{run.path}', step {one.step}: the logits give an {one.kind.upper()} loss of {one.found:.9g} nat, where {one.recorded:.9g} "
                             f"was recorded: they differ by {abs(one.found - one.recorded):.2g}, and rounding explains {one.bound:.2g}")
-    return found
+    return sorted(found, key=lambda one: (one.step, one.kind))

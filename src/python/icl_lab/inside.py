@@ -1,22 +1,14 @@
 """One run from inside: weights, sequences, activations, and patches of them, at each snapshot."""
 
 import importlib.util
-import os
-import subprocess
-import tempfile
 from functools import cached_property, lru_cache
-from pathlib import Path
 
-import h5py
 import numpy as np
 
-from . import numpy_model
+from . import numpy_model, sequences
 from .read import BadInput, Run
 
 SHOWN = 12  # snapshots that a message names
-
-PARTS = {"icl": ("--evaluation", "icl_evaluation"), "iwl": ("--evaluation", "iwl_evaluation"),
-         "train": ("--batch", "batches"), "probe": ("--probe", "probe")}
 
 
 def open(path):
@@ -95,67 +87,36 @@ class OpenRun(Run):
         except ValueError as error:
             raise BadInput(f"'{self.path}', step {step}: {error}") from None
 
-    def logits_by_torch(self, step, x, label):
-        """What model(step, "float64") gives, as numpy."""
-        model = self.model(step, "float64")
-        from .torch_model import torch  # pylint: disable=import-outside-toplevel
-        with torch.no_grad():
-            return model(torch.from_numpy(np.asarray(x, dtype=float)), torch.from_numpy(np.asarray(label))).numpy()
+    def numpy_model(self, step):
+        """The same without torch, in float64: logits of a Batch, run_with_cache and run_with_hooks."""
+        return numpy_model.Model(self.settings, self.weights(step))
 
-    def forward(self, step, x, label):
-        """Logits [B] of items [B, N, D] and labels [B, N], the target last, with label 0."""
-        return self._forward(step, x, label, lambda name, value: value)
+    def forward(self, step, batch):
+        """Logits [B] in numpy."""
+        return self.numpy_model(step)(batch)
 
-    def run_with_cache(self, step, x, label):
-        """Logits, and the activations by the names of torch_model.py."""
-        cache = {}
+    def run_with_cache(self, step, batch, names_filter=None):
+        """Logits, and the activations by the names of torch_model.py, in numpy."""
+        return self.numpy_model(step).run_with_cache(batch, names_filter)
 
-        def keep(name, value):
-            cache[name] = value
-            return value
+    def run_with_hooks(self, step, batch, fwd_hooks):
+        """Logits where hooks, (name of a place, function(value, hook)), read or replace activations, in numpy."""
+        return self.numpy_model(step).run_with_hooks(batch, fwd_hooks)
 
-        return self._forward(step, x, label, keep), cache
+    def clamped(self, step):
+        """What intervene.clamp made of attention in the evaluation after `step` updates, and in the last of these: "copy", "uniform", "none"; None if it was
+        learned. (A model is what its weights are; icl_lab.clamp gives hooks that clamp it.)"""
+        step = max(step - 1, 0)
+        for one in filter(None, self.settings.get("intervene.clamp", "").replace(" ", "").split(",")):
+            how, _, steps = one.partition("@")
+            first, _, last = steps.partition(":")
+            if int(first or 0) <= step and (not last or step < int(last)):
+                return how
+        return None
 
-    def run_with_hooks(self, step, x, label, hooks):
-        """Logits where hooks, a list of (name of a place, function(value, name)), see activations in turn; what a function gives, unless None, replaces the value."""
-        _, places = self.run_with_cache(step, np.asarray(x)[:1], np.asarray(label)[:1])
-        for name, _ in hooks:
-            if name not in places:
-                raise BadInput(f"{self.system} has no place '{name}'; there are {', '.join(places)}")
-
-        def patch(name, value):
-            for place, function in hooks:
-                given = function(value, name) if place == name else None
-                if given is not None and np.shape(given) != value.shape:
-                    raise BadInput(f"what the hook of '{name}' gives is {np.shape(given)}, and {value.shape} is expected")
-                value = value if given is None else given
-            return value
-
-        return self._forward(step, x, label, patch)
-
-    def _forward(self, step, x, label, at):
-        weights, x, label = self.weights(step), np.asarray(x), np.asarray(label)
-        if x.ndim != 3 or x.shape[-1] != self.settings["data.D"] or label.shape != x.shape[:2]:
-            raise BadInput(f"x is {x.shape} and labels are {label.shape}, where [B, N, {self.settings['data.D']}] and [B, N] are expected")
-        return numpy_model.forward(self.settings, weights, x, label, at)
-
-    def sequences(self, kind, step):
-        """x [B, N, D], label [B, N], answer [B]: the very sequences of the evaluation after `step` updates ("icl", "iwl"), of the batch that
-        came then ("train"), or of the probes then ("probe"). By icl export, as $ICL_PROGRAM or icl of $PATH."""
-        if kind not in PARTS:
-            raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(PARTS)}")
-        option, group = PARTS[kind]
-        with tempfile.TemporaryDirectory(prefix="icl-lab-") as folder:
-            data = Path(folder) / "data.h5"
-            command = [os.environ.get("ICL_PROGRAM", "icl"), "export", str(self.path), option, str(step), "--out", str(data)]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
-            except OSError as error:
-                raise BadInput(f"sequences come from icl export, and '{command[0]}' cannot be started ({error.strerror}): set ICL_PROGRAM to the program, or put it into PATH") from None
-            if done.returncode != 0:
-                said = done.stderr.strip().splitlines()
-                raise BadInput(said[-1].removeprefix("icl: ") if said else f"icl export ended with status {done.returncode}")
-            with h5py.File(data) as file:
-                if group not in file:
-                    raise BadInput(f"'{self.path}' has no {kind.upper()} sequences: {self.system} learns nothing in context")
-                return tuple(file[group][name][0] for name in ("x", "label", "answer"))
+    def loader(self, kind, step):
+        """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at
+        then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another. By icl export: $ICL_PROGRAM, or icl of $PATH."""
+        if isinstance(step, (int, np.integer)):
+            return next(sequences.batches(self, kind, [int(step)]))
+        return sequences.batches(self, kind, [int(s) for s in step])

@@ -1,10 +1,14 @@
 """The systems in numpy, in float64: what torch_model says in torch, without torch, and by the same names of places.
 
-Each function takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
+Each function of a system takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
 at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B].
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from .read import BadInput
 
 
 def softmax(scores):
@@ -86,8 +90,75 @@ def memoriser(config, w, x, label, at):
 SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": scalar_beta, "minimal": minimal, "memoriser": memoriser}
 
 
-def forward(config, weights, x, label, at=lambda name, value: value):
-    """Logits [B]; `at` is called with each place and its value."""
-    w = {name: value.astype(float) for name, value in weights.items()}
-    named = lambda name, value: np.asarray(at(name, value), dtype=float)
-    return named("hook_logit", SYSTEMS[config["model.system"]](config, w, np.asarray(x, dtype=float), np.asarray(label), named))
+class Model:
+    """A system with its weights, in float64: called with a Batch it gives logits [B]. What torch_model's modules have by these names does the same."""
+
+    def __init__(self, config, weights):
+        self.config = config
+        self._weights = {name: value.astype(float) for name, value in weights.items()}
+
+    def weights(self):
+        """Torch name -> array in float64."""
+        return self._weights
+
+    def __call__(self, batch):
+        return self._forward(batch, lambda name, value: value)
+
+    def run_with_cache(self, batch, names_filter=None, fwd_hooks=()):
+        """Logits, and the activations by name, all of them or those that are named, as hooks leave them."""
+        cache = {}
+
+        def keep(name, value):
+            cache[name] = value
+            return value
+
+        logits = self._hooked(batch, fwd_hooks, keep)
+        return logits, {name: cache[name] for name in chosen(self.config, cache, names_filter)}
+
+    def run_with_hooks(self, batch, fwd_hooks):
+        """Logits where hooks, (name of a place, function(value, hook)), see activations in turn, hook.name being the place; what a function gives, unless
+        None, replaces the value."""
+        return self._hooked(batch, fwd_hooks, lambda name, value: value)
+
+    def _hooked(self, batch, hooks, then):
+        def at(name, value):
+            for place, function in hooks:
+                given = function(value, hook=Place(name)) if place == name else None
+                if given is not None and np.shape(given) != value.shape:
+                    raise BadInput(f"what the hook of '{name}' gives is {np.shape(given)}, and {value.shape} is expected")
+                value = value if given is None else np.asarray(given, dtype=float)
+            return then(name, value)
+
+        if hooks:
+            names = []
+            self._forward(batch[:1], lambda name, value: names.append(name) or value)
+            chosen(self.config, names, [name for name, _ in hooks])
+        return self._forward(batch, at)
+
+    def _forward(self, batch, at):
+        check_fits(self.config, batch)
+        x, label = np.asarray(batch.x, dtype=float), np.asarray(batch.label)
+        return at("hook_logit", SYSTEMS[self.config["model.system"]](self.config, self._weights, x, label, at))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a hook is told of where it stands."""
+
+    name: str
+
+
+def chosen(config, places, names):
+    """The names that are asked for, all if None; BadInput if a system has no place of one."""
+    names = list(places) if names is None else [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in places:
+            raise BadInput(f"{config['model.system']} has no place '{name}'; there are {', '.join(places)}")
+    return names
+
+
+def check_fits(config, batch):
+    """BadInput if a system of these settings cannot read the batch."""
+    x, label, D = np.shape(batch.x), np.shape(batch.label), int(config["data.D"])
+    if len(x) != 3 or x[2] != D or label != x[:2]:
+        raise BadInput(f"x is {x} and labels are {label}, where [B, N, {D}] and [B, N] are expected")

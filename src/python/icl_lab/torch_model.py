@@ -1,7 +1,7 @@
 """The systems as torch modules: parameters by their names in run files, and places where activations are read and patched.
 
 A module takes items x [B, N, D] and labels [B, N] (+1, -1; the target, last, has 0) and gives logits [B]; z > 0 says +1.
-Each place is a torch.nn.Identity: register_forward_hook reads it, or replaces what it gives. Names are TransformerLens' where
+Each place is a torch.nn.Identity: register_forward_hook reads it, or replaces what it gives (run_with_cache and run_with_hooks do both for a Batch). Names are TransformerLens' where
 it has them (hook_points(model) lists those of a system), without an axis for heads, as there is one head:
 
     hook_tokens                          [B, N, X]  what goes in: [x ; one-hot label], [x ; label], or x for minimal and memoriser
@@ -20,8 +20,12 @@ Needs torch. Shapes and the meaning of each system: experiments/systems.md.
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
+
+from .numpy_model import Place, check_fits, chosen
+from .read import BadInput
 
 
 def points(*names):
@@ -83,6 +87,44 @@ class System(nn.Module):
     def attention_group(self):
         """The parameters whose decay is train.weight_decay_attention."""
         return []
+
+    def weights(self):
+        """Torch name -> numpy array in float64."""
+        return {name: value.detach().double().cpu().numpy() for name, value in self.state_dict().items()}
+
+    def run_with_cache(self, batch, names_filter=None, fwd_hooks=()):
+        """Logits of a Batch, and the activations by name, all of them or those that are named, as hooks leave them."""
+        names, cache = chosen(self.config, hook_points(self), names_filter), {}
+
+        def keep(value, hook):
+            cache[hook.name] = value
+
+        return self.run_with_hooks(batch, [*fwd_hooks, *((name, keep) for name in names)]), cache
+
+    def run_with_hooks(self, batch, fwd_hooks):
+        """Logits of a Batch where hooks, (name of a place, function(value, hook)), see activations in turn, hook.name being the place; what a function
+        gives, unless None, replaces the value. The module is afterwards as it was before."""
+        chosen(self.config, hook_points(self), [name for name, _ in fwd_hooks])
+        check_fits(self.config, batch)
+        some = next(self.parameters())
+        handles = []
+        try:
+            for name, function in fwd_hooks:
+                handles.append(self.get_submodule(name).register_forward_hook(_as_forward_hook(function, Place(name))))
+            return self(torch.as_tensor(batch.x).to(some), torch.as_tensor(np.asarray(batch.label)).to(some.device))
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _as_forward_hook(function, place):
+    def hook(_, __, value):
+        given = function(value, hook=place)
+        if given is not None and given.shape != value.shape:
+            raise BadInput(f"what the hook of '{place.name}' gives is {tuple(given.shape)}, and {tuple(value.shape)} is expected")
+        return given
+
+    return hook
 
 
 class OneLayer(System):
@@ -187,7 +229,7 @@ class Memoriser(System):
 class Minimal(System):
     def __init__(self, config):
         super().__init__(config)
-        self.reach = int(config["data.N"]) - (0 if config["model.attend_self"] else 1)
+        self.attend_self = bool(config["model.attend_self"])
         self.w = nn.Parameter(torch.zeros(1))
         self.beta = nn.Parameter(torch.zeros(1))
         self.mlp = Mlp(self.items, self.hidden)
@@ -199,10 +241,10 @@ class Minimal(System):
         return [self.w, self.beta]
 
     def forward(self, x, label):
-        attn, x = self.blocks[0].attn, self.hook_tokens(x)
-        scores = attn.hook_attn_scores(self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)[:, : self.reach])
+        attn, x, reach = self.blocks[0].attn, self.hook_tokens(x), label.shape[1] - (0 if self.attend_self else 1)
+        scores = attn.hook_attn_scores(self.beta * torch.einsum("bd,bnd->bn", x[:, -1], x)[:, :reach])
         pattern = attn.hook_pattern(torch.softmax(scores, dim=-1))
-        z = attn.hook_z((pattern * label[:, : self.reach].to(x)).sum(-1))
+        z = attn.hook_z((pattern * label[:, :reach].to(x)).sum(-1))
         return self.hook_logit(self.mlp(x[:, -1]).squeeze(-1) + self.w * z)
 
 

@@ -1,0 +1,65 @@
+"""The very sequences that a run drew. `icl export` is their one source; files that it writes here live no longer than the call."""
+
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from .batch import Batch
+from .read import BadInput
+
+KINDS = {"icl": ("--evaluation", "icl_evaluation"), "iwl": ("--evaluation", "iwl_evaluation"),
+         "train": ("--batch", "batches"), "probe": ("--probe", "probe")}
+
+
+@contextmanager
+def export(path, *options):
+    """The opened file of icl export ($ICL_PROGRAM, or icl of $PATH), for a with statement. BadInput with its sentence if it refuses."""
+    with tempfile.TemporaryDirectory(prefix="icl-lab-") as folder:
+        data = Path(folder) / "data.h5"
+        command = [os.environ.get("ICL_PROGRAM", "icl"), "export", str(path), *map(str, options), "--out", str(data)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise BadInput(f"this comes from icl export, and '{command[0]}' cannot be started ({error.strerror}): "
+                           "set ICL_PROGRAM to the program, or put it into PATH") from None
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()
+            raise BadInput(said[-1].removeprefix("icl: ") if said else f"icl export ended with status {done.returncode}")
+        with h5py.File(data) as file:
+            yield file
+
+
+def batch_of(group, row):
+    """The batch of one step of a group of an export, without the places where the last batch of an epoch has no sequence."""
+    there = group["answer"][row] != 0
+    context = group["copy"][row][there] != 0 if "copy" in group else np.zeros((int(there.sum()), 0), dtype=bool)
+    copy = np.concatenate([context, np.zeros((len(context), 1), dtype=bool)], axis=1)
+    item = group["item"][row][there] if "item" in group else None
+    return Batch(group["x"][row][there], group["label"][row][there], group["answer"][row][there], copy, item)
+
+
+def batches(run, kind, steps, at_once=64 << 20):
+    """A batch for each of the steps, in their order; exported together, so many that their items take about `at_once` bytes."""
+    if kind not in KINDS:
+        raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(KINDS)}")
+    option, group = KINDS[kind]
+    size = run.settings["train.batch_size" if kind == "train" else "eval.sequences"] * run.settings["data.N"] * run.settings["data.D"] * 4
+    share = max(1, int(at_once // size))
+    for first in range(0, len(steps), share):
+        asked = sorted(set(steps[first : first + share]))
+        with export(run.path, *(word for step in asked for word in (option, step))) as file:
+            if group not in file:
+                raise BadInput(missing(run, kind))
+            rows = {int(step): row for row, step in enumerate(file[group]["step"][()])}
+            for step in steps[first : first + share]:
+                yield batch_of(file[group], rows[step])
+
+
+def missing(run, kind):
+    why = "all items are fresh where data.K is infinite" if kind == "iwl" and np.isinf(run.settings["data.K"]) else f"{run.system} learns nothing in context"
+    return f"'{run.path}' has no {kind.upper()} sequences: {why}"
