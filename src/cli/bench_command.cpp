@@ -3,15 +3,24 @@
 #include <cmath>
 
 #include "icl/bench/training.hpp"
-#include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/provenance.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
+
+struct BenchCommand {
+  std::optional<std::filesystem::path> config;  ///< default: the paper's run
+  std::vector<std::string> overrides;
+  int threads = 1;
+  double seconds = 5;
+  bool json = false;
+  bool ignore_memory_limit = false;
+};
 
 constexpr double ms = 1e3;
 
@@ -81,8 +90,6 @@ void print_text(const bench::TrainingSpeed& speed) {
   }
 }
 
-}  // namespace
-
 ExitCode run(const BenchCommand& command) {
   const config::Config config = command.config ? config::load(*command.config, command.overrides)
                                                : config::with_overrides({}, command.overrides);
@@ -109,6 +116,23 @@ ExitCode run(const BenchCommand& command) {
     print_text(speed);
   }
   return ExitCode::done;
+}
+
+}  // namespace
+
+void add_bench(Command& program) {
+  Command& bench = program.add_command(
+      "bench", "Say how fast a configuration trains, and what share of OpenBLAS's peak that is");
+  auto& to = bench.set_action<BenchCommand>(run);
+  bench.add(
+      {.names = "FILE", .to = &to.config, .doc = "Configuration (TOML; default: the paper's run)"});
+  add_overrides(bench, to.overrides);
+  bench.add({.names = "--threads",
+             .to = &to.threads,
+             .doc = "Threads at most (default: 1; 0: as icl train has them)"});
+  bench.add({.names = "--seconds", .to = &to.seconds, .doc = "Time to train for (default: 5)"});
+  bench.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
+  add_memory_limit(bench, to.ignore_memory_limit);
 }
 
 }  // namespace icl::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/cli/session.hpp"
 #include "icl/cli/stored_run.hpp"
@@ -8,9 +7,18 @@
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/train/schedule.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
+
+struct BranchCommand {
+  std::filesystem::path run;
+  std::int64_t at = 0;
+  std::vector<std::string> overrides;
+  std::filesystem::path out;
+  OutputOptions output;
+};
 
 /// Where the parent's items lie: by `--set data.items` too, if what it names are the same items;
 /// then the branch keeps the parent's name of them. If they are others, the branch is to have them.
@@ -27,8 +35,6 @@ io::ItemPlaces places_of_parent(const io::RunRecord& parent, config::Config& con
   config = same;
   return moved;
 }
-
-}  // namespace
 
 ExitCode run(const BranchCommand& command) {
   check_distinct(command.run, command.out);
@@ -65,6 +71,27 @@ ExitCode run(const BranchCommand& command) {
   io::Origin origin{io::run_hash(parent.record),
                     io::state_at(parent.record, command.at, workers, places)};
   return train({command.out, config, std::move(origin), places, command.output});
+}
+
+}  // namespace
+
+void add_branch(Command& program) {
+  Command& branch = program.add_command(
+      "branch", "Go on from any step of a run with something changed, into a file of its own");
+  auto& to = branch.set_action<BranchCommand>(run);
+  branch.add({.names = "RUN.h5", .to = &to.run, .doc = "The parent's run file", .required = true});
+  branch.add({.names = "--at",
+              .to = &to.at,
+              .doc = "The step to go on from",
+              .value = "STEP",
+              .required = true});
+  add_overrides(branch, to.overrides);
+  branch.add({.names = "--out",
+              .to = &to.out,
+              .doc = "The branch's run file",
+              .value = "NEW.h5",
+              .required = true});
+  add_output_options(branch, to.output);
 }
 
 }  // namespace icl::cli

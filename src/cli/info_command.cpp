@@ -1,12 +1,17 @@
 #include <fmt/format.h>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
+
+struct InfoCommand {
+  std::filesystem::path run;
+  bool json = false;
+};
 
 Json describe(const io::RunRecord& run) {
   Json json;
@@ -52,8 +57,6 @@ void print_text(const Json& json, int indent) {
   }
 }
 
-}  // namespace
-
 ExitCode run(const InfoCommand& command) {
   const Json json = describe(io::read_run(command.run).record);
   if (command.json) {
@@ -62,6 +65,15 @@ ExitCode run(const InfoCommand& command) {
     print_text(json, 0);
   }
   return ExitCode::done;
+}
+
+}  // namespace
+
+void add_info(Command& program) {
+  Command& info = program.add_command("info", "Say what a run file holds");
+  auto& to = info.set_action<InfoCommand>(run);
+  info.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
+  info.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
 }
 
 }  // namespace icl::cli

@@ -1,10 +1,16 @@
 #include <fmt/format.h>
 
-#include "icl/cli/commands.hpp"
 #include "icl/config/help.hpp"
 #include "icl/core/message.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
+namespace {
+
+/// The settings of a run, or those that hold a word.
+struct KeysCommand {
+  std::string word;
+};
 
 ExitCode run(const KeysCommand& command) {
   const std::string text = config::key_help(command.word);
@@ -15,6 +21,15 @@ ExitCode run(const KeysCommand& command) {
   }
   print(text);
   return ExitCode::done;
+}
+
+}  // namespace
+
+void add_keys(Command& program) {
+  Command& keys = program.add_command("keys", "List every setting of a run: default, range, doc");
+  auto& to = keys.set_action<KeysCommand>(run);
+  keys.add(
+      {.names = "WORD", .to = &to.word, .doc = "Only those that have this word in name or doc"});
 }
 
 }  // namespace icl::cli

@@ -9,6 +9,7 @@
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/sweep/merge.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
@@ -86,6 +87,24 @@ ExitCode run(const MergeCommand& command) {
   if (!report.damaged.empty()) return ExitCode::bad_input;
   const bool whole = report.missing.empty() && report.unfinished.empty();
   return whole ? ExitCode::done : ExitCode::check_failed;
+}
+
+void add_merge(Command& program) {
+  Command& merge =
+      program.add_command("merge", "Put the runs of a sweep that have ended in one file");
+  auto& to = merge.set_action<MergeCommand>(run);
+  merge.add({.names = "DIR", .to = &to.folder, .doc = "Folder of the sweep", .required = true});
+  merge.add({.names = "--out",
+             .to = &to.out,
+             .doc = "Merged file; ending in .csv: its table of runs alone",
+             .value = "SWEEP.h5|SWEEP.csv",
+             .required = true});
+  merge.add({.names = "--series",
+             .to = &to.series,
+             .doc = "Of /metrics only these, as icl_accuracy,iwl_accuracy (default: all)",
+             .value = "NAME,...",
+             .list = List::commas});
+  merge.add({.names = "--force", .to = &to.force, .doc = "Replace an existing file"});
 }
 
 }  // namespace icl::cli

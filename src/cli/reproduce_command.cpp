@@ -6,7 +6,6 @@
 #include <map>
 #include <numeric>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/python.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/cli/sweep_cost.hpp"
@@ -17,9 +16,21 @@
 #include "icl/core/message.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/forecast.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
+
+/// An item of experiments/, or all of them: sweep, merge, picture, verdict.
+struct ReproduceCommand {
+  std::string name;
+  std::string scale = "desk";
+  std::filesystem::path out = "results";
+  std::optional<std::filesystem::path> experiments;  ///< default: those of this program
+  bool list = false;
+  bool dry_run = false;
+  SweepCommand sweep;  ///< what is asked for beside: jobs, threads, axes, seeds, slurm ...
+};
 
 namespace fs = std::filesystem;
 
@@ -237,8 +248,6 @@ ExitCode graver(ExitCode a, ExitCode b) {
   return a;
 }
 
-}  // namespace
-
 ExitCode run(const ReproduceCommand& command) {
   const Home home = find_home();
   const std::vector<Item> all = items_of(command.experiments.value_or(home.experiments));
@@ -270,6 +279,59 @@ ExitCode run(const ReproduceCommand& command) {
     return graver(worst, ExitCode::unavailable);
   }
   return worst;
+}
+
+}  // namespace
+
+void add_reproduce(Command& program) {
+  Command& reproduce = program.add_command(
+      "reproduce", "A figure of the paper by one command: train, merge, draw, judge its checks");
+  auto& to = reproduce.set_action<ReproduceCommand>(run);
+  SweepCommand& sweep = to.sweep;
+  for (Option& option : std::vector<Option>{
+           {.names = "NAME", .to = &to.name, .doc = "An item of --list, or all"},
+           {.names = "--list", .to = &to.list, .doc = "The items, their checks and scales"},
+           {.names = "--scale",
+           .to = &to.scale,
+           .doc = "smoke (seconds), desk (default; minutes) or paper (as published)",
+           .value = "NAME"},
+           {.names = "--out",
+           .to = &to.out,
+           .doc = "Results lie in DIR/NAME/SCALE (default: results)",
+           .value = "DIR"},
+           {.names = "--experiments",
+           .to = &to.experiments,
+           .doc = "Folder of items (default: the program's own)",
+           .value = "DIR"},
+           {.names = "--jobs", .to = &sweep.jobs, .doc = "Runs at once (default: as icl sweep)"},
+           {.names = "--threads", .to = &sweep.threads, .doc = "Threads of each run (default: 1)"},
+           {.names = "--seeds",
+           .to = &sweep.seeds,
+           .doc = "How many (5), or which (3,7), in place of the item's",
+           .value = "SEEDS"},
+           {.names = "--axis",
+           .to = &sweep.axes,
+           .doc = "Other values of an axis or key, as data.N=20,40,80 (several times if wanted)",
+           .value = "KEY=VALUES"},
+           {.names = "--dry-run",
+           .to = &to.dry_run,
+           .doc = "Say what is left to train, how long it takes and what it costs"},
+           {.names = "--slurm",
+           .to = &sweep.slurm,
+           .doc = "Write a Slurm job array in place of training; the same command without it "
+                  "draws afterwards",
+           .excludes = {"--dry-run", "--list"}},
+           {.names = "--submit",
+           .to = &sweep.submit,
+           .doc = "And hand it to sbatch",
+           .needs = {"--slurm"}}}) {
+    reproduce.add(std::move(option));
+  }
+  add_memory_limit(reproduce, sweep.ignore_memory_limit);
+  add_quiet(reproduce, sweep.quiet);
+  reproduce.set_footer(
+      "Called again, it goes on where it was. Ends with 0 if all checks hold or the data cannot\n"
+      "tell, and with 1 if the interval of one misses its bounds.");
 }
 
 }  // namespace icl::cli

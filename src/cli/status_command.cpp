@@ -4,15 +4,20 @@
 #include <array>
 #include <vector>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/core/message.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
+
+struct StatusCommand {
+  std::filesystem::path folder;
+  bool json = false;
+};
 
 using sweep::RunState;
 using sweep::RunStatus;
@@ -82,8 +87,6 @@ void print_points(const sweep::Plan& plan, const std::vector<RunStatus>& statuse
   }
 }
 
-}  // namespace
-
 ExitCode run(const StatusCommand& command) {
   const sweep::Folder folder(command.folder);
   const sweep::Plan plan(folder.sweep());
@@ -110,6 +113,15 @@ ExitCode run(const StatusCommand& command) {
   }
   print_points(plan, statuses);
   return ExitCode::done;
+}
+
+}  // namespace
+
+void add_status(Command& program) {
+  Command& status = program.add_command("status", "Say how the runs of a sweep stand");
+  auto& to = status.set_action<StatusCommand>(run);
+  status.add({.names = "DIR", .to = &to.folder, .doc = "Folder of the sweep", .required = true});
+  status.add({.names = "--json", .to = &to.json, .doc = "As JSON, run by run"});
 }
 
 }  // namespace icl::cli

@@ -22,6 +22,7 @@
 #include "icl/sweep/forecast.hpp"
 #include "icl/sweep/memory.hpp"
 #include "icl/sweep/runner.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 namespace {
@@ -254,6 +255,98 @@ ExitCode run(const SweepCommand& command) {
     return write_batch_script(command, plan, folder, job_array(command, plan, folder));
   folder.claim(plan);
   return train_all(command, plan, folder);
+}
+
+namespace {
+
+/// Which runs there are, and how they are trained.
+void add_plan_options(Command& sweep, SweepCommand& to) {
+  sweep.add({.names = "--scale",
+             .to = &to.scale,
+             .doc = "A [scale.NAME] of FILE (default: the base settings)",
+             .value = "NAME"});
+  add_overrides(sweep, to.overrides);
+  sweep.add({.names = "--axis",
+             .to = &to.axes,
+             .doc = "Other values of an axis or key, in all grids: data.N=20,40,80, or\n"
+                    "\"data.K={ log = [250, 2e5], count = 30 }\" (several times if wanted)",
+             .value = "KEY=VALUES"});
+  sweep.add({.names = "--seeds", .to = &to.seeds, .doc = "How many (5), or which (3,7)"});
+  add_items_folder(sweep, to.items_folder);
+  sweep.add({.names = "--shard",
+             .to = &to.shard,
+             .doc = "Only part i of n, i from 0 to n-1",
+             .value = "i/n"});
+  sweep.add({.names = "--jobs",
+             .to = &to.jobs,
+             .doc = "Runs at once (default: the threads that icl train would have, over "
+                    "--threads)"});
+  sweep.add({.names = "--threads", .to = &to.threads, .doc = "Threads of each run (default: 1)"});
+  sweep.add({.names = "--kernels",
+             .to = &to.kernels,
+             .doc = "own or avx2: OpenBLAS kernels of all runs",
+             .choices = {"own", "avx2"}});
+  sweep.add({.names = "--allow-kernel-change",
+             .to = [&to] { to.kernel_change = io::KernelChange::allow; },
+             .doc = "Go on with runs that began under other BLAS kernels; marks their files"});
+}
+
+/// What takes the place of training: to say what it would cost, or a job array.
+void add_mode_options(Command& sweep, SweepCommand& to) {
+  sweep.add({.names = "--dry-run",
+             .to = &to.dry_run,
+             .doc = "Print the resolved sweep and the time it would take; write nothing"});
+  sweep.add({.names = "--json",
+             .to = &to.json,
+             .doc = "The dry run as JSON, run by run",
+             .needs = {"--dry-run"}});
+  sweep.add(
+      {.names = "--yes", .to = &to.yes, .doc = "Even if the grid has more than a million runs"});
+  add_memory_limit(sweep, to.ignore_memory_limit);
+  add_quiet(sweep, to.quiet);
+  sweep.add({.names = "--slurm",
+             .to = &to.slurm,
+             .doc = "Write DIR/sweep.sbatch, a Slurm job array, in place of training",
+             .excludes = {"--dry-run", "--shard"}});
+  sweep.add({.names = "--submit",
+             .to = &to.submit,
+             .doc = "And hand it to sbatch",
+             .needs = {"--slurm"}});
+  sweep.add({.names = "--tasks",
+             .to = &to.tasks,
+             .doc = "Tasks of the job array (default: by the number of runs)",
+             .needs = {"--slurm"}});
+  sweep.add({.names = "--sbatch",
+             .to = &to.sbatch_options,
+             .doc = "An option for sbatch, as --sbatch=--time=02:00:00 (several times if wanted)",
+             .value = "OPTION",
+             .needs = {"--slurm"}});
+  sweep.add({.names = "--prologue",
+             .to = &to.prologue,
+             .doc = "A file of shell lines for the batch script, before the first run: module load "
+                    "and the like",
+             .value = "FILE",
+             .needs = {"--slurm"}});
+}
+
+}  // namespace
+
+void add_sweep(Command& program) {
+  Command& sweep = program.add_command(
+      "sweep",
+      "Train every run of a grid of settings and seeds; go on where it was, if called again");
+  auto& to = sweep.set_action<SweepCommand>(run);
+  sweep.add({.names = "FILE",
+             .to = &to.config,
+             .doc = "Base settings, axes, seeds and scales (TOML)",
+             .required = true});
+  sweep.add({.names = "--out",
+             .to = &to.out,
+             .doc = "Folder of the sweep",
+             .value = "DIR",
+             .required = true});
+  add_plan_options(sweep, to);
+  add_mode_options(sweep, to);
 }
 
 }  // namespace icl::cli

@@ -1,27 +1,44 @@
+// icl theory tau-star, icl theory predict
 #include <fmt/format.h>
 
 #include <cmath>
 #include <optional>
 #include <vector>
 
-#include "icl/analysis/memoriser_margins.hpp"
-#include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
-#include "icl/cli/output.hpp"
-#include "icl/config/system.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/encode.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
 #include "icl/io/prediction.hpp"
-#include "icl/io/replay.hpp"
 #include "icl/theory/flow.hpp"
 #include "icl/theory/landscape.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
 
 namespace {
+
+struct TauStarCommand {
+  double beta0 = 0;
+  double w0 = 0;
+  double c2 = 0.5;  ///< of a memoriser that knows nothing
+  double beta_end = theory::no_cut;
+  std::optional<std::int64_t> N;  ///< to say the step of acquisition too
+  double learning_rate = 0.01;
+  bool landscape = false;  ///< the same by descent on the un-expanded landscape, to 95 % accuracy
+  bool attend_self = false;
+  std::optional<double> A;  ///< with nu: I_K(infinity) = A K^nu, to say the threshold K* too
+  std::optional<double> nu;
+  bool json = false;
+};
+
+struct PredictCommand {
+  std::filesystem::path run;
+  bool json = false;
+  bool write = false;  ///< publish the file again, with /theory as this program computes it
+};
 
 void check(const TauStarCommand& command) {
   if (command.N && *command.N < 2) {
@@ -55,31 +72,6 @@ std::optional<double> landscape_steps(const TauStarCommand& command) {
                      .time_to_accuracy(start, acquired, end);
   return t ? std::optional(*t / command.learning_rate) : std::nullopt;
 }
-
-/// The landscape that a run's attention sees: its N, whether its target attends to itself, and its
-/// memoriser's margins.
-void take_from_run(io::RunRecord run, const LandscapeCommand& command, const Workers& workers,
-                   analysis::LandscapeRequest& request) {
-  const std::string file = command.run->string();
-  const config::Kind kind = config::kind_of(run.config.model.system);
-  const std::string reason = !config::reads_context(kind) ? "a memoriser has no attention"
-                                                          : io::reason_in_data(run.config);
-  if (!reason.empty()) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("the landscape is not that of '{}': {}", file, reason));
-  }
-  const std::int64_t step = command.step.value_or(run.step);
-  if (!io::has_snapshot(run, step)) {
-    io::require_same_bits(run, file, io::KernelChange::refuse);
-  }
-  const bool self = config::mixes_paths(kind) || run.config.model.attend_self;
-  request.N = run.config.data.N;
-  request.self = self ? theory::SelfAttention::yes : theory::SelfAttention::no;
-  request.margins = analysis::memoriser_margins(run, step, command.samples, workers);
-  request.source = {io::run_hash(run), step};
-}
-
-}  // namespace
 
 ExitCode run(const TauStarCommand& command) {
   check(command);
@@ -159,26 +151,62 @@ ExitCode run(const PredictCommand& command) {
   return ExitCode::done;
 }
 
-ExitCode run(const LandscapeCommand& command) {
-  if (command.samples < 1) {
-    throw Error(ExitCode::usage, fmt::format("--samples {}: must be at least 1", command.samples));
+}  // namespace
+
+namespace {
+
+void add_tau_star(Command& theory) {
+  Command& tau = theory.add_command(
+      "tau-star", "The time, in units of I_K/n, at which the flow of (w, beta) blows up");
+  auto& to = tau.set_action<TauStarCommand>(run);
+  for (Option& option : std::vector<Option>{
+           {.names = "--beta0", .to = &to.beta0, .doc = "Initial beta (default: 0)"},
+           {.names = "--w0", .to = &to.w0, .doc = "Initial w (default: 0)"},
+           {.names = "--c2",
+           .to = &to.c2,
+           .doc = "c2, held constant (default: 0.5, at initialisation)"},
+           {.names = "--beta-end",
+           .to = &to.beta_end,
+           .doc = "Stop at this beta (default: at the blow-up)"},
+           {.names = "--N",
+           .to = &to.N,
+           .doc = "Tokens: say the step of acquisition at K = infinity too"},
+           {.names = "--learning-rate",
+           .to = &to.learning_rate,
+           .doc = "For that step (default: 0.01)"},
+           {.names = "--landscape",
+           .to = &to.landscape,
+           .doc = "And the step at which descent on the un-expanded landscape has 95 % accuracy"},
+           {.names = "--attend-self",
+           .to = &to.attend_self,
+           .doc = "There the target attends to itself too"},
+           {.names = "--A", .to = &to.A, .doc = "With --nu: the threshold K* if I_K = A K^nu"},
+           {.names = "--nu", .to = &to.nu, .doc = "See --A"},
+           {.names = "--json", .to = &to.json, .doc = "As JSON"}}) {
+    tau.add(std::move(option));
   }
-  const Workers workers(start_threads_for(command.threads));
-  analysis::LandscapeRequest request = command.request;
-  analysis::check_grids(request, command.run ? command.samples : 1);
-  std::optional<io::RunRecord> run;
-  if (command.run) {
-    check_distinct(*command.run, command.out);
-    run = io::read_run(*command.run).record;
-    check_memory(io::footprint_of_replaying(run->config, workers.threads()),
-                 "training this run again", command.ignore_memory_limit);
-  }
-  io::check_creatable(command.out);
-  io::OutputLock output(command.out);
-  check_output(command.out, command.force, OutputKind::data);
-  if (run) take_from_run(*std::move(run), command, workers, request);
-  output.publish(analysis::landscape_file(request, workers));
-  return ExitCode::done;
+}
+
+void add_predict(Command& theory) {
+  Command& predict = theory.add_command(
+      "predict", "When the theory expected a recorded run to acquire ICL, and when it did");
+  auto& to = predict.set_action<PredictCommand>(run);
+  predict.add(
+      {.names = "run", .to = &to.run, .doc = "Run file", .value = "RUN.h5", .required = true});
+  predict.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
+  predict.add({.names = "--write",
+               .to = &to.write,
+               .doc = "Write it to the file's /theory, as this program has it"});
+}
+
+}  // namespace
+
+void add_theory(Command& program) {
+  Command& theory =
+      program.add_command("theory", "What the minimal model's theory says, without training");
+  add_tau_star(theory);
+  add_landscape(theory);
+  add_predict(theory);
 }
 
 }  // namespace icl::cli

@@ -1,14 +1,24 @@
 #include <fmt/format.h>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/dry_run.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/cli/session.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/file.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
+namespace {
+
+struct TrainCommand {
+  std::filesystem::path config;
+  std::vector<std::string> overrides;        ///< --set key=value
+  std::optional<std::filesystem::path> out;  ///< default: CONFIG's name with .h5, in this folder
+  std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
+  bool dry_run = false;
+  OutputOptions output;
+};
 
 ExitCode run(const TrainCommand& command) {
   const config::Config config = config::load(command.config, command.overrides);
@@ -28,6 +38,27 @@ ExitCode run(const TrainCommand& command) {
     return ExitCode::done;
   }
   return train({out, config, std::nullopt, places, command.output});
+}
+
+}  // namespace
+
+void add_train(Command& program) {
+  Command& train = program.add_command("train", "Train a model as a TOML file says, and record it");
+  auto& to = train.set_action<TrainCommand>(run);
+  train.add({.names = "FILE", .to = &to.config, .doc = "Configuration (TOML)", .required = true});
+  add_overrides(train, to.overrides);
+  add_items_folder(train, to.items_folder);
+  // Not as a path that may be absent: CLI11 takes an empty name for none.
+  train.add({.names = "--out",
+             .to = [&to](const std::string& name) { to.out = name; },
+             .doc = "Run file (default: FILE's name with .h5, in this folder)",
+             .value = "RUN.h5"});
+  train.add({.names = "--dry-run",
+             .to = &to.dry_run,
+             .doc = "Print the resolved configuration, parameters, memory, time and size; write "
+                    "nothing"});
+  add_output_options(train, to.output);
+  train.set_footer("icl keys lists the keys of FILE and --set.");
 }
 
 }  // namespace icl::cli

@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
@@ -10,8 +9,18 @@
 #include "icl/io/decode.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/io/verify.hpp"
+#include "options.hpp"
 
 namespace icl::cli {
+namespace {
+
+struct VerifyCommand {
+  std::filesystem::path run;
+  std::vector<std::string> overrides;  ///< where the items lie now
+  int threads = 0;
+  bool quiet = false;
+  bool ignore_memory_limit = false;
+};
 
 ExitCode run(const VerifyCommand& command) {
   io::RunRecord recorded = io::read_run(command.run).record;
@@ -48,6 +57,19 @@ ExitCode run(const VerifyCommand& command) {
   }
   print("identical\n");
   return ExitCode::done;
+}
+
+}  // namespace
+
+void add_verify(Command& program) {
+  Command& verify = program.add_command(
+      "verify", "Train a run again: \"identical\", or the first step and element that differ");
+  auto& to = verify.set_action<VerifyCommand>(run);
+  verify.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
+  add_moved_items(verify, to.overrides);
+  add_threads(verify, to.threads);
+  add_memory_limit(verify, to.ignore_memory_limit);
+  add_quiet(verify, to.quiet);
 }
 
 }  // namespace icl::cli

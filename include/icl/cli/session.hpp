@@ -4,11 +4,25 @@
 #include <optional>
 #include <string>
 
-#include "icl/cli/commands.hpp"
+#include "icl/core/error.hpp"
+#include "icl/io/footprint.hpp"
 #include "icl/io/items_file.hpp"
+#include "icl/io/replay.hpp"
 #include "icl/io/run_record.hpp"
 
 namespace icl::cli {
+
+/// What every command that trains into a file understands.
+struct OutputOptions {
+  int threads = 0;      ///< 0: see choose_threads()
+  bool force = false;   ///< replace an existing file
+  bool resume = false;  ///< go on with an existing file, or start
+  bool quiet = false;
+  std::optional<int> parent;  ///< stop when this process ends, which started us
+  io::KernelChange kernel_change = io::KernelChange::refuse;
+  bool ignore_memory_limit = false;
+  std::string command_line;  ///< for the record
+};
 
 /// A run to be trained into a file: new, or gone on with.
 struct Session {
@@ -24,5 +38,17 @@ struct Session {
 /// file has goes on as if it had been planned so. With a finished file and `resume` it changes
 /// nothing.
 ExitCode train(const Session&);
+
+/// The number of threads to use: `requested`, or for 0 that of choose_threads(). Throws
+/// Error(ExitCode::usage) outside 1 to Workers::max_threads.
+[[nodiscard]] int resolve_threads(int requested);
+
+/// The same, with the threads started: where the machine gives none, Error(ExitCode::resources) if
+/// they were asked for, else 1.
+[[nodiscard]] int start_threads_for(int requested);
+
+/// Throws Error(ExitCode::resources) if the memory does not fit in what there is, unless that is to
+/// be ignored. `who` is the subject of the sentence: "this run".
+void check_memory(const io::Footprint&, const std::string& who, bool ignore);
 
 }  // namespace icl::cli

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "icl/cli/session.hpp"
+#include "icl/core/error.hpp"
+
+/// The command line as data: each command describes itself and its options once, and parsing, help,
+/// completion and manual pages follow. options.cpp alone includes CLI11, which reads them.
+namespace icl::cli {
+
+/// Where the value of an option goes; its type says what is accepted. A switch has a bool or a
+/// function without arguments.
+using Target =
+    std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::filesystem::path*,
+                 std::optional<int>*, std::optional<std::int64_t>*, std::optional<double>*,
+                 std::optional<std::string>*, std::optional<std::filesystem::path>*,
+                 std::vector<std::string>*, std::vector<std::int64_t>*, std::vector<double>*,
+                 std::function<void()>, std::function<void(const std::string&)>,
+                 std::function<void(const std::vector<double>&)>>;
+
+/// How the values of a list are given.
+enum class List : std::uint8_t {
+  one_each,  ///< --batch 3 --batch 7
+  commas,    ///< one_each, or --series a,b
+  blanks,    ///< --margins 1 2 3
+};
+
+/// One option or argument of a command. Of an option that takes one value and is given twice, the
+/// last counts: scripts append to what they were given.
+struct Option {
+  std::string names;  ///< "--out"; "FILE" for an argument
+  Target to;
+  std::string doc;
+  std::string value = {};  ///< "RUN.h5": what stands for its value; default by type
+  bool required = false;
+  List list = List::one_each;
+  int count = 0;                          ///< of values that it takes, if that is fixed
+  std::vector<std::string> choices = {};  ///< empty: any value
+  std::vector<std::string> needs = {};    ///< names of options that must be given too
+  std::vector<std::string> excludes = {};
+};
+
+/// A command of the program, or the program: what it is called, takes and does.
+class Command {
+ public:
+  /// `command_line` is what the user typed, for the record.
+  Command(std::string name, std::string doc, std::string command_line)
+      : name_(std::move(name)), doc_(std::move(doc)), command_line_(std::move(command_line)) {}
+
+  Command& add_command(std::string name, std::string doc) {
+    commands_.push_back(std::make_unique<Command>(std::move(name), std::move(doc), command_line_));
+    return *commands_.back();
+  }
+
+  /// The settings of this command, with their defaults, which live as long as it; `action` is what
+  /// it does with them.
+  template <typename Settings>
+  Settings& set_action(ExitCode (*action)(const Settings&)) {
+    auto body = std::make_unique<BodyOf<Settings>>(action);
+    Settings& settings = body->settings;
+    body_ = std::move(body);
+    return settings;
+  }
+
+  void add(Option option) { options_.push_back(std::move(option)); }
+  void set_footer(std::string footer) { footer_ = std::move(footer); }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& doc() const { return doc_; }
+  [[nodiscard]] const std::string& footer() const { return footer_; }
+  [[nodiscard]] const std::string& command_line() const { return command_line_; }
+  [[nodiscard]] const std::vector<Option>& options() const { return options_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Command>>& commands() const { return commands_; }
+
+  /// Call only if there is an action.
+  [[nodiscard]] ExitCode run() const { return body_->run(); }
+
+ private:
+  struct Body {
+    Body() = default;
+    Body(const Body&) = delete;
+    Body& operator=(const Body&) = delete;
+    virtual ~Body() = default;
+    [[nodiscard]] virtual ExitCode run() const = 0;
+  };
+  template <typename Settings>
+  struct BodyOf final : Body {
+    explicit BodyOf(ExitCode (*f)(const Settings&)) : action(f) {}
+    [[nodiscard]] ExitCode run() const override { return action(settings); }
+    ExitCode (*action)(const Settings&);
+    Settings settings;
+  };
+
+  std::string name_;
+  std::string doc_;
+  std::string footer_;
+  std::string command_line_;
+  std::vector<Option> options_;
+  std::vector<std::unique_ptr<Command>> commands_;
+  std::unique_ptr<Body> body_;
+};
+
+/// Fills in the settings of the command that the command line names, and runs it; prints help or
+/// version where these are asked for. Throws Error(usage).
+[[nodiscard]] ExitCode run_command_line(const Command& program, const std::string& version,
+                                        int argc, const char* const* argv);
+
+// ---- Each command; app.cpp has them in a table ----
+
+void add_train(Command& program);
+void add_branch(Command& program);
+void add_verify(Command& program);
+void add_keys(Command& program);
+void add_info(Command& program);
+void add_export(Command& program);
+void add_bench(Command& program);
+void add_sweep(Command& program);
+void add_reproduce(Command& program);
+void add_plot(Command& program);
+void add_report(Command& program);
+void add_status(Command& program);
+void add_merge(Command& program);
+void add_theory(Command& program);
+void add_landscape(Command& theory);
+
+// ---- Options that several commands have ----
+
+void add_threads(Command& command, int& threads);
+
+/// --set of a command that makes a configuration.
+void add_overrides(Command& command, std::vector<std::string>& overrides);
+
+/// --set of a command that reads a run, and may be told where its items lie now.
+void add_moved_items(Command& command, std::vector<std::string>& overrides);
+
+void add_items_folder(Command& command, std::optional<std::filesystem::path>& folder);
+
+void add_memory_limit(Command& command, bool& ignore);
+
+void add_quiet(Command& command, bool& quiet);
+
+/// All of a command that trains into a run file.
+void add_output_options(Command& command, OutputOptions& options);
+
+}  // namespace icl::cli
