@@ -1,10 +1,16 @@
 #include <fmt/format.h>
 
+#include <array>
+
 #include "icl/cli/output.hpp"
+#include "icl/cli/progress_line.hpp"
+#include "icl/cli/status_line.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/io/decode.hpp"
+#include "icl/io/export.hpp"
 #include "icl/io/file.hpp"
 #include "icl/io/lock.hpp"
+#include "icl/io/weights.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -15,26 +21,50 @@ struct ExportCommand {
   std::filesystem::path out;
   bool force = false;
   bool ignore_memory_limit = false;
-  io::ExportRequest request;
+  int threads = 0;  ///< for training again, where --weights needs it
+  bool quiet = false;
+  io::ExportWords words;
   std::vector<std::string> overrides;  ///< where the items lie now
 };
 
-ExitCode run(const ExportCommand& command) {
-  const io::ExportRequest& request = command.request;
-  if (!request.items && request.batches.empty() && request.evaluations.empty() &&
-      request.probes.empty()) {
-    throw Error(ExitCode::usage,
-                "nothing to export: give --items, --batch, --evaluation or --probe");
+/// Says on standard error how far the training is that is made again.
+class RetrainingLine final : public train::Observer {
+ public:
+  explicit RetrainingLine(std::int64_t last) : last_(last) {}
+  void stepped(const train::StateView& run) override {
+    const std::int64_t step = run.progress().step;
+    if (first_ < 0) first_ = step;
+    const double elapsed = seconds(Clock::now() - start_);
+    if (!line_.due() || step == first_ || elapsed <= 0) return;
+    line_.show(fmt::format("training again: step {}, for {}  {}", step, last_,
+                           pace_text(static_cast<double>(step - first_) / elapsed)));
   }
+
+ private:
+  std::int64_t first_ = -1;
+  std::int64_t last_;
+  StatusLine line_;
+  Clock::time_point start_ = Clock::now();
+};
+
+ExitCode run(const ExportCommand& command) {
   check_distinct(command.run, command.out);
-  const io::RunRecord run = io::read_run(command.run).record;
+  io::RunRecord run = io::read_run(command.run).record;
+  const io::ExportRequest request = io::request_of(run, command.words);
   const io::ItemPlaces places = moved_items(run.config, command.overrides);
-  check_memory(io::footprint_of_exporting(run.config, request), "this export",
-               command.ignore_memory_limit);
+  const bool trains = io::needs_training(run, request.weights);
+  if (trains) require_reproducible(run, command.run.string());
+  const int most_threads = resolve_threads(command.threads);
+  check_memory(io::footprint_of_exporting(run.config, request, trains ? most_threads : 0),
+               "this export", command.ignore_memory_limit);
   io::check_creatable(command.out);
   io::OutputLock output(command.out);
   check_output(command.out, command.force, OutputKind::data);
-  output.publish(io::export_data(run, request, Workers(start_threads_for(0)), places));
+  const Workers workers(start_threads_for(command.threads));
+  RetrainingLine line(trains ? request.weights.back() : 0);
+  const std::array<train::Observer*, 1> observers{&line};
+  output.publish(io::export_data(run, request, workers, places,
+                                 std::span(observers).first(command.quiet ? 0 : 1)));
   return ExitCode::done;
 }
 
@@ -42,30 +72,30 @@ ExitCode run(const ExportCommand& command) {
 
 void add_export(Command& program) {
   Command& data = program.add_command(
-      "export", "Write items, batches, and sequences of evaluations and probes as a run saw them");
+      "export", "Write items, batches, sequences and weights as a run saw and had them");
   auto& to = data.set_action<ExportCommand>(run);
   data.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
   add_moved_items(data, to.overrides);
   data.add({.names = "--items",
-            .to = &to.request.items,
+            .to = &to.words.items,
             .doc = "The training and novel items, with labels"});
-  data.add({.names = "--batch",
-            .to = &to.request.batches,
-            .doc = "The training batch after STEP updates; may be given several times",
-            .value = "STEP"});
-  data.add({.names = "--evaluation",
-            .to = &to.request.evaluations,
-            .doc = "The ICL and IWL sequences after STEP updates; may be given several times",
-            .value = "STEP"});
-  data.add({.names = "--probe",
-            .to = &to.request.probes,
-            .doc = "The sequences that the probes looked at after STEP updates; may be given "
-                   "several times",
-            .value = "STEP"});
+  const auto steps = [&](const char* name, std::vector<std::string>& words, const char* doc) {
+    data.add({.names = name, .to = &words, .doc = doc, .value = "STEPS"});
+  };
+  steps("--batch", to.words.batches, "Training batches, by the updates made before them");
+  steps("--evaluation", to.words.evaluations, "The ICL and IWL sequences of evaluations");
+  steps("--probe", to.words.probes, "The sequences that the probes looked at in evaluations");
+  steps("--weights", to.words.weights,
+        "The weights after any steps: trains again from the nearest snapshot, held to the record");
   data.add(
       {.names = "--out", .to = &to.out, .doc = "Data file", .value = "DATA.h5", .required = true});
   data.add({.names = "--force", .to = &to.force, .doc = "Replace an existing data file"});
+  add_threads(data, to.threads);
   add_memory_limit(data, to.ignore_memory_limit);
+  add_quiet(data, to.quiet);
+  data.set_footer(
+      "STEPS: one or more, as 5 or 0,5,9 or FIRST:LAST or FIRST:LAST:EVERY (LAST is not among "
+      "them);\nwith --evaluation and --probe also all. An option may be given several times.");
 }
 
 }  // namespace icl::cli

@@ -87,6 +87,16 @@ std::optional<StoredRun> stored_run(const Session& session) {
   return stored;
 }
 
+void require_reproducible(io::RunRecord& recorded, const std::string& file) {
+  if (recorded.mixed_kernel_sets) {
+    throw Error(ExitCode::check_failed,
+                fmt::format("'{}' was resumed under other BLAS kernels, so no single run gives its "
+                            "bits again",
+                            file));
+  }
+  io::require_same_bits(recorded, file, io::KernelChange::refuse_kernels);
+}
+
 io::ItemPlaces moved_items(const config::Config& recorded, std::span<const std::string> overrides) {
   io::ItemPlaces places;
   if (overrides.empty()) return places;

@@ -7,7 +7,6 @@
 #include "icl/cli/stored_run.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
-#include "icl/io/replay.hpp"
 #include "icl/io/verify.hpp"
 #include "options.hpp"
 
@@ -26,13 +25,7 @@ ExitCode run(const VerifyCommand& command) {
   io::RunRecord recorded = io::read_run(command.run).record;
   const std::string file = command.run.string();
   const io::ItemPlaces places = moved_items(recorded.config, command.overrides);
-  if (recorded.mixed_kernel_sets) {
-    throw Error(ExitCode::check_failed,
-                fmt::format("'{}' was resumed under other BLAS kernels, so no single run gives its "
-                            "bits again",
-                            file));
-  }
-  io::require_same_bits(recorded, file, io::KernelChange::refuse_kernels);
+  require_reproducible(recorded, file);
   if (const auto difference = io::difference_in_file(command.run, recorded)) {
     print(fmt::format("{}\n", printable(*difference)));
     return ExitCode::check_failed;

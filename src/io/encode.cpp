@@ -7,18 +7,11 @@
 #include "icl/io/envelope.hpp"
 #include "icl/io/prediction.hpp"
 #include "icl/io/stretches.hpp"
+#include "icl/io/weights.hpp"
 #include "icl/probe/columns.hpp"
 
 namespace icl::io {
 namespace {
-
-/// [first, shape...].
-Extents extents(std::optional<std::size_t> first, const std::vector<std::int64_t>& shape) {
-  Extents all;
-  if (first) all.push_back(*first);
-  for (const std::int64_t extent : shape) all.push_back(static_cast<std::uint64_t>(extent));
-  return all;
-}
 
 /// The text of the root group is for people: what decode() needs of it stands in the block or in
 /// /metrics as well.
@@ -34,11 +27,6 @@ void write_root(Hdf5Writer& file, const RunRecord& run) {
   file.root_text("default", "metrics");
 }
 
-void write_step_axis(GroupWriter& group, const std::vector<std::int64_t>& steps) {
-  group.axis("step", steps);
-  group.caption("step", step_caption());
-}
-
 void write_metrics(Hdf5Writer& file, const RunRecord& run) {
   GroupWriter group(file, "/metrics");
   group.plot("icl_accuracy", {"step"}, title_of(run.config), {"iwl_accuracy", "train_accuracy"});
@@ -47,7 +35,8 @@ void write_metrics(Hdf5Writer& file, const RunRecord& run) {
   group.attribute("stop_reason", run.stop_reason);
   if (run.t_icl_step) group.attribute("t_icl_step", *run.t_icl_step);
   if (run.t_icl_refined) group.attribute("t_icl_step_refined", *run.t_icl_refined);
-  write_step_axis(group, run.metric_steps);
+  group.axis("step", run.metric_steps);
+  group.caption("step", step_caption());
   for (std::size_t i = 0; i < run.metrics.size(); ++i) {
     const train::Metric& metric = run.columns[i];
     group.dataset(metric.name, {"step"}, {run.metrics[i].size()}, std::span(run.metrics[i]),
@@ -82,33 +71,15 @@ void write_theory(Hdf5Writer& file, const RunRecord& run) {
   }
 }
 
-/// One dataset for each parameter, with a first axis `step` if `steps` are given.
-void write_parameters(GroupWriter& group, const RunRecord& run,
-                      const std::vector<std::int64_t>* steps,
-                      const std::vector<std::vector<Real>>& values) {
-  if (steps != nullptr) write_step_axis(group, *steps);
-  for (std::size_t i = 0; i < run.parameters.size(); ++i) {
-    const ParameterShape& p = run.parameters[i];
-    for (std::size_t axis = 0; axis < p.axes.size(); ++axis)
-      group.axis(p.axes[axis], p.shape[axis]);
-    std::vector<std::string> axes = p.axes;
-    if (steps != nullptr) axes.insert(axes.begin(), "step");
-    const auto first = steps != nullptr ? std::optional(steps->size()) : std::nullopt;
-    group.dataset(p.name, axes, extents(first, p.shape), std::span(values[i]), {"1", p.name});
-    group.dataset_attribute(p.name, "torch_name", p.name);
-    group.dataset_attribute(p.name, "order", static_cast<std::int64_t>(i));
-  }
-}
-
 /// What Adam remembers, in two groups; nothing of an optimiser that remembers nothing.
 void write_moments(Hdf5Writer& file, const std::string& path, const RunRecord& run,
                    const train::Moments& moments) {
   if (moments.mean.empty()) return;
   GroupWriter mean(file, path + "/adam_mean");
   mean.attribute("updates", moments.updates);
-  write_parameters(mean, run, nullptr, moments.mean);
+  write_parameters(mean, run.parameters, nullptr, moments.mean);
   GroupWriter square(file, path + "/adam_square");
-  write_parameters(square, run, nullptr, moments.square);
+  write_parameters(square, run.parameters, nullptr, moments.square);
 }
 
 void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run,
@@ -124,12 +95,12 @@ void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run
   group.attribute("I_K", p.I_K);
   if (p.c1) group.attribute("c1", *p.c1);
   group.attribute("elapsed", p.elapsed);
-  write_parameters(group, run, nullptr, state.parameters);
+  write_parameters(group, run.parameters, nullptr, state.parameters);
   write_moments(file, path, run, state.moments);
   if (!state.before) return;
   GroupWriter before(file, path + "/before");
   before.attribute("step", state.before->step);
-  write_parameters(before, run, nullptr, state.before->parameters);
+  write_parameters(before, run.parameters, nullptr, state.before->parameters);
   write_moments(file, path + "/before", run, state.before->moments);
 }
 
@@ -155,7 +126,7 @@ std::vector<std::byte> encode(const RunRecord& run) {
   write_metrics(file, run);
   write_theory(file, run);
   GroupWriter snapshots(file, "/snapshots");
-  write_parameters(snapshots, run, &run.snapshot_steps, run.snapshots);
+  write_parameters(snapshots, run.parameters, &run.snapshot_steps, run.snapshots);
   if (run.state) {
     write_state(file, "/state", run, *run.state);
     // Of a run that was interrupted in an evaluation; absent otherwise.

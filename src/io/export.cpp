@@ -14,6 +14,7 @@
 #include "icl/io/hdf5_writer.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/io/run_record.hpp"
+#include "icl/io/weights.hpp"
 #include "icl/task/task.hpp"
 
 namespace icl::io {
@@ -141,50 +142,13 @@ class SequenceSet {
   std::vector<std::int8_t> label_, copy_, answer_;
 };
 
-/// What a run has not seen cannot be exported: batches after its last step or before a branch
-/// began, evaluations that were not made.
-void check_request(const RunRecord& run, const ExportRequest& request) {
-  const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
-  for (const std::int64_t step : request.batches) {
-    if (step >= first && step < run.step) continue;
-    throw Error(ExitCode::usage,
-                fmt::format("--batch {}: the run trained on batches {} to {}{}", step, first,
-                            run.step - 1, run.origin ? "; those before are its parent's" : ""));
-  }
-  const auto check_evaluations = [&](const char* option, const std::vector<std::int64_t>& steps) {
-    for (const std::int64_t step : steps) {
-      if (std::ranges::binary_search(run.metric_steps, step)) continue;
-      throw Error(ExitCode::usage, fmt::format("{} {}: the run was not evaluated at that step "
-                                               "(but at those of /metrics/step)",
-                                               option, step));
-    }
-  };
-  check_evaluations("--evaluation", request.evaluations);
-  check_evaluations("--probe", request.probes);
-  if (!request.probes.empty() && run.config.probe.sequences == 0) {
-    throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");
-  }
-}
-
-}  // namespace
-
-std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& request,
-                                   const Workers& workers, const ItemPlaces& places) {
+/// What a run's task draws: items, batches, sequences.
+void write_drawn(Hdf5Writer& file, const RunRecord& run, const ExportRequest& request,
+                 const Workers& workers, const ItemPlaces& places) {
   const config::Config& config = run.config;
-  check_request(run, request);
-  if (request.items && config.data.K.is_infinite()) {
-    throw Error(ExitCode::usage,
-                "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
-  }
+  const std::string title = title_of(config);
   const PlainEncoder encoder(config);
   const task::Task task(config, items_of(run, places), encoder, workers);
-  Hdf5Writer file;
-  const std::string title = title_of(config);
-  file.root_text("format", "icl data");
-  file.attribute("/", "format_version", format_version);
-  file.root_text("run_xxh128", run_hash(run));
-  file.root_text("NX_class", "NXroot");
-  write_config(file, config::to_toml(config), config);
   if (request.items) {
     write_items(file, "/items", task.training_items(), config.data.D, title);
     write_items(file, "/novel_items", task.novel_items(), config.data.D, title);
@@ -220,13 +184,43 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
   write("/probe", request.probes, probed, [&](std::uint64_t step, Batch& b) {
     task.probe_batch(step, 0, probed, task::CopyLabel::its_own, b, workers);
   });
-  std::vector<std::string> shown;
-  if (request.items) shown.emplace_back("items");
-  if (!request.batches.empty()) shown.emplace_back("batches");
-  if (!request.evaluations.empty() && task.has_icl()) shown.emplace_back("icl_evaluation");
-  if (!request.evaluations.empty() && task.has_iwl()) shown.emplace_back("iwl_evaluation");
-  if (!request.probes.empty()) shown.emplace_back("probe");
-  if (!shown.empty()) file.root_text("default", shown.front());
+}
+
+/// The groups that there are to look at, in the order in which a reader would want them.
+std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
+  const bool context = config::reads_context(config::kind_of(config.model.system));
+  std::vector<std::string> groups;
+  if (request.items) groups.emplace_back("items");
+  if (!request.batches.empty()) groups.emplace_back("batches");
+  if (!request.evaluations.empty() && context) groups.emplace_back("icl_evaluation");
+  if (!request.evaluations.empty() && !config.data.K.is_infinite()) {
+    groups.emplace_back("iwl_evaluation");
+  }
+  if (!request.probes.empty()) groups.emplace_back("probe");
+  return groups;
+}
+
+}  // namespace
+
+std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& request,
+                                   const Workers& workers, const ItemPlaces& places,
+                                   std::span<train::Observer* const> observers) {
+  Hdf5Writer file;
+  file.root_text("format", "icl data");
+  file.attribute("/", "format_version", format_version);
+  file.root_text("run_xxh128", run_hash(run));
+  file.root_text("NX_class", "NXroot");
+  write_config(file, config::to_toml(run.config), run.config);
+  const std::vector<std::string> shown = groups_of(run.config, request);
+  if (!shown.empty()) {
+    write_drawn(file, run, request, workers, places);
+    file.root_text("default", shown.front());
+  }
+  if (!request.weights.empty()) {
+    const Weights weights = weights_at(run, request.weights, workers, places, observers);
+    GroupWriter group(file, "/weights");
+    write_parameters(group, run.parameters, &weights.steps, weights.values);
+  }
   std::vector<std::byte> image = std::move(file).finish();
   Envelope envelope;
   envelope.kind = FileKind::data;

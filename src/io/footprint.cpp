@@ -207,7 +207,8 @@ Footprint footprint_of_branching(const config::Config& config, int threads) {
   return without_empty(std::move(parts));
 }
 
-Footprint footprint_of_exporting(const config::Config& config, const ExportRequest& request) {
+Footprint footprint_of_exporting(const config::Config& config, const ExportRequest& request,
+                                 int threads) {
   const Sizes sizes(config);
   const std::int64_t width = simd::padded(config.data.D + 1);
   const auto set = [&](const std::vector<std::int64_t>& steps, std::int64_t sequences,
@@ -221,17 +222,23 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
   };
   const double items = sizes.items(width);
   constexpr double evaluations = 3;
-  return without_empty({
-      {"program", program_bytes, ""},
-      {"recorded run", sizes.record() + sizes.state(), of_snapshots},
-      {"items", items * (request.items ? 1 + image_and_copy / 2 : 1), of_items},
-      {"batches", set(request.batches, config.train.batch_size, 1),
-       "--batch, train.batch_size, data.N, data.D"},
-      {"evaluations", set(request.evaluations, config.eval.sequences, evaluations),
-       "--evaluation, eval.sequences, data.N, data.D"},
-      {"probe sequences", set(request.probes, config.probe.sequences, 1),
-       "--probe, probe.sequences, data.N, data.D"},
-  });
+  Footprint parts = threads > 0 ? trainer_parts(config, sizes, threads)
+                                : Footprint{{"program", program_bytes, ""}};
+  const auto steps = static_cast<double>(request.weights.size());
+  parts.insert(parts.end(),
+               {
+                   {"recorded run", sizes.record() + sizes.state(), of_snapshots},
+                   {"items", items * (request.items ? 1 + image_and_copy / 2 : 1), of_items},
+                   {"batches", set(request.batches, config.train.batch_size, 1),
+                    "--batch, train.batch_size, data.N, data.D"},
+                   {"evaluations", set(request.evaluations, config.eval.sequences, evaluations),
+                    "--evaluation, eval.sequences, data.N, data.D"},
+                   {"probe sequences", set(request.probes, config.probe.sequences, 1),
+                    "--probe, probe.sequences, data.N, data.D"},
+                   {"weights", (1 + image_and_copy) * steps * sizes.parameters(),
+                    "--weights, model.hidden, model.layers, data.D"},
+               });
+  return without_empty(std::move(parts));
 }
 
 void require_memory(const Footprint& parts, const std::string& who,

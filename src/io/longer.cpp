@@ -8,6 +8,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/io/replay.hpp"
+#include "icl/io/weights.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::io {
@@ -84,73 +85,6 @@ train::State last_state(const RunRecord& record, const Workers& workers, const I
   return state;
 }
 
-/// The parameters of a recorded run at rising steps: from its snapshots, or by training again from
-/// the nearest one before.
-class Retraining {
- public:
-  Retraining(const RunRecord& record, const Workers& workers, const ItemPlaces& places)
-      : record_(record),
-        workers_(workers),
-        trainer_(record.config, workers, items_of(record, places)) {
-    trainer_.restore(first_state(record, trainer_), train::Due::recorded);
-  }
-
-  void go_to(std::int64_t step) {
-    start_at_snapshot_before(step);
-    if (trainer_.replay(step)) return;
-    throw Error(ExitCode::check_failed,
-                fmt::format("the replay differs from the recorded run: {}", trainer_.fault()));
-  }
-
-  [[nodiscard]] train::Values parameters() const {
-    return train::copy_values(trainer_.readable_parameters());
-  }
-
- private:
-  void start_at_snapshot_before(std::int64_t step) {
-    if (record_.config.train.optimizer != "sgd") return;  // a snapshot lacks what others remember
-    const auto behind = std::ranges::upper_bound(record_.snapshot_steps, step);
-    if (behind == record_.snapshot_steps.begin()) return;
-    const std::int64_t nearest = *std::prev(behind);
-    if (nearest <= trainer_.progress().step) return;
-    train::State state;
-    state.progress.step = nearest;
-    state.parameters = parameters_at(record_, nearest, workers_);
-    trainer_.restore(state, train::Due::recorded);
-  }
-
-  const RunRecord& record_;
-  const Workers& workers_;
-  train::Trainer trainer_;
-};
-
-/// The snapshots that a run of this configuration has taken so far.
-struct Snapshots {
-  Steps steps;
-  std::vector<std::vector<Real>> values;  ///< for each parameter [S, shape...]
-};
-Snapshots planned_snapshots(const RunRecord& record, const config::Config& config,
-                            const Workers& workers, const ItemPlaces& places) {
-  Snapshots planned{
-      steps_of(train::snapshot_schedule(config), first_step(record), recorded_to(record)),
-      std::vector<std::vector<Real>>(record.parameters.size())};
-  std::optional<Retraining> retraining;
-  for (const std::int64_t step : planned.steps) {
-    train::Values values;
-    if (has_snapshot(record, step)) {
-      values = parameters_at(record, step, workers);
-    } else {
-      if (!retraining) retraining.emplace(record, workers, places);
-      retraining->go_to(step);
-      values = retraining->parameters();
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      planned.values[i].insert(planned.values[i].end(), values[i].begin(), values[i].end());
-    }
-  }
-  return planned;
-}
-
 }  // namespace
 
 bool is_longer(const config::Config& config, const config::Config& recorded) {
@@ -163,7 +97,9 @@ bool is_longer(const config::Config& config, const config::Config& recorded) {
 void plan_longer(RunRecord& record, const config::Config& config, const std::string& file,
                  const Workers& workers, const ItemPlaces& places) {
   require_same_so_far(record, config, file);
-  Snapshots snapshots = planned_snapshots(record, config, workers, places);
+  const Steps planned =
+      steps_of(train::snapshot_schedule(config), first_step(record), recorded_to(record));
+  Weights snapshots = weights_at(record, planned, workers, places);
   if (!record.state) record.state = last_state(record, workers, places);
   record.snapshot_steps = std::move(snapshots.steps);
   record.snapshots = std::move(snapshots.values);

@@ -21,17 +21,6 @@ BlasInfo recorded_blas(const RunRecord& record) {
   return {last.blas, last.blas_kernel_set, last.blas_threading};
 }
 
-train::State snapshot_state(const RunRecord& record, std::size_t index) {
-  train::State state;
-  state.progress.step = record.snapshot_steps[index];
-  for (const auto& series : record.snapshots) {
-    const std::size_t size = series.size() / record.snapshot_steps.size();
-    const auto first = series.begin() + static_cast<std::ptrdiff_t>(index * size);
-    state.parameters.emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
-  }
-  return state;
-}
-
 /// The latest state in the record to replay from. A snapshot does not hold the running sums of its
 /// epoch, so it must lie no later than the last evaluation before `step`, where they begin anew.
 train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
@@ -44,7 +33,7 @@ train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
   const std::size_t snapshots = forgets ? record.snapshot_steps.size() : 0;
   for (std::size_t i = 0; i < snapshots; ++i) {
     const std::int64_t at = record.snapshot_steps[i];
-    if (at > best.progress.step && at <= last_evaluation) best = snapshot_state(record, i);
+    if (at > best.progress.step && at <= last_evaluation) best = state_of_snapshot(record, at);
   }
   if (record.state) {
     const std::int64_t at = record.state->progress.step;
@@ -161,14 +150,25 @@ train::State state_at(const RunRecord& record, std::int64_t step, const Workers&
 }
 
 bool has_snapshot(const RunRecord& record, std::int64_t step) {
-  return std::ranges::find(record.snapshot_steps, step) != record.snapshot_steps.end();
+  return std::ranges::binary_search(record.snapshot_steps, step);
+}
+
+train::State state_of_snapshot(const RunRecord& record, std::int64_t step) {
+  const auto at = std::ranges::lower_bound(record.snapshot_steps, step);
+  const auto index = static_cast<std::size_t>(at - record.snapshot_steps.begin());
+  train::State state;
+  state.progress.step = step;
+  for (const auto& series : record.snapshots) {
+    const std::size_t size = series.size() / record.snapshot_steps.size();
+    const auto first = series.begin() + static_cast<std::ptrdiff_t>(index * size);
+    state.parameters.emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
+  }
+  return state;
 }
 
 train::Values parameters_at(const RunRecord& record, std::int64_t step, const Workers& workers) {
-  const auto snapshot = std::ranges::find(record.snapshot_steps, step);
-  if (snapshot == record.snapshot_steps.end()) return state_at(record, step, workers).parameters;
-  const auto index = static_cast<std::size_t>(snapshot - record.snapshot_steps.begin());
-  return snapshot_state(record, index).parameters;
+  return has_snapshot(record, step) ? state_of_snapshot(record, step).parameters
+                                    : state_at(record, step, workers).parameters;
 }
 
 }  // namespace icl::io

@@ -43,6 +43,11 @@ std::string first_fault(std::span<nn::Parameter* const> parameters,
 
 }  // namespace
 
+Score training_score(const Progress& progress) {
+  const auto count = static_cast<double>(progress.train_sequences);
+  return {progress.train_loss / count, static_cast<double>(progress.train_correct) / count};
+}
+
 Values copy_values(std::span<const nn::Parameter* const> parameters) {
   Values values;
   for (const nn::Parameter* p : parameters) {
@@ -255,11 +260,9 @@ Evaluation Trainer::evaluate(const Workers& workers) {
     progress_.train_correct = sums.correct;
     progress_.train_sequences = batch_.size;
   }
-  const auto count = static_cast<double>(progress_.train_sequences);
   Evaluation evaluation;
   evaluation.step = progress_.step;
-  evaluation.train = {progress_.train_loss / count,
-                      static_cast<double>(progress_.train_correct) / count};
+  evaluation.train = training_score(progress_);
   const nn::Attending attending = attending_in_force();
   evaluator_.attend(attending);
   evaluation.icl = evaluator_.icl(*model_, progress_.step, workers);

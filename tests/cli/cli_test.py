@@ -207,15 +207,45 @@ class CliTest(unittest.TestCase):
     def test_export_errors(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
         self.ok("train", "tiny.toml", "--out", "inf.h5", "--quiet", "--set", "data.K=inf")
-        for part, *args in [("nothing to export", "run.h5"), ("--batch 60", "run.h5", "--batch", "60"),
-                            ("--batch -1", "run.h5", "--batch=-1"), ("--evaluation 5", "run.h5", "--evaluation", "5"),
-                            ("--items", "inf.h5", "--items")]:
+        for part, *args in [("nothing to export", "run.h5"),
+                            ("--batch 60: the run trained on batches 0 to 59", "run.h5", "--batch", "60"),
+                            ("--batch 50:70: the run trained on batches 0 to 59", "run.h5", "--batch", "50:70"),
+                            ("--batch -1: expected a step", "run.h5", "--batch=-1"), ("found \"all\"", "run.h5", "--batch", "all"),
+                            ("--evaluation 5", "run.h5", "--evaluation", "5"), ("--evaluation 70", "run.h5", "--evaluation", "70"),
+                            ("--evaluation 11", "run.h5", "--evaluation", "10:12"), ("probe.sequences = 0", "run.h5", "--probe", "all"),
+                            ("--weights 61: the run goes from step 0 to step 60", "run.h5", "--weights", "61"),
+                            ("--weights 20:10: the range descends", "run.h5", "--weights", "20:10"),
+                            ("--weights 0:9:0: steps at a distance of 0", "run.h5", "--weights", "0:9:0"),
+                            ("--weights 5:5: the range holds no step", "run.h5", "--weights", "5:5"),
+                            ("--weights x: expected a step", "run.h5", "--weights", "3,x"), ("--items", "inf.h5", "--items")]:
             self.fails(64, part, "export", *args, "--out", "d.h5")
+        self.assertFalse((self.cwd / "d.h5").exists())
         self.fails(64, "is the file that is read", "export", "run.h5", "--items", "--out", "run.h5", "--force")
         self.ok("branch", "run.h5", "--at", "25", "--out", "branch.h5", "--quiet", "--set", "seed.data=5")
         self.fails(64, "those before are its parent's", "export", "branch.h5", "--batch", "3", "--out", "d.h5")
+        self.fails(64, "from step 25 to step 60; those before", "export", "branch.h5", "--weights", "24", "--out", "d.h5")
         (self.cwd / "d.h5").write_bytes(b"mine")
         self.fails(73, "exists already", "export", "run.h5", "--items", "--out", "d.h5")
+
+    def test_weights_of_any_step_are_those_of_a_run_that_took_snapshots_there(self):
+        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
+        self.ok("train", "tiny.toml", "--out", "every.h5", "--quiet", "--set", "record.snapshot_every=1")
+        self.ok("export", "run.h5", "--weights", "9:31:7,45", "--weights", "60", "--batch", "0:3,5", "--evaluation", "all", "--out", "w.h5")
+        with h5py.File(self.cwd / "w.h5") as data, h5py.File(self.cwd / "every.h5") as every, h5py.File(self.cwd / "run.h5") as run:
+            steps = data["weights/step"][:]
+            self.assertEqual(list(steps), [9, 16, 23, 30, 45, 60])
+            names = [name for name, d in every["snapshots"].items() if "torch_name" in d.attrs]
+            self.assertEqual(names, [name for name, d in data["weights"].items() if "torch_name" in d.attrs])
+            for name in names:
+                self.assertTrue(numpy.array_equal(data["weights"][name], every["snapshots"][name][steps]), name)
+            self.assertEqual(list(data["batches/step"]), [0, 1, 2, 5])
+            self.assertEqual(list(data["icl_evaluation/step"]), list(run["metrics/step"]))
+        # Snapshots are read, without training again: whatever kernels there are.
+        other = os.environ | {"OPENBLAS_CORETYPE": "Sandybridge"}
+        self.ok("export", "run.h5", "--weights", "0,60", "--out", "s.h5", env=other)
+        verdict = self.fails(73, "OPENBLAS_CORETYPE", "verify", "run.h5", env=other)
+        refused = self.fails(73, "OPENBLAS_CORETYPE", "export", "run.h5", "--weights", "7", "--out", "o.h5", env=other)
+        self.assertEqual(refused.stderr, verdict.stderr)
 
     def test_force_replaces_nothing_but_outputs(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

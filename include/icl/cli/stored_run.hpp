@@ -21,6 +21,11 @@ struct StoredRun {
 /// it is another run than the session's, or has more epochs; and as read_run() and items_of() do.
 [[nodiscard]] std::optional<StoredRun> stored_run(const Session&);
 
+/// Refuses a run whose bits training again would not give: throws as require_same_bits() (of
+/// kernels, not of their version: what they give is compared), or Error(check_failed) for a run
+/// that was resumed under other kernels. `file` names it.
+void require_reproducible(io::RunRecord& recorded, const std::string& file);
+
 /// Where `--set data.items=FILE:/DATASET` (and data.novel_items) says that a run's items lie now.
 /// Throws Error(usage) for an override of any other key.
 [[nodiscard]] io::ItemPlaces moved_items(const config::Config& recorded,

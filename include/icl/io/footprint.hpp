@@ -6,7 +6,7 @@
 
 #include "icl/config/config.hpp"
 #include "icl/core/available_memory.hpp"
-#include "icl/io/export.hpp"
+#include "icl/io/export_request.hpp"
 
 namespace icl::io {
 
@@ -34,7 +34,9 @@ using Footprint = std::vector<MemoryPart>;
 [[nodiscard]] Footprint footprint_of_replaying(const config::Config&, int threads);
 /// Training on from a state of such a run, which stays in memory.
 [[nodiscard]] Footprint footprint_of_branching(const config::Config&, int threads);
-[[nodiscard]] Footprint footprint_of_exporting(const config::Config&, const ExportRequest&);
+/// `threads` of training again, where --weights needs it; otherwise 0.
+[[nodiscard]] Footprint footprint_of_exporting(const config::Config&, const ExportRequest&,
+                                               int threads);
 
 /// Throws Error(ExitCode::resources) unless the footprint fits within all of the bounds: one
 /// sentence with what is needed and what there is, of what, and the keys that count. `who` is its

@@ -44,6 +44,10 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 
 [[nodiscard]] bool has_snapshot(const RunRecord&, std::int64_t step);
 
+/// The parameters of a snapshot that there is, as a state: without the sums since the evaluation
+/// before it, and without what an optimiser remembers.
+[[nodiscard]] train::State state_of_snapshot(const RunRecord&, std::int64_t step);
+
 /// The parameters after `step` <= record.step updates: those of a snapshot, or else of state_at(),
 /// for which require_same_bits() should hold.
 [[nodiscard]] train::Values parameters_at(const RunRecord&, std::int64_t step, const Workers&);

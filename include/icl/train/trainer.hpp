@@ -50,6 +50,9 @@ struct Progress {
   bool operator==(const Progress&) const = default;
 };
 
+/// Mean loss and accuracy over the training sequences since the last evaluation.
+[[nodiscard]] Score training_score(const Progress&);
+
 using Values = std::vector<std::vector<Real>>;  ///< of each parameter, in the model's order
 
 /// Weights that a run had at an earlier step.
