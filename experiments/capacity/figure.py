@@ -7,9 +7,10 @@ from icl_lab.estimate import missing
 
 
 def parts(sweep):
-    """(transformers, memorisers alone)."""
-    system = sweep.column("model.system")
-    return sweep.where(system != "memoriser"), sweep.where(system == "memoriser")
+    """(transformers, memorisers alone for the same steps, memorisers alone for longer)."""
+    alone = sweep.column("model.system") == "memoriser"
+    longer = sweep.column("train.epochs") > sweep.column("train.epochs").min()
+    return sweep.where(~alone), sweep.where(alone & ~longer), sweep.where(alone & longer)
 
 
 def at_threshold(item, transformers, memorisers):
@@ -26,10 +27,11 @@ def at_threshold(item, transformers, memorisers):
 
 
 def analyse(item):
-    transformers, memorisers = parts(item.sweep)
+    transformers, memorisers, longer = parts(item.sweep)
     runs = transformers.runs
     slope, _ = stats.threshold.slope(runs["model.hidden"], runs["data.K"], runs["acquired"], seed=item.seed)
     quantities = {"slope_log_K_star_on_log_width": slope, "memoriser_accuracy_at_K_star": at_threshold(item, transformers, memorisers)}
+    quantities["memoriser_accuracy_later"] = stats.shares.mean(longer.runs["final_iwl_accuracy"])
     for width in transformers.values("model.hidden"):
         here = runs[runs["model.hidden"] == width]
         quantities[f"K_star_{width}"] = stats.threshold.spearman_karber(here["data.K"], here["acquired"], seed=item.seed)
@@ -37,7 +39,7 @@ def analyse(item):
 
 
 def draw(item, quantities):
-    transformers, memorisers = parts(item.sweep)
+    transformers, memorisers, longer = parts(item.sweep)
     figure, (left, middle, right) = plot.figure(columns=2, height=2.4, panels=3)
     widths = transformers.values("model.hidden")
     for colour, width in zip(plot.ordered_colours(len(widths)), widths):
@@ -45,11 +47,14 @@ def draw(item, quantities):
         plot.share_points(left, runs["data.K"], runs["acquired"] == 1, colour, f"{width}")
         places = np.unique(alone["data.K"])
         middle.plot(places, [alone["final_iwl_accuracy"][alone["data.K"] == k].mean() for k in places], "o-", color=colour, markersize=3)
+        later = longer.where(model_hidden=width).runs
+        middle.plot(later["data.K"].mean(), later["final_iwl_accuracy"].mean(), "^", color=colour, markersize=5)
     left.set_ylabel("share of runs that acquire ICL")
     left.legend(title="width of the MLP")
     left.set_title("transformer")
     middle.set_ylabel("accuracy on the training items")
-    middle.set_title("memoriser alone, same steps")
+    middle.set_title("memoriser alone")
+    middle.text(0.97, 0.95, "circles: same steps\ntriangles: ten times as many", transform=middle.transAxes, ha="right", va="top", fontsize=6)
     for axes in (left, middle):
         plot.log_K_axis(axes)
     plot.estimate_points(right, widths, [quantities[f"K_star_{width}"] for width in widths], plot.BLUE)
@@ -60,6 +65,6 @@ def draw(item, quantities):
     plot.plain_log_axis(right.yaxis)
     right.set_xlabel("width of the MLP")
     right.set_ylabel("threshold K* (items)")
-    right.set_title(f"slope {quantities['slope_log_K_star_on_log_width']}", fontsize=7)
+    right.set_title(f"slope {quantities['slope_log_K_star_on_log_width'].value:.2f}")
     plot.letters(left, middle, right)
     return figure
