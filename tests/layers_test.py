@@ -17,8 +17,8 @@ from pathlib import Path
 ARROWS = {
     "core": [],
     "config": ["core"],
-    "nn": ["core", "config"],
-    "model": ["nn", "config"],
+    "nn": ["config"],
+    "model": ["nn"],
     "task": ["core", "config"],
     "theory": ["core"],
     "probe": ["model", "task"],

@@ -34,9 +34,9 @@ struct LandscapeCommand {
 void take_from_run(io::RunRecord run, const LandscapeCommand& command, const Workers& workers,
                    analysis::LandscapeRequest& request) {
   const std::string file = command.run->string();
-  const config::Kind kind = config::kind_of(run.config.model.system);
-  const std::string reason = !config::reads_context(kind) ? "a memoriser has no attention"
-                                                          : io::reason_in_data(run.config);
+  const config::Capabilities& has = config::row_of(run.config.model.system).has;
+  const std::string reason =
+      !has.context ? "a memoriser has no attention" : io::reason_in_data(run.config);
   if (!reason.empty()) {
     throw Error(ExitCode::bad_input,
                 fmt::format("the landscape is not that of '{}': {}", file, reason));
@@ -45,7 +45,7 @@ void take_from_run(io::RunRecord run, const LandscapeCommand& command, const Wor
   if (!io::has_snapshot(run, step)) {
     io::require_same_bits(run, file, io::KernelChange::refuse);
   }
-  const bool self = config::mixes_paths(kind) || run.config.model.attend_self;
+  const bool self = has.mixes_paths || run.config.model.attend_self;
   request.N = run.config.data.N;
   request.self = self ? theory::SelfAttention::yes : theory::SelfAttention::no;
   request.margins = analysis::memoriser_margins(run, step, command.samples, workers);

@@ -217,7 +217,7 @@ class Reproduction {
     std::map<std::string, Bracket> brackets;
     for (std::size_t first = 0; first < plan.size(); first += seeds) {
       const config::Config c = plan.config(first);
-      if (config::kind_of(c.model.system) == config::Kind::memoriser) continue;
+      if (!config::row_of(c.model.system).has.context) continue;
       std::vector<double> times;
       for (std::size_t run = first; run < first + seeds; ++run) {
         const auto step = folder.status(plan.hash(run)).t_icl_step;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
@@ -16,45 +17,42 @@ namespace {
 
 using Result = std::optional<Conflict>;
 
-/// Whether `word` is one of the words of `text`.
-bool holds_word(std::string_view text, std::string_view word) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (text.substr(0, end) == word) return true;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return false;
-}
-
 /// Keys that have a meaning only in some systems.
 Result of_other_systems(const Config& c) {
   struct Row {
     std::string_view key;
-    std::string_view systems;  ///< names, separated by blanks
+    bool (*meaningful)(const Capabilities&);
   };
   static constexpr std::array table{
-      Row{"model.layers", "multi_layer"},
-      Row{"model.beta0", "scalar_beta minimal"},
-      Row{"model.w0", "minimal"},
-      Row{"model.attend_self", "minimal"},
-      Row{"init.beta0", "one_layer"},
-      Row{"data.label_code", "one_layer multi_layer scalar_beta"},
-      Row{"data.labels", "one_layer multi_layer scalar_beta minimal"},
-      Row{"data.bursty", "one_layer multi_layer scalar_beta minimal"},
-      Row{"stop.icl_accuracy", "one_layer multi_layer scalar_beta minimal"},
-      Row{"eval.refine", "one_layer multi_layer scalar_beta minimal"},
-      Row{"intervene.clamp", "one_layer multi_layer scalar_beta minimal"},
-      Row{"compat.frozen_readout", "multi_layer"},
-      Row{"compat.s4_epoch", "memoriser"},
+      Row{"model.layers", [](const Capabilities& has) { return has.layers; }},
+      Row{"model.beta0", [](const Capabilities& has) { return has.scalar_beta; }},
+      Row{"model.w0", [](const Capabilities& has) { return has.path_weight; }},
+      Row{"model.attend_self", [](const Capabilities& has) { return has.path_weight; }},
+      Row{"init.beta0", [](const Capabilities& has) { return has.initial_beta; }},
+      Row{"data.label_code", [](const Capabilities& has) { return has.mixes_paths; }},
+      Row{"data.labels", [](const Capabilities& has) { return has.context; }},
+      Row{"data.bursty", [](const Capabilities& has) { return has.context; }},
+      Row{"stop.icl_accuracy", [](const Capabilities& has) { return has.context; }},
+      Row{"eval.refine", [](const Capabilities& has) { return has.context; }},
+      Row{"intervene.clamp", [](const Capabilities& has) { return has.context; }},
+      Row{"compat.frozen_readout", [](const Capabilities& has) { return has.layers; }},
+      Row{"compat.s4_epoch", [](const Capabilities& has) { return !has.context; }},
   };
   static const Config defaults;
   for (const Row& row : table) {
     const Field& field = *find_field(row.key);
-    const bool has_it = holds_word(row.systems, c.model.system);
-    if (has_it || get(field, c) == get(field, defaults)) continue;
-    return Conflict{fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", row.key,
-                                to_text(get(field, c)), c.model.system, row.systems),
-                    {row.key, "model.system"}};
+    if (row.meaningful(row_of(c.model.system).has) || get(field, c) == get(field, defaults)) {
+      continue;
+    }
+    std::vector<std::string_view> others;
+    others.reserve(systems.size());
+    for (const SystemRow& system : systems) {
+      if (row.meaningful(system.has)) others.push_back(system.name);
+    }
+    return Conflict{
+        fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", row.key,
+                    to_text(get(field, c)), word(c.model.system), fmt::join(others, " ")),
+        {row.key, "model.system"}};
   }
   return std::nullopt;
 }
@@ -62,7 +60,7 @@ Result of_other_systems(const Config& c) {
 Result in_sizes(const Config& c) {
   const Diversity K = c.data.K;
   const std::int64_t N = c.data.N;
-  const bool context = reads_context(kind_of(c.model.system));
+  const bool context = row_of(c.model.system).has.context;
   if (!context && K.is_infinite()) {
     return Conflict{"data.K = inf leaves the system \"memoriser\" nothing to memorise",
                     {"data.K", "model.system"}};
@@ -131,28 +129,28 @@ Result in_steps(const Config& c) {
 
 Result in_data(const Config& c) {
   const bool infinite = c.data.K.is_infinite();
-  if (c.data.labels == "equal_sequence" && (c.data.N % 2 != 0 || c.data.N < 4)) {
+  if (c.data.labels == LabelRule::equal_sequence && (c.data.N % 2 != 0 || c.data.N < 4)) {
     return Conflict{fmt::format("data.labels = \"equal_sequence\" gives N/2 tokens each label: "
                                 "data.N = {} must be even, and at least 4",
                                 c.data.N),
                     {"data.labels", "data.N"}};
   }
-  if (c.data.labels == "equal_context" && c.data.N % 2 == 0) {
+  if (c.data.labels == LabelRule::equal_context && c.data.N % 2 == 0) {
     return Conflict{fmt::format("data.labels = \"equal_context\" gives (N-1)/2 tokens each label: "
                                 "data.N = {} must be odd",
                                 c.data.N),
                     {"data.labels", "data.N"}};
   }
-  if (c.data.labels == "equal_others" && c.data.N % 2 != 0) {
+  if (c.data.labels == LabelRule::equal_others && c.data.N % 2 != 0) {
     return Conflict{fmt::format("data.labels = \"equal_others\" gives (N-2)/2 tokens each label: "
                                 "data.N = {} must be even",
                                 c.data.N),
                     {"data.labels", "data.N"}};
   }
-  if (c.data.labels != "independent" && c.data.bursty < 1) {
+  if (c.data.labels != LabelRule::independent && c.data.bursty < 1) {
     return Conflict{fmt::format("data.labels = \"{}\" is a rule for sequences with a copy: "
                                 "data.bursty must be 1",
-                                c.data.labels),
+                                word(c.data.labels)),
                     {"data.labels", "data.bursty"}};
   }
   if (c.compat.s4_epoch && c.data.zipf > 0) {
@@ -186,12 +184,11 @@ Result in_data(const Config& c) {
 }
 
 Result in_probes(const Config& c) {
-  const Kind kind = kind_of(c.model.system);
   std::vector<std::string_view> known;
   std::vector<std::string_view> had;
   for (const ProbeRow& row : probe_rows()) {
     known.push_back(row.name);
-    if (row.exists(kind)) had.push_back(row.name);
+    if (row.exists(row_of(c.model.system).has)) had.push_back(row.name);
   }
   if (c.probe.record) {
     const ProbeNames names = parse_probes(*c.probe.record);
@@ -201,10 +198,10 @@ Result in_probes(const Config& c) {
                       {"probe.record"}};
     }
     for (const ProbeName probe : names.probes) {
-      if (has_probe(kind, probe)) continue;
+      if (has_probe(c.model.system, probe)) continue;
       const auto row = std::ranges::find(probe_rows(), probe, &ProbeRow::probe);
       return Conflict{fmt::format("probe.record: the system \"{}\" has no probe \"{}\"; it has {}",
-                                  c.model.system, row->name, fmt::join(had, ", ")),
+                                  word(c.model.system), row->name, fmt::join(had, ", ")),
                       {"probe.record", "model.system"}};
     }
   }

@@ -71,12 +71,7 @@ bool assign(const AnyNumber& access, const Value& value, Config& config) {
 
 bool assign(const ChoiceAccess& access, const Value& value, Config& config) {
   const auto* text = std::get_if<std::string>(&value);
-  const bool known =
-      text != nullptr && std::ranges::find(access.choices, *text) != access.choices.end();
-  if (known) {
-    access.member.edit(config) = *text;
-  }
-  return known;
+  return text != nullptr && access.edit(config, *text);
 }
 
 bool assign(const SwitchAccess& access, const Value& value, Config& config) {
@@ -188,8 +183,15 @@ std::string describe(const Value& value) {
 }  // namespace
 
 Value get(const Field& field, const Config& config) {
-  return std::visit([&](const auto& access) { return to_value(access.member.read(config)); },
-                    field.access);
+  if (const auto* choice = std::get_if<ChoiceAccess>(&field.access)) {
+    return std::string(choice->read(config));
+  }
+  return std::visit(
+      [&](const auto& access) -> Value {
+        if constexpr (requires { access.member; }) return to_value(access.member.read(config));
+        return {};
+      },
+      field.access);
 }
 
 void set(const Field& field, const Value& value, Config& config) {
@@ -202,7 +204,7 @@ void set(const Field& field, const Value& value, Config& config) {
 
 std::string range_text(const Field& field) {
   if (const auto* choice = std::get_if<ChoiceAccess>(&field.access)) {
-    return fmt::format("{}", fmt::join(choice->choices, ", "));
+    return fmt::format("{}", fmt::join(choice->words, ", "));
   }
   if (const auto* diversity = std::get_if<DiversityAccess>(&field.access)) {
     return text_of(diversity->range) + ", even, or inf";

@@ -27,15 +27,25 @@ constexpr auto member() {
                    [](Config& config) -> T& { return config.*section.*key; }};
 }
 
+template <class Choice>
+constexpr auto words_of = words(Choice{});
+
+template <auto section, auto key>
+constexpr auto choice() {
+  using T = std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>;
+  return ChoiceAccess{[](const Config& config) { return word(config.*section.*key); },
+                      [](Config& config, std::string_view text) {
+                        const auto value = choice_of<T>(text);
+                        if (value) config.*section.*key = *value;
+                        return value.has_value();
+                      },
+                      words_of<T>};
+}
+
 constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float, and a rate is not 0 there.
 constexpr Range<double> learning_rate{.low = least_rate, .high = greatest_rate};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
-constexpr std::array<std::string_view, 4> label_rules{"independent", "equal_sequence",
-                                                      "equal_context", "equal_others"};
-constexpr std::array<std::string_view, 2> label_codes{"onehot", "scalar"};
-constexpr std::array<std::string_view, 2> item_scales{"unit", "none"};
-constexpr std::array<std::string_view, 2> optimizers{"sgd", "adam"};
 constexpr Range<double> share{.low = 0, .high = 1};
 constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
 constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
@@ -73,8 +83,7 @@ constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
 
 constexpr std::array table = {
-    Field{"model.system", "", "The model to train",
-          ChoiceAccess{member<&Config::model, &Model::system>(), system_names}},
+    Field{"model.system", "", "The model to train", choice<&Config::model, &Model::system>()},
     Field{"model.hidden", "units", "Width of each hidden layer of the MLP",
           IntegerAccess{member<&Config::model, &Model::hidden>(), {1, max_size}}},
     Field{"model.layers", "layers",
@@ -110,10 +119,10 @@ constexpr std::array table = {
           "Labels in a training sequence: independent; N/2 of the N tokens, target included, of "
           "each (equal_sequence); (N-1)/2 of the N-1 context tokens of each (equal_context); or "
           "(N-2)/2 of the N-2 tokens beside target and copy of each (equal_others)",
-          ChoiceAccess{member<&Config::data, &Data::labels>(), label_rules}},
+          choice<&Config::data, &Data::labels>()},
     Field{"data.label_code", "",
           "How a token holds its label: two entries of which one is 1, or one entry of +1 or -1",
-          ChoiceAccess{member<&Config::data, &Data::label_code>(), label_codes}},
+          choice<&Config::data, &Data::label_code>()},
     Field{"data.noise", "",
           "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
           "~ N(0, I/D) fresh",
@@ -140,7 +149,7 @@ constexpr std::array table = {
     Field{"data.scale", "",
           "What is done to data.items: one factor for all that makes the mean squared norm 1, or "
           "nothing",
-          ChoiceAccess{member<&Config::data, &Data::scale>(), item_scales}},
+          choice<&Config::data, &Data::scale>()},
     Field{"train.seed", "", "The seed from which every seed that is not set is derived",
           IntegerAccess{member<&Config::train, &Train::seed>(), seed_range}},
     Field{"train.epochs", "epochs",
@@ -152,7 +161,7 @@ constexpr std::array table = {
     Field{"train.batch_size", "sequences", "Sequences in one step",
           IntegerAccess{member<&Config::train, &Train::batch_size>(), {1, max_size}}},
     Field{"train.optimizer", "", "Plain SGD, or Adam (Kingma & Ba 2015) with L2 as in torch.optim",
-          ChoiceAccess{member<&Config::train, &Train::optimizer>(), optimizers}},
+          choice<&Config::train, &Train::optimizer>()},
     Field{"train.learning_rate", "", "Learning rate",
           NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
     Field{"train.weight_decay_attention", "",

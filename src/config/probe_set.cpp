@@ -6,16 +6,17 @@
 namespace icl::config {
 namespace {
 
-bool always(Kind /*kind*/) { return true; }
-bool in_transformers(Kind kind) { return kind == Kind::transformer; }
+bool always(const Capabilities& /*has*/) { return true; }
+bool with_matrices(const Capabilities& has) { return has.matrices; }
+bool with_context(const Capabilities& has) { return has.context; }
 
 constexpr std::array rows{
     ProbeRow{"memorisation", ProbeName::memorisation, always},
-    ProbeRow{"effective", ProbeName::effective, reads_context},
-    ProbeRow{"attention", ProbeName::attention, reads_context},
-    ProbeRow{"margins", ProbeName::margins, reads_context},
-    ProbeRow{"alignment", ProbeName::alignment, in_transformers},
-    ProbeRow{"lesions", ProbeName::lesions, reads_context},
+    ProbeRow{"effective", ProbeName::effective, with_context},
+    ProbeRow{"attention", ProbeName::attention, with_context},
+    ProbeRow{"margins", ProbeName::margins, with_context},
+    ProbeRow{"alignment", ProbeName::alignment, with_matrices},
+    ProbeRow{"lesions", ProbeName::lesions, with_context},
     ProbeRow{"norms", ProbeName::norms, always},
 };
 
@@ -42,18 +43,18 @@ ProbeNames parse_probes(std::string_view text) {
   return names;
 }
 
-bool has_probe(Kind kind, ProbeName probe) {
-  return std::ranges::find(rows, probe, &ProbeRow::probe)->exists(kind);
+bool has_probe(System system, ProbeName probe) {
+  return std::ranges::find(rows, probe, &ProbeRow::probe)->exists(row_of(system).has);
 }
 
 std::vector<ProbeName> probes_of(const Config& config) {
-  const Kind kind = kind_of(config.model.system);
+  const Capabilities& has = row_of(config.model.system).has;
   std::vector<ProbeName> asked;
   if (config.probe.record) asked = parse_probes(*config.probe.record).probes;
   std::vector<ProbeName> probes;
   for (const ProbeRow& row : rows) {
     const bool wanted = !config.probe.record || std::ranges::find(asked, row.probe) != asked.end();
-    if (config.probe.sequences > 0 && wanted && row.exists(kind)) probes.push_back(row.probe);
+    if (config.probe.sequences > 0 && wanted && row.exists(has)) probes.push_back(row.probe);
   }
   return probes;
 }

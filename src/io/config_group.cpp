@@ -51,17 +51,15 @@ void write_config(Hdf5Writer& file, const std::string& toml, const config::Confi
 }
 
 std::string title_of(const config::Config& config) {
-  const auto* const at =
-      std::ranges::find(config::systems, config.model.system, &config::System::name);
-  return fmt::format("{}, K = {}, N = {}, seed {}", at->title, number(config.data.K), config.data.N,
-                     config.train.seed);
+  return fmt::format("{}, K = {}, N = {}, seed {}", config::row_of(config.model.system).title,
+                     number(config.data.K), config.data.N, config.train.seed);
 }
 
 void say_which_run(GroupWriter& group, const config::Config& config) {
   group.attribute("K", number(config.data.K));
   group.attribute("N", config.data.N);
   group.attribute("seed", config.train.seed);
-  group.attribute("system", config.model.system);
+  group.attribute("system", std::string(config::word(config.model.system)));
 }
 
 }  // namespace icl::io

@@ -24,8 +24,7 @@ namespace {
 class PlainEncoder final : public TokenEncoder {
  public:
   explicit PlainEncoder(const config::Config& config)
-      : dimension_(config.data.D),
-        context_(config::reads_context(config::kind_of(config.model.system))) {}
+      : dimension_(config.data.D), context_(config::row_of(config.model.system).has.context) {}
   [[nodiscard]] bool reads_context() const override { return context_; }
   [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
   void encode(std::span<const float> item, int label, Real* row) const override {
@@ -188,7 +187,7 @@ void write_drawn(Hdf5Writer& file, const RunRecord& run, const ExportRequest& re
 
 /// The groups that there are to look at, in the order in which a reader would want them.
 std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
-  const bool context = config::reads_context(config::kind_of(config.model.system));
+  const bool context = config::row_of(config.model.system).has.context;
   std::vector<std::string> groups;
   if (request.items) groups.emplace_back("items");
   if (!request.batches.empty()) groups.emplace_back("batches");

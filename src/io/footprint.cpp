@@ -40,7 +40,7 @@ class Sizes {
   [[nodiscard]] double parameters() const { return parameters_; }
   /// How many copies of them an optimiser's state takes, the parameters among them.
   [[nodiscard]] double copies_in_state() const { return adam() ? 3 : 1; }
-  [[nodiscard]] bool adam() const { return config_.train.optimizer == "adam"; }
+  [[nodiscard]] bool adam() const { return config_.train.optimizer == config::Optimizer::adam; }
 
   /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
   /// exemplar each (how many there are, only the file says).
@@ -51,7 +51,7 @@ class Sizes {
     const double rows = count + std::min(count, static_cast<double>(task::Task::most_novel_items));
     double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
     if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
-    if (config_.data.labels != "independent") {
+    if (config_.data.labels != config::LabelRule::independent) {
       bytes += rows * (sizeof(std::int32_t) + (config_.data.zipf > 0 ? number_bytes : 0));
     }
     constexpr double copies = 2;  // of given rows: as read and as chosen

@@ -61,7 +61,7 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
 /// The state of a run that is done, after what was due at its last step was recorded.
 train::State last_state(const RunRecord& record, const Workers& workers, const ItemPlaces& places) {
   train::State state;
-  if (record.config.train.optimizer == "sgd") {
+  if (record.config.train.optimizer == config::Optimizer::sgd) {
     state.parameters = parameters_at(record, record.step, workers);
   } else {  // only training again gives what the optimiser remembered
     state = state_at(record, record.step, workers, places);

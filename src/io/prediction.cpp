@@ -22,8 +22,8 @@ bool spares_attention(const std::optional<std::string>& text, config::Factor fac
 
 /// Why the flow is not that of such a run; empty if it is.
 std::string reason_in(const config::Config& c) {
-  if (c.train.optimizer != "sgd")
-    return "the flow is that of gradients, not of " + c.train.optimizer;
+  if (c.train.optimizer != config::Optimizer::sgd)
+    return "the flow is that of gradients, not of " + std::string(config::word(c.train.optimizer));
   if (c.intervene.clamp) return "attention was clamped";
   if (!spares_attention(c.intervene.freeze, config::Factor::none) ||
       !spares_attention(c.intervene.rate, config::Factor::required)) {
@@ -35,13 +35,14 @@ std::string reason_in(const config::Config& c) {
 }  // namespace
 
 std::string reason_in_data(const config::Config& config) {
-  if (config.data.labels != "independent") return "the labels of a sequence are not independent";
+  if (config.data.labels != config::LabelRule::independent)
+    return "the labels of a sequence are not independent";
   if (config.data.bursty < 1) return "not every sequence holds a copy of its target";
   return {};
 }
 
 std::optional<RunPrediction> predict(const RunRecord& run) {
-  if (!config::reads_context(config::kind_of(run.config.model.system))) return std::nullopt;
+  if (!config::row_of(run.config.model.system).has.context) return std::nullopt;
   RunPrediction prediction;
   prediction.n = static_cast<double>(run.config.data.N - 1);
   const auto c1 = column(run, "c1");

@@ -29,7 +29,7 @@ train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
   const train::Schedule evaluations = train::evaluation_schedule(record.config);
   const std::int64_t last_evaluation = step > 0 ? evaluations.last_before(step) : 0;
   // Nor does it hold what an optimiser remembers.
-  const bool forgets = record.config.train.optimizer == "sgd";
+  const bool forgets = record.config.train.optimizer == config::Optimizer::sgd;
   const std::size_t snapshots = forgets ? record.snapshot_steps.size() : 0;
   for (std::size_t i = 0; i < snapshots; ++i) {
     const std::int64_t at = record.snapshot_steps[i];

@@ -61,7 +61,7 @@ class Retraining {
 
   /// Goes to the latest snapshot or state before `to`, if that saves steps.
   void jump_before(std::int64_t to) {
-    const bool forgets = record_.config.train.optimizer == "sgd";
+    const bool forgets = record_.config.train.optimizer == config::Optimizer::sgd;
     const auto behind = std::ranges::upper_bound(record_.snapshot_steps, to);
     const bool any = forgets && behind != record_.snapshot_steps.begin();
     const std::int64_t snapshot = any ? *std::prev(behind) : 0;

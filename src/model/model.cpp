@@ -21,25 +21,23 @@ std::unique_ptr<Model> make(const config::Config& config, Storage storage) {
 }
 
 struct Factory {
-  std::string_view system;
+  config::System system;
   std::unique_ptr<Model> (*make)(const config::Config&, Storage);
 };
 
 /// A row for each of config::systems.
 constexpr std::array factories{
-    Factory{"one_layer", make<OneLayer>},     Factory{"multi_layer", make<MultiLayer>},
-    Factory{"scalar_beta", make<ScalarBeta>}, Factory{"minimal", make<Minimal>},
-    Factory{"memoriser", make<Memoriser>},
+    Factory{config::System::one_layer, make<OneLayer>},
+    Factory{config::System::multi_layer, make<MultiLayer>},
+    Factory{config::System::scalar_beta, make<ScalarBeta>},
+    Factory{config::System::minimal, make<Minimal>},
+    Factory{config::System::memoriser, make<Memoriser>},
 };
 static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,
-                                 &config::System::name));
+                                 &config::SystemRow::system));
 
 std::unique_ptr<Model> new_model(const config::Config& config, Storage storage) {
-  const auto* factory = std::ranges::find(factories, config.model.system, &Factory::system);
-  if (factory == factories.end()) {
-    throw Error(ExitCode::usage, "model.system: there is no system \"" + config.model.system + '"');
-  }
-  return factory->make(config, storage);
+  return factories.at(static_cast<std::size_t>(config.model.system)).make(config, storage);
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ MultiLayer::MultiLayer(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       length_(config.data.N),
       hidden_(config.model.hidden),
-      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code), storage),
+      norm_("to_embedding.0", config.data.D, config.data.label_code, storage),
       mlp_("mlp", norm_.width(), hidden_, "token", storage) {
   assert(config.model.layers >= 1);
   for (std::int64_t l = 0; l < config.model.layers; ++l) {

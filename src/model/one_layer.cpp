@@ -33,7 +33,7 @@ struct OneLayer::State final : Activations {
 OneLayer::OneLayer(const config::Config& config, Storage storage)
     : dimension_(config.data.D),
       hidden_(config.model.hidden),
-      norm_("to_embedding.0", config.data.D, nn::label_code(config.data.label_code), storage),
+      norm_("to_embedding.0", config.data.D, config.data.label_code, storage),
       attention_("qkv", norm_.width(), storage),
       mlp_("mlp", norm_.width(), hidden_, "token", storage) {}
 

@@ -34,7 +34,7 @@ struct ScalarBeta::State final : Activations {
 ScalarBeta::ScalarBeta(const config::Config& config, Storage storage)
     : hidden_(config.model.hidden),
       beta0_(config.model.beta0),
-      attention_(config.data.D, nn::label_code(config.data.label_code), storage),
+      attention_(config.data.D, config.data.label_code, storage),
       mlp_("mlp", attention_.width(), hidden_, "token", storage) {}
 
 void ScalarBeta::encode(std::span<const float> item, int label, Real* row) const {

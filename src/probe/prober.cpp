@@ -64,7 +64,7 @@ class Tally {
 
 Prober::Prober(const config::Config& config, const task::Task& task, const model::Model& model)
     : task_(task),
-      kind_(config::kind_of(config.model.system)),
+      has_(config::row_of(config.model.system).has),
       probes_(config::probes_of(config)),
       sequences_(task.probe_sequences()) {
   if (probes_.empty()) return;
@@ -112,7 +112,7 @@ void Prober::forward(const model::Model& model, nn::Attending attending, const W
 
 void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::Attending attending,
                             const Workers& workers) {
-  const bool clamped = config::mixes_paths(kind_) || asked(config::ProbeName::effective);
+  const bool clamped = has_.mixes_paths || asked(config::ProbeName::effective);
   for (std::int64_t first = 0; first < sequences_; first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
     task_.probe_batch(static_cast<std::uint64_t>(step), first, size, task::CopyLabel::its_own,
@@ -128,7 +128,7 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::At
     }
     forward(model, attending, workers);
     take(whole_);
-    if (kind_ == config::Kind::memoriser) {
+    if (!has_.context) {
       take(bare_);
       continue;
     }
@@ -192,7 +192,7 @@ void Prober::read_clamped(const model::Model& model, std::int64_t step, std::int
 
 void Prober::read_memorisation(Reading& reading) {
   phi_ = bare_;
-  if (config::mixes_paths(kind_)) {
+  if (has_.mixes_paths) {
     for (std::size_t i = 0; i < phi_.size(); ++i) {
       phi_[i] = answers_[i] * (positive_[i] + negative_[i]) / 2;
     }

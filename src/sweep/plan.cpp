@@ -31,7 +31,7 @@ class Work {
     // operations of the MLP: gathered from a table, or drawn afresh (from `icl bench`, Zen 3).
     constexpr double from_table = 40;
     constexpr double fresh = 220;
-    const bool context = config::reads_context(config::kind_of(c.model.system));
+    const bool context = config::row_of(c.model.system).has.context;
     const auto token_numbers = static_cast<double>(c.train.batch_size) *
                                static_cast<double>((context ? c.data.N : 1) * c.data.D);
     const double tokens = token_numbers * (c.data.K.is_infinite() ? fresh : from_table);

@@ -199,7 +199,7 @@ GivenItems choose_items(const config::Config& config, const ItemTable& all,
   items.training = select(all, Classes(order).subspan(first, static_cast<std::size_t>(count)));
   items.novel = novel ? *std::move(novel) : select(all, Classes(order).first(first));
   check_labels(config, items.training.labels);
-  if (config.data.scale == "unit") scale_to_unit(config, items);
+  if (config.data.scale == config::ItemScale::unit) scale_to_unit(config, items);
   return items;
 }
 

@@ -85,12 +85,6 @@ std::int32_t draw_fresh(const Stream& stream, std::span<std::int8_t> labels) {
   return static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(labels.size())));
 }
 
-LabelRule label_rule(std::string_view name) {
-  if (name == "equal_sequence") return LabelRule::equal_sequence;
-  if (name == "equal_others") return LabelRule::equal_others;
-  return name == "equal_context" ? LabelRule::equal_context : LabelRule::independent;
-}
-
 ItemsByLabel::ItemsByLabel(std::span<const std::int8_t> labels, std::span<const double> weights) {
   std::array<std::vector<double>, 2> shares;
   for (std::size_t k = 0; k < labels.size(); ++k) {

@@ -12,7 +12,9 @@ namespace icl::train {
 namespace {
 
 bool always(const config::Config& /*config*/) { return true; }
-bool with_equal_labels(const config::Config& c) { return c.data.labels != "independent"; }
+bool with_equal_labels(const config::Config& c) {
+  return c.data.labels != config::LabelRule::independent;
+}
 
 struct Row {
   std::string_view name;

@@ -1,6 +1,7 @@
 #include "icl/train/optimizer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -173,12 +174,28 @@ class Adam final : public Optimizer {
   std::int64_t updates_ = 0;
 };
 
+using Parameters = std::span<nn::Parameter* const>;
+
+template <class Rule>
+std::unique_ptr<Optimizer> make(const config::Train& config, Parameters parameters) {
+  return std::make_unique<Rule>(config, parameters);
+}
+
+struct Maker {
+  config::Optimizer optimizer;
+  std::unique_ptr<Optimizer> (*make)(const config::Train&, Parameters);
+};
+/// A row for each config::Optimizer, in its order.
+constexpr std::array makers{
+    Maker{config::Optimizer::sgd, make<Sgd>},
+    Maker{config::Optimizer::adam, make<Adam>},
+};
+static_assert(makers.size() == words(config::Optimizer{}).size());
+
 }  // namespace
 
-std::unique_ptr<Optimizer> make_optimizer(const config::Train& config,
-                                          std::span<nn::Parameter* const> parameters) {
-  if (config.optimizer == "adam") return std::make_unique<Adam>(config, parameters);
-  return std::make_unique<Sgd>(config, parameters);
+std::unique_ptr<Optimizer> make_optimizer(const config::Train& config, Parameters parameters) {
+  return makers.at(static_cast<std::size_t>(config.optimizer)).make(config, parameters);
 }
 
 }  // namespace icl::train

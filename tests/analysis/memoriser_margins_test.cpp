@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Systems, MemoriserMargins,
 
 TEST_P(MemoriserMargins, GiveTheC1ThatTheRunRecorded) {
   config::Config config = tiny_config();
-  config.model.system = GetParam();
+  config.model.system = config::choice_of<config::System>(GetParam()).value();
   config.train.learning_rate = 0.5;
   config.probe.sequences = 20;
   const io::RunRecord run = train_record(config);

@@ -6,6 +6,7 @@ usage: cli_test.py ICL
 import json
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -187,7 +188,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.ok("train", "tiny.toml", "--out", "quiet.h5", "--quiet").stderr, "")
         for extra, colour in (({}, True), ({"NO_COLOR": "1"}, False)):
             env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"} | extra
-            text = subprocess.run(["script", "-qec", f"{ICL} train tiny.toml --out tty.h5 --force", "/dev/null"],
+            text = subprocess.run(["script", "-qec", f"{shlex.quote(ICL)} train tiny.toml --out tty.h5 --force", "/dev/null"],
                                   cwd=self.cwd, capture_output=True, env=env).stdout.decode()
             self.assertIn("\r", text)
             self.assertEqual("\x1b[36m" in text, colour)

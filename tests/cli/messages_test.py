@@ -11,6 +11,7 @@ import pty
 import re
 import resource
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -125,7 +126,7 @@ class MessagesTest(unittest.TestCase):
         return subprocess.Popen(self.command(args), **kwargs)
 
     def shell(self, command, **kwargs):
-        return subprocess.run(["bash", "-c", command.replace("icl", ICL)], cwd=self.cwd, capture_output=True, text=True,
+        return subprocess.run(["bash", "-c", command.replace("icl", shlex.quote(ICL))], cwd=self.cwd, capture_output=True, text=True,
                               timeout=60, **kwargs)
 
     def ok(self, *args, **kwargs):
@@ -292,7 +293,7 @@ class MessagesTest(unittest.TestCase):
         pid, master = pty.fork()
         if pid == 0:
             os.chdir(self.cwd)
-            os.execve("/bin/bash", ["bash", "-c", command.replace("icl", ICL)], os.environ | {"TERM": "xterm"} | settings)
+            os.execve("/bin/bash", ["bash", "-c", command.replace("icl", shlex.quote(ICL))], os.environ | {"TERM": "xterm"} | settings)
         return pid, master
 
     def test_background_of_a_terminal_that_stops_writers(self):

@@ -42,7 +42,7 @@ seeds = 3
 PYTHON = """#!/bin/sh
 case "$1" in -c) exit 0;; esac
 echo "$*" >> "$NOTES"
-echo "$ICL_PROGRAM $PYTHONPATH" >> "$NOTES"
+echo "$ICL_PROGRAM:$PYTHONPATH" >> "$NOTES"
 exit $ENDS_WITH
 """
 
@@ -86,8 +86,8 @@ class ReproduceTest(unittest.TestCase):
         called = self.notes.read_text().splitlines()
         self.assertEqual(called[0], "-m icl_lab reproduce --item items/fig9z --scale smoke --merged r/fig9z/smoke/sweep.h5 "
                                     "--out r/fig9z/smoke")
-        self.assertEqual(Path(called[1].split()[0]), Path(ICL).resolve())
-        self.assertTrue((Path(called[1].split()[1].split(":")[0]) / "icl_lab").is_dir())
+        self.assertEqual(Path(called[1].split(":")[0]), Path(ICL).resolve())
+        self.assertTrue((Path(called[1].split(":")[1]) / "icl_lab").is_dir())
         self.assertTrue((scale / "sweep.h5").is_file())
         again = self.reproduce("fig9z", "--scale", "smoke", "--out", "r")
         self.expect(0, "fig9z, smoke: all 4 runs are done", again)

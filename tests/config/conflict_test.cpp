@@ -15,12 +15,12 @@ namespace {
 
 Config of_system(std::string_view system) {
   Config config;
-  config.model.system = system;
+  config.model.system = choice_of<System>(system).value();
   return config;
 }
 
 TEST(FindConflict, FindsNoneInTheDefaultsOfAnySystem) {
-  for (const System& system : systems) {
+  for (const SystemRow& system : systems) {
     EXPECT_FALSE(find_conflict(of_system(system.name))) << system.name;
   }
 }
@@ -60,7 +60,7 @@ const std::vector<OfSystems>& keys_of_systems() {
 
 TEST(FindConflict, SaysWhichSystemsKnowAKey) {
   for (const OfSystems& row : keys_of_systems()) {
-    for (const System& system : systems) {
+    for (const SystemRow& system : systems) {
       SCOPED_TRACE(std::string(row.key) + " in " + std::string(system.name));
       Config config = of_system(system.name);
       set(*find_field(row.key), row.value, config);
@@ -118,7 +118,7 @@ const std::string fresh_evaluation = " must be at most 2^32 where every token is
 TEST(FindConflict, OfSizes) {
   expect_conflicts(
       {{[](Config& c) {
-          c.model.system = "memoriser";
+          c.model.system = config::System::memoriser;
           c.data.K = Diversity::infinity();
         },
         "data.K = inf leaves the system \"memoriser\" nothing to memorise",
@@ -166,7 +166,7 @@ TEST(FindConflict, OfSizes) {
 TEST(FindConflict, TakesTheLargestSizes) {
   EXPECT_EQ(message_after([](Config& c) { c.data.K = c.data.N; }), "");
   EXPECT_EQ(message_after([](Config& c) {
-              c.model.system = "memoriser";  // which draws no sequences
+              c.model.system = config::System::memoriser;  // which draws no sequences
               c.data.K = 2;
             }),
             "");
@@ -201,7 +201,7 @@ TEST(FindConflict, OfSteps) {
         "steps",
         {"train.epochs", "train.steps_per_epoch"}},
        {[](Config& c) {
-          c.model.system = "memoriser";
+          c.model.system = config::System::memoriser;
           c.compat.s4_epoch = true;
           c.train.batch_size = 100;
         },
@@ -221,7 +221,7 @@ TEST(FindConflict, OfSteps) {
             }),
             "");
   EXPECT_EQ(message_after([](Config& c) {
-              c.model.system = "memoriser";
+              c.model.system = config::System::memoriser;
               c.compat.s4_epoch = true;
               c.train.batch_size = 100;
               c.train.steps_per_epoch = 600;
@@ -236,47 +236,47 @@ const std::string sequence_rule =
 
 TEST(FindConflict, OfLabels) {
   expect_conflicts({{[](Config& c) {
-                       c.data.labels = "equal_sequence";
+                       c.data.labels = config::LabelRule::equal_sequence;
                        c.data.N = 101;
                      },
                      sequence_rule + "101 must be even, and at least 4",
                      {"data.labels", "data.N"}},
                     {[](Config& c) {
-                       c.data.labels = "equal_sequence";
+                       c.data.labels = config::LabelRule::equal_sequence;
                        c.data.N = 2;
                      },
                      sequence_rule + "2 must be even, and at least 4",
                      {"data.labels", "data.N"}},
-                    {[](Config& c) { c.data.labels = "equal_context"; },
+                    {[](Config& c) { c.data.labels = config::LabelRule::equal_context; },
                      "data.labels = \"equal_context\" gives (N-1)/2 tokens each label: data.N = "
                      "100 must be odd",
                      {"data.labels", "data.N"}},
                     {[](Config& c) {
-                       c.data.labels = "equal_others";
+                       c.data.labels = config::LabelRule::equal_others;
                        c.data.N = 21;
                      },
                      "data.labels = \"equal_others\" gives (N-2)/2 tokens each label: data.N = 21 "
                      "must be even",
                      {"data.labels", "data.N"}},
                     {[](Config& c) {
-                       c.data.labels = "equal_sequence";
+                       c.data.labels = config::LabelRule::equal_sequence;
                        c.data.bursty = 0.9;
                      },
                      "data.labels = \"equal_sequence\" is a rule for sequences with a copy: "
                      "data.bursty must be 1",
                      {"data.labels", "data.bursty"}}});
   EXPECT_EQ(message_after([](Config& c) {
-              c.data.labels = "equal_sequence";
+              c.data.labels = config::LabelRule::equal_sequence;
               c.data.N = 4;
             }),
             "");
   EXPECT_EQ(message_after([](Config& c) {
-              c.data.labels = "equal_context";
+              c.data.labels = config::LabelRule::equal_context;
               c.data.N = 3;
             }),
             "");
   EXPECT_EQ(message_after([](Config& c) {
-              c.data.labels = "equal_others";
+              c.data.labels = config::LabelRule::equal_others;
               c.data.N = 2;
             }),
             "");
@@ -290,36 +290,37 @@ TEST(FindConflict, OfItems) {
   const auto no_table = [](const std::string& key) {
     return key + " is about a table of items, and data.items names none";
   };
-  expect_conflicts(
-      {{[](Config& c) {
-          c.data.K = Diversity::infinity();
-          c.data.items = "f.h5:/x";
-        },
-        infinite("data.items"),
-        {"data.items", "data.K"}},
-       {[](Config& c) {
-          c.data.K = Diversity::infinity();
-          c.data.zipf = 1;
-        },
-        infinite("data.zipf"),
-        {"data.zipf", "data.K"}},
-       {[](Config& c) {
-          c.data.K = Diversity::infinity();
-          c.data.bursty = 0.5;
-        },
-        infinite("data.bursty"),
-        {"data.bursty", "data.K"}},
-       {[](Config& c) { c.data.novel_items = "f.h5:/x"; },
-        no_table("data.novel_items"),
-        {"data.novel_items"}},
-       {[](Config& c) { c.data.scale = "none"; }, no_table("data.scale"), {"data.scale"}},
-       {[](Config& c) { c.data.novel_fraction = 0.5; },
-        no_table("data.novel_fraction"),
-        {"data.novel_fraction"}}});
+  expect_conflicts({{[](Config& c) {
+                       c.data.K = Diversity::infinity();
+                       c.data.items = "f.h5:/x";
+                     },
+                     infinite("data.items"),
+                     {"data.items", "data.K"}},
+                    {[](Config& c) {
+                       c.data.K = Diversity::infinity();
+                       c.data.zipf = 1;
+                     },
+                     infinite("data.zipf"),
+                     {"data.zipf", "data.K"}},
+                    {[](Config& c) {
+                       c.data.K = Diversity::infinity();
+                       c.data.bursty = 0.5;
+                     },
+                     infinite("data.bursty"),
+                     {"data.bursty", "data.K"}},
+                    {[](Config& c) { c.data.novel_items = "f.h5:/x"; },
+                     no_table("data.novel_items"),
+                     {"data.novel_items"}},
+                    {[](Config& c) { c.data.scale = config::ItemScale::none; },
+                     no_table("data.scale"),
+                     {"data.scale"}},
+                    {[](Config& c) { c.data.novel_fraction = 0.5; },
+                     no_table("data.novel_fraction"),
+                     {"data.novel_fraction"}}});
   EXPECT_EQ(message_after([](Config& c) {
               c.data.items = "f.h5:/x";
               c.data.novel_items = "f.h5:/y";
-              c.data.scale = "none";
+              c.data.scale = config::ItemScale::none;
               c.data.zipf = 1;
               c.data.bursty = 0.5;
             }),
@@ -336,14 +337,14 @@ TEST(FindConflict, OfProbes) {
                      "effective, attention, margins, alignment, lesions, norms",
                      {"probe.record"}},
                     {[](Config& c) {
-                       c.model.system = "minimal";
+                       c.model.system = config::System::minimal;
                        c.probe.record = "norms, alignment";
                      },
                      "probe.record: the system \"minimal\" has no probe \"alignment\"; it has "
                      "memorisation, effective, attention, margins, lesions, norms",
                      {"probe.record", "model.system"}},
                     {[](Config& c) {
-                       c.model.system = "memoriser";
+                       c.model.system = config::System::memoriser;
                        c.probe.record = "lesions";
                      },
                      "probe.record: the system \"memoriser\" has no probe \"lesions\"; it has "
@@ -359,7 +360,7 @@ TEST(FindConflict, OfProbes) {
                        c.probe.sequences = 0;
                      },
                      c1, c1_keys}});
-  for (const System& system : systems) {
+  for (const SystemRow& system : systems) {
     Config config = of_system(system.name);
     config.stop.c1 = 0.1;
     EXPECT_FALSE(find_conflict(config)) << system.name;

@@ -99,7 +99,7 @@ struct Named {
 const std::vector<Named>& named_members() {
   // clang-format off
   static const std::vector<Named> all{
-      {"model.system", "minimal", [](Config& c) { c.model.system = "minimal"; }},
+      {"model.system", "minimal", [](Config& c) { c.model.system = config::System::minimal; }},
       {"model.hidden", integer(2), [](Config& c) { c.model.hidden = 2; }},
       {"model.layers", integer(3), [](Config& c) { c.model.layers = 3; }},
       {"model.beta0", -1.5, [](Config& c) { c.model.beta0 = -1.5; }},
@@ -109,20 +109,20 @@ const std::vector<Named>& named_members() {
       {"data.K", integer(400), [](Config& c) { c.data.K = 400; }},
       {"data.N", integer(4), [](Config& c) { c.data.N = 4; }},
       {"data.D", integer(5), [](Config& c) { c.data.D = 5; }},
-      {"data.labels", "equal_context", [](Config& c) { c.data.labels = "equal_context"; }},
-      {"data.label_code", "scalar", [](Config& c) { c.data.label_code = "scalar"; }},
+      {"data.labels", "equal_context", [](Config& c) { c.data.labels = config::LabelRule::equal_context; }},
+      {"data.label_code", "scalar", [](Config& c) { c.data.label_code = config::LabelCode::scalar; }},
       {"data.noise", 0.5, [](Config& c) { c.data.noise = 0.5; }},
       {"data.zipf", 1.5, [](Config& c) { c.data.zipf = 1.5; }},
       {"data.bursty", 0.25, [](Config& c) { c.data.bursty = 0.25; }},
       {"data.items", "a.h5:/x", [](Config& c) { c.data.items = "a.h5:/x"; }},
       {"data.novel_items", "b.h5:/y", [](Config& c) { c.data.novel_items = "b.h5:/y"; }},
       {"data.novel_fraction", 0.125, [](Config& c) { c.data.novel_fraction = 0.125; }},
-      {"data.scale", "none", [](Config& c) { c.data.scale = "none"; }},
+      {"data.scale", "none", [](Config& c) { c.data.scale = config::ItemScale::none; }},
       {"train.seed", integer(6), [](Config& c) { c.train.seed = 6; }},
       {"train.epochs", integer(7), [](Config& c) { c.train.epochs = 7; }},
       {"train.steps_per_epoch", integer(8), [](Config& c) { c.train.steps_per_epoch = 8; }},
       {"train.batch_size", integer(9), [](Config& c) { c.train.batch_size = 9; }},
-      {"train.optimizer", "adam", [](Config& c) { c.train.optimizer = "adam"; }},
+      {"train.optimizer", "adam", [](Config& c) { c.train.optimizer = config::Optimizer::adam; }},
       {"train.learning_rate", 10.5, [](Config& c) { c.train.learning_rate = 10.5; }},
       {"train.weight_decay_attention", 11.5, [](Config& c) { c.train.weight_decay_attention = 11.5; }},
       {"train.weight_decay_mlp", 12.5, [](Config& c) { c.train.weight_decay_mlp = 12.5; }},
@@ -210,8 +210,6 @@ TEST(Validate, ChecksEachRange) {
               HasSubstr("data.K: expected an even integer"));
   EXPECT_THAT(validation_error([](Config& c) { c.train.steps_per_epoch = 0; }),
               HasSubstr("train.steps_per_epoch: expected an integer from 1"));
-  EXPECT_THAT(validation_error([](Config& c) { c.model.system = ""; }),
-              HasSubstr("model.system: expected one of: one_layer, multi_layer"));
   EXPECT_THAT(validation_error([](Config& c) { c.intervene.clamp = "w"; }),
               HasSubstr("intervene.clamp: expected text of the form"));
 }

@@ -32,7 +32,7 @@ TEST(ProbeRows, NameEachProbeOnce) {
 std::vector<std::string_view> names_in(std::string_view system) {
   std::vector<std::string_view> names;
   for (const ProbeRow& row : probe_rows()) {
-    if (has_probe(kind_of(system), row.probe)) names.push_back(row.name);
+    if (has_probe(choice_of<System>(system).value(), row.probe)) names.push_back(row.name);
   }
   return names;
 }
@@ -71,10 +71,10 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
   Config config;
   EXPECT_THAT(probes_of(config),
               ElementsAre(memorisation, effective, attention, margins, alignment, lesions, norms));
-  config.model.system = "minimal";
+  config.model.system = config::System::minimal;
   EXPECT_THAT(probes_of(config),
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
-  config.model.system = "memoriser";
+  config.model.system = config::System::memoriser;
   EXPECT_THAT(probes_of(config), ElementsAre(memorisation, norms));
 }
 

@@ -320,11 +320,11 @@ TEST_F(OverrideTest, ValuesAreToml) {
   EXPECT_EQ(with({"data.K=100_000"}).data.K, Diversity(100000));
   EXPECT_EQ(with({" train.learning_rate = 0.5 "}).train.learning_rate, 0.5);
   EXPECT_EQ(with({"stop.icl_accuracy=0.99"}).stop.icl_accuracy, 0.99);
-  EXPECT_EQ(with({"model.system=\"one_layer\""}).model.system, "one_layer");
+  EXPECT_EQ(with({"model.system=\"one_layer\""}).model.system, System::one_layer);
 }
 
 TEST_F(OverrideTest, BareWordsAreStrings) {
-  EXPECT_EQ(with({"model.system=one_layer"}).model.system, "one_layer");
+  EXPECT_EQ(with({"model.system=one_layer"}).model.system, System::one_layer);
   const auto outcome = outcome_of([&] { return with({"model.system=two-layer.v2"}); });
   EXPECT_THAT(outcome.message, HasSubstr("found the string \"two-layer.v2\""));
 }

@@ -120,7 +120,7 @@ std::vector<Value> awkward_values(const Field& field) {
   }
   if (const auto* choice = std::get_if<ChoiceAccess>(&field.access)) {
     std::vector<Value> all;
-    for (const std::string_view text : choice->choices) all.emplace_back(std::string(text));
+    for (const std::string_view text : choice->words) all.emplace_back(std::string(text));
     return all;
   }
   if (std::holds_alternative<DiversityAccess>(field.access)) {
@@ -140,12 +140,12 @@ std::vector<Value> awkward_values(const Field& field) {
 
 /// A configuration in which the field may have that value beside the others.
 std::optional<Config> fitting(const Field& field, const Value& value) {
-  for (const System& system : systems) {
+  for (const SystemRow& system : systems) {
     for (const Diversity K : {Diversity(102), Diversity::infinity()}) {
       for (const bool table : {false, true}) {
         for (const std::int64_t N : {100, 101}) {
           Config config;
-          config.model.system = system.name;
+          config.model.system = system.system;
           config.data.K = K;
           config.data.N = N;
           if (table) config.data.items = "items.h5:/items";

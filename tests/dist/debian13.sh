@@ -22,6 +22,7 @@ in_root() {
   unshare --mount bash -euc '
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"
+    mount --rbind /sys "$1/sys"
     mount -t tmpfs tmpfs "$1/tmp"
     root=$1
     shift

@@ -39,7 +39,7 @@ void expect_equal(const RunRecord& a, const RunRecord& b) {
 config::Config full_config() {
   config::Config config = test::tiny_config();
   config.probe.sequences = 10;
-  config.train.optimizer = "adam";
+  config.train.optimizer = config::Optimizer::adam;
   config.train.learning_rate = 1e-3;
   config.eval.refine = true;
   return config;

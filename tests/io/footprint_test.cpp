@@ -17,7 +17,7 @@ double part(const Footprint& parts, std::string_view what) {
 
 config::Config config_of(std::string_view system) {
   config::Config config;
-  config.model.system = system;
+  config.model.system = config::choice_of<config::System>(system).value();
   return config;
 }
 
@@ -48,7 +48,7 @@ TEST(Footprint, FollowsTheKeysThatEachPartNames) {
   c.record.snapshots = 500;
   expect_grown(base, c, {"snapshots and metrics", "file as published"});
   c = base;
-  c.train.optimizer = "adam";
+  c.train.optimizer = config::Optimizer::adam;
   expect_grown(base, c, {"optimiser", "state", "file as published"});
   c = base;
   c.eval.refine = true;
@@ -86,7 +86,7 @@ TEST(Footprint, CountsTablesAndParametersToTheByte) {
 }
 
 TEST(Footprint, OfTheLargestConfigurationsIsComputedAtOnce) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     config::Config c = config_of(system.name);
     c.data.K = (std::int64_t{1} << 31U) - 2;
     c.data.N = c.data.D = c.model.hidden = c.train.batch_size = 65536;

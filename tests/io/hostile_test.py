@@ -23,6 +23,7 @@ import numpy as np
 
 ICL = None
 FILES = Path(__file__).parent / "foreign"
+CRASH = ("signal 11", "cannot look it up (HDF5: addr undefined")  # libhdf5 1.10 dies of it, 1.14 finds what is wrong
 CONFIG = """
 [model]
 hidden = 4
@@ -61,16 +62,16 @@ class HostileTest(unittest.TestCase):
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.assertEqual(done.returncode, 65, done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
-        self.assertIn(finding, done.stderr)
+        self.assertTrue(any(one in done.stderr for one in ([finding] if isinstance(finding, str) else finding)), done.stderr)
         self.assertIn(str(items).split(":")[0], done.stderr)
         self.assertLess(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 2)
         self.assertEqual(sorted(p.name for p in self.cwd.iterdir()), sorted(["items.toml", *beside]))
 
     def test_crash(self):
-        self.expect_refused(f"{FILES}/crash.h5:/train", "signal 11")
+        self.expect_refused(f"{FILES}/crash.h5:/train", CRASH)
 
     def test_crash_where_the_ends_of_children_are_ignored(self):
-        self.expect_refused(f"{FILES}/crash.h5:/train", "signal 11",
+        self.expect_refused(f"{FILES}/crash.h5:/train", CRASH,
                             preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
 
     def test_endless_loop(self):

@@ -139,7 +139,7 @@ TEST_F(ItemsFile, TheHashIsThatOfWhatIsReadAndNothingElse) {
   // The split and the scale do not matter.
   config::Config config = items_config(path_, "/deep/x");
   config.train.seed = 8;
-  config.data.scale = "unit";
+  config.data.scale = config::ItemScale::unit;
   EXPECT_EQ(read_items(config)->hash, hash);
   config.data.novel_items = path_.string() + ":/novel";
   EXPECT_NE(read_items(config)->hash, hash);

@@ -21,7 +21,7 @@ def main(icl, project, name):
         out = Path(folder) / name / "smoke"
         before = None
         for _ in range(2):
-            done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=variables, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=1200, env=variables, check=False)
             if done.returncode not in (0, 1) or "Traceback" in done.stderr or "Warning" in done.stderr:
                 sys.exit(f"{name}: status {done.returncode}\n{done.stdout}{done.stderr}")
             files = {kind: (out / f"figure.{kind}").read_bytes() for kind in ("png", "pdf", "svg")}

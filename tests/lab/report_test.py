@@ -12,6 +12,7 @@ import tempfile
 import unittest
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 ICL = None
 RESULTS = Path(__file__).parents[2] / "data/results"
@@ -59,7 +60,7 @@ class ReportTest(unittest.TestCase):
             for check in results["checks"]:
                 self.assertIn(check["quantity"], text)
         for link in page.links:  # of the page itself, or files that are there
-            self.assertTrue(link.startswith("#") or (self.cwd / link).resolve().is_file(), link)
+            self.assertTrue(link.startswith("#") or (self.cwd / unquote(link)).resolve().is_file(), link)
         self.assertNotIn("http", text.replace("http-equiv", ""))
         self.assertEqual(self.report(RESULTS, "--out", "again.html").returncode, 0)
 

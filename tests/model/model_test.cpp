@@ -128,7 +128,7 @@ TEST(Model, InitialWeightsDifferFromParameterToParameter) {
 
 TEST(Model, MakesEverySystem) {
   std::set<std::string_view> names;
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     SCOPED_TRACE(system.name);
     EXPECT_TRUE(names.insert(system.name).second);
     const auto model = test::make_model(system.name, 63, 8);
@@ -136,18 +136,18 @@ TEST(Model, MakesEverySystem) {
     EXPECT_GT(parameter_count(*model), 0);
     EXPECT_GT(model->mlp_flops(1), 0);
     EXPECT_EQ(model->token_width() % simd::lanes, 0);
-    EXPECT_EQ(model->reads_context(), system.kind != config::Kind::memoriser);
+    EXPECT_EQ(model->reads_context(), system.has.context);
     const auto activations = model->make_activations(1, 2);
-    EXPECT_EQ(activations->attention() != nullptr, system.kind != config::Kind::memoriser);
+    EXPECT_EQ(activations->attention() != nullptr, system.has.context);
     EXPECT_EQ(activations->forward_tensors().back().second, &activations->logits);
     model->initialise(1);
-    EXPECT_EQ(std::isnan(model->identity_alignment()), system.kind != config::Kind::transformer);
+    EXPECT_EQ(std::isnan(model->identity_alignment()), !system.has.matrices);
   }
   EXPECT_TRUE(names.contains("one_layer"));
 }
 
 TEST(Model, ParametersOfEverySystemHaveNamesOfTheirOwn) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     std::set<std::string> names;
     const auto model = test::make_model(system.name, 7, 12);
     for (const nn::Parameter* p : model->parameters()) {
@@ -157,7 +157,7 @@ TEST(Model, ParametersOfEverySystemHaveNamesOfTheirOwn) {
 }
 
 TEST(Model, ADescriptionHasTheShapesOfTheModelAndNoValues) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     SCOPED_TRACE(system.name);
     const config::Config config = test::system_config(system.name, 7, 12);
     const auto made = make_model(config);
@@ -178,7 +178,7 @@ TEST(Model, ADescriptionHasTheShapesOfTheModelAndNoValues) {
 }
 
 TEST(Model, ActivationsOfADescriptionTakeNoMemory) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     SCOPED_TRACE(system.name);
     const config::Config small = test::system_config(system.name, 7, 12);
     std::int64_t forward = 0;
@@ -196,7 +196,7 @@ TEST(Model, ActivationsOfADescriptionTakeNoMemory) {
 }
 
 TEST(Model, AxesOfOneNameHaveOneLengthInEverySystem) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     const auto model = test::make_model(system.name, 7, 12);
     std::map<std::string, std::int64_t> lengths;
     for (const nn::Parameter* p : model->parameters()) {
@@ -210,7 +210,7 @@ TEST(Model, AxesOfOneNameHaveOneLengthInEverySystem) {
 }
 
 TEST(Model, InitialValuesOfEverySystemAreAPureFunctionOfTheSeed) {
-  for (const config::System& system : config::systems) {
+  for (const config::SystemRow& system : config::systems) {
     const auto values = [&](std::int64_t seed, bool used) {
       const auto model = test::make_model(system.name, 7, 12);
       if (used) test::randomise(*model);
@@ -221,19 +221,6 @@ TEST(Model, InitialValuesOfEverySystemAreAPureFunctionOfTheSeed) {
     };
     EXPECT_TRUE(test::same_bits(values(1, false), values(1, true))) << system.name;
     EXPECT_FALSE(test::same_bits(values(1, false), values(2, false))) << system.name;
-  }
-}
-
-TEST(Model, RefusesAnUnknownSystem) {
-  config::Config config;
-  config.model.system = "three_layers";
-  try {
-    static_cast<void>(make_model(config));
-    FAIL() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::usage);
-    EXPECT_THAT(error.what(), testing::HasSubstr("model.system"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("three_layers"));
   }
 }
 

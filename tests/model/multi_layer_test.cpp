@@ -369,7 +369,7 @@ TEST(MultiLayer, BackwardIsTheDerivativeOfForwardWhereverTheTargetAttends) {
 
 TEST(MultiLayer, BackwardIsTheDerivativeOfForwardWithScalarLabels) {
   config::Config config = make_config(2, 5, 8);
-  config.data.label_code = "scalar";
+  config.data.label_code = config::LabelCode::scalar;
   Case c(config, {5, 4, 5});
   EXPECT_TRUE(check_gradients(c));
 }

@@ -33,7 +33,7 @@ struct Case {
   }
   static std::unique_ptr<Model> make(std::int64_t dimension, std::int64_t hidden, bool scalar) {
     config::Config config = test::system_config("one_layer", dimension, hidden);
-    if (scalar) config.data.label_code = "scalar";
+    if (scalar) config.data.label_code = config::LabelCode::scalar;
     return make_model(config);
   }
   void forward(const Workers& workers = Workers(1)) {

@@ -28,14 +28,14 @@ constexpr Attending all_ways[] = {Attending::learned, Attending::uniform, Attend
 
 /// A model, a batch and the activations between them.
 struct Case {
-  Case(const SampleShape& s, std::int64_t hidden, const char* label_code = "onehot")
-      : code(nn::label_code(label_code)),
+  Case(const SampleShape& s, std::int64_t hidden, nn::LabelCode label_code = nn::LabelCode::onehot)
+      : code(label_code),
         model(make_model(config_of(s.dimension, hidden, label_code))),
         sample(s, *model),
         activations(model->make_activations(s.batch, s.length)) {
     test::randomise(*model);
   }
-  static config::Config config_of(std::int64_t dimension, std::int64_t hidden, const char* code) {
+  static config::Config config_of(std::int64_t dimension, std::int64_t hidden, nn::LabelCode code) {
     config::Config config = test::system_config("scalar_beta", dimension, hidden);
     config.data.label_code = code;
     return config;
@@ -115,10 +115,11 @@ void expect_forward_agrees(Case& c) {
 }
 
 TEST(ScalarBeta, ForwardAgreesWithTheReference) {
-  for (const char* code : {"onehot", "scalar"}) {
+  for (const auto code : {nn::LabelCode::onehot, nn::LabelCode::scalar}) {
     for (const Attending attending : all_ways) {
       for (const SampleShape& s : {SampleShape{1, 2, 1}, {17, 2, 7}, {35, 20, 15}, {5, 9, 16}}) {
-        SCOPED_TRACE(testing::Message() << code << ' ' << static_cast<int>(attending));
+        SCOPED_TRACE(testing::Message()
+                     << config::word(code) << ' ' << static_cast<int>(attending));
         Case c(s, 37, code);
         c.activations->attending = attending;
         expect_forward_agrees(c);
@@ -166,10 +167,11 @@ TEST(ScalarBeta, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
 #ifdef ICL_REAL_DOUBLE
 
 TEST(ScalarBeta, BackwardIsTheDerivativeOfForward) {
-  for (const char* code : {"onehot", "scalar"}) {
+  for (const auto code : {nn::LabelCode::onehot, nn::LabelCode::scalar}) {
     for (const Attending attending : all_ways) {
       for (const SampleShape& s : {SampleShape{3, 2, 3}, {19, 4, 6}, {5, 5, 15}}) {
-        SCOPED_TRACE(testing::Message() << code << ' ' << static_cast<int>(attending));
+        SCOPED_TRACE(testing::Message()
+                     << config::word(code) << ' ' << static_cast<int>(attending));
         constexpr std::int64_t hidden = 13;
         Case c(s, hidden, code);
         c.activations->attending = attending;

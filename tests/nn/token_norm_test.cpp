@@ -145,8 +145,6 @@ TEST(ScalarTokenNorm, HasOneEntryForTheLabel) {
   EXPECT_EQ(norm.bias.value.size(), 64);
   EXPECT_EQ(norm.reduced_width(), 64);
   EXPECT_EQ(TokenNorm("norm", 64, LabelCode::scalar).reduced_width(), 80);
-  EXPECT_EQ(label_code("scalar"), LabelCode::scalar);
-  EXPECT_EQ(label_code("onehot"), LabelCode::onehot);
 }
 
 TEST(ScalarTokenNorm, EncodeIsLayerNormOfItemAndLabel) {

@@ -25,7 +25,7 @@ inline constexpr std::int64_t some_step = 469;
 
 inline config::Config configuration(const std::string& system, config::Diversity item_count = 16) {
   config::Config config;
-  config.model.system = system;
+  config.model.system = config::choice_of<config::System>(system).value();
   config.model.hidden = 24;
   config.model.beta0 = 1.5;
   config.model.w0 = 2.25;

@@ -39,8 +39,8 @@ TEST(Columns, AreOfProbesThatThereAre) {
   for (const Column& column : columns()) {
     const auto row = std::ranges::find(rows, column.probe, &config::ProbeRow::probe);
     ASSERT_NE(row, rows.end()) << column.name;
-    EXPECT_TRUE(std::ranges::any_of(config::systems, [&](const config::System& system) {
-      return config::has_probe(system.kind, column.probe);
+    EXPECT_TRUE(std::ranges::any_of(config::systems, [&](const config::SystemRow& row_of_system) {
+      return config::has_probe(row_of_system.system, column.probe);
     })) << column.name;
   }
 }

@@ -18,7 +18,7 @@ std::vector<config::Config> cases() {
     for (const config::Diversity item_count :
          {config::Diversity(16), config::Diversity(200), infinite}) {
       all.push_back(configuration(system, item_count));
-      all.back().model.attend_self = all.back().model.system == "minimal";
+      all.back().model.attend_self = all.back().model.system == config::System::minimal;
     }
   }
   return all;

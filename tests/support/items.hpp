@@ -24,7 +24,7 @@ inline config::Config items_config(const std::filesystem::path& file, const std:
   config.data.K = 4;
   config.data.N = 4;
   config.data.D = 3;
-  config.data.scale = "none";
+  config.data.scale = config::ItemScale::none;
   config.data.items = file.string() + ":" + dataset;
   return config;
 }

@@ -17,7 +17,7 @@ namespace icl::test {
 inline config::Config system_config(std::string_view system, std::int64_t dimension,
                                     std::int64_t hidden) {
   config::Config config;
-  config.model.system = system;
+  config.model.system = config::choice_of<config::System>(system).value();
   config.model.hidden = hidden;
   config.data.D = dimension;
   return config;

@@ -8,8 +8,8 @@
 
 namespace icl::test::reference {
 
-/// S2, naively and with rounding errors, from the parameters of model.system = "multi_layer" with
-/// the one-hot label code.
+/// S2, naively and with rounding errors, from the parameters of model.system =
+/// config::System::multi_layer with the one-hot label code.
 struct MultiLayer {
   MultiLayer(model::Model& model, std::size_t layers) : mlp(reference_mlp(model)) {
     const auto get = [&](const std::string& name) { return widen(value_of(model, name)); };

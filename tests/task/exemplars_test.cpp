@@ -166,7 +166,7 @@ TEST(GivenItems, OfOneLabelAreRefused) {
                 GivenItems{table_of(6, 1, 0, training), table_of(count, 1, 9, novel), ""});
   };
   EXPECT_NO_THROW(make(training_labels, {1, -1}));
-  config.data.labels = "equal_context";
+  config.data.labels = config::LabelRule::equal_context;
   EXPECT_NO_THROW(make(training_labels, {1, -1}));
   for (const auto& [training, novel] :
        {std::pair{training_labels, Labels{1}}, std::pair{training_labels, Labels{-1, -1}},

@@ -73,7 +73,7 @@ config::Config config_for(std::int64_t K, std::int64_t D, std::int64_t seed = 3)
   config.data.K = K;
   config.data.D = D;
   config.data.items = "x.h5:/images";
-  config.data.scale = "none";
+  config.data.scale = config::ItemScale::none;
   config.train.seed = seed;
   return config;
 }
@@ -197,9 +197,9 @@ TEST(ChooseItems, UnitScaleIsOneFactorForAll) {
   config::Config config = config_for(12, 3);
   const ItemTable all = numbered(20, 2, 3);
   for (const auto& novel : {std::optional<ItemTable>(), std::optional(numbered(7, 3, 3, 100))}) {
-    config.data.scale = "none";
+    config.data.scale = config::ItemScale::none;
     const GivenItems plain = choose_items(config, all, novel);
-    config.data.scale = "unit";
+    config.data.scale = config::ItemScale::unit;
     const GivenItems scaled = choose_items(config, all, novel);
     EXPECT_NEAR(mean_squared_norm(scaled.training), 1, 1e-6);
     const double factor = 1 / std::sqrt(mean_squared_norm(plain.training));
@@ -216,7 +216,7 @@ TEST(ChooseItems, UnitScaleIsOneFactorForAll) {
 
 TEST(ChooseItems, UnitScaleOfVerySmallAndVeryLargeItems) {
   config::Config config = config_for(4, 3);
-  config.data.scale = "unit";
+  config.data.scale = config::ItemScale::unit;
   for (const float size : {1e-38F, 1e30F}) {
     ItemTable all = numbered(6, 2, 3);
     for (float& entry : all.rows) entry *= size;
@@ -297,18 +297,18 @@ TEST(ChooseItems, NamesTheEntryThatIsNoFiniteNumber) {
 
 TEST(ChooseItems, UnitScaleNeedsItemsThatAreNotAllZero) {
   config::Config config = config_for(4, 3);
-  config.data.scale = "unit";
+  config.data.scale = config::ItemScale::unit;
   ItemTable zeros = numbered(8, 1, 3);
   std::ranges::fill(zeros.rows, 0.0F);
   EXPECT_EQ(message_of(ExitCode::usage, [&] { (void)choose_items(config, zeros, {}); }),
             "data.scale = \"unit\", but all 4 training items of 'x.h5:/images' are zero");
-  config.data.scale = "none";
+  config.data.scale = config::ItemScale::none;
   EXPECT_EQ(choose_items(config, zeros, {}).training.rows, std::vector<float>(12));
 }
 
 TEST(ChooseItems, UnitScaleThatLeavesTheRangeOfFloatIsRefused) {
   config::Config config = config_for(4, 1);
-  config.data.scale = "unit";
+  config.data.scale = config::ItemScale::unit;
   config.data.novel_items = "y.h5:/novel";
   ItemTable small = numbered(8, 1, 1);
   for (float& entry : small.rows) entry *= 1e-30F;

@@ -83,13 +83,6 @@ std::vector<double> values_of(const std::map<Items, double>& counts) {
   return values;
 }
 
-TEST(LabelRule, HasTheNamesOfTheConfiguration) {
-  EXPECT_EQ(label_rule("independent"), LabelRule::independent);
-  EXPECT_EQ(label_rule("equal_sequence"), sequence_rule);
-  EXPECT_EQ(label_rule("equal_context"), context_rule);
-  EXPECT_EQ(label_rule("equal_others"), others_rule);
-}
-
 TEST(ItemsByLabel, HoldsEachItemOnce) {
   const std::vector<std::int8_t> labels{1, -1, -1, 1, -1};
   const ItemsByLabel equal(labels, {});

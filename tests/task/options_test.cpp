@@ -142,11 +142,11 @@ std::vector<config::Config> options() {
   all[1].data.noise = 0.5;
   all[2].data.zipf = 1;
   all[3].data.bursty = 0.4;
-  all[4].data.labels = "equal_context";
+  all[4].data.labels = config::LabelRule::equal_context;
   all[5].data.N = 8;
-  all[5].data.labels = "equal_sequence";
+  all[5].data.labels = config::LabelRule::equal_sequence;
   all[6].data.K = infinite;
-  all[6].data.labels = "equal_context";
+  all[6].data.labels = config::LabelRule::equal_context;
   return all;
 }
 
@@ -264,7 +264,8 @@ TEST(TaskOptions, EqualiseTrainingAndTheEqualEvaluationAlone) {
   for (const auto item_count : {config::Diversity(20), infinite}) {
     for (const bool sequence : {true, false}) {
       config::Config config = configuration(item_count, sequence ? 10 : 9);
-      config.data.labels = sequence ? "equal_sequence" : "equal_context";
+      using enum config::LabelRule;
+      config.data.labels = sequence ? equal_sequence : equal_context;
       const Bench bench(config);
       ASSERT_TRUE(bench.task.has_equal());
       for (const Kind kind : bench.kinds()) {
@@ -287,7 +288,7 @@ TEST(TaskOptions, EqualiseTrainingAndTheEqualEvaluationAlone) {
 
 TEST(TaskOptions, DrawEqualBatchesFromNovelItems) {
   config::Config config = configuration(20, 9);
-  config.data.labels = "equal_context";
+  config.data.labels = config::LabelRule::equal_context;
   const Bench bench(config);
   const auto novel = index_of(bench.task.novel_items(), bench.encoder);
   std::vector<double> targets(20);

@@ -79,7 +79,7 @@ TEST(ProbeSequences, AreBurstyWhereThereAreMoreItems) {
 TEST(ProbeSequences, HoldACopyUnderEveryRuleOfTraining) {
   std::vector<config::Config> configs(4, with_sequences(configuration(30, 8), 20));
   configs[0].data.bursty = 0;
-  configs[1].data.labels = "equal_sequence";
+  configs[1].data.labels = config::LabelRule::equal_sequence;
   configs[2].data.zipf = 1;
   configs[3].data.noise = 0.5;
   for (const config::Config& config : configs) {

@@ -187,7 +187,8 @@ inline bool finite(const Values& values) {
 /// one, in all that observers see.
 inline void expect_to_go_on_with_the_same_bits(const config::Config& config, const WholeRun& whole,
                                                std::int64_t step, int threads = 1) {
-  SCOPED_TRACE(config.model.system + ", interrupted after step " + std::to_string(step));
+  SCOPED_TRACE(std::string(config::word(config.model.system)) + ", interrupted after step " +
+               std::to_string(step));
   const Interrupted first(config, step);
   Trainer trainer(config, Workers(threads));
   trainer.restore(first.diary.last, Due::recorded);

@@ -137,7 +137,7 @@ TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
 TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
   constexpr std::int64_t count = 600;
   config::Config config = configuration();
-  config.data.labels = "equal_sequence";
+  config.data.labels = config::LabelRule::equal_sequence;
   Bench bench(config, count, mixture);
   using Draw =
       void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&, const Workers&) const;
@@ -187,13 +187,14 @@ TEST(Evaluator, HasNoIwlAtInfiniteDiversity) {
 bool is_nothing(const Score& score) { return std::isnan(score.loss) && std::isnan(score.accuracy); }
 
 TEST(Evaluator, HasTheLabelRuleOfTrainingOnlyWhereThatIsAnother) {
-  for (const char* labels : {"independent", "equal_sequence"}) {
+  using enum config::LabelRule;
+  for (const config::LabelRule labels : {independent, equal_sequence}) {
     config::Config config = configuration();
     config.data.labels = labels;
     Bench bench(config, 100, mixture);
     const Score score = bench.evaluator.equal(bench.model, 1, bench.workers);
-    EXPECT_EQ(is_nothing(score), config.data.labels == "independent");
-    EXPECT_EQ(bench.model.sizes.empty(), config.data.labels == "independent");
+    EXPECT_EQ(is_nothing(score), labels == independent);
+    EXPECT_EQ(bench.model.sizes.empty(), labels == independent);
   }
 }
 

@@ -75,7 +75,7 @@ TEST(InitialBeta, HoldsForEveryKindOfData) {
   config.data.noise = 0.5;
   expect_recorded(config, 1);
   config.data.noise = 0;
-  config.data.label_code = "scalar";
+  config.data.label_code = config::LabelCode::scalar;
   expect_recorded(config, 2);
   config.data.zipf = 1;
   expect_recorded(config, 2);

@@ -22,7 +22,7 @@ using testing::Not;
 
 config::Config of(const std::string& system) {
   config::Config config;
-  config.model.system = system;
+  config.model.system = config::choice_of<config::System>(system).value();
   return config;
 }
 
@@ -61,7 +61,7 @@ TEST_F(MetricsTest, ReadWhatTheirNamesSay) {
   evaluation.probes.copy_icl.accuracy = 1.25;
   evaluation.norms = {{1, 2, 3}, {4, 5, 6}};
   config::Config config = of("one_layer");
-  config.data.labels = "equal_context";
+  config.data.labels = config::LabelRule::equal_context;
   EXPECT_THAT(read(config, evaluation),
               IsSupersetOf(std::map<std::string, double>{{"train_loss", 0.1},
                                                          {"train_accuracy", 0.2},

@@ -21,7 +21,7 @@ constexpr std::int64_t size = 10'000;  // several tiles
 
 config::Train settings() {
   config::Train train;
-  train.optimizer = "adam";
+  train.optimizer = config::Optimizer::adam;
   train.learning_rate = 0.01;
   train.weight_decay_attention = 0.125;
   train.weight_decay_mlp = 0.0;

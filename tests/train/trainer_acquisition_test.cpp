@@ -115,13 +115,13 @@ TEST(Trainer, StopsAtTheFirstEvaluationWhereC1IsBelowTheThreshold) {
 // --- To the single step ---
 
 /// Evaluations every 50 steps of 400; the rate changes among them.
-config::Config refined(const char* optimizer) {
+config::Config refined(config::Optimizer optimizer) {
   config::Config config = toy(infinite);
   config.train.epochs = 2;
   config.eval.every = 50;
   config.eval.refine = true;
   config.train.optimizer = optimizer;
-  if (config.train.optimizer == "adam") config.train.learning_rate = 0.005;
+  if (optimizer == config::Optimizer::adam) config.train.learning_rate = 0.005;
   config.probe.record = "memorisation norms";
   config.probe.sequences = 64;
   config.intervene.rate = "memoriser*0.75@130:";
@@ -147,8 +147,9 @@ std::vector<double> accuracies(const config::Config& config, std::int64_t first,
   return found;
 }
 
-class RefineTest : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Optimizers, RefineTest, testing::Values("sgd", "adam"));
+class RefineTest : public testing::TestWithParam<config::Optimizer> {};
+INSTANTIATE_TEST_SUITE_P(Optimizers, RefineTest,
+                         testing::Values(config::Optimizer::sgd, config::Optimizer::adam));
 
 /// What bisection finds: a step above with a step below before it, not always the first.
 std::size_t crossing_by_bisection(const std::vector<double>& accuracy) {
@@ -181,7 +182,7 @@ TEST_P(RefineTest, FindsTheFirstStepAboveTheThreshold) {
     missed_by_bisection += crossing_by_bisection(accuracy) != expected ? 1 : 0;
   }
   // Adam's accuracy rises too fast here to come back under the threshold.
-  if (std::string(GetParam()) == "sgd") {
+  if (GetParam() == config::Optimizer::sgd) {
     EXPECT_GT(missed_by_bisection, 0) << "no test of which crossing it is";
   }
 }

@@ -27,7 +27,7 @@ class AllocationMeter final : public Observer {
 /// 24 steps.
 config::Config configuration(const std::string& system, config::Diversity item_count) {
   config::Config config;
-  config.model.system = system;
+  config.model.system = config::choice_of<config::System>(system).value();
   config.model.hidden = 200;
   config.data.K = item_count;
   config.data.N = 6;
@@ -70,7 +70,7 @@ TEST(TrainerAllocation, DoesNotHappenAfterTheFirstStep) {
     config.eval.every = 0;
     config.intervene.rate = "memoriser*0.5@3:7";
     for (const char* optimizer : {"sgd", "adam"}) {
-      config.train.optimizer = optimizer;
+      config.train.optimizer = config::choice_of<config::Optimizer>(optimizer).value();
       for (const int threads : {1, 3}) {
         EXPECT_EQ(allocations_after_the_first_step(config, threads), 0)
             << optimizer << ", " << threads << " workers";

@@ -36,7 +36,8 @@ struct GivenUp {
 
 /// That the run, interrupted there at so many moments, goes on as if it had not been.
 void expect_same_bits(const config::Config& config, std::int64_t step, int moments = 12) {
-  SCOPED_TRACE(config.model.system + ", evaluation at step " + std::to_string(step));
+  SCOPED_TRACE(std::string(config::word(config.model.system)) + ", evaluation at step " +
+               std::to_string(step));
   Clock::time_point began;
   Clock::duration length{};
   Diary measured;
@@ -98,7 +99,7 @@ TEST(TrainerGivesUp, AtOnceIfItIsAskedTo) {
 TEST(TrainerGivesUp, AnyEvaluationAndMakesItAnew) {
   for (const std::int64_t step : {0, 4, 12}) expect_same_bits(long_evaluations(), step);
   config::Config adam = long_evaluations();
-  adam.train.optimizer = "adam";
+  adam.train.optimizer = config::Optimizer::adam;
   expect_same_bits(adam, 8);
 }
 

@@ -13,7 +13,7 @@ namespace icl::train {
 namespace {
 
 /// Twelve steps, all parameters on record after each of them.
-config::Config on_record(const char* system, const char* optimizer) {
+config::Config on_record(config::System system, config::Optimizer optimizer) {
   config::Config config = small();
   config.model.system = system;
   config.train.optimizer = optimizer;
@@ -29,14 +29,17 @@ std::size_t index_of(const Trainer& trainer, const std::string& name) {
   throw std::out_of_range(name);
 }
 
-class OptimizerTest : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Trainer, OptimizerTest, testing::Values("sgd", "adam"));
+using config::System;
+
+class OptimizerTest : public testing::TestWithParam<config::Optimizer> {};
+INSTANTIATE_TEST_SUITE_P(Trainer, OptimizerTest,
+                         testing::Values(config::Optimizer::sgd, config::Optimizer::adam));
 
 // --- Freezing ---
 
 TEST_P(OptimizerTest, FreezesASubCircuitOverItsRange) {
   for (const nn::Group group : {nn::Group::attention, nn::Group::mlp}) {
-    for (const char* system : {"one_layer", "scalar_beta", "minimal"}) {
+    for (const System system : {System::one_layer, System::scalar_beta, System::minimal}) {
       config::Config config = on_record(system, GetParam());
       config.model.w0 = 0.5;  // at 0 beta has no gradient
       config.intervene.freeze = group == nn::Group::attention ? "attention@3:7" : "memoriser@3:7";
@@ -48,7 +51,7 @@ TEST_P(OptimizerTest, FreezesASubCircuitOverItsRange) {
           const nn::Parameter& p = *result.trainer.parameters()[i];
           EXPECT_EQ(same_bits(snapshots[step][i], snapshots[step + 1][i]),
                     p.group == group && step >= 3 && step < 7)
-              << system << ", " << p.name << " in step " << step;
+              << config::word(system) << ", " << p.name << " in step " << step;
         }
       }
     }
@@ -56,7 +59,7 @@ TEST_P(OptimizerTest, FreezesASubCircuitOverItsRange) {
 }
 
 TEST_P(OptimizerTest, LeavesAFrozenReadoutAsItWasDrawn) {
-  config::Config config = on_record("multi_layer", GetParam());
+  config::Config config = on_record(System::multi_layer, GetParam());
   config.compat.frozen_readout = true;
   const WholeRun result(config);
   for (std::size_t i = 0; i < result.diary.last.parameters.size(); ++i) {
@@ -75,7 +78,7 @@ TEST_P(OptimizerTest, LeavesAFrozenReadoutAsItWasDrawn) {
 
 // Factor and rates are powers of two: lr * factor is the same number, however it came about.
 TEST_P(OptimizerTest, LearnsAtHalfTheRateAsIfThatWereItsOwn) {
-  for (const char* system : {"one_layer", "scalar_beta", "minimal"}) {
+  for (const System system : {System::one_layer, System::scalar_beta, System::minimal}) {
     config::Config factor = on_record(system, GetParam());
     factor.train.learning_rate = 0.125;
     factor.train.weight_decay_attention = factor.train.weight_decay_mlp = 1e-3;
@@ -92,7 +95,7 @@ TEST_P(OptimizerTest, LearnsAtHalfTheRateAsIfThatWereItsOwn) {
 }
 
 TEST_P(OptimizerTest, ChangesTheRateOverItsRangeOnly) {
-  config::Config config = on_record("one_layer", GetParam());
+  config::Config config = on_record(System::one_layer, GetParam());
   const WholeRun plain(config);
   config.intervene.rate = "qkv*4@5:6";
   const WholeRun result(config);
@@ -105,7 +108,7 @@ TEST_P(OptimizerTest, ChangesTheRateOverItsRangeOnly) {
 }
 
 TEST_P(OptimizerTest, RefusesInterventionsOnWhatThereIsNot) {
-  config::Config config = on_record("memoriser", GetParam());
+  config::Config config = on_record(System::memoriser, GetParam());
   config.intervene.freeze = "attention";
   EXPECT_THROW(Trainer(config, Workers(1)), Error);
 }
@@ -114,7 +117,7 @@ TEST_P(OptimizerTest, RefusesInterventionsOnWhatThereIsNot) {
 
 // With attention on the copy z = phi + w l does not depend on beta.
 TEST_P(OptimizerTest, GivesBetaNoGradientWhileAttentionIsClamped) {
-  config::Config config = on_record("minimal", GetParam());
+  config::Config config = on_record(System::minimal, GetParam());
   config.model.w0 = 0.5;
   config.model.beta0 = 0.5;
   config.train.weight_decay_attention = 0;
@@ -132,7 +135,7 @@ TEST_P(OptimizerTest, GivesBetaNoGradientWhileAttentionIsClamped) {
 }
 
 TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
-  config::Config config = on_record("minimal", "sgd");
+  config::Config config = on_record(config::System::minimal, config::Optimizer::sgd);
   config.model.w0 = 2;
   config.intervene.clamp = "copy@3:7, none@11:";
   config.eval.every = 1;
@@ -166,7 +169,8 @@ TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
 // --- All of it, interrupted ---
 
 TEST_P(OptimizerTest, GoesOnWithTheSameBitsWithinAnIntervention) {
-  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal"}) {
+  for (const System system :
+       {System::one_layer, System::multi_layer, System::scalar_beta, System::minimal}) {
     config::Config config = on_record(system, GetParam());
     config.intervene.freeze = "memoriser@2:5, mlp.2@7:9";
     config.intervene.rate = "attention*3@1:6, mlp.0.weight*0.25";
@@ -187,7 +191,8 @@ TEST_P(OptimizerTest, GoesOnWithTheSameBitsWithinAnIntervention) {
 // that of the products with -rate and of the sums over the batch: 2^-24 of |w|, and some 2^-20 of
 // the step.
 TEST_P(OptimizerTest, ForeseesTheNormOfEachUpdate) {
-  for (const char* system : {"one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"}) {
+  for (const System system : {System::one_layer, System::multi_layer, System::scalar_beta,
+                              System::minimal, System::memoriser}) {
     config::Config config = on_record(system, GetParam());
     config.eval.every = 1;
     config.model.w0 = 0.5;
@@ -206,7 +211,8 @@ TEST_P(OptimizerTest, ForeseesTheNormOfEachUpdate) {
     for (std::size_t step = 0; step < 12; ++step) {
       for (std::size_t i = 0; i < snapshots[step].size(); ++i) {
         const Norms& norms = result.diary.evaluations[step].norms[i];
-        const std::string where = std::string(system) + ", " + result.trainer.parameters()[i]->name;
+        const std::string where =
+            std::string(config::word(system)) + ", " + result.trainer.parameters()[i]->name;
         const double value = norm(snapshots[step][i], std::vector<Real>(snapshots[step][i].size()));
         EXPECT_NEAR(norms.value, value, 1e-14 * value) << where;
         const double made = norm(snapshots[step + 1][i], snapshots[step][i]);
@@ -219,7 +225,7 @@ TEST_P(OptimizerTest, ForeseesTheNormOfEachUpdate) {
 }
 
 TEST(TrainerMeasures, KnowsTheNormOfTheGradient) {
-  config::Config config = on_record("one_layer", "sgd");
+  config::Config config = on_record(config::System::one_layer, config::Optimizer::sgd);
   config.train.weight_decay_attention = config.train.weight_decay_mlp = 0;
   for (const Evaluation& e : WholeRun(config).diary.evaluations) {
     for (const Norms& norms : e.norms) {
@@ -229,8 +235,8 @@ TEST(TrainerMeasures, KnowsTheNormOfTheGradient) {
 }
 
 TEST(TrainerMeasures, AddsUpC1ByTrapezoids) {
-  for (const char* system : {"one_layer", "memoriser"}) {
-    config::Config config = on_record(system, "sgd");
+  for (const System system : {System::one_layer, System::memoriser}) {
+    config::Config config = on_record(system, config::Optimizer::sgd);
     config.eval.every = 5;
     config.eval.log_points = 4;
     const WholeRun result(config);

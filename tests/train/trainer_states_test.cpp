@@ -19,7 +19,7 @@ TEST(Trainer, StopsWhenAskedWithinAStepAndTakesNoSnapshot) {
 
 TEST(Trainer, GoesOnFromAStateWithTheSameBits) {
   for (const config::Diversity item_count : {config::Diversity(16), infinite}) {
-    for (const char* optimizer : {"sgd", "adam"}) {
+    for (const auto optimizer : {config::Optimizer::sgd, config::Optimizer::adam}) {
       config::Config config = small();
       config.data.K = item_count;
       config.train.optimizer = optimizer;
@@ -34,7 +34,7 @@ TEST(Trainer, GoesOnFromAStateWithTheSameBits) {
 
 TEST(Trainer, NeedsTheMomentsOfAdamToGoOn) {
   config::Config config = small();
-  config.train.optimizer = "adam";
+  config.train.optimizer = config::Optimizer::adam;
   const WholeRun whole(config);
   EXPECT_EQ(whole.diary.last.moments.updates, 12);
   EXPECT_EQ(whole.diary.last.moments.mean.size(), whole.diary.last.parameters.size());
@@ -64,7 +64,7 @@ TEST(Trainer, RecordsWhatIsStillDueAtTheRestoredStep) {
 
 // What evaluations alone find out (t_ICL, c1 and its integral) a replay cannot know.
 TEST(Trainer, ReplaysInSilence) {
-  for (const char* optimizer : {"sgd", "adam"}) {
+  for (const auto optimizer : {config::Optimizer::sgd, config::Optimizer::adam}) {
     config::Config config = small();
     config.train.optimizer = optimizer;
     for (const std::int64_t step : {1, 5, 11}) {
@@ -94,7 +94,7 @@ TEST(Trainer, RefusesParametersOfAnotherModel) {
 
 TEST(Trainer, RefusesMomentsAndEarlierWeightsOfAnotherModel) {
   config::Config config = small();
-  config.train.optimizer = "adam";
+  config.train.optimizer = config::Optimizer::adam;
   config.eval.refine = true;
   const State good = Interrupted(config, 5).diary.last;
   Trainer trainer(config, Workers(1));

@@ -9,13 +9,14 @@ namespace icl::train {
 namespace {
 
 struct Case {
-  const char* system;
+  config::System system;
   config::Diversity item_count;
-  const char* optimizer;
+  config::Optimizer optimizer;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.system << (c.item_count.is_infinite() ? ", K = inf, " : ", K = 16, ") << c.optimizer;
+  *out << config::word(c.system) << (c.item_count.is_infinite() ? ", K = inf, " : ", K = 16, ")
+       << config::word(c.optimizer);
 }
 
 class SystemTest : public testing::TestWithParam<Case> {
@@ -31,13 +32,19 @@ class SystemTest : public testing::TestWithParam<Case> {
   config::Config config_ = small();
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SystemTest,
-    testing::Values(Case{"one_layer", 16, "sgd"}, Case{"one_layer", infinite, "adam"},
-                    Case{"multi_layer", 16, "adam"}, Case{"multi_layer", infinite, "sgd"},
-                    Case{"scalar_beta", 16, "sgd"}, Case{"scalar_beta", infinite, "adam"},
-                    Case{"minimal", 16, "sgd"}, Case{"minimal", infinite, "adam"},
-                    Case{"memoriser", 16, "sgd"}, Case{"memoriser", 16, "adam"}));
+using config::Optimizer;
+using config::System;
+INSTANTIATE_TEST_SUITE_P(All, SystemTest,
+                         testing::Values(Case{System::one_layer, 16, Optimizer::sgd},
+                                         Case{System::one_layer, infinite, Optimizer::adam},
+                                         Case{System::multi_layer, 16, Optimizer::adam},
+                                         Case{System::multi_layer, infinite, Optimizer::sgd},
+                                         Case{System::scalar_beta, 16, Optimizer::sgd},
+                                         Case{System::scalar_beta, infinite, Optimizer::adam},
+                                         Case{System::minimal, 16, Optimizer::sgd},
+                                         Case{System::minimal, infinite, Optimizer::adam},
+                                         Case{System::memoriser, 16, Optimizer::sgd},
+                                         Case{System::memoriser, 16, Optimizer::adam}));
 
 TEST_P(SystemTest, TrainsAllItsParameters) {
   const WholeRun result(config_);
@@ -47,7 +54,7 @@ TEST_P(SystemTest, TrainsAllItsParameters) {
     EXPECT_NE(result.diary.snapshots.front()[i], result.diary.last.parameters[i])
         << result.trainer.parameters()[i]->name;
   }
-  const bool reads_context = config_.model.system != "memoriser";
+  const bool reads_context = config::row_of(config_.model.system).has.context;
   for (const Evaluation& e : result.diary.evaluations) {
     EXPECT_TRUE(std::isfinite(e.train.loss) && std::isfinite(e.probes.c1));
     EXPECT_EQ(std::isfinite(e.icl.loss), reads_context);
@@ -76,7 +83,7 @@ TEST_P(SystemTest, HasTheSameBitsForAnyNumberOfWorkers) {
 // The memoriser alone learns its sixteen items by heart; c1 falls with its loss.
 TEST(Memoriser, Memorises) {
   config::Config config = toy(16);
-  config.model.system = "memoriser";
+  config.model.system = config::System::memoriser;
   const WholeRun result(config);
   const Evaluation& first = result.diary.evaluations.front();
   const Evaluation& last = result.diary.evaluations.back();

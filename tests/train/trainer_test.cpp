@@ -69,12 +69,6 @@ TEST(Trainer, ShowsTheInitialParametersFirst) {
   EXPECT_NE(result.diary.snapshots.front(), result.diary.snapshots.back());
 }
 
-TEST(Trainer, RefusesASystemThatDoesNotExist) {
-  config::Config config = small();
-  config.model.system = "perceptron";
-  EXPECT_THROW(Trainer(config, Workers(1)), Error);
-}
-
 // --- What is measured ---
 
 // The same run written out: one batch a step, forward, loss, backward with the update.
@@ -145,7 +139,7 @@ TEST(Trainer, HasNoIwlAtInfiniteDiversity) {
 TEST(Trainer, EvaluatesUnderTheLabelRuleOfTrainingTooIfThatIsAnother) {
   config::Config config = small();
   EXPECT_TRUE(std::isnan(WholeRun(config).diary.evaluations.back().equal.loss));
-  config.data.labels = "equal_sequence";
+  config.data.labels = config::LabelRule::equal_sequence;
   for (const Evaluation& e : WholeRun(config).diary.evaluations) {
     EXPECT_TRUE(std::isfinite(e.equal.loss) && std::isfinite(e.equal.accuracy));
     EXPECT_NE(e.equal.loss, e.icl.loss);

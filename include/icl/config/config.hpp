@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "icl/config/choice.hpp"
+#include "icl/config/system.hpp"
+
 namespace icl::config {
 
 /// The task diversity K: a number of items, or infinity (fresh items in every sequence).
@@ -23,7 +26,7 @@ class Diversity {
 };
 
 struct Model {
-  std::string system = "one_layer";
+  System system = System::one_layer;
   std::int64_t hidden = 512;
   std::int64_t layers = 2;
   std::optional<double> beta0;
@@ -42,15 +45,15 @@ struct Data {
   Diversity K = 10000;
   std::int64_t N = 100;
   std::int64_t D = 63;
-  std::string labels = "independent";
-  std::string label_code = "onehot";
+  LabelRule labels = LabelRule::independent;
+  LabelCode label_code = LabelCode::onehot;
   double noise = 0;
   double zipf = 0;
   double bursty = 1;
   std::optional<std::string> items;
   std::optional<std::string> novel_items;
   double novel_fraction = 0.2;
-  std::string scale = "unit";
+  ItemScale scale = ItemScale::unit;
   bool operator==(const Data&) const = default;
 };
 
@@ -59,7 +62,7 @@ struct Train {
   std::int64_t epochs = 1000;
   std::int64_t steps_per_epoch = 469;
   std::int64_t batch_size = 128;
-  std::string optimizer = "sgd";
+  Optimizer optimizer = Optimizer::sgd;
   double learning_rate = 0.01;
   double weight_decay_attention = 1e-10;
   double weight_decay_mlp = 1e-10;

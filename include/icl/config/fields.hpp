@@ -62,9 +62,11 @@ struct OptionalNumberAccess {
   Member<std::optional<double>> member;
   Range<double> range;
 };
+/// One of an enumeration (choice.hpp); outside Config it is its word.
 struct ChoiceAccess {
-  Member<std::string> member;
-  std::span<const std::string_view> choices;
+  std::string_view (*read)(const Config&);
+  bool (*edit)(Config&, std::string_view word);  ///< false if there is no such word
+  std::span<const std::string_view> words;
 };
 struct SwitchAccess {
   Member<bool> member;

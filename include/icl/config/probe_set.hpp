@@ -25,7 +25,7 @@ enum class ProbeName : std::uint8_t {
 struct ProbeRow {
   std::string_view name;
   ProbeName probe;
-  bool (*exists)(Kind);  ///< whether a system of this kind has it
+  bool (*exists)(const Capabilities&);  ///< whether a system that has these has it
 };
 [[nodiscard]] std::span<const ProbeRow> probe_rows();
 
@@ -36,7 +36,7 @@ struct ProbeNames {
 };
 [[nodiscard]] ProbeNames parse_probes(std::string_view text);
 
-[[nodiscard]] bool has_probe(Kind, ProbeName);
+[[nodiscard]] bool has_probe(System, ProbeName);
 
 /// The probes that a run records: those of probe.record, or all that its system has; none if
 /// probe.sequences is 0.

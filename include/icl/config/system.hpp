@@ -7,49 +7,65 @@
 
 namespace icl::config {
 
-/// What there is in a system, as far as keys and probes ask.
-enum class Kind : std::uint8_t {
-  transformer,  ///< layer norm, attention by query and key matrices, MLP
-  scalar_beta,  ///< attention by one number beta, a value matrix, MLP
-  minimal,      ///< attention by one number beta, and an MLP on the target alone
-  memoriser,    ///< an MLP on the target alone; reads no context
+/// The models, in the paper's names S1 to S4 and one between S1 and S3.
+enum class System : std::uint8_t { one_layer, multi_layer, scalar_beta, minimal, memoriser };
+
+/// What a system has. Keys, probes and commands ask for these, never for a system.
+struct Capabilities {
+  bool context = false;      ///< it reads more than the target: attention, copies, ICL
+  bool mixes_paths = false;  ///< its MLP reads what the target attends to, so that the memoriser is
+                             ///< no path by itself; its tokens hold their labels
+  bool matrices = false;     ///< attention by the matrices W_q and W_k
+  bool scalar_beta = false;  ///< attention by one number beta
+  bool path_weight = false;  ///< a number w weighs the path of attention
+  bool layers = false;       ///< any number of layers, and a readout of its own
+  bool initial_beta = false;  ///< its effective beta can be chosen: model::Model::favour_copies
 };
 
-/// Whether a system of this kind reads more than the target.
-constexpr bool reads_context(Kind kind) { return kind != Kind::memoriser; }
-/// Whether its MLP reads what the target attends to: then the memoriser is not a path by itself.
-constexpr bool mixes_paths(Kind kind) {
-  return kind == Kind::transformer || kind == Kind::scalar_beta;
-}
-
-struct System {
-  std::string_view name;
-  Kind kind;
+struct SystemRow {
+  System system;
+  std::string_view name;   ///< the value of model.system
   std::string_view title;  ///< in short, for people
+  Capabilities has;
 };
 
-/// The values of model.system. A new system is a row here, and one in model/model.cpp that makes
-/// it.
+/// A row for each system, in the order of the enumeration. A new system is an enumerator and a row
+/// here, and a row in model/model.cpp that makes it.
 inline constexpr std::array systems{
-    System{"one_layer", Kind::transformer, "S1"},
-    System{"multi_layer", Kind::transformer, "S2"},
-    System{"scalar_beta", Kind::scalar_beta, "scalar beta"},
-    System{"minimal", Kind::minimal, "S3"},
-    System{"memoriser", Kind::memoriser, "S4"},
+    SystemRow{System::one_layer,
+              "one_layer",
+              "S1",
+              {.context = true, .mixes_paths = true, .matrices = true, .initial_beta = true}},
+    SystemRow{System::multi_layer,
+              "multi_layer",
+              "S2",
+              {.context = true, .mixes_paths = true, .matrices = true, .layers = true}},
+    SystemRow{System::scalar_beta,
+              "scalar_beta",
+              "scalar beta",
+              {.context = true, .mixes_paths = true, .scalar_beta = true}},
+    SystemRow{System::minimal,
+              "minimal",
+              "S3",
+              {.context = true, .scalar_beta = true, .path_weight = true}},
+    SystemRow{System::memoriser, "memoriser", "S4", {}},
 };
 
-inline constexpr auto system_names = [] {
+constexpr auto words(System /*type*/) {
   std::array<std::string_view, systems.size()> names;
   for (std::size_t i = 0; i < systems.size(); ++i) names[i] = systems[i].name;
   return names;
-}();
-
-/// The kind of the system of that name; call only with a name that is one.
-[[nodiscard]] constexpr Kind kind_of(std::string_view system) {
-  for (const System& row : systems) {
-    if (row.name == system) return row.kind;
-  }
-  return Kind::transformer;
 }
+
+[[nodiscard]] constexpr const SystemRow& row_of(System system) {
+  return systems.at(static_cast<std::size_t>(system));
+}
+
+static_assert([] {
+  for (std::size_t i = 0; i < systems.size(); ++i) {
+    if (static_cast<std::size_t>(systems[i].system) != i) return false;
+  }
+  return true;
+}());
 
 }  // namespace icl::config

@@ -5,19 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "icl/config/choice.hpp"
 #include "icl/nn/parameter.hpp"
 
 namespace icl::nn {
 
-/// How a token holds its label.
-enum class LabelCode : std::uint8_t {
-  onehot,  ///< two entries: (1, 0) for -1, (0, 1) for +1, (0, 0) for the target
-  scalar,  ///< one entry: -1, +1, or 0 for the target
-};
-/// The value of data.label_code.
-[[nodiscard]] inline LabelCode label_code(std::string_view name) {
-  return name == "scalar" ? LabelCode::scalar : LabelCode::onehot;
-}
+using config::LabelCode;
 
 /// LayerNorm of a token [x ; onehot(label)] of X = D + 2 entries: t = g n + b (elementwise), with
 /// n = (token - mean) / sqrt(variance + 1e-5), biased variance (torch.nn.LayerNorm(D + 2)).

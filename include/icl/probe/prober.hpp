@@ -49,7 +49,7 @@ class Prober {
   void read_effective(Reading&);
 
   const task::Task& task_;
-  config::Kind kind_;
+  config::Capabilities has_;  ///< of the system
   std::vector<config::ProbeName> probes_;
   std::int64_t sequences_;
   Batch batch_;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "icl/config/choice.hpp"
 #include "icl/core/random.hpp"
 #include "icl/task/frequencies.hpp"
 
@@ -36,15 +37,7 @@ void draw_distinct(const Stream&, std::uint32_t item_count, std::span<std::int32
 /// the N-1 items of the context. Returns the position of the one that the target is a copy of.
 std::int32_t draw_fresh(const Stream&, std::span<std::int8_t> labels);
 
-/// How the labels of a sequence are distributed.
-enum class LabelRule : std::uint8_t {
-  independent,
-  equal_sequence,  ///< N/2 of the N tokens, the target included, carry each label; N even
-  equal_context,   ///< (N-1)/2 of the N-1 context tokens carry each label; N odd
-  equal_others,    ///< (N-2)/2 of the N-2 tokens beside target and copy carry each label; N even
-};
-/// The value of data.labels.
-[[nodiscard]] LabelRule label_rule(std::string_view name);
+using config::LabelRule;
 
 /// Items by their label, for the rules that ask for one.
 struct ItemsByLabel {

@@ -12,8 +12,8 @@ def landscape_panel(axes, land, edges=None):
     """L(w, beta) in grey, lines of steepest descent, the w-nullcline of the expanded flow. land: arrays w [n], beta [m], loss and its two
     derivatives [n, m], nullcline [m]; edges: (first w, last w, first beta, last beta), by default all there is."""
     filled = axes.contourf(land["w"], land["beta"], land["loss"].T, LEVELS, cmap="Greys", alpha=0.7)
-    for collection in filled.collections:
-        collection.set_rasterized(True)
+    for part in getattr(filled, "collections", [filled]):  # matplotlib 3.10 has no such list: the set is one artist
+        part.set_rasterized(True)
     bar = axes.figure.colorbar(filled, ax=axes, aspect=30, pad=0.02)
     bar.set_label("averaged loss (nat)")
     axes.streamplot(land["w"], land["beta"], -land["dloss_dw"].T, -land["dloss_dbeta"].T, color=SKY, linewidth=0.4, density=0.9, arrowsize=0.5)

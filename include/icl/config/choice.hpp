@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace icl::config {
+
+/// The choices of the configuration. A choice is an enumeration, and words() gives the word of each
+/// of its values, in their order: the words are what TOML, the command line and run files hold, and
+/// nothing but this table knows them. A new value is an enumerator and its word here; -Wswitch and
+/// the assertion below the table name what was forgotten.
+
+/// How the labels of a training sequence are distributed.
+enum class LabelRule : std::uint8_t {
+  independent,
+  equal_sequence,  ///< N/2 of the N tokens, the target included, carry each label; N even
+  equal_context,   ///< (N-1)/2 of the N-1 context tokens carry each label; N odd
+  equal_others,    ///< (N-2)/2 of the N-2 tokens beside target and copy carry each label; N even
+};
+constexpr auto words(LabelRule /*type*/) {
+  return std::to_array<std::string_view>(
+      {"independent", "equal_sequence", "equal_context", "equal_others"});
+}
+
+/// How a token holds its label.
+enum class LabelCode : std::uint8_t {
+  onehot,  ///< two entries: (1, 0) for -1, (0, 1) for +1, (0, 0) for the target
+  scalar,  ///< one entry: -1, +1, or 0 for the target
+};
+constexpr auto words(LabelCode /*type*/) {
+  return std::to_array<std::string_view>({"onehot", "scalar"});
+}
+
+/// What is done to items that come from a file.
+enum class ItemScale : std::uint8_t {
+  unit,  ///< one factor for all that makes the mean squared norm 1
+  none,
+};
+constexpr auto words(ItemScale /*type*/) {
+  return std::to_array<std::string_view>({"unit", "none"});
+}
+
+/// The rule of updates.
+enum class Optimizer : std::uint8_t { sgd, adam };
+constexpr auto words(Optimizer /*type*/) {
+  return std::to_array<std::string_view>({"sgd", "adam"});
+}
+
+/// The word of a value.
+template <class Choice>
+[[nodiscard]] constexpr std::string_view word(Choice value) {
+  constexpr auto all = words(Choice{});
+  return all.at(static_cast<std::size_t>(value));
+}
+
+/// The value of a word; nothing if there is no such word.
+template <class Choice>
+[[nodiscard]] constexpr std::optional<Choice> choice_of(std::string_view text) {
+  constexpr auto all = words(Choice{});
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == text) return static_cast<Choice>(i);
+  }
+  return std::nullopt;
+}
+
+static_assert(word(LabelRule::equal_others) == "equal_others");
+static_assert(word(LabelCode::scalar) == "scalar");
+static_assert(word(ItemScale::none) == "none");
+static_assert(word(Optimizer::adam) == "adam");
+
+}  // namespace icl::config
