@@ -40,6 +40,11 @@ CASES = {
     "infinite": SMALL | {"data.K": "inf", "train.seed": 2},
     "scalar": SMALL | {"data.label_code": '"scalar"', "data.noise": 0.3, "train.seed": 3},
     "adam": SMALL | ADAM | {"train.weight_decay_mlp": 1e-3, "train.seed": 4},
+    "adamw": SMALL | ADAM | {"train.optimizer": '"adamw"', "train.weight_decay_mlp": 0.5, "train.weight_decay_attention": 0.1,
+                             "train.schedule": '"cosine"', "train.warmup": 10, "train.seed": 11},
+    "clipped": SMALL | {"train.clip_norm": 0.05, "train.schedule": '"triangle"', "train.warmup": 5, "train.weight_decay_mlp": 1e-2,
+                        "train.seed": 12},
+    "adam_clipped": SMALL | ADAM | {"train.clip_norm": 0.05, "train.warmup": 20, "train.seed": 13},
     "two_layers": TINY | {"train.seed": 5},
     "three_layers": TINY | {"model.layers": 3, "compat.frozen_readout": "true", "train.seed": 5},
     "scalar_beta": SMALL | {"model.system": '"scalar_beta"', "model.beta0": 1.5, "train.seed": 10},
@@ -120,10 +125,20 @@ def make_optimizer(run, model):
     groups = [{"params": attention, "weight_decay": run.config["train.weight_decay_attention"]},
               {"params": others, "weight_decay": run.config["train.weight_decay_mlp"]}]
     groups = [group for group in groups if group["params"]]
-    if run.config["train.optimizer"] == "adam":
-        return torch.optim.Adam(groups, lr=run.config["train.learning_rate"], eps=run.config["train.adam_epsilon"],
+    adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}.get(run.config["train.optimizer"])
+    if adam is not None:
+        return adam(groups, lr=run.config["train.learning_rate"], eps=run.config["train.adam_epsilon"],
                                 betas=(run.config["train.adam_beta1"], run.config["train.adam_beta2"]))
     return torch.optim.SGD(groups, lr=run.config["train.learning_rate"])
+
+
+def make_schedule(run, optimizer):
+    """The share of the rate in step s = 0, 1, ..., as `icl keys schedule` and `icl keys warmup` say."""
+    warmup = run.config["train.warmup"]
+    after = {"constant": lambda p: 1, "cosine": lambda p: (1 + math.cos(math.pi * p)) / 2, "triangle": lambda p: 1 - p}
+    share = after[run.config["train.schedule"]]
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: (s + 1) / warmup if s < warmup else share((s - warmup) / max(STEPS - warmup, 1)))
 
 
 def switched_relu(window):
@@ -136,6 +151,8 @@ def train_in_torch(run, dtype, windows=None):
     model = SYSTEMS[run.config["model.system"]](run.config).to(dtype)
     model.load_state_dict({name: torch.from_numpy(w) for name, w in run.initial.items()}, strict=True)
     optimizer = make_optimizer(run, model)
+    schedule = make_schedule(run, optimizer)
+    clip_norm = run.config.get("train.clip_norm")
     relus = [module for module in model.modules() if isinstance(module, torch.nn.ReLU)]
     before_relu = [[] for _ in relus]
     for relu, inputs in zip(relus, before_relu):
@@ -161,7 +178,10 @@ def train_in_torch(run, dtype, windows=None):
                 continue
             p.grad = g[name].clone()
             path[name] += float(g[name].abs().max())
+        if clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.grad is not None], clip_norm)
         optimizer.step()
+        schedule.step()
         all_logits.append(logits.detach().numpy())
         all_loss.append(float(loss))
         all_gradients.append(g)
@@ -193,13 +213,18 @@ def tolerances(run, exact):
     depth = int(run.config["model.layers"]) if run.config["model.system"] == "multi_layer" else 1
     to_logit = 6 * math.sqrt(roundings_to_logit(run.config)) * u
     to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
-    if run.config["train.optimizer"] == "adam":
+    roundings_of_w = 2
+    if run.config["train.optimizer"] in ("adam", "adamw"):
         # An update is m / (sqrt(v) + epsilon): errors of g reach it over epsilon, once by m and up to three times by v
         # (|m| <= (1 - b1) / sqrt(1 - b2) sqrt(v), about 3.2). Six roundings of its own.
         rate *= 4.2 / run.config["train.adam_epsilon"]
-    # w_T = w_0 - rate sum_t g_t: two roundings of w a step, and the errors of all g_t; they may all point one way.
+    if run.config["train.optimizer"] == "adamw":
+        roundings_of_w = 3  # its decay is one more
+    if run.config.get("train.clip_norm") is not None:
+        rate *= 2  # the norm that a gradient is divided by is off as much as the gradient, relatively
+    # w_T = w_0 - rate sum_t g_t: two roundings of w a step (or three), and the errors of all g_t; they may all point one way.
     size = {name: max(largest(run.initial[name]), largest(w)) for name, w in exact.weights.items()}
-    absolute = {name: 2 * STEPS * u * size[name] + to_gradient * rate * exact.gradient_path[name]
+    absolute = {name: roundings_of_w * STEPS * u * size[name] + to_gradient * rate * exact.gradient_path[name]
                 + rate * exact.kink_path[name] for name in size}
     # What follows from weights that are off: relative errors of the five layers add up.
     layers = {}

@@ -109,6 +109,13 @@ Result in_steps(const Config& c) {
                                 c.train.epochs, c.train.steps_per_epoch),
                     {"train.epochs", "train.steps_per_epoch"}};
   }
+  if (c.train.warmup > c.train.epochs * c.train.steps_per_epoch) {
+    return Conflict{
+        fmt::format("train.warmup = {} is longer than the run of train.epochs = {} times "
+                    "train.steps_per_epoch = {} steps",
+                    c.train.warmup, c.train.epochs, c.train.steps_per_epoch),
+        {"train.warmup", "train.epochs", "train.steps_per_epoch"}};
+  }
   constexpr std::int64_t published_epoch = 60000;
   const std::int64_t steps = (published_epoch + c.train.batch_size - 1) / c.train.batch_size;
   struct Row {

@@ -160,7 +160,9 @@ constexpr std::array table = {
           IntegerAccess{member<&Config::train, &Train::steps_per_epoch>(), {1, max_steps}}},
     Field{"train.batch_size", "sequences", "Sequences in one step",
           IntegerAccess{member<&Config::train, &Train::batch_size>(), {1, max_size}}},
-    Field{"train.optimizer", "", "Plain SGD, or Adam (Kingma & Ba 2015) with L2 as in torch.optim",
+    Field{"train.optimizer", "",
+          "Plain SGD; Adam (Kingma & Ba 2015) with L2 as in torch.optim; or AdamW (Loshchilov & "
+          "Hutter 2019), whose decay is w <- w - rate*lambda*w beside it",
           choice<&Config::train, &Train::optimizer>()},
     Field{"train.learning_rate", "", "Learning rate",
           NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
@@ -179,6 +181,20 @@ constexpr std::array table = {
           NumberAccess{member<&Config::train, &Train::adam_beta2>(), below_1}},
     Field{"train.adam_epsilon", "", "Added to the root of Adam's mean of squares",
           NumberAccess{member<&Config::train, &Train::adam_epsilon>(), epsilon}},
+    Field{"train.schedule", "",
+          "How the learning rate goes on after its warm-up: constant; or down to 0 at the end of "
+          "the run, by half a cosine or in a line (a triangle with its warm-up)",
+          choice<&Config::train, &Train::schedule>()},
+    Field{"train.warmup", "steps",
+          "Steps over which the learning rate rises in a line: step s = 0, 1, ... has (s+1)/warmup "
+          "of it",
+          IntegerAccess{member<&Config::train, &Train::warmup>(), {0, max_steps}}},
+    Field{
+        "train.clip_norm", "",
+        "Largest norm of the gradient of all trained parameters together, without weight decay; a "
+        "longer one is shortened to it",
+        OptionalNumberAccess{member<&Config::train, &Train::clip_norm>(), learning_rate},
+        "no gradient is clipped"},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
           IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, 10000000}}},
     Field{"eval.every", "steps",

@@ -39,8 +39,12 @@ class Sizes {
   /// Bytes of one copy of all parameters.
   [[nodiscard]] double parameters() const { return parameters_; }
   /// How many copies of them an optimiser's state takes, the parameters among them.
-  [[nodiscard]] double copies_in_state() const { return adam() ? 3 : 1; }
-  [[nodiscard]] bool adam() const { return config_.train.optimizer == config::Optimizer::adam; }
+  [[nodiscard]] double copies_in_state() const { return moments() ? 3 : 1; }
+  /// What the optimiser keeps beside the parameters: a gradient, and its two moments.
+  [[nodiscard]] double optimiser() const {
+    if (moments()) return 3 * parameters_;
+    return config_.train.clip_norm ? parameters_ : 0;
+  }
 
   /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
   /// exemplar each (how many there are, only the file says).
@@ -112,6 +116,7 @@ class Sizes {
   [[nodiscard]] std::int64_t token_width() const { return model_->token_width(); }
 
  private:
+  [[nodiscard]] bool moments() const { return config_.train.optimizer != config::Optimizer::sgd; }
   const config::Config& config_;
   std::unique_ptr<model::Model> model_;
   double parameters_;
@@ -135,7 +140,7 @@ Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int th
       {"initial beta", config.init.beta0 ? sizes.pass(train::InitialBeta::chunk, false) : 0,
        "init.beta0, data.N, model.hidden, data.D"},
       {"probes", sizes.probes(), "probe.sequences, probe.record, data.N, model.hidden"},
-      {"optimiser", sizes.adam() ? 3 * sizes.parameters() : 0, "train.optimizer, model.hidden"},
+      {"optimiser", sizes.optimiser(), "train.optimizer, train.clip_norm, model.hidden"},
       {"refining", sizes.kept_for_refining(), "eval.refine, model.hidden"},
   };
   return parts;

@@ -45,6 +45,14 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
                             "there too",
                             file, record.step, record.stop_reason));
   }
+  if (config.train.schedule != config::RateSchedule::constant) {
+    throw Error(
+        ExitCode::cannot_create,
+        fmt::format("'{}' was trained under train.schedule = \"{}\" over {} steps: its learning "
+                    "rate would have been another one in a run of {}",
+                    file, config::word(config.train.schedule), train::last_step(record.config),
+                    train::last_step(config)));
+  }
   const Steps planned =
       steps_of(train::evaluation_schedule(config), first_step(record), recorded_to(record));
   if (planned == record.metric_steps) return;

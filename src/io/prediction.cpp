@@ -24,6 +24,10 @@ bool spares_attention(const std::optional<std::string>& text, config::Factor fac
 std::string reason_in(const config::Config& c) {
   if (c.train.optimizer != config::Optimizer::sgd)
     return "the flow is that of gradients, not of " + std::string(config::word(c.train.optimizer));
+  if (c.train.schedule != config::RateSchedule::constant || c.train.warmup > 0) {
+    return "the learning rate was not constant";
+  }
+  if (c.train.clip_norm) return "gradients were clipped";
   if (c.intervene.clamp) return "attention was clamped";
   if (!spares_attention(c.intervene.freeze, config::Factor::none) ||
       !spares_attention(c.intervene.rate, config::Factor::required)) {

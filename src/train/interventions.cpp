@@ -64,8 +64,8 @@ void Interventions::add(const std::string& key, const config::Intervention& what
   rates_.push_back(std::move(one));
 }
 
-std::span<const double> Interventions::factors(std::int64_t step) {
-  std::ranges::copy(base_, factors_.begin());
+std::span<const double> Interventions::factors(std::int64_t step, double share) {
+  std::ranges::transform(base_, factors_.begin(), [&](double one) { return one * share; });
   for (const OnParameter& one : rates_) {
     if (!one.what.holds(step)) continue;
     for (const std::size_t i : one.parameters) factors_[i] *= one.what.factor;

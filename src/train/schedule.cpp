@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+
+#include "icl/core/math.hpp"
 
 namespace icl::train {
 
@@ -53,6 +56,24 @@ std::int64_t Schedule::count(std::int64_t last) const {
 
 std::int64_t last_step(const config::Config& config) {
   return config.train.epochs * config.train.steps_per_epoch;
+}
+
+double rate_share(const config::Config& config, std::int64_t step) {
+  const std::int64_t warmup = config.train.warmup;
+  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const double p = static_cast<double>(step - warmup) /
+                   static_cast<double>(std::max<std::int64_t>(last_step(config) - warmup, 1));
+  switch (config.train.schedule) {
+    case config::RateSchedule::constant:
+      return 1;
+    case config::RateSchedule::cosine: {
+      const double root = math::cos_quarter(p * std::numbers::pi / 2);
+      return root * root;  // (1 + cos(pi p)) / 2
+    }
+    case config::RateSchedule::triangle:
+      return 1 - p;
+  }
+  return 1;
 }
 
 Schedule evaluation_schedule(const config::Config& config) {

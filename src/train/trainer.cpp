@@ -25,11 +25,7 @@ const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters
   return bad == parameters.end() ? nullptr : *bad;
 }
 
-double norm(std::span<const Real> x) {
-  double squares = 0;
-  for (const double v : x) squares += v * v;
-  return std::sqrt(squares);
-}
+double norm(std::span<const Real> x) { return std::sqrt(sum_of_squares(x)); }
 
 /// The name of the tensor in which a fault of a forward pass shows first.
 std::string first_fault(std::span<nn::Parameter* const> parameters,
@@ -214,7 +210,8 @@ bool Trainer::step(const Workers& forward) {
     return false;
   }
   loss_gradient(workers_);
-  optimizer_->prepare(interventions_.factors(progress_.step));
+  const double share = rate_share(config_, progress_.step);
+  optimizer_->prepare(interventions_.factors(progress_.step, share));
   model_->backward(batch_, *activations_, workers_);
   optimizer_->finish(workers_);
   const auto time = workers_.measure(Phase::update);
@@ -228,7 +225,7 @@ bool Trainer::step(const Workers& forward) {
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
   progress_.train_sequences += batch_.size;
-  progress_.elapsed += config_.train.learning_rate;
+  progress_.elapsed += config_.train.learning_rate * share;
   return true;
 }
 
@@ -307,11 +304,18 @@ void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
     parameters_[i]->sink = {gradients_[i].data(), Real{1}, Real{0}, false};
   }
   model_->backward(batch_, *activations_, workers);
-  const auto factors = interventions_.factors(progress_.step);
+  const auto factors = interventions_.factors(progress_.step, rate_share(config_, progress_.step));
+  double squares = 0;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (factors[i] != 0) squares += sum_of_squares(gradients_[i].values());
+  }
+  const Real scale = clip_factor(config_.train, squares);
   evaluation.norms.reserve(parameters_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto gradient = gradients_[i].values();
-    evaluation.norms.push_back({norm(parameters_[i]->value.values()), norm(gradient),
+    const double whole = norm(gradient);
+    for (Real& g : gradient) g *= scale;
+    evaluation.norms.push_back({norm(parameters_[i]->value.values()), whole,
                                 optimizer_->update_norm(i, gradient, factors[i])});
   }
 }

@@ -70,6 +70,8 @@ class LongerTest(Programs):
     SAME = {
         "default": [],
         "adam": ["train.optimizer=adam", "train.learning_rate=0.003"],
+        "adamw": ["train.optimizer=adamw", "train.learning_rate=0.003", "train.warmup=15", "train.clip_norm=0.1"],
+        "clipped": ["train.clip_norm=0.05"],
         "refine": ["eval.refine=true", "train.learning_rate=0.5"],
         "every step": ["eval.every=1", "record.snapshot_every=3"],
         "infinite": ["data.K=inf", "eval.every=5"],
@@ -104,6 +106,12 @@ class LongerTest(Programs):
             self.assertNotIn("--force", result.stderr)
             self.assertEqual((self.cwd / "run.h5").read_bytes(), before)
         self.ok("branch", "run.h5", "--at", 20, "--set", "train.epochs=4", "--out", "new.h5")
+
+    def test_a_schedule_that_ends_with_the_run_is_another_one_in_a_longer_run(self):
+        for schedule in "cosine", "triangle":
+            self.ok(*self.train("run.h5", f"train.schedule={schedule}"), "--force")
+            self.fails(CANNOT_CREATE, f'train.schedule = "{schedule}" over 20 steps',
+                       *self.train("run.h5", f"train.schedule={schedule}", "train.epochs=4", resume=True))
 
     def test_what_is_no_longer_run_is_refused(self):
         self.ok(*self.train("run.h5"))

@@ -201,6 +201,15 @@ TEST(FindConflict, OfSteps) {
         "steps",
         {"train.epochs", "train.steps_per_epoch"}},
        {[](Config& c) {
+          c.train.epochs = 2;
+          c.train.steps_per_epoch = 10;
+          c.train.warmup = 21;
+        },
+        "train.warmup = 21 is longer than the run of train.epochs = 2 times train.steps_per_epoch "
+        "= 10 "
+        "steps",
+        {"train.warmup", "train.epochs", "train.steps_per_epoch"}},
+       {[](Config& c) {
           c.model.system = config::System::memoriser;
           c.compat.s4_epoch = true;
           c.train.batch_size = 100;

@@ -192,6 +192,16 @@ TEST(SincosOctant, AreWithinAnUlpAndAHalfAndRise) {
   EXPECT_TRUE(std::isnan(sincos_octant(nan_f).sin) && std::isnan(sincos_octant(nan_f).cos));
 }
 
+TEST(CosQuarter, IsWithinItsAbsoluteError) {
+  constexpr int points = 100'000;
+  for (int i = -points; i <= points; ++i) {
+    const double t = std::numbers::pi / 2 * i / points;
+    ASSERT_LT(std::abs(cos_quarter(t) - std::cos(static_cast<long double>(t))), 2e-16L) << t;
+  }
+  EXPECT_EQ(cos_quarter(0.0), 1.0);
+  EXPECT_TRUE(std::isnan(cos_quarter(nan_d)));
+}
+
 /// FNV-1a over the bits of what it is given.
 class Hash {
  public:

@@ -23,6 +23,7 @@
 #include "icl/task/task.hpp"
 #include "icl/train/interventions.hpp"
 #include "icl/train/optimizer.hpp"
+#include "icl/train/schedule.hpp"
 #include "icl/train/trainer.hpp"
 #include "support/blas.hpp"
 #include "support/sinks.hpp"
@@ -122,7 +123,7 @@ class Steps {
       numbers.logits.insert(numbers.logits.end(), logits.begin(), logits.end());
       if (step == 0) numbers.gradient_first = gradients();
       if (step == last) numbers.gradient_last = gradients();
-      optimizer_->prepare(interventions_.factors(step));
+      optimizer_->prepare(interventions_.factors(step, train::rate_share(config_, step)));
       model_->backward(batch_, *activations_, workers);
       optimizer_->finish(workers);
     }
@@ -266,10 +267,10 @@ TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, Parity,
-                         testing::Values("plain", "decay", "infinite", "scalar", "adam",
-                                         "two_layers", "three_layers", "scalar_beta",
-                                         "scalar_beta_code", "minimal", "minimal_self",
-                                         "memoriser"),
+                         testing::Values("plain", "decay", "infinite", "scalar", "adam", "adamw",
+                                         "clipped", "adam_clipped", "two_layers", "three_layers",
+                                         "scalar_beta", "scalar_beta_code", "minimal",
+                                         "minimal_self", "memoriser"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {

@@ -34,7 +34,7 @@ class InterventionsTest : public testing::Test {
 
   [[nodiscard]] std::vector<double> factors(const config::Intervene& config, std::int64_t step) {
     Interventions interventions(config, all_);
-    const auto found = interventions.factors(step);
+    const auto found = interventions.factors(step, 1);
     return {found.begin(), found.end()};
   }
   /// Of the first parameter, at steps 0, 1, ...
@@ -42,7 +42,7 @@ class InterventionsTest : public testing::Test {
     Interventions interventions(config, all_);
     std::vector<double> found;
     for (std::int64_t step = 0; step < steps; ++step) {
-      found.push_back(interventions.factors(step).front());
+      found.push_back(interventions.factors(step, 1).front());
     }
     return found;
   }

@@ -126,5 +126,41 @@ TEST(Sgd, DecaysWithoutAGradient) {
   }
 }
 
+// |g| = 13 over both parameters that learn; the frozen one's gradient does not count.
+TEST(Clipping, ShortensAllGradientsByOneFactor) {
+  for (const auto rule : {config::Optimizer::sgd, config::Optimizer::adam}) {
+    nn::Parameter first = make_parameter(nn::Group::attention);
+    nn::Parameter second = make_parameter(nn::Group::mlp);
+    nn::Parameter frozen = make_parameter(nn::Group::mlp);
+    const std::array<nn::Parameter*, 3> all{&first, &second, &frozen};
+    config::Train clipped;
+    clipped.optimizer = rule;
+    clipped.learning_rate = 1;
+    clipped.adam_beta1 = clipped.adam_beta2 = 0;
+    clipped.adam_epsilon = 1e6;  // so that the update is the gradient, over a million
+    clipped.clip_norm = 6.5;
+    const auto optimizer = make_optimizer(clipped, all);
+    optimizer->prepare(std::array{1.0, 1.0, 0.0});
+    first.take(std::array<Real, 6>{3, 4, 0, 0, 0, 0}.data(), 0, 6);
+    second.take(std::array<Real, 6>{0, 0, 12, 0, 0, 0}.data(), 0, 6);
+    frozen.take(std::array<Real, 6>{1000, 0, 0, 0, 0, 0}.data(), 0, 6);
+    optimizer->finish(Workers(1));
+    const double size = rule == config::Optimizer::sgd ? 1 : 1e-6;
+    EXPECT_NEAR(first.value[0], 1 - 1.5 * size, 1e-6);
+    EXPECT_NEAR(first.value[1], 2 - 2.0 * size, 1e-6);
+    EXPECT_NEAR(second.value[2], 3 - 6.0 * size, 2e-6);
+    EXPECT_EQ(frozen.value[0], 1);
+  }
+}
+
+TEST(Clipping, LeavesShorterGradientsAsTheyAre) {
+  config::Train clipped;
+  EXPECT_EQ(clip_factor(clipped, 1e12), 1);
+  clipped.clip_norm = 13.1;
+  EXPECT_EQ(clip_factor(clipped, 169), 1);
+  clipped.clip_norm = 1.3;
+  EXPECT_NEAR(clip_factor(clipped, 169), 0.1, 1e-7);
+}
+
 }  // namespace
 }  // namespace icl::train

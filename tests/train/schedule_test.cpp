@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
 #include <set>
 #include <vector>
 
@@ -145,6 +146,32 @@ TEST(SnapshotSchedule, HoldsLogarithmicAndEquidistantOnes) {
   expect_to_be(snapshot_schedule(config), {0, 30, 60, 90}, 100);
   config.record.snapshot_every.reset();
   expect_to_be(snapshot_schedule(config), {}, 100);
+}
+
+TEST(RateShare, RisesInALineAndGoesOnAsItsScheduleSays) {
+  config::Config config;
+  config.train.epochs = 10;
+  config.train.steps_per_epoch = 10;
+  for (const std::int64_t warmup : {0, 1, 20, 100}) {
+    for (const auto schedule : {config::RateSchedule::constant, config::RateSchedule::cosine,
+                                config::RateSchedule::triangle}) {
+      config.train.warmup = warmup;
+      config.train.schedule = schedule;
+      for (std::int64_t step = 0; step < 100; ++step) {
+        const double p = static_cast<double>(step - warmup) / static_cast<double>(100 - warmup);
+        double expected = 1;
+        if (step < warmup) {
+          expected = static_cast<double>(step + 1) / static_cast<double>(warmup);
+        } else if (schedule == config::RateSchedule::cosine) {
+          expected = (1 + std::cos(std::numbers::pi * p)) / 2;
+        } else if (schedule == config::RateSchedule::triangle) {
+          expected = 1 - p;
+        }
+        EXPECT_NEAR(rate_share(config, step), expected, 1e-15) << warmup << ' ' << step;
+        EXPECT_GT(rate_share(config, step), 0);
+      }
+    }
+  }
 }
 
 // Powers that a C library computes an ulp otherwise are rounded to the same step.

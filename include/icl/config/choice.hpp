@@ -44,9 +44,19 @@ constexpr auto words(ItemScale /*type*/) {
 }
 
 /// The rule of updates.
-enum class Optimizer : std::uint8_t { sgd, adam };
+enum class Optimizer : std::uint8_t { sgd, adam, adamw };
 constexpr auto words(Optimizer /*type*/) {
-  return std::to_array<std::string_view>({"sgd", "adam"});
+  return std::to_array<std::string_view>({"sgd", "adam", "adamw"});
+}
+
+/// How the learning rate goes on after its warm-up.
+enum class RateSchedule : std::uint8_t {
+  constant,
+  cosine,    ///< half a cosine, down to 0 at the end of the run
+  triangle,  ///< a line, down to 0 at the end of the run
+};
+constexpr auto words(RateSchedule /*type*/) {
+  return std::to_array<std::string_view>({"constant", "cosine", "triangle"});
 }
 
 /// The word of a value.
@@ -69,6 +79,7 @@ template <class Choice>
 static_assert(word(LabelRule::equal_others) == "equal_others");
 static_assert(word(LabelCode::scalar) == "scalar");
 static_assert(word(ItemScale::none) == "none");
-static_assert(word(Optimizer::adam) == "adam");
+static_assert(word(Optimizer::adamw) == "adamw");
+static_assert(word(RateSchedule::triangle) == "triangle");
 
 }  // namespace icl::config

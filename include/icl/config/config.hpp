@@ -69,6 +69,9 @@ struct Train {
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
+  RateSchedule schedule = RateSchedule::constant;
+  std::int64_t warmup = 0;
+  std::optional<double> clip_norm;
   bool operator==(const Train&) const = default;
 };
 

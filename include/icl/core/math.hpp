@@ -131,4 +131,14 @@ inline SinCos sincos_octant(float t) {
   return {std::fma(s * z, t, t), std::fma(c * z, z, std::fma(z, -0.5F, 1.0F))};
 }
 
+/// Cosine of t for |t| <= pi/2, absolute error under 2e-16: Taylor, whose first term left out, t^24
+/// / 24!, is below 1e-19.
+inline double cos_quarter(double t) {
+  const double z = t * t;
+  constexpr int terms = 11;
+  double c = 1;
+  for (int k = terms; k >= 1; --k) c = std::fma(-z / ((2.0 * k - 1) * (2.0 * k)), c, 1.0);
+  return c;
+}
+
 }  // namespace icl::math

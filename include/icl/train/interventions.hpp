@@ -21,9 +21,10 @@ class Interventions {
   /// these parameters.
   Interventions(const config::Intervene&, std::span<nn::Parameter* const>);
 
-  /// The factor on the learning rate of each parameter in the step from `step` to `step` + 1; 0 for
-  /// those that are not trained. Valid until the next call.
-  [[nodiscard]] std::span<const double> factors(std::int64_t step);
+  /// The factor on train.learning_rate of each parameter in the step from `step` to `step` + 1,
+  /// where all have `share` (rate_share()) of it; 0 for those that are not trained. Valid until the
+  /// next call.
+  [[nodiscard]] std::span<const double> factors(std::int64_t step, double share);
   /// What attention is clamped to in that step.
   [[nodiscard]] nn::Attending attending(std::int64_t step) const;
 

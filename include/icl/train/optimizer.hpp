@@ -19,8 +19,17 @@ struct Moments {
   bool operator==(const Moments&) const = default;
 };
 
+/// Sum of x_k^2, in double and in the order of the entries.
+[[nodiscard]] double sum_of_squares(std::span<const Real>);
+
+/// What clipping to train.clip_norm multiplies each gradient by: min(1, clip_norm / (|g| + 1e-6))
+/// as torch.nn.utils.clip_grad_norm_, |g|^2 = `squares` over all parameters that the step trains; 1
+/// without clipping.
+[[nodiscard]] Real clip_factor(const config::Train&, double squares);
+
 /// A rule of updates, with L2 weight decay by group of parameters: g + lambda w takes the place of
-/// the gradient g. A step is prepare, a backward pass, finish; no allocation in them.
+/// the gradient g (but for AdamW). A step is prepare, a backward pass, finish; no allocation in
+/// them.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -31,8 +40,8 @@ class Optimizer {
   /// Makes the update that backward has not made.
   virtual void finish(const Workers&) = 0;
 
-  /// Euclidean norm of the update that prepare and finish would make with gradient g of parameter
-  /// i.
+  /// Euclidean norm of the update that prepare and finish would make with gradient g, clipped
+  /// already, of parameter i.
   [[nodiscard]] virtual double update_norm(std::size_t i, std::span<const Real> g,
                                            double factor) const = 0;
 

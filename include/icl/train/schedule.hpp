@@ -35,6 +35,11 @@ class Schedule {
 /// All steps of a run: train.epochs * train.steps_per_epoch.
 [[nodiscard]] std::int64_t last_step(const config::Config&);
 
+/// The share of train.learning_rate in the update from `step` to step + 1, without a call of the C
+/// library: with W = train.warmup and T = last_step(), (step + 1) / W for step < W, and after that,
+/// with p = (step - W) / (T - W), 1, (1 + cos(pi p)) / 2 or 1 - p by train.schedule.
+[[nodiscard]] double rate_share(const config::Config&, std::int64_t step);
+
 /// Step 0, the last one, those of eval.every and of eval.log_points.
 [[nodiscard]] Schedule evaluation_schedule(const config::Config&);
 
