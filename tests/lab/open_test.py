@@ -78,6 +78,20 @@ class OpenTest(unittest.TestCase):
         np.testing.assert_array_equal(batch.copy, items & (np.arange(12) < 11))
         np.testing.assert_array_equal((batch.label * batch.copy).sum(1) * batch.answer, batch.copy.sum(1))
 
+    def test_weights_of_any_step(self):
+        run = train(self.folder, "one_layer")
+        dense = train(self.folder, "one_layer", "record.snapshot_every=10")
+        run.add_snapshots([70, 30, 40])
+        self.assertEqual(run.snapshots, [0, 30, 40, 70, 80, 120])
+        for step in (30, 70, 80):
+            for name, value in dense.weights(step).items():
+                np.testing.assert_array_equal(run.weights(step)[name], value)
+        self.assertEqual(run.path.stat().st_size, self.runs["one_layer"].path.stat().st_size)  # the file is as it was
+        run.add_snapshots(run.steps)  # every evaluation: more to hold the losses to
+        self.assertEqual(len(icl_lab.check(run)), 2 * len(run.steps))
+        self.assertEqual(len(icl_lab.trajectory([run], run.loader("icl", 0)[:20]).points[0]), len(run.snapshots))
+        self.refused("the run goes from step 0 to step 120", lambda: run.add_snapshots([121]))
+
     def test_of_a_short_last_batch_no_sequence_is_empty(self):
         run = train(self.folder, "one_layer", "compat.short_last_batch=true", "train.steps_per_epoch=1819", "train.batch_size=33", "train.epochs=1", "probe.sequences=0",
                     "data.N=4", "data.D=8", "eval.sequences=20", "model.hidden=8")
@@ -200,8 +214,9 @@ class OpenTest(unittest.TestCase):
     def test_what_is_asked_wrongly_is_said_in_a_sentence(self):
         run, other = self.runs["one_layer"], self.runs["memoriser"]
         batch = run.loader("icl", 0)
-        self.refused("no snapshot at step 41; there are those at 0, 40, 80, 120", lambda: run.weights(41))
+        self.refused("no snapshot at step 41; there are those at 0, 40, 80, 120; add_snapshots([41])", lambda: run.weights(41))
         self.refused("there is no such file", lambda: icl_lab.open("none.h5"))
+        self.refused("is no folder of a sweep", lambda: icl_lab.open_all(self.folder))
         merged = Path(__file__).parents[2] / "data/results/fig2bc/desk/sweep.h5"
         self.refused('is of the kind "sweep", not "run"', lambda: icl_lab.open(merged))
         self.refused("has no ICL sequences: memoriser", lambda: other.loader("icl", 0))
@@ -212,6 +227,10 @@ class OpenTest(unittest.TestCase):
         self.refused("is (0, 12), and (300, 12) is expected", lambda: run.run_with_hooks(
             0, batch, [("blocks.0.attn.hook_pattern", lambda value, hook: value[:0])]))
         self.refused("[B, N, 20] and [B, N] are expected", lambda: run.forward(0, icl_lab.Batch(batch.x[..., :3], batch.label)))
+        self.refused("a step is a whole number, and 3.5 is none", lambda: run.loader("train", 3.5))
+        self.refused("a step is a whole number, and 'x' is none", lambda: run.weights("x"))
+        self.refused('found "-1"', lambda: run.add_snapshots([-1]))
+        self.refused("a model is run on a Batch", lambda: run.forward(0, batch.x))
         self.refused('clamped to "copies": there are copy, uniform, none', lambda: icl_lab.clamp(run.settings, "copies", batch))
         self.refused("no attention to clamp", lambda: icl_lab.clamp(other.settings, "copy", batch))
         with mock.patch.dict(os.environ, ICL_PROGRAM="/nowhere/icl"):
@@ -219,7 +238,7 @@ class OpenTest(unittest.TestCase):
         with mock.patch("importlib.util.find_spec", return_value=None):
             self.refused("apt-get install python3-torch", lambda: run.model(0))
         unchecked = train(self.folder, "memoriser", "record.snapshots=0", "eval.every=120", "record.snapshot_every=50", "train.epochs=5")
-        unchecked.snapshots = [50]
+        unchecked._in_file = [50]  # pylint: disable=protected-access
         self.refused("none of its snapshots is at a step that was evaluated", lambda: icl_lab.check(unchecked))
 
 

@@ -6,6 +6,7 @@ usage: torch_test.py ICL      with src/python in PYTHONPATH
 import os
 import sys
 import tempfile
+import types
 import unittest
 from unittest import mock
 
@@ -17,7 +18,7 @@ except ImportError:
 
 import icl_lab
 import numpy as np
-from icl_lab import torch_model
+from icl_lab import adapters, torch_model
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from small_runs import SYSTEMS, train
@@ -101,6 +102,39 @@ class TorchTest(unittest.TestCase):
             with self.subTest(name), mock.patch.object(torch_model.OneLayer, "forward", planted(torch_model.OneLayer.forward, edits)):
                 with self.assertRaisesRegex(Disagrees, "rounding explains"):
                     icl_lab.check(run, lambda step: run.model(step, "float64"))
+
+    def test_tools_that_are_not_there_are_named(self):
+        run = self.runs["one_layer"]
+        model, batch = run.model(120), run.loader("icl", 120)[:4]
+        with mock.patch("importlib.util.find_spec", return_value=None):
+            for package, call in (("transformer-lens", lambda: adapters.transformer_lens(model)), ("nnsight", lambda: adapters.nnsight(model)),
+                                  ("captum", lambda: adapters.captum(model, batch))):
+                with self.assertRaisesRegex(BadInput, f"this needs {package}, which is not installed: pip install {package}$"):
+                    call()
+
+    def test_places_become_hook_points(self):
+        """By TransformerLens' two classes as far as the adapter touches them."""
+        class HookPoint(torch.nn.Identity):
+            pass
+
+        class HookedRootModule(torch.nn.Module):
+            def setup(self):
+                self.hook_dict = {name: module for name, module in self.named_modules() if isinstance(module, HookPoint)}
+
+        lens = types.ModuleType("transformer_lens.hook_points")
+        lens.HookPoint, lens.HookedRootModule = HookPoint, HookedRootModule
+        for system, run in self.runs.items():
+            model, batch = run.model(120, "float64"), run.loader("iwl", 120)[:20]
+            with mock.patch.object(adapters, "_module", return_value=lens):
+                hooked = adapters.transformer_lens(model)
+            self.assertEqual(sorted(hooked.hook_dict), sorted(torch_model.hook_points(model)), system)
+            self.assertEqual(sorted(hooked.state_dict()), sorted(model.state_dict()), system)
+            self.assertFalse(hooked.training)
+            place = "mlp.hook_pre"
+            hooked.hook_dict[place].register_forward_hook(lambda _, __, value: 0 * value)
+            expected = run.run_with_hooks(120, batch, [(place, lambda value, hook: 0 * value)])
+            np.testing.assert_allclose(hooked(*batch.tensors("float64")).detach().numpy(), expected, atol=1e-12)
+            self.assertFalse(any(isinstance(module, HookPoint) for module in model.modules()))  # the model itself is as it was
 
     def test_weights_that_do_not_fit_are_refused(self):
         run = self.runs["one_layer"]

@@ -1,7 +1,9 @@
 """One run from inside: weights, sequences, activations, and patches of them, at each snapshot."""
 
 import importlib.util
+import operator
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +16,16 @@ SHOWN = 12  # snapshots that a message names
 def open(path):
     """The run of this file; BadInput if it is none."""
     return OpenRun(path)
+
+
+def open_all(folder):
+    """The runs of a sweep's folder, in the order of the settings that differ between them."""
+    folder = Path(folder)
+    if not (folder / "runs").is_dir():
+        raise BadInput(f"'{folder}' is no folder of a sweep: it has no runs/")
+    runs = [OpenRun(path) for path in sorted(folder.glob("runs/*/*.h5"))]
+    differ = [key for key in sorted({key for run in runs for key in run.settings}) if len({run.settings.get(key) for run in runs}) > 1]
+    return sorted(runs, key=lambda run: [(key in run.settings, run.settings.get(key)) for key in differ])
 
 
 class OpenRun(Run):
@@ -56,23 +68,38 @@ class OpenRun(Run):
             raise BadInput(f"'{self.path}' has no theory: {self.system} learns nothing in context")
         return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
 
-    @cached_property
+    @property
     def snapshots(self):
-        """The steps whose weights are in the file, ascending."""
+        """The steps whose weights are there, ascending: those in the file, and those of add_snapshots."""
+        return sorted({*self._in_file, *self._added})
+
+    @cached_property
+    def _in_file(self):
         return [int(step) for step in self._ask("/snapshots", lambda file: file["snapshots/step"][()])]
+
+    @cached_property
+    def _added(self):
+        return {}  # step -> weights
+
+    def add_snapshots(self, steps):
+        """The weights after any steps of the run, bit by bit: by icl export, which trains again from the nearest snapshots and holds itself to the record. They
+        are kept in memory; the file stays as it is."""
+        new = sorted({_whole(step) for step in steps} - set(self.snapshots))
+        if new:
+            with sequences.export(self.path, "--weights", ",".join(map(str, new))) as file:
+                self._added.update((int(step), _weights(file["weights"], row)) for row, step in enumerate(file["weights/step"][()]))
 
     @lru_cache(maxsize=2)
     def weights(self, step):
         """Torch name -> float32 array, read-only."""
-        if step not in self.snapshots:
+        step = _whole(step)
+        if step in self._added:
+            return self._added[step]
+        if step not in self._in_file:
             some = ", ".join(str(s) for s in self.snapshots[:SHOWN])
             more = f" and {len(self.snapshots) - SHOWN} more, up to {self.snapshots[-1]}" if len(self.snapshots) > SHOWN else ""
-            raise BadInput(f"'{self.path}' has no snapshot at step {step}; there are those at {some}{more}")
-        row = self.snapshots.index(step)
-        weights = self._ask("/snapshots", lambda file: {d.attrs["torch_name"].decode(): d[row] for d in file["snapshots"].values() if "torch_name" in d.attrs})
-        for value in weights.values():
-            value.setflags(write=False)  # they are kept for the next call
-        return weights
+            raise BadInput(f"'{self.path}' has no snapshot at step {step}; there are those at {some}{more}; add_snapshots([{step}]) trains again for it")
+        return self._ask("/snapshots", lambda file: _weights(file["snapshots"], self._in_file.index(step)))
 
     def model(self, step, dtype="float32"):
         """A torch.nn.Module in eval mode (torch_model.py says where its places for hooks are)."""
@@ -117,6 +144,20 @@ class OpenRun(Run):
     def loader(self, kind, step):
         """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at
         then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another. By icl export: $ICL_PROGRAM, or icl of $PATH."""
-        if isinstance(step, (int, np.integer)):
-            return next(sequences.batches(self, kind, [int(step)]))
-        return sequences.batches(self, kind, [int(s) for s in step])
+        if np.ndim(step) == 0 and not isinstance(step, range):
+            return next(sequences.batches(self, kind, [_whole(step)]))
+        return sequences.batches(self, kind, [_whole(one) for one in step])
+
+
+def _whole(step):
+    try:
+        return operator.index(step)
+    except TypeError:
+        raise BadInput(f"a step is a whole number, and {step!r} is none") from None
+
+
+def _weights(group, row):
+    weights = {d.attrs["torch_name"].decode(): d[row] for d in group.values() if "torch_name" in d.attrs}
+    for value in weights.values():
+        value.setflags(write=False)  # they are kept for the next call
+    return weights

@@ -159,6 +159,8 @@ def chosen(config, places, names):
 
 def check_fits(config, batch):
     """BadInput if a system of these settings cannot read the batch."""
+    if not (hasattr(batch, "x") and hasattr(batch, "label")):
+        raise BadInput(f"a model is run on a Batch, as run.loader gives it or icl_lab.Batch(x, label) makes it, not on a {type(batch).__name__}")
     x, label, D = np.shape(batch.x), np.shape(batch.label), int(config["data.D"])
     if len(x) != 3 or x[2] != D or label != x[:2]:
         raise BadInput(f"x is {x} and labels are {label}, where [B, N, {D}] and [B, N] are expected")

@@ -52,7 +52,7 @@ def batches(run, kind, steps, at_once=64 << 20):
     share = max(1, int(at_once // size))
     for first in range(0, len(steps), share):
         asked = sorted(set(steps[first : first + share]))
-        with export(run.path, *(word for step in asked for word in (option, step))) as file:
+        with export(run.path, option, ",".join(map(str, asked))) as file:
             if group not in file:
                 raise BadInput(missing(run, kind))
             rows = {int(step): row for row, step in enumerate(file[group]["step"][()])}
