@@ -54,7 +54,7 @@ def draw(item, quantities):
     left.set_title("transformer")
     middle.set_ylabel("accuracy on the training items")
     middle.set_title("memoriser alone")
-    middle.text(0.97, 0.95, "circles: same steps\ntriangles: ten times as many", transform=middle.transAxes, ha="right", va="top", fontsize=6)
+    middle.text(0.03, 0.03, "circles: same steps\ntriangles: ten times as many", transform=middle.transAxes, ha="left", va="bottom", fontsize=6)
     for axes in (left, middle):
         plot.log_K_axis(axes)
     plot.estimate_points(right, widths, [quantities[f"K_star_{width}"] for width in widths], plot.BLUE)
