@@ -55,12 +55,11 @@ def _log_threshold(x, p):
 
 def _likelihood(K, k, n, places=800, widths=40):
     """(ln K* [places], widths s [widths], likelihood [places, widths]) of a logistic rise of the share in ln K,
-    1 / (1 + exp(-(ln K - ln K*) / s)). K* lies at most two steps outside of the grid, where some of the runs acquired and some did not; the
-    widths are spaced geometrically, and each column holds the factor s that makes it flat in s."""
+    1 / (1 + exp(-(ln K - ln K*) / s)). K* lies at most one step outside of the grid, as _log_threshold has it; the widths are spaced geometrically, and each column holds the factor s that makes it flat in s."""
     x = np.log(K)
     pitch = np.diff(x).min() if x.size > 1 else np.log(2.0)
     span = max(x[-1] - x[0], pitch)
-    place = np.linspace(x[0] - 2 * pitch, x[-1] + 2 * pitch, places)
+    place = np.linspace(x[0] - pitch, x[-1] + pitch, places)
     s = np.geomspace(pitch / 100, span, widths)
     logit = (x[:, None, None] - place[:, None]) / s
     log_likelihood = -(k[:, None, None] * np.logaddexp(0, -logit) + (n - k)[:, None, None] * np.logaddexp(0, logit)).sum(axis=0)
