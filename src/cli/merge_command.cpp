@@ -62,6 +62,12 @@ ExitCode run(const MergeCommand& command) {
         "the runs used different BLAS kernels, so equal settings need not have equal bits: {}",
         sets));
   }
+  for (const auto& [what, count] : report.older) {
+    say(fmt::format(
+        "of {} runs, which an older program trained, equal settings give other bits now: "
+        "{} (numerics_version in /runs)",
+        count, what));
+  }
   for (const std::string& hash : report.mixed) {
     say(fmt::format("run {} was resumed under other BLAS kernels than it began with", hash));
   }

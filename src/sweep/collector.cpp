@@ -9,6 +9,7 @@
 #include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
 #include "icl/io/decode.hpp"
+#include "icl/io/numerics.hpp"
 #include "icl/io/prediction.hpp"
 
 namespace icl::sweep {
@@ -75,6 +76,7 @@ void Collector::collect() {
   std::ranges::sort(rows, before);
   report.merged = rows.size();
   report.kernel_sets.assign(kernel_sets_.begin(), kernel_sets_.end());
+  report.older.assign(older_.begin(), older_.end());
 }
 
 void Collector::read(const std::string& hash) {
@@ -133,6 +135,9 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
     row.place.push_back(config::get(*field, run.config));
   }
   ++kernel_sets_[row.last_stretch.blas_kernel_set];
+  if (const std::string what = io::changes_since(run.numerics, run.config); !what.empty()) {
+    ++older_[what];
+  }
   if (run.mixed_kernel_sets) report.mixed.push_back(hash);
   rows.push_back(std::move(row));
 }

@@ -270,6 +270,17 @@ TEST_F(Merge, NamesRunsThatChangedKernelsOnTheWay) {
   EXPECT_THAT(merge(folder, plan).report.mixed, ElementsAre(plan.hash(1)));
 }
 
+TEST_F(Merge, ReportsRunsOfAnOlderProgram) {
+  const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.zipf = [0.0, 1.0]\n");
+  for (std::size_t run = 0; run < plan.size(); ++run) {
+    io::RunRecord record = test::train_record(plan.config(run));
+    record.numerics = 2;  // as before the weights of data.zipf changed
+    publish(folder, plan.hash(run), record);
+  }
+  EXPECT_THAT(merge(folder, plan).report.older,
+              ElementsAre(testing::Pair(testing::HasSubstr("data.zipf"), 2U)));
+}
+
 TEST_F(Merge, EqualRunsGiveEqualBytesWheneverTheyWereTrained) {
   const Plan plan = tiny_plan(
       "[sweep]\nseeds = 2\n[sweep.axes]\nstop.icl_accuracy = [0.01, 0.99]\ndata.K = [24, 48]\n");

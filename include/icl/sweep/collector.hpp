@@ -65,6 +65,7 @@ class Collector {
   const Folder& folder_;
   const Plan& plan_;
   std::map<std::string, std::size_t> kernel_sets_;
+  std::map<std::string, std::size_t> older_;
   using ItemNames = std::pair<std::optional<std::string>, std::optional<std::string>>;
   std::map<ItemNames, std::string> items_hashes_;  ///< of the first run with these
 };

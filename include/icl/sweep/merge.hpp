@@ -22,6 +22,8 @@ struct MergeReport {
   std::vector<std::pair<std::string, std::string>> unread;
   /// BLAS kernel sets, each with the number of runs that used it.
   std::vector<std::pair<std::string, std::size_t>> kernel_sets;
+  /// What an older program did otherwise (io::changes_since), each with the number of its runs.
+  std::vector<std::pair<std::string, std::size_t>> older;
   std::vector<std::string> mixed;  ///< hashes of runs that were resumed under other kernels
 };
 
