@@ -5,15 +5,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
+#include "support/sample.hpp"
+#include "support/sinks.hpp"
 
 namespace icl::model {
 namespace {
@@ -221,6 +225,45 @@ TEST(Model, InitialValuesOfEverySystemAreAPureFunctionOfTheSeed) {
     };
     EXPECT_TRUE(test::same_bits(values(1, false), values(1, true))) << system.name;
     EXPECT_FALSE(test::same_bits(values(1, false), values(2, false))) << system.name;
+  }
+}
+
+// A sink that is taken once turns each entry t into t / 2 + g; twice, it halves t again; not at
+// all, it leaves t.
+TEST(Model, BackwardOfEverySystemTakesEachEntryOfEachSinkOnce) {
+  for (const config::SystemRow& system : config::systems) {
+    const auto model = test::make_model(system.name, 7, 12);
+    model->initialise(1);
+    const test::SampleShape shape{5, system.has.context ? 6 : 1, 7};
+    const test::Sample sample(shape, *model);
+    const auto activations = model->make_activations(shape.batch, shape.length);
+    const auto backward = [&] {
+      model->forward(sample.batch, *activations, Workers(1));
+      std::ranges::fill(activations->dlogits.values(), Real{1});
+      model->backward(sample.batch, *activations, Workers(1));
+    };
+    const auto parameters = model->parameters();
+    std::vector<Tensor> plain(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      test::set_gradient(*parameters[i], plain[i]);
+      std::ranges::fill(plain[i].values(), std::numeric_limits<Real>::quiet_NaN());
+    }
+    backward();
+    constexpr Real before = 1024;
+    std::vector<Tensor> taken(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      test::set_gradient(*parameters[i], taken[i]);
+      std::ranges::fill(taken[i].values(), before);
+      parameters[i]->sink.decay = Real{0.5};
+      parameters[i]->sink.accumulate = true;
+    }
+    backward();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      for (std::int64_t k = 0; k < plain[i].size(); ++k) {
+        ASSERT_NEAR(taken[i][k], before / 2 + plain[i][k], 0.01)
+            << system.name << ' ' << parameters[i]->name << '[' << k << ']';
+      }
+    }
   }
 }
 
