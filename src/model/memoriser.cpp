@@ -46,13 +46,13 @@ std::unique_ptr<Activations> Memoriser::new_activations(std::int64_t batch, std:
 
 void Memoriser::forward(const Batch& batch, Activations& activations,
                         const Workers& workers) const {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   gather_targets(batch, s.x, workers);
   mlp_.forward(batch.size, s.x.data(), s.mlp, s.logits.data(), workers);
 }
 
 void Memoriser::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
 }
 

@@ -65,14 +65,14 @@ std::unique_ptr<Activations> Minimal::new_activations(std::int64_t batch, std::i
 }
 
 void Minimal::forward(const Batch& batch, Activations& activations, const Workers& workers) const {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   gather_targets(batch, s.x, workers);
   mlp_.forward(batch.size, s.x.data(), s.mlp, s.logits.data(), workers);
   attention_.forward(batch, s.label_attention, s.logits.data(), s.attending, workers);
 }
 
 void Minimal::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   attention_.backward(batch, s.label_attention, s.dlogits.data(), s.attending, workers);
   mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
 }

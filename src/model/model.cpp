@@ -42,6 +42,19 @@ std::unique_ptr<Model> new_model(const config::Config& config, Storage storage) 
 
 }  // namespace
 
+void Model::require_fitting(const Batch& batch, const Activations& activations) const {
+  if (activations.owner_ != this) {
+    throw Error(ExitCode::internal, "a model was given activations that another one made");
+  }
+  if (batch.size > activations.batch_ || batch.length > activations.length_) {
+    throw Error(ExitCode::internal, "a batch of " + std::to_string(batch.size) + " sequences of " +
+                                        std::to_string(batch.length) +
+                                        " tokens does not fit activations for " +
+                                        std::to_string(activations.batch_) + " of " +
+                                        std::to_string(activations.length_));
+  }
+}
+
 std::unique_ptr<Model> make_model(const config::Config& config) { return new_model(config, {}); }
 
 std::unique_ptr<Model> describe_model(const config::Config& config) {

@@ -136,7 +136,7 @@ std::unique_ptr<Activations> MultiLayer::new_activations(std::int64_t batch, std
 
 void MultiLayer::forward(const Batch& batch, Activations& activations,
                          const Workers& workers) const {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   const std::int64_t rows = batch.size * batch.length;
   embed(batch, s, workers);
   for (std::size_t l = 0; l < token_mlp_.size(); ++l) {
@@ -150,7 +150,7 @@ void MultiLayer::forward(const Batch& batch, Activations& activations,
 }
 
 void MultiLayer::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   const std::int64_t rows = batch.size * batch.length;
   mlp_.backward(batch.size, s.h.back().data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
   attention_.back().backward(batch, s.x.back().data(), s.layers.back(), s.dh.data(), s.dx.data(),

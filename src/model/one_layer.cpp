@@ -64,13 +64,13 @@ std::unique_ptr<Activations> OneLayer::new_activations(std::int64_t batch, std::
 }
 
 void OneLayer::forward(const Batch& batch, Activations& activations, const Workers& workers) const {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   attention_.forward(batch, norm_, s.target_attention, s.h.data(), s.attending, workers);
   mlp_.forward(batch.size, s.h.data(), s.mlp, s.logits.data(), workers);
 }
 
 void OneLayer::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
   attention_.backward(batch, norm_, s.target_attention, s.dh.data(), s.attending, workers);
 }

@@ -68,13 +68,13 @@ std::unique_ptr<Activations> ScalarBeta::new_activations(std::int64_t batch, std
 
 void ScalarBeta::forward(const Batch& batch, Activations& activations,
                          const Workers& workers) const {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   attention_.forward(batch, s.scalar_attention, s.h.data(), s.attending, workers);
   mlp_.forward(batch.size, s.h.data(), s.mlp, s.logits.data(), workers);
 }
 
 void ScalarBeta::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = static_cast<State&>(activations);
+  auto& s = own<State>(batch, activations);
   mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
   attention_.backward(batch, s.scalar_attention, s.dh.data(), s.attending, workers);
 }

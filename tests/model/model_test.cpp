@@ -267,5 +267,25 @@ TEST(Model, BackwardOfEverySystemTakesEachEntryOfEachSinkOnce) {
   }
 }
 
+TEST(Model, RefusesActivationsThatDoNotFit) {
+  for (const config::SystemRow& system : config::systems) {
+    SCOPED_TRACE(system.name);
+    const auto model = test::make_model(system.name, 7, 12);
+    const auto other = test::make_model(system.name, 7, 12);
+    model->initialise(1);
+    const std::int64_t length = system.has.context ? 6 : 1;
+    const test::Sample sample({5, length, 7}, *model);
+    const auto run = [&](const Model& with, std::int64_t batch, std::int64_t tokens) {
+      const auto activations = with.make_activations(batch, tokens);
+      model->forward(sample.batch, *activations, Workers(1));
+    };
+    EXPECT_NO_THROW(run(*model, 5, length));
+    EXPECT_NO_THROW(run(*model, 8, length + 1));
+    EXPECT_THROW(run(*model, 4, length), Error);
+    EXPECT_THROW(run(*model, 5, length - 1), Error);
+    EXPECT_THROW(run(*other, 5, length), Error);
+  }
+}
+
 }  // namespace
 }  // namespace icl::model

@@ -17,6 +17,8 @@
 
 namespace icl::model {
 
+class Model;
+
 /// What a system keeps between forward and backward for one batch: each system has its own kind.
 /// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
@@ -42,6 +44,12 @@ class Activations {
   /// What the target attends to (in the last layer) in the next forward pass, and in the backward
   /// pass that follows it.
   nn::Attending attending = nn::Attending::learned;
+
+ private:
+  friend class Model;
+  const Model* owner_ = nullptr;  ///< whose make_activations() made them
+  std::int64_t batch_ = 0;        ///< room for so many sequences
+  std::int64_t length_ = 0;       ///< of so many tokens
 };
 
 /// A system of Nguyen & Reddy (2024): parameters, and one logit z for each sequence.
@@ -70,7 +78,11 @@ class Model : public TokenEncoder {
   /// Room for batches of up to `batch` sequences of `length` tokens.
   [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
                                                               std::int64_t length) const {
-    return new_activations(batch, length, {});
+    auto activations = new_activations(batch, length, {});
+    activations->owner_ = this;
+    activations->batch_ = batch;
+    activations->length_ = length;
+    return activations;
   }
   /// Bytes that make_activations() takes.
   [[nodiscard]] double activation_bytes(std::int64_t batch, std::int64_t length) const {
@@ -79,7 +91,8 @@ class Model : public TokenEncoder {
     return bytes;
   }
 
-  /// Fills the logits of the batch. `activations` must be this model's own.
+  /// Fills the logits of the batch. Error(internal) if the activations are not this model's own, or
+  /// have no room for the batch.
   virtual void forward(const Batch&, Activations&, const Workers&) const = 0;
 
   /// From dlogits and what forward of the same batch left: hands each parameter's gradient to its
@@ -90,8 +103,16 @@ class Model : public TokenEncoder {
   [[nodiscard]] virtual std::unique_ptr<Activations> new_activations(std::int64_t batch,
                                                                      std::int64_t length,
                                                                      Storage storage) const = 0;
+  void require_fitting(const Batch&, const Activations&) const;
 
  protected:
+  /// The activations as the kind that this model's new_activations() makes.
+  template <class Own>
+  [[nodiscard]] Own& own(const Batch& batch, Activations& activations) const {
+    require_fitting(batch, activations);
+    return static_cast<Own&>(activations);
+  }
+
   static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 };
 
