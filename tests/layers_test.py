@@ -49,6 +49,8 @@ OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "options.hpp",
     "cli/options": "options.hpp",
+    "cli/parse": "options.hpp",
+    "cli/resolve": "options.hpp",
     "config/check": "check.hpp",
     "config/draft": "draft.hpp",
     "config/nesting": "nesting.hpp",

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -33,9 +34,9 @@ constexpr const char* exit_codes = R"(Exit status:
   80 the loss stopped being finite)";
 
 /// The commands, in the order of the help.
-constexpr std::array rows{add_train,  add_branch, add_verify, add_keys,      add_info,
-                          add_export, add_bench,  add_sweep,  add_reproduce, add_plot,
-                          add_report, add_status, add_merge,  add_theory};
+constexpr std::array rows{add_help,   add_init,   add_train, add_branch, add_verify,    add_keys,
+                          add_info,   add_export, add_bench, add_sweep,  add_reproduce, add_plot,
+                          add_report, add_status, add_merge, add_theory};
 
 std::string version_text() {
   const BuildInfo& build = build_info();
@@ -49,7 +50,7 @@ ExitCode dispatch(int argc, const char* const* argv) {
                   fmt::format("{}", fmt::join(argv, argv + argc, " ")));
   program.set_footer(exit_codes);
   for (const auto add : rows) add(program);
-  return run_command_line(program, version_text(), argc, argv);
+  return run_command_line(program, version_text(), {argv + std::min(1, argc), argv + argc});
 }
 
 }  // namespace

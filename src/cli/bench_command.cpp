@@ -124,8 +124,12 @@ void add_bench(Command& program) {
   Command& bench = program.add_command(
       "bench", "Say how fast a configuration trains, and what share of OpenBLAS's peak that is");
   auto& to = bench.set_action<BenchCommand>(run);
-  bench.add(
-      {.names = "FILE", .to = &to.config, .doc = "Configuration (TOML; default: the paper's run)"});
+  bench.add_example("icl bench run.toml --seconds 1", "How fast this file trains");
+  bench.add_example("icl bench run.toml --seconds 1 --threads 2 --json",
+                    "The same on two threads, for programs");
+  bench.add({.names = "FILE",
+             .to = &to.config,
+             .doc = "Configuration (TOML; - for standard input; default: the paper's run)"});
   add_overrides(bench, to.overrides);
   bench.add({.names = "--threads",
              .to = &to.threads,

@@ -79,6 +79,10 @@ void add_branch(Command& program) {
   Command& branch = program.add_command(
       "branch", "Go on from any step of a run with something changed, into a file of its own");
   auto& to = branch.set_action<BranchCommand>(run);
+  branch.add_example("icl branch run.h5 --at 500 --set train.learning_rate=0.05 -o slower.h5",
+                     "From step 500 on at another learning rate");
+  branch.add_example("icl branch run.h5 --at 500 --set seed.data=7 -o other.h5",
+                     "From step 500 on with other training sequences");
   branch.add({.names = "RUN.h5", .to = &to.run, .doc = "The parent's run file", .required = true});
   branch.add({.names = "--at",
               .to = &to.at,
@@ -86,7 +90,7 @@ void add_branch(Command& program) {
               .value = "STEP",
               .required = true});
   add_overrides(branch, to.overrides);
-  branch.add({.names = "--out",
+  branch.add({.names = "-o,--out",
               .to = &to.out,
               .doc = "The branch's run file",
               .value = "NEW.h5",

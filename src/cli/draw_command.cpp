@@ -36,11 +36,13 @@ void add_plot(Command& program) {
   Command& plot =
       program.add_command("plot", "Draw what a run, merged sweep, landscape or export holds");
   auto& to = plot.set_action<PlotCommand>(run);
+  plot.add_example("icl plot run.h5", "Learning curves, in run.png");
+  plot.add_example("icl plot sweep.h5 -o sweep.pdf", "Outcomes against what the runs differ in");
   plot.add({.names = "FILE",
             .to = &to.file,
             .doc = "File of icl train, merge, theory landscape or export",
             .required = true});
-  plot.add({.names = "--out",
+  plot.add({.names = "-o,--out",
             .to = &to.out,
             .doc = "Picture, by its ending .png, .pdf or .svg (default: FILE's name with .png)"});
 }
@@ -48,9 +50,11 @@ void add_plot(Command& program) {
 void add_report(Command& program) {
   Command& report = program.add_command("report", "One HTML page of the results in a folder");
   auto& to = report.set_action<ReportCommand>(run);
+  report.add_example("icl report results", "What is in the folder, as results/index.html");
+  report.add_example("icl report results -o page.html", "The same elsewhere");
   report.add(
       {.names = "DIR", .to = &to.folder, .doc = "What icl reproduce wrote", .required = true});
-  report.add({.names = "--out", .to = &to.out, .doc = "Page (default: DIR/index.html)"});
+  report.add({.names = "-o,--out", .to = &to.out, .doc = "Page (default: DIR/index.html)"});
 }
 
 }  // namespace icl::cli

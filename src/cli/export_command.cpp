@@ -74,6 +74,10 @@ void add_export(Command& program) {
   Command& data = program.add_command(
       "export", "Write items, batches, sequences and weights as a run saw and had them");
   auto& to = data.set_action<ExportCommand>(run);
+  data.add_example("icl export run.h5 --items -o items.h5",
+                   "The items that it learned, and novel ones");
+  data.add_example("icl export run.h5 --batch 0 --evaluation 1000 -o data.h5",
+                   "The first batch, and the sequences of the evaluation at step 1000");
   data.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
   add_moved_items(data, to.overrides);
   data.add({.names = "--items",
@@ -88,8 +92,8 @@ void add_export(Command& program) {
   steps("--weights", to.words.weights,
         "The weights after any steps: trains again from the nearest snapshot, held to the record");
   data.add(
-      {.names = "--out", .to = &to.out, .doc = "Data file", .value = "DATA.h5", .required = true});
-  data.add({.names = "--force", .to = &to.force, .doc = "Replace an existing data file"});
+      {.names = "-o,--out", .to = &to.out, .doc = "Data file", .value = "DATA.h5", .required = true});
+  data.add({.names = "-f,--force", .to = &to.force, .doc = "Replace an existing data file"});
   add_threads(data, to.threads);
   add_memory_limit(data, to.ignore_memory_limit);
   add_quiet(data, to.quiet);

@@ -72,6 +72,8 @@ ExitCode run(const InfoCommand& command) {
 void add_info(Command& program) {
   Command& info = program.add_command("info", "Say what a run file holds");
   auto& to = info.set_action<InfoCommand>(run);
+  info.add_example("icl info run.h5", "Where a run stands, and how it went");
+  info.add_example("icl info run.h5 --json", "The same and more, for programs");
   info.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
   info.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
 }

@@ -28,6 +28,8 @@ ExitCode run(const KeysCommand& command) {
 void add_keys(Command& program) {
   Command& keys = program.add_command("keys", "List every setting of a run: default, range, doc");
   auto& to = keys.set_action<KeysCommand>(run);
+  keys.add_example("icl keys train", "The settings of the section [train]");
+  keys.add_example("icl keys decay", "Those with this word in name or description");
   keys.add(
       {.names = "WORD", .to = &to.word, .doc = "Only those that have this word in name or doc"});
 }

@@ -93,6 +93,10 @@ void add_landscape(Command& theory) {
   Command& landscape = theory.add_command(
       "landscape", "The loss L(w, beta), its gradient and the accuracy on a grid, as HDF5");
   auto& to = landscape.set_action<LandscapeCommand>(run);
+  landscape.add_example("icl theory landscape -o landscape.h5",
+                        "Of a memoriser that knows nothing, at N = 100");
+  landscape.add_example("icl theory landscape --run run.h5 -o landscape.h5",
+                        "As the attention of this run sees it at its end");
   landscape.add({.names = "--run",
                  .to = &to.run,
                  .doc = "Take N, self-attention and margins phi+ from this run",
@@ -120,9 +124,12 @@ void add_landscape(Command& theory) {
   add_threads(landscape, to.threads);
   landscape.add(grid_option("--w", to.request.w, "Grid of w (default: -0.5 6 131)"));
   landscape.add(grid_option("--beta", to.request.beta, "Grid of beta (default: -2 8 201)"));
-  landscape.add(
-      {.names = "--out", .to = &to.out, .doc = "File", .value = "LANDSCAPE.h5", .required = true});
-  landscape.add({.names = "--force", .to = &to.force, .doc = "Replace an existing file"});
+  landscape.add({.names = "-o,--out",
+                 .to = &to.out,
+                 .doc = "File",
+                 .value = "LANDSCAPE.h5",
+                 .required = true});
+  landscape.add({.names = "-f,--force", .to = &to.force, .doc = "Replace an existing file"});
   add_memory_limit(landscape, to.ignore_memory_limit);
 }
 

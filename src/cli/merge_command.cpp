@@ -99,8 +99,11 @@ void add_merge(Command& program) {
   Command& merge =
       program.add_command("merge", "Put the runs of a sweep that have ended in one file");
   auto& to = merge.set_action<MergeCommand>(run);
+  merge.add_example("icl merge results -o sweep.h5",
+                    "Settings, outcomes and learning curves of all runs");
+  merge.add_example("icl merge results -o runs.csv", "One line for each run");
   merge.add({.names = "DIR", .to = &to.folder, .doc = "Folder of the sweep", .required = true});
-  merge.add({.names = "--out",
+  merge.add({.names = "-o,--out",
              .to = &to.out,
              .doc = "Merged file; ending in .csv: its table of runs alone",
              .value = "SWEEP.h5|SWEEP.csv",
@@ -110,7 +113,7 @@ void add_merge(Command& program) {
              .doc = "Of /metrics only these, as icl_accuracy,iwl_accuracy (default: all)",
              .value = "NAME,...",
              .list = List::commas});
-  merge.add({.names = "--force", .to = &to.force, .doc = "Replace an existing file"});
+  merge.add({.names = "-f,--force", .to = &to.force, .doc = "Replace an existing file"});
 }
 
 }  // namespace icl::cli

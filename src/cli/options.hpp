@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,7 +15,7 @@
 #include "icl/core/error.hpp"
 
 /// The command line as data: each command describes itself and its options once, and parsing, help,
-/// completion and manual pages follow. options.cpp alone includes CLI11, which reads them.
+/// completion and manual pages follow. parse.cpp alone includes CLI11, which reads them.
 namespace icl::cli {
 
 /// Where the value of an option goes; its type says what is accepted. A switch has a bool or a
@@ -37,7 +38,7 @@ enum class List : std::uint8_t {
 /// One option or argument of a command. Of an option that takes one value and is given twice, the
 /// last counts: scripts append to what they were given.
 struct Option {
-  std::string names;  ///< "--out"; "FILE" for an argument
+  std::string names;  ///< "-o,--out"; "FILE" for an argument
   Target to;
   std::string doc;
   std::string value = {};  ///< "RUN.h5": what stands for its value; default by type
@@ -49,6 +50,13 @@ struct Option {
   std::vector<std::string> excludes = {};
 };
 
+/// A command line that is right as it stands, for a run in run.h5, its configuration in run.toml, a
+/// sweep of sweep.toml in the folder results, and its merged file sweep.h5.
+struct Example {
+  std::string line;
+  std::string doc;
+};
+
 /// A command of the program, or the program: what it is called, takes and does.
 class Command {
  public:
@@ -58,7 +66,10 @@ class Command {
 
   Command& add_command(std::string name, std::string doc) {
     commands_.push_back(std::make_unique<Command>(std::move(name), std::move(doc), command_line_));
-    return *commands_.back();
+    Command& part = *commands_.back();
+    part.path_ = path_;
+    part.path_.push_back(part.name_);
+    return part;
   }
 
   /// The settings of this command, with their defaults, which live as long as it; `action` is what
@@ -72,11 +83,25 @@ class Command {
   }
 
   void add(Option option) { options_.push_back(std::move(option)); }
+  void add_example(std::string line, std::string doc) {
+    examples_.push_back({std::move(line), std::move(doc)});
+  }
   void set_footer(std::string footer) { footer_ = std::move(footer); }
+  /// From here on it is known to have a --set for any setting of a run.
+  void take_settings() { takes_settings_ = true; }
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& doc() const { return doc_; }
+  [[nodiscard]] const std::vector<Example>& examples() const { return examples_; }
   [[nodiscard]] const std::string& footer() const { return footer_; }
+  [[nodiscard]] bool takes_settings() const { return takes_settings_; }
+  /// Its name after those of the commands around it, each after `separator`: " theory predict", and
+  /// nothing for the program.
+  [[nodiscard]] std::string path_after(std::string_view separator) const {
+    std::string text;
+    for (const std::string& name : path_) text.append(separator).append(name);
+    return text;
+  }
   [[nodiscard]] const std::string& command_line() const { return command_line_; }
   [[nodiscard]] const std::vector<Option>& options() const { return options_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Command>>& commands() const { return commands_; }
@@ -104,18 +129,31 @@ class Command {
   std::string doc_;
   std::string footer_;
   std::string command_line_;
+  std::vector<std::string> path_;
+  std::vector<Example> examples_;
+  bool takes_settings_ = false;
   std::vector<Option> options_;
   std::vector<std::unique_ptr<Command>> commands_;
   std::unique_ptr<Body> body_;
 };
 
-/// Fills in the settings of the command that the command line names, and runs it; prints help or
-/// version where these are asked for. Throws Error(usage).
+/// "--out" for "-o,--out", "FILE" for an argument.
+[[nodiscard]] std::string long_name(const Option& option);
+
+/// The command that the words of the command line name. "help COMMAND", or a command without the
+/// one inside that it needs, becomes the question for help. Throws Error(usage) for a command or an
+/// option that does not exist, and says which is meant.
+[[nodiscard]] const Command& resolve(const Command& program, std::vector<std::string>& words);
+
+/// Fills in the settings of the command that the words of the command line name, and runs it;
+/// prints help or version where these are asked for. Throws Error(usage).
 [[nodiscard]] ExitCode run_command_line(const Command& program, const std::string& version,
-                                        int argc, const char* const* argv);
+                                        std::vector<std::string> words);
 
 // ---- Each command; app.cpp has them in a table ----
 
+void add_help(Command& program);
+void add_init(Command& program);
 void add_train(Command& program);
 void add_branch(Command& program);
 void add_verify(Command& program);

@@ -287,6 +287,9 @@ void add_reproduce(Command& program) {
   Command& reproduce = program.add_command(
       "reproduce", "A figure of the paper by one command: train, merge, draw, judge its checks");
   auto& to = reproduce.set_action<ReproduceCommand>(run);
+  reproduce.add_example("icl reproduce --list", "The items, their checks and scales");
+  reproduce.add_example("icl reproduce fig2bc --scale smoke --dry-run",
+                        "What figures 2b and 2c cost in small; without --dry-run, make them");
   SweepCommand& sweep = to.sweep;
   for (Option& option : std::vector<Option>{
            {.names = "NAME", .to = &to.name, .doc = "An item of --list, or all"},
@@ -295,7 +298,7 @@ void add_reproduce(Command& program) {
            .to = &to.scale,
            .doc = "smoke (seconds), desk (default; minutes) or paper (as published)",
            .value = "NAME"},
-           {.names = "--out",
+           {.names = "-o,--out",
            .to = &to.out,
            .doc = "Results lie in DIR/NAME/SCALE (default: results)",
            .value = "DIR"},
@@ -303,7 +306,7 @@ void add_reproduce(Command& program) {
            .to = &to.experiments,
            .doc = "Folder of items (default: the program's own)",
            .value = "DIR"},
-           {.names = "--jobs", .to = &sweep.jobs, .doc = "Runs at once (default: as icl sweep)"},
+           {.names = "-j,--jobs", .to = &sweep.jobs, .doc = "Runs at once (default: as icl sweep)"},
            {.names = "--threads", .to = &sweep.threads, .doc = "Threads of each run (default: 1)"},
            {.names = "--seeds",
            .to = &sweep.seeds,

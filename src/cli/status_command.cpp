@@ -120,6 +120,8 @@ ExitCode run(const StatusCommand& command) {
 void add_status(Command& program) {
   Command& status = program.add_command("status", "Say how the runs of a sweep stand");
   auto& to = status.set_action<StatusCommand>(run);
+  status.add_example("icl status results", "How many runs are done, and at which settings");
+  status.add_example("icl status results --json", "Run by run, for programs");
   status.add({.names = "DIR", .to = &to.folder, .doc = "Folder of the sweep", .required = true});
   status.add({.names = "--json", .to = &to.json, .doc = "As JSON, run by run"});
 }

@@ -277,7 +277,7 @@ void add_plan_options(Command& sweep, SweepCommand& to) {
              .to = &to.shard,
              .doc = "Only part i of n, i from 0 to n-1",
              .value = "i/n"});
-  sweep.add({.names = "--jobs",
+  sweep.add({.names = "-j,--jobs",
              .to = &to.jobs,
              .doc = "Runs at once (default: the threads that icl train would have, over "
                     "--threads)"});
@@ -336,11 +336,15 @@ void add_sweep(Command& program) {
       "sweep",
       "Train every run of a grid of settings and seeds; go on where it was, if called again");
   auto& to = sweep.set_action<SweepCommand>(run);
+  sweep.add_example("icl sweep sweep.toml -o results",
+                    "All runs of the file that have not ended yet");
+  sweep.add_example("icl sweep sweep.toml -o results --dry-run",
+                    "How many they are, and how long they take");
   sweep.add({.names = "FILE",
              .to = &to.config,
-             .doc = "Base settings, axes, seeds and scales (TOML)",
+             .doc = "Base settings, axes, seeds and scales (TOML; - for standard input)",
              .required = true});
-  sweep.add({.names = "--out",
+  sweep.add({.names = "-o,--out",
              .to = &to.out,
              .doc = "Folder of the sweep",
              .value = "DIR",

@@ -159,6 +159,10 @@ void add_tau_star(Command& theory) {
   Command& tau = theory.add_command(
       "tau-star", "The time, in units of I_K/n, at which the flow of (w, beta) blows up");
   auto& to = tau.set_action<TauStarCommand>(run);
+  tau.add_example("icl theory tau-star --N 20",
+                  "With the step at which ICL is acquired among 20 tokens");
+  tau.add_example("icl theory tau-star --beta0 0.5 --json",
+                  "From another initial beta, for programs");
   for (Option& option : std::vector<Option>{
            {.names = "--beta0", .to = &to.beta0, .doc = "Initial beta (default: 0)"},
            {.names = "--w0", .to = &to.w0, .doc = "Initial w (default: 0)"},
@@ -191,6 +195,8 @@ void add_predict(Command& theory) {
   Command& predict = theory.add_command(
       "predict", "When the theory expected a recorded run to acquire ICL, and when it did");
   auto& to = predict.set_action<PredictCommand>(run);
+  predict.add_example("icl theory predict run.h5", "The steps at which ICL was predicted and came");
+  predict.add_example("icl theory predict run.h5 --json", "The same for programs");
   predict.add(
       {.names = "run", .to = &to.run, .doc = "Run file", .value = "RUN.h5", .required = true});
   predict.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
@@ -204,6 +210,8 @@ void add_predict(Command& theory) {
 void add_theory(Command& program) {
   Command& theory =
       program.add_command("theory", "What the minimal model's theory says, without training");
+  theory.add_example("icl theory tau-star --N 20", "When ICL is acquired among 20 tokens");
+  theory.add_example("icl theory predict run.h5", "When a run should have acquired it, and did");
   add_tau_star(theory);
   add_landscape(theory);
   add_predict(theory);

@@ -21,6 +21,11 @@ struct TrainCommand {
 };
 
 ExitCode run(const TrainCommand& command) {
+  if (command.config == "-" && !command.out && !command.dry_run) {
+    throw Error(ExitCode::usage,
+                "a configuration from standard input has no name to call the run file by: give it "
+                "with --out");
+  }
   const config::Config config = config::load(command.config, command.overrides);
   io::ItemPlaces places;
   places.folder = command.items_folder ? std::filesystem::absolute(*command.items_folder)
@@ -45,11 +50,18 @@ ExitCode run(const TrainCommand& command) {
 void add_train(Command& program) {
   Command& train = program.add_command("train", "Train a model as a TOML file says, and record it");
   auto& to = train.set_action<TrainCommand>(run);
-  train.add({.names = "FILE", .to = &to.config, .doc = "Configuration (TOML)", .required = true});
+  train.add_example("icl train run.toml --set train.seed=3 -o seed3.h5",
+                    "Another seed than the file says, into a file of its own");
+  train.add_example("icl train run.toml --dry-run",
+                    "What it would be, how long it takes and what it needs; nothing is written");
+  train.add({.names = "FILE",
+             .to = &to.config,
+             .doc = "Configuration (TOML; - for standard input)",
+             .required = true});
   add_overrides(train, to.overrides);
   add_items_folder(train, to.items_folder);
   // Not as a path that may be absent: CLI11 takes an empty name for none.
-  train.add({.names = "--out",
+  train.add({.names = "-o,--out",
              .to = [&to](const std::string& name) { to.out = name; },
              .doc = "Run file (default: FILE's name with .h5, in this folder)",
              .value = "RUN.h5"});

@@ -58,6 +58,8 @@ void add_verify(Command& program) {
   Command& verify = program.add_command(
       "verify", "Train a run again: \"identical\", or the first step and element that differ");
   auto& to = verify.set_action<VerifyCommand>(run);
+  verify.add_example("icl verify run.h5", "On as many threads as pay");
+  verify.add_example("icl verify run.h5 --threads 1 -q", "On one thread, without a progress line");
   verify.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
   add_moved_items(verify, to.overrides);
   add_threads(verify, to.threads);

@@ -17,29 +17,30 @@ namespace {
 
 using Result = std::optional<Conflict>;
 
-/// Keys that have a meaning only in some systems.
+/// A key that has a meaning only in some systems.
+struct SystemsRow {
+  std::string_view key;
+  bool (*meaningful)(const Capabilities&);
+};
+constexpr std::array systems_table{
+    SystemsRow{"model.layers", [](const Capabilities& has) { return has.layers; }},
+    SystemsRow{"model.beta0", [](const Capabilities& has) { return has.scalar_beta; }},
+    SystemsRow{"model.w0", [](const Capabilities& has) { return has.path_weight; }},
+    SystemsRow{"model.attend_self", [](const Capabilities& has) { return has.path_weight; }},
+    SystemsRow{"init.beta0", [](const Capabilities& has) { return has.initial_beta; }},
+    SystemsRow{"data.label_code", [](const Capabilities& has) { return has.mixes_paths; }},
+    SystemsRow{"data.labels", [](const Capabilities& has) { return has.context; }},
+    SystemsRow{"data.bursty", [](const Capabilities& has) { return has.context; }},
+    SystemsRow{"stop.icl_accuracy", [](const Capabilities& has) { return has.context; }},
+    SystemsRow{"eval.refine", [](const Capabilities& has) { return has.context; }},
+    SystemsRow{"intervene.clamp", [](const Capabilities& has) { return has.context; }},
+    SystemsRow{"compat.frozen_readout", [](const Capabilities& has) { return has.layers; }},
+    SystemsRow{"compat.s4_epoch", [](const Capabilities& has) { return !has.context; }},
+};
+
 Result of_other_systems(const Config& c) {
-  struct Row {
-    std::string_view key;
-    bool (*meaningful)(const Capabilities&);
-  };
-  static constexpr std::array table{
-      Row{"model.layers", [](const Capabilities& has) { return has.layers; }},
-      Row{"model.beta0", [](const Capabilities& has) { return has.scalar_beta; }},
-      Row{"model.w0", [](const Capabilities& has) { return has.path_weight; }},
-      Row{"model.attend_self", [](const Capabilities& has) { return has.path_weight; }},
-      Row{"init.beta0", [](const Capabilities& has) { return has.initial_beta; }},
-      Row{"data.label_code", [](const Capabilities& has) { return has.mixes_paths; }},
-      Row{"data.labels", [](const Capabilities& has) { return has.context; }},
-      Row{"data.bursty", [](const Capabilities& has) { return has.context; }},
-      Row{"stop.icl_accuracy", [](const Capabilities& has) { return has.context; }},
-      Row{"eval.refine", [](const Capabilities& has) { return has.context; }},
-      Row{"intervene.clamp", [](const Capabilities& has) { return has.context; }},
-      Row{"compat.frozen_readout", [](const Capabilities& has) { return has.layers; }},
-      Row{"compat.s4_epoch", [](const Capabilities& has) { return !has.context; }},
-  };
   static const Config defaults;
-  for (const Row& row : table) {
+  for (const SystemsRow& row : systems_table) {
     const Field& field = *find_field(row.key);
     if (row.meaningful(row_of(c.model.system).has) || get(field, c) == get(field, defaults)) {
       continue;
@@ -282,6 +283,11 @@ Result in_rates(const Config& c) {
 }
 
 }  // namespace
+
+bool has_meaning(const Field& field, System system) {
+  const auto* const row = std::ranges::find(systems_table, field.name, &SystemsRow::key);
+  return row == systems_table.end() || row->meaningful(row_of(system).has);
+}
 
 Result find_conflict(const Config& config) {
   for (const auto check : {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_clamps,

@@ -86,8 +86,12 @@ bool is_bare_word(std::string_view text) {
          });
 }
 
-/// A document with the one key "value". What is not TOML stands for itself if it is a bare word, or
-/// if the key holds text.
+bool holds_text(const Field* field) {
+  return field != nullptr && std::holds_alternative<TextAccess>(field->access);
+}
+
+/// A document with the one key "value". The value of a key that holds text stands for itself,
+/// unless it begins as a string or an array does; so does a bare word that is not TOML.
 toml::table parse_value(std::string_view text, std::string_view where, bool is_text) {
   if (text.empty()) {
     throw usage_error(where, "the value is missing; expected key=value");
@@ -97,11 +101,15 @@ toml::table parse_value(std::string_view text, std::string_view where, bool is_t
   }
   require_text(text, "--set");
   toml::table document;
+  const bool quoted = text.starts_with('"') || text.starts_with('\'');
+  if (is_text && !quoted && !text.starts_with('[')) {
+    document.insert("value", std::string(text));
+    return document;
+  }
   try {
     document = toml::parse(fmt::format("value = {}", text), std::string_view("--set"));
   } catch (const toml::parse_error& error) {
-    const bool quoted = text.starts_with('"') || text.starts_with('\'');
-    if (quoted || (!is_text && !is_bare_word(text))) {
+    if (quoted || is_text || !is_bare_word(text)) {
       throw usage_error(where, fmt::format("not a TOML value: {}", error.description()));
     }
     document.insert("value", std::string(text));
@@ -160,17 +168,39 @@ std::optional<Value> value_of(const toml::node& node) {
   return std::nullopt;
 }
 
+std::optional<Value> value_for(const Field& field, const toml::node& node) {
+  const auto* text = std::get_if<TextAccess>(&field.access);
+  const auto* parts = node.as_array();
+  if (text == nullptr || !text->is_list || parts == nullptr) return value_of(node);
+  std::vector<std::string> words;
+  for (const toml::node& part : *parts) {
+    if (const auto* word = part.as_string()) {
+      words.push_back(word->get());
+    } else if (const auto* number = part.as_integer()) {
+      words.push_back(fmt::format("{}", number->get()));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string unknown_key(std::string_view name) {
   return fmt::format("unknown key \"{}\"{}", name, did_you_mean(name));
 }
 
+std::string source_name_of(const std::filesystem::path& file) {
+  return file == "-" ? "standard input" : file.string();
+}
+
 std::string read_text(const std::filesystem::path& file, std::size_t most_bytes) {
   const auto fail = [&](int error) {
-    return Error(ExitCode::bad_input, fmt::format("cannot read {}: {}", file.string(),
+    return Error(ExitCode::bad_input, fmt::format("cannot read {}: {}", source_name_of(file),
                                                   std::generic_category().message(error)));
   };
   const auto close = [](std::FILE* stream) { static_cast<void>(std::fclose(stream)); };
-  const std::unique_ptr<std::FILE, decltype(close)> stream(std::fopen(file.c_str(), "rb"));
+  const std::unique_ptr<std::FILE, decltype(close)> stream(
+      std::fopen(file == "-" ? "/dev/stdin" : file.c_str(), "rb"));
   if (stream == nullptr) {
     throw fail(errno);
   }
@@ -241,7 +271,7 @@ void Draft::apply(const Entry& entry) {
     const bool section = empty != nullptr && entry.name.find('.') == std::string::npos;
     throw usage_error(entry.where, section ? unknown_section(entry.name) : unknown_key(entry.name));
   }
-  const auto value = value_of(*entry.node);
+  const auto value = value_for(*field, *entry.node);
   if (!value) {
     throw usage_error(entry.where, mismatch(*field, kind_of(*entry.node)));
   }
@@ -267,20 +297,19 @@ std::string Draft::apply_override(const std::string& text) {
   if (is_section(name)) {
     throw usage_error(where, section_text(name) + ": --set takes one key at a time, with its dot");
   }
-  const bool is_text = field != nullptr && std::holds_alternative<TextAccess>(field->access);
   const auto document =
-      parse_value(trim(std::string_view(text).substr(equals + 1)), where, is_text);
+      parse_value(trim(std::string_view(text).substr(equals + 1)), where, holds_text(field));
   apply({std::string(name), document.get("value"), where});
   return std::string(name);
 }
 
-toml::table parse_list(std::string_view text, std::string_view where) {
+toml::table parse_list(std::string_view text, std::string_view where, const Field* field) {
   text = trim(text);
   if (text.starts_with('[') || text.starts_with('{')) return parse_value(text, where, false);
   toml::array values;
   while (true) {
     const std::size_t comma = text.find(',');
-    const auto value = parse_value(trim(text.substr(0, comma)), where, false);
+    const auto value = parse_value(trim(text.substr(0, comma)), where, holds_text(field));
     value.get("value")->visit([&](const auto& node) { values.push_back(node); });
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);

@@ -24,11 +24,18 @@ namespace icl::config {
 /// Empty for the kinds of node that no key can hold.
 [[nodiscard]] std::optional<Value> value_of(const toml::node&);
 
+/// The value that a key is given: value_of(), or of a key that holds a list the parts of an array
+/// (strings and integers), joined by commas. Empty if the key can hold no such node.
+[[nodiscard]] std::optional<Value> value_for(const Field&, const toml::node&);
+
 /// `unknown key "data.k"; did you mean data.K?`
 [[nodiscard]] std::string unknown_key(std::string_view name);
 
-/// The text of a file; Error(bad_input) if it cannot be read. Of a file of more than `most_bytes`,
-/// one byte more than that, which parse_document refuses.
+/// What messages call a file: its name, or "standard input" for "-".
+[[nodiscard]] std::string source_name_of(const std::filesystem::path& file);
+
+/// The text of a file, or of standard input for "-"; Error(bad_input) if it cannot be read. Of a
+/// file of more than `most_bytes`, one byte more than that, which parse_document refuses.
 [[nodiscard]] std::string read_text(const std::filesystem::path& file, std::size_t most_bytes);
 
 /// Longest text of one run's configuration, and of a sweep's.
@@ -52,9 +59,10 @@ struct Entry {
 /// Draft::apply() rejects.
 [[nodiscard]] std::vector<Entry> entries_of(const toml::table&, std::string_view source_name);
 
-/// The values "1, 2, 3" as a list, or one TOML list or table as it stands, under the one key
-/// "value". Error(usage), beginning with `where`, for what is neither.
-[[nodiscard]] toml::table parse_list(std::string_view text, std::string_view where);
+/// The values "1, 2, 3" of a key (nullptr: of none) as a list, or one TOML list or table as it
+/// stands, under the one key "value". Error(usage), beginning with `where`, for what is neither.
+[[nodiscard]] toml::table parse_list(std::string_view text, std::string_view where,
+                                     const Field* field);
 
 /// A configuration that is being put together. Remembers which setting of a key came last, to blame
 /// it for a conflict.

@@ -17,21 +17,28 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-/// Levenshtein distance of a and b, letter case ignored.
+/// Edit distance of a and b, letter case ignored: letters put in, left out or replaced, and
+/// neighbours that changed places, each of which is one slip.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   const std::string left = lower(a);
   const std::string right = lower(b);
+  std::vector<std::size_t> above(right.size() + 1);  // the row before the last
+  std::vector<std::size_t> last(right.size() + 1);
   std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::iota(last.begin(), last.end(), std::size_t{0});
   for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
+    row[0] = i + 1;
     for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+      const std::size_t replaced = last[j] + (left[i] == right[j] ? 0 : 1);
+      row[j + 1] = std::min({replaced, last[j + 1] + 1, row[j] + 1});
+      const bool changed_places =
+          i > 0 && j > 0 && left[i] == right[j - 1] && left[i - 1] == right[j];
+      if (changed_places) row[j + 1] = std::min(row[j + 1], above[j - 1] + 1);
     }
+    std::swap(above, last);
+    std::swap(last, row);
   }
-  return row.back();
+  return last.back();
 }
 
 constexpr std::size_t longest = 100;  // keys are far shorter, and the distance costs length^2

@@ -147,14 +147,15 @@ class SweepDraft {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) throw usage_error(where, "expected KEY=VALUES");
     const std::string name(trim(std::string_view(text).substr(0, equals)));
-    const auto list = parse_list(std::string_view(text).substr(equals + 1), where);
+    const auto list =
+        parse_list(std::string_view(text).substr(equals + 1), where, find_field(name));
     apply_axis(Entry{name, list.get("value"), where});
     forget_in_grids(find_field(name));
   }
 
   void apply_seeds(std::string_view text) {
     const std::string where = fmt::format("--seeds {}", text);
-    const auto list = parse_list(text, where);
+    const auto list = parse_list(text, where, nullptr);
     const auto* values = list.get("value")->as_array();
     // One number is how many; a list of one is [3].
     const bool is_count = values != nullptr && values->size() == 1 && !text.starts_with('[');
@@ -372,7 +373,7 @@ std::vector<Value> Sweep::values_of(const Field& field) const {
 }
 
 Sweep load_sweep(const std::filesystem::path& file, const SweepChange& change) {
-  return parse_sweep(read_text(file, most_sweep_bytes), file.string(), change);
+  return parse_sweep(read_text(file, most_sweep_bytes), source_name_of(file), change);
 }
 
 Sweep parse_sweep(std::string_view text, const std::string& source_name,

@@ -24,7 +24,7 @@ void apply_overrides(std::span<const std::string> overrides, Draft& draft) {
 
 Config load(const std::filesystem::path& file, std::span<const std::string> overrides) {
   Draft draft;
-  apply_document(read_text(file, most_config_bytes), file.string(), draft);
+  apply_document(read_text(file, most_config_bytes), source_name_of(file), draft);
   apply_overrides(overrides, draft);
   return draft.finish();
 }

@@ -115,7 +115,7 @@ class CliTest(unittest.TestCase):
         self.fails(65, "Is a directory", "train", ".")
 
     def test_bad_command_lines(self):
-        for part, *args in [("subcommand", ), ("subcommand", "fly"), ("--nothing", "train", "tiny.toml", "--nothing"),
+        for part, *args in [("no command fly", "fly"), ("--nothing", "train", "tiny.toml", "--nothing"),
                             ("FILE", "train"), ("--threads", "train", "tiny.toml", "--threads", "0.5"),
                             ("--threads 65", "train", "tiny.toml", "--threads", "65"),
                             ("--threads -1", "train", "tiny.toml", "--threads", "-1"),

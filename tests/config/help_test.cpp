@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "icl/config/field_values.hpp"
+#include "icl/config/toml.hpp"
 
 namespace icl::config {
 namespace {
@@ -75,6 +76,36 @@ TEST(KeyHelp, OfAWordShowsTheKeysThatHoldIt) {
   EXPECT_THAT(key_help("bursty"), testing::HasSubstr("data.bursty"));
   EXPECT_THAT(key_help("Zipf"), testing::Not(testing::HasSubstr("train.seed ")));
   EXPECT_EQ(key_help("no such word"), "");
+}
+
+TEST(KeyHelp, HasEachSectionOnceAndSaysWhatItIs) {
+  const auto lines = lines_of(key_help());
+  for (const std::string_view section : sections()) {
+    const std::string head = "[" + std::string(section) + "] ";
+    EXPECT_EQ(std::ranges::count_if(
+                  lines, [&](const std::string& line) { return line.starts_with(head); }),
+              1)
+        << section;
+  }
+}
+
+TEST(KeyHelp, OfASectionShowsItsKeysAlone) {
+  const auto lines = lines_of(key_help("train"));
+  EXPECT_EQ(std::ranges::count_if(lines, [](const auto& l) { return l.starts_with("["); }), 1);
+  EXPECT_THAT(key_help("train"), testing::HasSubstr("train.seed"));
+  EXPECT_THAT(key_help("train"), testing::Not(testing::HasSubstr("seed.init")));
+}
+
+TEST(CommentedToml, ReadsBackAsTheConfiguration) {
+  Config config;
+  config.model.system = System::memoriser;
+  config.data.K = 500;
+  config.train.learning_rate = 0.3;
+  config.probe.record = "norms";
+  const std::string text = commented_toml(config);
+  EXPECT_EQ(parse(text, "test"), config);
+  EXPECT_THAT(text, testing::HasSubstr("#items ="));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("layers =")));
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ struct TextAccess {
   Member<std::optional<std::string>> member;
   std::string_view form;  ///< "FILE:/DATASET"
   bool (*accepts)(std::string_view);
+  bool is_list = false;  ///< of parts separated by commas, which TOML may give as an array
 };
 /// An even integer in range, or infinity.
 struct DiversityAccess {

@@ -9,12 +9,14 @@
 
 namespace icl::config {
 
-/// Reads a TOML file, applies the `--set` overrides in order, and validates the result. A key that
-/// is set nowhere keeps its default; of several settings the last one wins.
+/// Reads a TOML file, or standard input for "-", applies the `--set` overrides in order, and
+/// validates the result. A key that is set nowhere keeps its default; of several settings the last
+/// one wins.
 ///
 /// An override is "key=value" with the full key; the value is TOML, or a bare word that stands for
-/// a string (model.system=one_layer), or for a key that holds text (data.items) any text without
-/// quotes.
+/// a string (model.system=one_layer). For a key that holds text (data.items) it is that text as it
+/// stands, unless it begins with a quote or a bracket. A key that holds a list (probe.record) takes
+/// an array too.
 ///
 /// Throws Error: bad_input if the file cannot be read or is larger than 64 KiB; usage for all else,
 /// as "file:line:column: ..." for malformed TOML, "file: ..." for one nested more than 256 deep,

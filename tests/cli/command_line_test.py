@@ -1,0 +1,216 @@
+"""The command line itself: help, examples, suggestions, short options, and the ways to give settings.
+
+usage: command_line_test.py ICL
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+from pathlib import Path
+
+ICL = os.path.abspath(sys.argv[1])
+RUN = """
+[model]
+hidden = 8
+[data]
+K = 64
+N = 8
+D = 7
+[train]
+epochs = 20
+steps_per_epoch = 50
+batch_size = 4
+[eval]
+sequences = 40
+[probe]
+sequences = 16
+"""
+SWEEP = RUN + "\n[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [64, 128]\n"
+
+
+def commands():
+    """The words of every command of the program, those in commands included."""
+    found, todo = [], [[]]
+    while todo:
+        words = todo.pop()
+        help_text = subprocess.run([ICL, "help", *words], capture_output=True, text=True, check=True).stdout
+        inside = re.findall(r"(?m)^  ([a-z-]+) {2,}", help_text.partition("Subcommands:")[2].partition("\n\n")[0])
+        todo += [[*words, name] for name in inside]
+        if words:
+            found.append(words)
+    return found
+
+
+class CommandLineTest(unittest.TestCase):
+    def setUp(self):
+        self.cwd = Path(tempfile.mkdtemp(prefix="icl-line-"))
+        self.addCleanup(shutil.rmtree, self.cwd)
+        (self.cwd / "run.toml").write_text(RUN)
+        (self.cwd / "sweep.toml").write_text(SWEEP)
+
+    def icl(self, *args, status=0, **kwargs):
+        done = subprocess.run([ICL, *args], cwd=self.cwd, capture_output=True, text=True, timeout=120, **kwargs)
+        self.assertEqual(done.returncode, status, f"{args}: {done.stderr}")
+        return done
+
+    def refused(self, message, *args, status=64, **kwargs):
+        """One message, and nothing written."""
+        before = sorted(self.cwd.rglob("*"))
+        done = self.icl(*args, status=status, **kwargs)
+        self.assertEqual((done.stderr, done.stdout), (f"icl: {message}\n", ""))
+        self.assertEqual(sorted(self.cwd.rglob("*")), before)
+
+    # --- help -------------------------------------------------------------------------------------------------------
+
+    def test_help_is_asked_for_in_many_ways(self):
+        whole = self.icl("--help").stdout
+        for words in ([], ["help"], ["-h"], ["help", "--help"][:1]):
+            self.assertEqual(self.icl(*words).stdout, whole)
+        train = self.icl("train", "--help").stdout
+        self.assertIn("--dry-run", train)
+        self.assertEqual(self.icl("help", "train").stdout, train)
+        self.assertEqual(self.icl("theory").stdout, self.icl("theory", "--help").stdout)
+        self.assertEqual(self.icl("help", "theory", "predict").stdout, self.icl("theory", "predict", "--help").stdout)
+        self.assertIn("icl help train", self.icl("help", "help").stdout)
+        self.assertEqual(self.icl("-V").stdout, self.icl("--version").stdout)
+
+    def test_what_does_not_exist_is_near_something_that_does(self):
+        for message, *args in [
+                ("icl has no command trian; did you mean train? (see icl help)", "trian", "run.toml"),
+                ("icl has no command fly (see icl help)", "fly"),
+                ("icl has no command trian; did you mean train? (see icl help)", "help", "trian"),
+                ("icl theory has no command predit; did you mean predict? (see icl help theory)", "theory", "predit", "run.h5"),
+                ("icl train has no option --treads; did you mean --threads? (see icl help train)", "train", "run.toml", "--treads=2"),
+                ("icl train has no option --xyzzy (see icl help train)", "train", "run.toml", "--xyzzy"),
+                ("icl train has no option --seed; a setting of the run is given as --set train.seed=3 (see icl help train)",
+                 "train", "run.toml", "--seed", "3"),
+                ("icl train has no option --data.K; a setting of the run is given as --set data.K=64 (see icl help train)",
+                 "train", "--data.K=64", "run.toml"),
+                ("icl train has no option --beta0; a setting of the run is given as --set model.beta0=1 or --set init.beta0=1 "
+                 "(see icl help train)", "train", "run.toml", "--beta0", "1"),
+                ("icl train has no option --N; a setting of the run is given as --set data.N=VALUE (see icl help train)",
+                 "train", "run.toml", "--N", "-q"),
+                ("icl sweep has no option --seed; did you mean --seeds? (see icl help sweep)", "sweep", "sweep.toml", "--seed", "3"),
+                ("icl verify has no option --seed (see icl help verify)", "verify", "run.h5", "--seed", "3"),
+                ("icl has no option --colour (see icl help)", "--colour")]:
+            with self.subTest(args):
+                self.refused(message, *args)
+        self.assertIn("(see icl help train)", self.icl("train", status=64).stderr)
+
+    def test_short_options(self):
+        self.icl("train", "run.toml", "-q", "-o", "short.h5")
+        self.refused("'short.h5' exists already; --force replaces it", "train", "run.toml", "-q", "-o", "short.h5", status=73)
+        self.icl("train", "run.toml", "-qf", "-oshort.h5")
+        self.icl("sweep", "sweep.toml", "-o", "grid", "-j", "2", "-q")
+        self.assertEqual(json.loads(self.icl("status", "grid", "--json").stdout)["counts"]["done"], 4)
+
+    def test_every_command_has_two_examples_and_they_run(self):
+        self.icl("train", "run.toml", "-q")
+        self.icl("sweep", "sweep.toml", "-o", "results", "-q")
+        self.icl("merge", "results", "-o", "sweep.h5")
+        ready = {p.name for p in self.cwd.iterdir()}
+        elsewhere = {"icl report results", "icl report results -o page.html"}  # of what icl reproduce makes: cli.reproduce
+        seen = 0
+        for words in commands():
+            text = self.icl("help", *words).stdout
+            examples = re.findall(r"(?m)^  (icl .*)\n {6}\S", text.partition("Examples:")[2])
+            self.assertGreaterEqual(len(examples), 2, words)
+            for line in examples:
+                with self.subTest(line):
+                    self.assertTrue(line.startswith(f"icl {words[0]}"), line)
+                    seen += 1
+                    if line in elsewhere:
+                        continue
+                    written = re.search(r" -o (\S+)$", line)
+                    taken = written is not None and (self.cwd / written[1]).is_file()
+                    if taken:
+                        (self.cwd / written[1]).rename(self.cwd / "aside")
+                    done = subprocess.run(["bash", "-c", line.replace("icl ", '"$ICL" ', 1)], cwd=self.cwd, capture_output=True,
+                                          text=True, timeout=120, env=os.environ | {"ICL": ICL, "ICL_PYTHON": "/usr/bin/python3"})
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    if taken:
+                        (self.cwd / "aside").rename(self.cwd / written[1])
+                    for made in {p.name for p in self.cwd.iterdir()} - ready:
+                        (self.cwd / made).unlink()
+        self.assertGreater(seen, 30)
+
+    # --- settings ---------------------------------------------------------------------------------------------------
+
+    def test_keys_by_section(self):
+        text = self.icl("keys").stdout
+        sections = re.findall(r"(?m)^\[([a-z]+)\] \S", text)
+        self.assertEqual(len(sections), len(set(sections)))
+        for section, body in zip(sections, re.split(r"(?m)^\[[a-z]+\] .*\n", text)[1:]):
+            keys = re.findall(r"(?m)^  ([a-z]+)\.\S", body)
+            self.assertEqual(set(keys), {section})
+        of_one = self.icl("keys", "stop").stdout
+        self.assertEqual(re.findall(r"(?m)^  (\S+)\.", of_one), ["stop"] * len(re.findall(r"(?m)^  stop\.", text)))
+        self.assertEqual(set(re.findall(r"(?m)^\[([a-z]+)\]", self.icl("keys", "decay").stdout)), {"train"})
+
+    def test_init_is_the_default_with_comments(self):
+        for system in ("one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"):
+            with self.subTest(system):
+                text = self.icl("init", system).stdout
+                self.assertLessEqual(max(map(len, text.splitlines())), 100)
+                settings = tomllib.loads(text)
+                self.assertEqual(settings["model"]["system"], system)
+                self.assertEqual("layers" in settings["model"], system == "multi_layer")
+                (self.cwd / "new.toml").write_text(text)
+                (self.cwd / "bare.toml").write_text(f'[model]\nsystem = "{system}"\n')
+                resolved = [self.icl("train", f"{name}.toml", "--dry-run").stdout.partition("\n\n#")[0].partition("\n# param")[0]
+                            for name in ("new", "bare")]
+                self.assertEqual(*resolved)
+        every = set(re.findall(r"(?m)^  (\S+\.\S+) ", self.icl("keys").stdout))
+        named = set()
+        for system in ("one_layer", "multi_layer", "minimal", "memoriser"):
+            section = ""
+            for line in self.icl("init", system).stdout.splitlines():
+                section = line[1:line.index("]")] if line.startswith("[") else section
+                named |= {f"{section}.{key}" for key in re.findall(r"^#?([A-Za-z0-9_]+) =", line)}
+        self.assertEqual(named, every)
+        self.icl("init", "-o", "made.toml")
+        self.refused("'made.toml' exists already: choose another --out, or remove it", "init", "-o", "made.toml", status=73)
+        self.assertIn("model.system: expected one of", self.icl("init", "three_layer", status=64).stderr)
+
+    def config(self, *args, **kwargs):
+        self.icl("train", *args, "-q", "-o", "c.h5", "-f", **kwargs)
+        return json.loads(self.icl("info", "c.h5", "--json").stdout)["config"]
+
+    def test_lists_of_words_are_arrays_too(self):
+        (self.cwd / "list.toml").write_text(RUN + 'record = ["memorisation", "norms"]\n[intervene]\nfreeze = ["attention@:10", "mlp.0"]\n')
+        config = self.config("list.toml")
+        self.assertEqual((config["probe.record"], config["intervene.freeze"]), ("memorisation, norms", "attention@:10, mlp.0"))
+        self.assertEqual(self.config("run.toml", "--set", 'probe.record=["norms", "margins"]')["probe.record"], "norms, margins")
+        self.assertEqual(self.config("run.toml", "--set", "probe.record=norms,margins")["probe.record"], "norms,margins")
+        for value in ("[[1]]", "[true]", "{ a = 1 }"):
+            self.icl("train", "run.toml", "--set", f"probe.record={value}", status=64)
+        self.icl("train", "run.toml", "--set", 'data.items=["a.h5:/x"]', status=64)
+
+    def test_text_is_taken_as_it_stands(self):
+        looked = "there is no such file"
+        for items in ("nofile.h5:/x", "inf.h5:/x", "1.h5:/x", "true.h5:/x", "'quoted.h5:/x'", "a = b.h5:/x"):
+            with self.subTest(items):
+                for command in (["train", "run.toml", "--set", f"data.items={items}"],
+                                ["sweep", "sweep.toml", "--dry-run", "-o", "s", "--axis", f"data.items={items}"]):
+                    self.assertIn(looked, self.icl(*command, status=65).stderr)
+        self.assertEqual(self.config("run.toml", "--set", "probe.record=not set")["probe.record"], None)
+
+    def test_standard_input_is_a_file(self):
+        config = self.config("-", "--set", "train.seed=5", input=RUN)
+        self.assertEqual((config["data.K"], config["train.seed"]), (64, 5))
+        self.icl("sweep", "-", "-o", "grid", "-q", input=SWEEP)
+        self.assertEqual(json.loads(self.icl("status", "grid", "--json").stdout)["counts"]["done"], 4)
+        self.assertIn("standard input:2: ", self.icl("train", "-", "-o", "x.h5", status=64, input="[data]\nKay = 3\n").stderr)
+        self.refused("a configuration from standard input has no name to call the run file by: give it with --out", "train", "-",
+                     input=RUN)
+        self.icl("train", "-", "--dry-run", input=RUN)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
