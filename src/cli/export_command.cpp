@@ -6,6 +6,7 @@
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/cli/stored_run.hpp"
+#include "icl/core/message.hpp"
 #include "icl/io/decode.hpp"
 #include "icl/io/export.hpp"
 #include "icl/io/file.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 struct ExportCommand {
   std::filesystem::path run;
-  std::filesystem::path out;
+  std::optional<std::filesystem::path> out;  ///< default: RUN_data.h5, in this folder
   bool force = false;
   bool ignore_memory_limit = false;
   int threads = 0;  ///< for training again, where --weights needs it
@@ -48,7 +49,8 @@ class RetrainingLine final : public train::Observer {
 };
 
 ExitCode run(const ExportCommand& command) {
-  check_distinct(command.run, command.out);
+  const std::filesystem::path out = command.out.value_or(command.run.stem().string() + "_data.h5");
+  check_distinct(command.run, out);
   io::RunRecord run = io::read_run(command.run).record;
   const io::ExportRequest request = io::request_of(run, command.words);
   const io::ItemPlaces places = moved_items(run.config, command.overrides);
@@ -57,14 +59,15 @@ ExitCode run(const ExportCommand& command) {
   const int most_threads = resolve_threads(command.threads);
   check_memory(io::footprint_of_exporting(run.config, request, trains ? most_threads : 0),
                "this export", command.ignore_memory_limit);
-  io::check_creatable(command.out);
-  io::OutputLock output(command.out);
-  check_output(command.out, command.force, OutputKind::data);
+  io::check_creatable(out);
+  io::OutputLock output(out);
+  check_output(out, command.force, OutputKind::data);
   const Workers workers(start_threads_for(command.threads));
   RetrainingLine line(trains ? request.weights.back() : 0);
   const std::array<train::Observer*, 1> observers{&line};
   output.publish(io::export_data(run, request, workers, places,
                                  std::span(observers).first(command.quiet ? 0 : 1)));
+  if (!command.out) say(fmt::format("written: {}", out.string()));
   return ExitCode::done;
 }
 
@@ -91,8 +94,10 @@ void add_export(Command& program) {
   steps("--probe", to.words.probes, "The sequences that the probes looked at in evaluations");
   steps("--weights", to.words.weights,
         "The weights after any steps: trains again from the nearest snapshot, held to the record");
-  data.add(
-      {.names = "-o,--out", .to = &to.out, .doc = "Data file", .value = "DATA.h5", .required = true});
+  data.add({.names = "-o,--out",
+            .to = &to.out,
+            .doc = "Data file (default: the name of RUN.h5 with _data.h5, in this folder)",
+            .value = "DATA.h5"});
   data.add({.names = "-f,--force", .to = &to.force, .doc = "Replace an existing data file"});
   add_threads(data, to.threads);
   add_memory_limit(data, to.ignore_memory_limit);

@@ -1,41 +1,26 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "icl/cli/json.hpp"
+#include "icl/cli/summary.hpp"
+#include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
+#include "icl/io/contents.hpp"
 #include "icl/io/decode.hpp"
+#include "icl/sweep/folder.hpp"
+#include "icl/sweep/plan.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
 namespace {
 
-struct InfoCommand {
-  std::filesystem::path run;
-  bool json = false;
-};
+enum class Form : std::uint8_t { summary, all, toml, json };
 
-Json describe(const io::RunRecord& run) {
-  Json json;
-  json["status"] = io::to_string(run.status);
-  json["stop_reason"] = run.stop_reason.empty() ? Json(nullptr) : Json(run.stop_reason);
-  json["step"] = run.step;
-  json["last_step"] = run.config.train.epochs * run.config.train.steps_per_epoch;
-  json["t_icl_step"] = run.t_icl_step ? Json(*run.t_icl_step) : Json(nullptr);
-  json["t_icl_step_refined"] = run.t_icl_refined ? Json(*run.t_icl_refined) : Json(nullptr);
-  json["final"] = Json::object();
-  if (!run.metric_steps.empty()) {
-    json["final"]["step"] = run.metric_steps.back();
-    for (std::size_t i = 0; i < run.metrics.size(); ++i) {
-      json["final"][run.columns[i].name] = to_json(config::Value(run.metrics[i].back()));
-    }
-  }
-  json["evaluations"] = run.metric_steps.size();
-  json["snapshots"] = run.snapshot_steps;
-  json["config"] = to_json(run.config);
-  json["config_xxh128"] = io::config_hash(run.config);
-  json["provenance"] = Json::array();
-  for (const io::Stretch& stretch : run.provenance) json["provenance"].push_back(to_json(stretch));
-  return json;
-}
+struct InfoCommand {
+  std::filesystem::path path;
+  Form form = Form::summary;
+};
 
 /// One indented line for each value; objects open a block of their own.
 void print_text(const Json& json, int indent) {
@@ -57,25 +42,84 @@ void print_text(const Json& json, int indent) {
   }
 }
 
-ExitCode run(const InfoCommand& command) {
-  const Json json = describe(io::read_run(command.run).record);
-  if (command.json) {
-    print(json_text(json));
-  } else {
-    print_text(json, 0);
+ExitCode show(Form form, const std::string& summary, const std::string& toml, const Json& json) {
+  switch (form) {
+    case Form::summary:
+      print(summary);
+      break;
+    case Form::all:
+      print_text(json, 0);
+      break;
+    case Form::toml:
+      print(toml);
+      break;
+    case Form::json:
+      print(json_text(json));
+      break;
   }
   return ExitCode::done;
+}
+
+ExitCode show_run(const InfoCommand& command) {
+  const io::RunRecord run = io::read_run(command.path).record;
+  return show(command.form, summary_of(run, command.path.string()), config::to_toml(run.config),
+              to_json(run));
+}
+
+ExitCode show_sweep(const InfoCommand& command) {
+  const sweep::Folder folder(command.path);
+  const sweep::Plan plan(folder.sweep());
+  const std::string toml = config::to_toml(plan.sweep());
+  const SweepCounts counts = count_runs(folder, plan);
+  return show(command.form, summary_of(folder, plan, counts), toml, to_json(plan, counts));
+}
+
+/// Of a merged sweep, exported data, a landscape, a probe file, a file of items.
+ExitCode show_contents(const InfoCommand& command, const std::string& kind,
+                       std::optional<io::FileKind> ours) {
+  const io::Contents contents = io::contents_of(command.path, ours);
+  const std::string file = command.path.string();
+  if (command.form == Form::toml && contents.toml.empty()) {
+    throw Error(ExitCode::usage,
+                fmt::format("--toml: '{}' ({}) holds no configuration", file, kind));
+  }
+  return show(command.form, summary_of(contents, file, kind), contents.toml,
+              to_json(contents, kind));
+}
+
+ExitCode run(const InfoCommand& command) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(command.path, ignored)) return show_sweep(command);
+  switch (io::look_at(command.path)) {
+    case io::FileLook::data:
+      return show_contents(command, "icl data file", io::FileKind::data);
+    case io::FileLook::sweep:
+      return show_contents(command, "merged sweep", io::FileKind::sweep);
+    case io::FileLook::other_hdf5:
+      return show_contents(command, "HDF5 file of another program", std::nullopt);
+    case io::FileLook::run_or_none:
+      break;
+  }
+  return show_run(command);
 }
 
 }  // namespace
 
 void add_info(Command& program) {
-  Command& info = program.add_command("info", "Say what a run file holds");
+  Command& info = program.add_command("info", "Say in a few lines what a file or folder holds");
   auto& to = info.set_action<InfoCommand>(run);
   info.add_example("icl info run.h5", "Where a run stands, and how it went");
-  info.add_example("icl info run.h5 --json", "The same and more, for programs");
-  info.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
-  info.add({.names = "--json", .to = &to.json, .doc = "As JSON"});
+  info.add_example("icl info results --toml", "The sweep of a folder, as it was resolved");
+  info.add({.names = "FILE|DIR",
+            .to = &to.path,
+            .doc = "A run, merged sweep, landscape, export, file of items, or a sweep's folder",
+            .required = true});
+  const auto form = [&](const char* names, Form value, const char* doc) {
+    info.add({.names = names, .to = [&to, value] { to.form = value; }, .doc = doc});
+  };
+  form("--all", Form::all, "All that is known of it");
+  form("--toml", Form::toml, "Its configuration, as TOML");
+  form("--json", Form::json, "All that is known of it, as JSON");
 }
 
 }  // namespace icl::cli

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "icl/cli/commands.hpp"
+#include "icl/cli/json.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/core/message.hpp"
 #include "icl/io/csv.hpp"
@@ -34,17 +35,7 @@ bool is_csv(const std::filesystem::path& out) {
               fmt::format("--out '{}': expected a name that ends in .h5 or .csv", out.string()));
 }
 
-}  // namespace
-
-ExitCode run(const MergeCommand& command) {
-  io::check_creatable(command.out);
-  io::OutputLock output(command.out);
-  const bool as_csv = is_csv(command.out);
-  check_output(command.out, command.force, as_csv ? OutputKind::table : OutputKind::sweep);
-  const sweep::Folder folder(command.folder);
-  const sweep::Plan plan(folder.sweep());
-  const sweep::Merged merged = sweep::merge(folder, plan, command.series);
-  const sweep::MergeReport& report = merged.report;
+void say_what_is_wrong(const sweep::MergeReport& report) {
   list("missing", report.missing);
   list("unfinished", report.unfinished);
   for (const auto& [file, problem] : report.damaged) {
@@ -71,6 +62,41 @@ ExitCode run(const MergeCommand& command) {
   for (const std::string& hash : report.mixed) {
     say(fmt::format("run {} was resumed under other BLAS kernels than it began with", hash));
   }
+}
+
+Json to_json(const sweep::MergeReport& report, const std::string& file) {
+  Json json;
+  json["file"] = file;
+  json["merged"] = report.merged;
+  json["missing"] = report.missing;
+  json["unfinished"] = report.unfinished;
+  for (const auto& [name, list] :
+       {std::pair("damaged", &report.damaged), std::pair("not_read", &report.unread)}) {
+    json[name] = Json::array();
+    for (const auto& [run, problem] : *list) {
+      json[name].push_back({{"file", run}, {"problem", problem}});
+    }
+  }
+  json["kernel_sets"] = Json::object();
+  for (const auto& [set, count] : report.kernel_sets) json["kernel_sets"][set] = count;
+  json["resumed_under_other_kernels"] = report.mixed;
+  return json;
+}
+
+}  // namespace
+
+ExitCode run(const MergeCommand& command) {
+  const sweep::Folder folder(command.folder);
+  if (!command.out) (void)folder.sweep();  // before its own name is looked for in it
+  const std::filesystem::path out = command.out.value_or(command.folder / "sweep.h5");
+  io::check_creatable(out);
+  io::OutputLock output(out);
+  const bool as_csv = is_csv(out);
+  check_output(out, command.force, as_csv ? OutputKind::table : OutputKind::sweep);
+  const sweep::Plan plan(folder.sweep());
+  const sweep::Merged merged = sweep::merge(folder, plan, command.series);
+  const sweep::MergeReport& report = merged.report;
+  if (!command.json) say_what_is_wrong(report);
   if (report.merged == 0 && !report.unread.empty()) {
     throw Error(ExitCode::io, fmt::format("'{}': no run could be read", command.folder.string()));
   }
@@ -84,10 +110,14 @@ ExitCode run(const MergeCommand& command) {
   } else {
     output.publish(merged.file);
   }
-  say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged{}: {}", report.merged,
-                  report.missing.size(), report.unfinished.size(), report.damaged.size(),
-                  report.unread.empty() ? "" : fmt::format(", {} not read", report.unread.size()),
-                  command.out.string()));
+  if (command.json) {
+    print(json_text(to_json(report, out.string())));
+  } else {
+    say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged{}: {}", report.merged,
+                    report.missing.size(), report.unfinished.size(), report.damaged.size(),
+                    report.unread.empty() ? "" : fmt::format(", {} not read", report.unread.size()),
+                    out.string()));
+  }
   // What was trained and is not in the file is not passed over by a script.
   if (!report.unread.empty()) return ExitCode::io;
   if (!report.damaged.empty()) return ExitCode::bad_input;
@@ -105,9 +135,10 @@ void add_merge(Command& program) {
   merge.add({.names = "DIR", .to = &to.folder, .doc = "Folder of the sweep", .required = true});
   merge.add({.names = "-o,--out",
              .to = &to.out,
-             .doc = "Merged file; ending in .csv: its table of runs alone",
-             .value = "SWEEP.h5|SWEEP.csv",
-             .required = true});
+             .doc = "Merged file (default: DIR/sweep.h5); ending in .csv: its table of runs alone",
+             .value = "SWEEP.h5|SWEEP.csv"});
+  merge.add(
+      {.names = "--json", .to = &to.json, .doc = "What was merged and what was not, as JSON"});
   merge.add({.names = "--series",
              .to = &to.series,
              .doc = "Of /metrics only these, as icl_accuracy,iwl_accuracy (default: all)",

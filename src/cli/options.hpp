@@ -140,6 +140,11 @@ class Command {
 /// "--out" for "-o,--out", "FILE" for an argument.
 [[nodiscard]] std::string long_name(const Option& option);
 
+/// The command with these names, from the outside inwards. Error(usage), which says which is meant,
+/// if there is none.
+[[nodiscard]] const Command& command_called(const Command& program,
+                                            const std::vector<std::string>& names);
+
 /// The command that the words of the command line name. "help COMMAND", or a command without the
 /// one inside that it needs, becomes the question for help. Throws Error(usage) for a command or an
 /// option that does not exist, and says which is meant.
@@ -153,6 +158,9 @@ class Command {
 // ---- Each command; app.cpp has them in a table ----
 
 void add_help(Command& program);
+void add_compare(Command& program);
+void add_completion(Command& program);
+void add_manual(Command& program);
 void add_init(Command& program);
 void add_train(Command& program);
 void add_branch(Command& program);

@@ -16,12 +16,16 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
-Error no_such_command(const Command& above, const std::string& word) {
+const Command& part_called(const Command& above, const std::string& word) {
   std::vector<std::string> names;
-  for (const auto& part : above.commands()) names.push_back(part->name());
-  return {ExitCode::usage,
-          fmt::format("icl{} has no command {}{} (see icl help{})", above.path_after(" "), word,
-                      did_you_mean(word, names), above.path_after(" "))};
+  names.reserve(above.commands().size());
+  for (const auto& part : above.commands()) {
+    if (part->name() == word) return *part;
+    names.push_back(part->name());
+  }
+  throw Error(ExitCode::usage,
+              fmt::format("icl{} has no command {}{} (see icl help{})", above.path_after(" "), word,
+                          did_you_mean(word, names), above.path_after(" ")));
 }
 
 std::vector<std::string> long_names(const Command& command) {
@@ -50,6 +54,7 @@ Error no_such_option(const Command& command, const std::string& word, const std:
   const auto longer = std::ranges::find_if(
       known, [&](const std::string& option) { return option.starts_with(name); });
   std::vector<std::string> bare;  // without the dashes, which are alike in all
+  bare.reserve(known.size());
   for (const std::string& option : known) bare.push_back(option.substr(2));
   const std::string_view nearest = config::nearest_word(name.substr(2), bare);
   std::string advice = nearest.empty() ? "" : fmt::format("; did you mean --{}?", nearest);
@@ -73,6 +78,12 @@ std::string long_name(const Option& option) {
   return option.names.substr(option.names.rfind(',') + 1);
 }
 
+const Command& command_called(const Command& program, const std::vector<std::string>& names) {
+  const Command* command = &program;
+  for (const std::string& name : names) command = &part_called(*command, name);
+  return *command;
+}
+
 const Command& resolve(const Command& program, std::vector<std::string>& words) {
   if (!words.empty() && words.front() == "help") {
     words.erase(words.begin());
@@ -83,10 +94,7 @@ const Command& resolve(const Command& program, std::vector<std::string>& words) 
   for (; !command->commands().empty(); ++at) {
     if (at == words.size()) words.emplace_back("--help");
     if (words[at].starts_with('-')) break;
-    const auto part = std::ranges::find_if(
-        command->commands(), [&](const auto& one) { return one->name() == words[at]; });
-    if (part == command->commands().end()) throw no_such_command(*command, words[at]);
-    command = part->get();
+    command = &part_called(*command, words[at]);
   }
   const std::vector<std::string> known = long_names(*command);
   for (; at < words.size() && words[at] != "--"; ++at) {

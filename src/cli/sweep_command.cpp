@@ -235,6 +235,25 @@ void check_folder(const SweepCommand& command, const sweep::Folder& folder) {
   }
 }
 
+/// As asked for, or by the file's name, which is then said.
+fs::path folder_of(const SweepCommand& command) {
+  if (!command.out.empty()) return command.out;
+  if (command.config == "-") {
+    throw Error(
+        ExitCode::usage,
+        "a sweep from standard input has no name to call its folder by: give it with --out");
+  }
+  const fs::path folder = command.config.stem();
+  std::error_code ignored;
+  if (fs::exists(folder, ignored) && !fs::is_directory(folder, ignored)) {
+    throw Error(ExitCode::usage, fmt::format("'{}', the folder's name by default, is a file: give "
+                                             "another with --out",
+                                             folder.string()));
+  }
+  if (!command.quiet && !command.json) say(fmt::format("folder of the sweep: {}", folder.string()));
+  return folder;
+}
+
 }  // namespace
 
 ExitCode run(const SweepCommand& command) {
@@ -245,7 +264,7 @@ ExitCode run(const SweepCommand& command) {
   (void)parse_shard(command.shard);
   (void)resolve_jobs(command);
   const sweep::Plan plan(load(command));
-  const sweep::Folder folder(command.out);
+  const sweep::Folder folder(folder_of(command));
   check_folder(command, folder);
   if (command.dry_run) {
     folder.check_claimable(plan);
@@ -346,9 +365,8 @@ void add_sweep(Command& program) {
              .required = true});
   sweep.add({.names = "-o,--out",
              .to = &to.out,
-             .doc = "Folder of the sweep",
-             .value = "DIR",
-             .required = true});
+             .doc = "Folder of the sweep (default: FILE's name without its ending, in this folder)",
+             .value = "DIR"});
   add_plan_options(sweep, to);
   add_mode_options(sweep, to);
 }

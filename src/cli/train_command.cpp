@@ -3,8 +3,10 @@
 #include "icl/cli/dry_run.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/cli/session.hpp"
+#include "icl/cli/summary.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
+#include "icl/io/decode.hpp"
 #include "icl/io/file.hpp"
 #include "options.hpp"
 
@@ -17,6 +19,7 @@ struct TrainCommand {
   std::optional<std::filesystem::path> out;  ///< default: CONFIG's name with .h5, in this folder
   std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
   bool dry_run = false;
+  bool json = false;  ///< say how the run stands when it ends
   OutputOptions output;
 };
 
@@ -42,7 +45,9 @@ ExitCode run(const TrainCommand& command) {
     print(dry_run(config, resolve_threads(command.output.threads), places));
     return ExitCode::done;
   }
-  return train({out, config, std::nullopt, places, command.output});
+  const ExitCode code = train({out, config, std::nullopt, places, command.output});
+  if (command.json) print(json_text(to_json(io::read_run(out).record)));
+  return code;
 }
 
 }  // namespace
@@ -69,6 +74,10 @@ void add_train(Command& program) {
              .to = &to.dry_run,
              .doc = "Print the resolved configuration, parameters, memory, time and size; write "
                     "nothing"});
+  train.add({.names = "--json",
+             .to = &to.json,
+             .doc = "When it ends, print what icl info --json says of it",
+             .excludes = {"--dry-run"}});
   add_output_options(train, to.output);
   train.set_footer("icl keys lists the keys of FILE and --set.");
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "icl/cli/json.hpp"
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
@@ -18,8 +19,22 @@ struct VerifyCommand {
   std::vector<std::string> overrides;  ///< where the items lie now
   int threads = 0;
   bool quiet = false;
+  bool json = false;
   bool ignore_memory_limit = false;
 };
+
+ExitCode pronounce(const VerifyCommand& command, const std::optional<std::string>& difference) {
+  if (command.json) {
+    Json json;
+    json["file"] = command.run.string();
+    json["identical"] = !difference;
+    json["difference"] = difference ? Json(*difference) : Json(nullptr);
+    print(json_text(json));
+  } else {
+    print(difference ? printable(*difference) + "\n" : "identical\n");
+  }
+  return difference ? ExitCode::check_failed : ExitCode::done;
+}
 
 ExitCode run(const VerifyCommand& command) {
   io::RunRecord recorded = io::read_run(command.run).record;
@@ -27,8 +42,7 @@ ExitCode run(const VerifyCommand& command) {
   const io::ItemPlaces places = moved_items(recorded.config, command.overrides);
   require_reproducible(recorded, file);
   if (const auto difference = io::difference_in_file(command.run, recorded)) {
-    print(fmt::format("{}\n", printable(*difference)));
-    return ExitCode::check_failed;
+    return pronounce(command, difference);
   }
   check_memory(io::footprint_of_verifying(recorded.config, resolve_threads(command.threads)),
                "verifying this run", command.ignore_memory_limit);
@@ -44,12 +58,7 @@ ExitCode run(const VerifyCommand& command) {
     say(fmt::format("interrupted before the end of '{}'", file));
     return ExitCode::interrupted;
   }
-  if (verdict.difference) {
-    print(printable(*verdict.difference) + "\n");
-    return ExitCode::check_failed;
-  }
-  print("identical\n");
-  return ExitCode::done;
+  return pronounce(command, verdict.difference);
 }
 
 }  // namespace
@@ -64,6 +73,7 @@ void add_verify(Command& program) {
   add_moved_items(verify, to.overrides);
   add_threads(verify, to.threads);
   add_memory_limit(verify, to.ignore_memory_limit);
+  verify.add({.names = "--json", .to = &to.json, .doc = "The verdict as JSON"});
   add_quiet(verify, to.quiet);
 }
 

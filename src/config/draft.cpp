@@ -171,7 +171,8 @@ std::optional<Value> value_of(const toml::node& node) {
 std::optional<Value> value_for(const Field& field, const toml::node& node) {
   const auto* text = std::get_if<TextAccess>(&field.access);
   const auto* parts = node.as_array();
-  if (text == nullptr || !text->is_list || parts == nullptr) return value_of(node);
+  const bool is_list = text != nullptr && text->form.ends_with(", ...");
+  if (!is_list || parts == nullptr) return value_of(node);
   std::vector<std::string> words;
   for (const toml::node& part : *parts) {
     if (const auto* word = part.as_string()) {
@@ -283,8 +284,8 @@ void Draft::apply(const Entry& entry) {
   origins_.insert_or_assign(entry.name, Origin{settings_++, entry.where});
 }
 
-std::string Draft::apply_override(const std::string& text) {
-  const std::string where = "--set " + text;
+std::string Draft::apply_override(const std::string& text, std::string_view option) {
+  const std::string where = fmt::format("{} {}", option, text);
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos) {
     throw usage_error(where, "expected key=value");
@@ -295,7 +296,8 @@ std::string Draft::apply_override(const std::string& text) {
   }
   const Field* field = find_field(name);
   if (is_section(name)) {
-    throw usage_error(where, section_text(name) + ": --set takes one key at a time, with its dot");
+    throw usage_error(where, fmt::format("{}: {} takes one key at a time, with its dot",
+                                         section_text(name), option));
   }
   const auto document =
       parse_value(trim(std::string_view(text).substr(equals + 1)), where, holds_text(field));

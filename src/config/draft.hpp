@@ -72,8 +72,8 @@ class Draft {
 
   /// Sets a key, or throws an Error that begins with its place.
   void apply(const Entry&);
-  /// Applies "key=value" as `--set` gives it; returns the key.
-  std::string apply_override(const std::string& text);
+  /// Applies "key=value" as `option` gives it; returns the key.
+  std::string apply_override(const std::string& text, std::string_view option = "--set");
   /// Where a key was set last: "file:line" or the override; empty if nowhere.
   [[nodiscard]] std::string_view where(std::string_view name) const;
   /// The configuration. Throws Error(usage) if its values disagree.

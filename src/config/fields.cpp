@@ -218,21 +218,21 @@ constexpr std::array table = {
     Field{
         "probe.record", "",
         "Probes to record: memorisation, effective, attention, margins, alignment, lesions, norms",
-        TextAccess{member<&Config::probe, &Probe::record>(), "NAME, ...", is_any_text, true},
+        TextAccess{member<&Config::probe, &Probe::record>(), "NAME, ...", is_any_text},
         "all that the system has"},
-    Field{"intervene.freeze", "",
-          "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
-          "parameter's name",
-          TextAccess{member<&Config::intervene, &Intervene::freeze>(), freeze_form, is_intervention,
-                     true},
-          "everything is trained"},
+    Field{
+        "intervene.freeze", "",
+        "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
+        "parameter's name",
+        TextAccess{member<&Config::intervene, &Intervene::freeze>(), freeze_form, is_intervention},
+        "everything is trained"},
     Field{"intervene.clamp", "",
           "What the target's attention (in the last layer) is clamped to, in training and "
           "evaluation: copy, uniform or none",
-          TextAccess{member<&Config::intervene, &Intervene::clamp>(), clamp_form, is_clamp, true},
+          TextAccess{member<&Config::intervene, &Intervene::clamp>(), clamp_form, is_clamp},
           "attention is learned"},
     Field{"intervene.rate", "", "Factors on the learning rate of sub-circuits",
-          TextAccess{member<&Config::intervene, &Intervene::rate>(), rate_form, is_rate, true},
+          TextAccess{member<&Config::intervene, &Intervene::rate>(), rate_form, is_rate},
           "all have train.learning_rate"},
     Field{"stop.icl_accuracy", "",
           "Stop at the first evaluation whose ICL accuracy is greater than this",

@@ -35,6 +35,12 @@ Config with_overrides(const Config& config, std::span<const std::string> overrid
   return draft.finish();
 }
 
+Setting parse_setting(const std::string& text, std::string_view option) {
+  Draft draft;
+  const Field* field = find_field(draft.apply_override(text, option));
+  return {field, get(*field, draft.config())};
+}
+
 Config parse(std::string_view text, std::string_view source_name) {
   Draft draft;
   apply_document(text, source_name, draft);

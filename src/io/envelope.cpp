@@ -116,6 +116,12 @@ std::optional<std::uint64_t> hdf5_length(std::string_view first) {
   return length;
 }
 
+bool was_ours(std::string_view first) {
+  return std::ranges::any_of(formats, [&](std::string_view format) {
+    return first.find(format) != std::string_view::npos;
+  });
+}
+
 /// Says why a file does not end with a block.
 [[noreturn]] void no_block(const Ends& file, const std::string& name, FileKind kind) {
   if (const auto old = parse_title(file.first)) {
@@ -131,9 +137,7 @@ std::optional<std::uint64_t> hdf5_length(std::string_view first) {
   }
   const auto length = hdf5_length(file.first);
   const std::uint64_t whole = length.value_or(0) + envelope_bytes;
-  const bool once_ours = std::ranges::any_of(formats, [&](std::string_view format) {
-    return file.first.find(format) != std::string_view::npos;
-  });
+  const bool once_ours = was_ours(file.first);
   // HDF5 cuts what is behind its own end off when it closes a file to which it could write; later
   // versions of its superblock were never ours.
   if (once_ours && (!length || file.file_bytes == *length)) {
@@ -232,6 +236,22 @@ Envelope read_block(const std::filesystem::path& path, FileKind kind) {
   const std::size_t end_bytes = std::min(ends.last.size(), envelope_bytes);
   const auto last = std::span(ends.last).last(end_bytes);
   return parse_block({as_text(ends.first), as_text(last), ends.file_bytes}, path.native(), kind);
+}
+
+FileLook look_at(const std::filesystem::path& path) {
+  const FileEnds ends = read_ends(path, start_bytes);
+  const std::string_view first = as_text(ends.first);
+  const std::string_view last =
+      as_text(std::span(ends.last).last(std::min(ends.last.size(), envelope_bytes)));
+  if (!first.starts_with(hdf5_signature)) return FileLook::run_or_none;
+  if (const auto found = parse_title(last)) {
+    if (found->first == title(FileKind::data)) return FileLook::data;
+    if (found->first == title(FileKind::sweep)) return FileLook::sweep;
+    return FileLook::run_or_none;
+  }
+  const auto length = hdf5_length(first);
+  const bool whole = !length || *length == ends.file_bytes;
+  return whole && !was_ours(first) ? FileLook::other_hdf5 : FileLook::run_or_none;
 }
 
 }  // namespace icl::io

@@ -114,6 +114,7 @@ class CommandLineTest(unittest.TestCase):
         self.icl("train", "run.toml", "-q")
         self.icl("sweep", "sweep.toml", "-o", "results", "-q")
         self.icl("merge", "results", "-o", "sweep.h5")
+        shutil.copy(self.cwd / "run.h5", self.cwd / "other.h5")
         ready = {p.name for p in self.cwd.iterdir()}
         elsewhere = {"icl report results", "icl report results -o page.html"}  # of what icl reproduce makes: cli.reproduce
         seen = 0

@@ -333,7 +333,7 @@ class OldFilesTest(unittest.TestCase):
 
     def test_a_converted_run_is_one(self):
         _, new = self.pair("run")
-        self.assertRegex(run(ICL, "info", new), r"data.K +8\n")
+        self.assertRegex(run(ICL, "info", "--all", new), r"data.K +8\n")
         damaged = bytearray(new.read_bytes())
         damaged[3000] ^= 1
         new.write_bytes(damaged)

@@ -14,7 +14,7 @@ namespace icl::cli {
 
 struct SweepCommand {
   std::filesystem::path config;
-  std::filesystem::path out;
+  std::filesystem::path out;         ///< empty: the name of `config` without its ending
   std::optional<std::string> scale;  ///< its name; none: the file's base settings
   std::vector<std::string> axes;     ///< --axis KEY=VALUES
   std::optional<std::string> seeds;  ///< in place of the file's
@@ -40,9 +40,10 @@ ExitCode run(const SweepCommand&);
 
 struct MergeCommand {
   std::filesystem::path folder;
-  std::filesystem::path out;
+  std::optional<std::filesystem::path> out;  ///< default: sweep.h5 in the folder
   bool force = false;
   std::vector<std::string> series = {};  ///< of /metrics; empty: all
+  bool json = false;                     ///< the report, on standard output
 };
 ExitCode run(const MergeCommand&);
 

@@ -74,9 +74,8 @@ struct SwitchAccess {
 /// Text of a form of its own, without quotes, backslashes and control characters.
 struct TextAccess {
   Member<std::optional<std::string>> member;
-  std::string_view form;  ///< "FILE:/DATASET"
+  std::string_view form;  ///< "FILE:/DATASET"; "NAME, ..." of a list (an array too)
   bool (*accepts)(std::string_view);
-  bool is_list = false;  ///< of parts separated by commas, which TOML may give as an array
 };
 /// An even integer in range, or infinity.
 struct DiversityAccess {

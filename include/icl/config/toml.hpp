@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "icl/config/config.hpp"
+#include "icl/config/fields.hpp"
 
 namespace icl::config {
 
@@ -26,6 +27,15 @@ namespace icl::config {
 
 /// A configuration with `--set` overrides on top; errors as for load().
 [[nodiscard]] Config with_overrides(const Config& config, std::span<const std::string> overrides);
+
+/// One setting "key=value", as `--set` takes it.
+struct Setting {
+  const Field* field;
+  Value value;  ///< as a configuration holds it
+};
+
+/// Errors as for an override; they begin with the name of the `option` that the text was given to.
+[[nodiscard]] Setting parse_setting(const std::string& text, std::string_view option);
 
 /// Reads TOML text and validates it; errors as for load(), with `source_name` for the file.
 [[nodiscard]] Config parse(std::string_view text, std::string_view source_name);

@@ -63,4 +63,15 @@ void seal(std::vector<std::byte>& image, Envelope envelope);
 /// Errors as for unseal() and read_file().
 [[nodiscard]] Envelope read_block(const std::filesystem::path& path, FileKind kind);
 
+/// What a file is by its ends, before anything of it is checked.
+enum class FileLook {
+  data,
+  sweep,
+  other_hdf5,   ///< HDF5 that this program did not write: a file of items
+  run_or_none,  ///< to be read as a run, which says what is wrong with it
+};
+
+/// Errors as for read_file().
+[[nodiscard]] FileLook look_at(const std::filesystem::path& path);
+
 }  // namespace icl::io

@@ -1,0 +1,168 @@
+"""What icl info, compare and status say of files and folders, the defaults of --out, and what --json prints.
+
+usage: look_test.py ICL
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy
+
+ICL = os.path.abspath(sys.argv[1])
+RUN = """
+[model]
+hidden = 8
+[data]
+K = 64
+N = 8
+D = 7
+[train]
+epochs = 4
+steps_per_epoch = 25
+batch_size = 4
+[eval]
+sequences = 40
+[probe]
+sequences = 16
+"""
+SWEEP = RUN + "\n[sweep]\nseeds = [3, 5]\n[sweep.axes]\ndata.K = [64, 128]\n"
+
+
+class LookTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cwd = Path(tempfile.mkdtemp(prefix="icl-look-"))
+        cls.addClassCleanup(shutil.rmtree, cls.cwd)
+        (cls.cwd / "run.toml").write_text(RUN)
+        (cls.cwd / "grid.toml").write_text(SWEEP)
+        for words in (["train", "run.toml", "-q"], ["train", "run.toml", "-q", "-o", "same.h5"],
+                      ["train", "run.toml", "-q", "-o", "other.h5", "--set", "train.seed=1"], ["sweep", "grid.toml"], ["merge", "grid"],
+                      ["theory", "landscape", "-o", "landscape.h5", "--w", "0", "1", "3", "--beta", "0", "1", "3"], ["export", "run.h5", "--items"]):
+            done = subprocess.run([ICL, *words], cwd=cls.cwd, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            cls.said = getattr(cls, "said", {}) | {words[0]: done.stderr}
+        with h5py.File(cls.cwd / "items.h5", "w") as file:
+            file["x"] = numpy.zeros((6, 4), "float32")
+            file["x"].attrs["long_name"] = numpy.bytes_("some\nitems")
+            file["x_labels"] = numpy.arange(6) % 2
+
+    def icl(self, *args, status=0, **kwargs):
+        done = subprocess.run([ICL, *args], cwd=self.cwd, capture_output=True, text=True, timeout=60, **kwargs)
+        self.assertEqual(done.returncode, status, f"{args}: {done.stderr}")
+        return done
+
+    def test_defaults_of_out_are_said(self):
+        self.assertIn("folder of the sweep: grid\n", self.said["sweep"])
+        self.assertIn("4 runs merged, 0 missing, 0 unfinished, 0 damaged: grid/sweep.h5\n", self.said["merge"])
+        self.assertEqual(self.said["export"], "icl: written: run_data.h5\n")
+        self.assertIn("exists already", self.icl("export", "run.h5", "--items", status=73).stderr)
+        self.assertIn("holds no sweep", self.icl("merge", "nowhere", status=65).stderr)
+        (self.cwd / "file.toml").write_text(SWEEP)
+        (self.cwd / "file").write_text("mine")
+        self.assertIn("'file', the folder's name by default, is a file", self.icl("sweep", "file.toml", status=64).stderr)
+        self.assertIn("no name to call its folder by", self.icl("sweep", "-", status=64, input=SWEEP).stderr)
+
+    def test_info_of_anything_is_short(self):
+        for name, parts in [("run.h5", ["run.h5: a run: S1, K = 64", "done at step 100 of 100", "train 0.", "ICL 0.", "data.K = 64"]),
+                            ("grid", ["the folder of a sweep", "4 runs: 4 done", "data.K (2 values)", "seeds: 2"]),
+                            ("grid/sweep.h5", ["merged sweep (icl sweep)", "/metrics/", "datasets more (--all)"]),
+                            ("landscape.h5", ["icl data file (icl landscape)"]), ("run_data.h5", ["icl data file (icl data)", "/items"]),
+                            ("items.h5", ["HDF5 file of another program", "/x ", "[6, 4] float32", "some items", "/x_labels"])]:
+            with self.subTest(name):
+                text = self.icl("info", name).stdout
+                lines = text.splitlines()
+                self.assertLessEqual(len(lines), 12, text)
+                self.assertGreater(len(lines), 1)
+                self.assertLessEqual(max(map(len, lines)), 110, text)
+                for part in parts:
+                    self.assertIn(part, text)
+                document = json.loads(self.icl("info", name, "--json").stdout)
+                self.assertIn("kind", document)
+                self.assertGreaterEqual(len(self.icl("info", name, "--all").stdout.splitlines()), len(lines))
+
+    def test_info_toml_is_the_configuration(self):
+        (self.cwd / "back.toml").write_text(self.icl("info", "run.h5", "--toml").stdout)
+        self.icl("train", "back.toml", "-q", "-f")
+        self.assertEqual(self.icl("compare", "run.h5", "back.h5").returncode, 0)
+        for name in ("grid", "grid/sweep.h5"):
+            self.assertEqual(tomllib.loads(self.icl("info", name, "--toml").stdout)["sweep"]["seeds"], [3, 5])
+        self.assertIn("holds no configuration", self.icl("info", "items.h5", "--toml", status=64).stderr)
+
+    def test_info_of_what_is_nothing_of_ours(self):
+        (self.cwd / "text").write_text("hello")
+        (self.cwd / "empty").write_bytes(b"")
+        whole = (self.cwd / "run.h5").read_bytes()
+        data = (self.cwd / "run_data.h5").read_bytes()
+        (self.cwd / "cut.h5").write_bytes(whole[:-100])
+        (self.cwd / "flipped.h5").write_bytes(data[:3000] + bytes([data[3000] ^ 1]) + data[3001:])
+        for name, part in [("text", "not an icl run file"), ("empty", "not an icl run file"), ("cut.h5", "cut short"), ("none", "No such file"),
+                           (".", "sweep.toml")]:
+            with self.subTest(name):
+                done = self.icl("info", name, status=65)
+                self.assertIn(part, done.stderr)
+                self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1))
+        self.assertIn("its content does not match its hash", self.icl("info", "flipped.h5", status=65).stderr)
+
+    def test_compare(self):
+        text = self.icl("compare", "run.h5", "same.h5").stdout
+        self.assertIn("settings: all equal\nnumbers: equal in 5 common evaluations and ", text)
+        text = self.icl("compare", "run.h5", "other.h5", status=1).stdout
+        self.assertRegex(text, r"^train\.seed +0  1\nnumbers: differ from step 0 on, first \S+: \S+ and \S+\n$")
+        found = json.loads(self.icl("compare", "run.h5", "other.h5", "--json", status=1).stdout)
+        self.assertEqual((found["settings"], found["first_difference"]["step"]), ({"train.seed": [0, 1]}, 0))
+        # Longer alone: another setting, equal numbers as far as both go.
+        self.icl("train", "run.toml", "-q", "-f", "-o", "longer.h5", "--set", "train.epochs=6", "--set", "record.snapshots=0")
+        found = json.loads(self.icl("compare", "run.h5", "longer.h5", "--json", status=1).stdout)
+        self.assertEqual((set(found["settings"]), found["first_difference"], found["common_evaluations"]),
+                         ({"train.epochs", "record.snapshots"}, None, 5))
+        # A branch with another rate goes its own way behind its first step.
+        self.icl("branch", "run.h5", "--at", "50", "-q", "-f", "-o", "branch.h5", "--set", "train.learning_rate=0.5")
+        found = json.loads(self.icl("compare", "run.h5", "branch.h5", "--json", status=1).stdout)
+        self.assertEqual(set(found["settings"]), {"train.learning_rate"})
+        self.assertIn(found["first_difference"]["step"], range(50, 76))
+        self.assertIn("expected an icl run file", self.icl("compare", "run.h5", "run_data.h5", status=65).stderr)
+
+    def test_status_where_and_paths(self):
+        paths = self.icl("status", "grid", "--where", "data.K=64", "--paths").stdout.splitlines()
+        self.assertEqual(len(paths), 2)
+        for path in paths:
+            self.assertEqual(json.loads(self.icl("info", path, "--json").stdout)["config"]["data.K"], 64)
+        one = self.icl("status", "grid", "--where", "data.K=1.28e2", "--where", "train.seed=5", "--paths").stdout.splitlines()
+        config = json.loads(self.icl("info", *one, "--json").stdout)["config"]
+        self.assertEqual((config["data.K"], config["train.seed"]), (128, 5))
+        self.assertIn("2 runs: 2 done", self.icl("status", "grid", "--where", "train.seed=3").stdout)
+        rows = json.loads(self.icl("status", "grid", "--json", "--where", "data.K=128").stdout)
+        self.assertEqual(([row["data.K"] for row in rows["runs"]], rows["counts"]["done"]), ([128, 128], 2))
+        self.assertTrue((self.cwd / rows["runs"][0]["file"]).is_file())
+        self.assertEqual(self.icl("status", "grid", "--where", "data.N=8", "--paths").stdout.count("\n"), 4)
+        for where, part in [("data.K=100", "no run has --where data.K=100; data.K is 64, 128 here"), ("data.N=9", "data.N is 8 here"),
+                            ("train.seed=4", "train.seed is 3, 5 here"), ("data.k=64", "--where data.k=64: unknown key"), ("data.K", "expected key=value"),
+                            ("data.K=x", "--where data.K=x: data.K: expected")]:
+            with self.subTest(where):
+                self.assertIn(part, self.icl("status", "grid", "--where", where, status=64).stderr)
+
+    def test_json_is_one_document(self):
+        trained = json.loads(self.icl("train", "run.toml", "-q", "-f", "-o", "j.h5", "--json").stdout)
+        self.assertEqual(trained, json.loads(self.icl("info", "j.h5", "--json").stdout))
+        self.assertEqual(json.loads(self.icl("verify", "j.h5", "-q", "--json").stdout), {"file": "j.h5", "identical": True, "difference": None})
+        self.icl("train", "run.toml", "--dry-run", "--json", status=64)
+        merged = json.loads(self.icl("merge", "grid", "--json", "-f").stdout)
+        self.assertEqual((merged["file"], merged["merged"], merged["missing"]), ("grid/sweep.h5", 4, []))
+        (self.cwd / "part").mkdir()
+        shutil.copytree(self.cwd / "grid", self.cwd / "part", dirs_exist_ok=True)
+        (self.cwd / self.icl("status", "part", "--paths").stdout.splitlines()[0]).unlink()
+        done = self.icl("merge", "part", "--json", "-f", status=1)
+        merged = json.loads(done.stdout)
+        self.assertEqual((merged["merged"], len(merged["missing"]), done.stderr), (3, 1, ""))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
