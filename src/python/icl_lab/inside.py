@@ -107,7 +107,8 @@ class OpenRun(Run):
         if dtype not in ("float32", "float64"):
             raise BadInput(f"dtype = {dtype!r}: a model is made in \"float32\" or \"float64\"")
         if importlib.util.find_spec("torch") is None:
-            raise BadInput("a model needs torch, which is not installed (on Debian: apt-get install python3-torch); weights, forward, run_with_cache and run_with_hooks do without it")
+            raise BadInput("a model needs torch, which is not installed (on Debian: apt-get install python3-torch; elsewhere: pip install torch); "
+                           "weights, forward, run_with_cache and run_with_hooks do without it")
         from . import torch_model  # pylint: disable=import-outside-toplevel
         try:
             return torch_model.load(self.settings, weights, getattr(torch_model.torch, dtype))
