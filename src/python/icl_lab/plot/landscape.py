@@ -11,9 +11,8 @@ LEVELS = 24
 def landscape_panel(axes, land, edges=None):
     """L(w, beta) in grey, lines of steepest descent, the w-nullcline of the expanded flow. land: arrays w [n], beta [m], loss and its two
     derivatives [n, m], nullcline [m]; edges: (first w, last w, first beta, last beta), by default all there is."""
-    filled = axes.contourf(land["w"], land["beta"], land["loss"].T, LEVELS, cmap="Greys", alpha=0.7)
-    for part in getattr(filled, "collections", [filled]):  # matplotlib 3.10 has no such list: the set is one artist
-        part.set_rasterized(True)
+    filled = axes.contourf(land["w"], land["beta"], land["loss"].T, LEVELS, cmap="Greys", alpha=0.7, zorder=-1)
+    axes.set_rasterization_zorder(0)  # what lies below 0: the sets of contours of newer matplotlibs have no set_rasterized
     bar = axes.figure.colorbar(filled, ax=axes, aspect=30, pad=0.02)
     bar.set_label("averaged loss (nat)")
     axes.streamplot(land["w"], land["beta"], -land["dloss_dw"].T, -land["dloss_dbeta"].T, color=SKY, linewidth=0.4, density=0.9, arrowsize=0.5)
