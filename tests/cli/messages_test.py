@@ -386,7 +386,7 @@ class MessagesTest(unittest.TestCase):
         for command in ("info a.h5", "info a.h5 --json", "--help", "verify a.h5 2>/dev/null", "train tiny.toml --dry-run"):
             result = self.shell(f"icl {command} | true; exit ${{PIPESTATUS[0]}}")
             self.assertEqual((result.returncode, result.stderr), (0, ""), command)
-        self.assertEqual(self.shell("icl info a.h5 | head -1").stdout.split(), ["status", "done"])
+        self.assertEqual(self.shell("icl info --all a.h5 | sed -n 2p").stdout.split(), ["status", "done"])
         (self.cwd / "two.toml").write_text(TINY.replace("epochs = 2", "epochs = 3"))
 
     # --- what is said -----------------------------------------------------------------------------------------------

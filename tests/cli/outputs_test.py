@@ -193,7 +193,8 @@ class OutputsTest(unittest.TestCase):
             self.assertNotIn(changed, self.icl("info", "run.h5", status=65)[1])
         with h5py.File(self.cwd / "run.h5", "w") as file:
             file["x"] = [1, 2, 3]
-        self.assertNotIn(changed, self.icl("info", "run.h5", status=65)[1])
+        self.assertNotIn(changed, self.icl("verify", "run.h5", status=65)[1])
+        self.assertIn("HDF5 file of another program", self.icl("info", "run.h5")[0])
         run = sorted((self.cwd / "S").rglob("*.h5"))[0]
         with h5py.File(run, "r+") as file:
             write(file)
