@@ -45,9 +45,9 @@ class Meter final : public train::Observer {
     if (counting_) ++evaluations_;
   }
 
-  void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
+  void snapshot(const train::Snapshot& snapshot) override {
     const PhaseScope time(&times_, Phase::recording);
-    recorder_.snapshot(step, parameters);
+    recorder_.snapshot(snapshot);
   }
 
   void stepped(const train::StateView& run) override {

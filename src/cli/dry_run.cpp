@@ -69,6 +69,7 @@ config::Config probe_of(const config::Config& config) {
   probe.compat.s4_epoch = false;
   probe.record.snapshots = 0;
   probe.record.snapshot_every.reset();
+  probe.record.snapshot_steps.reset();
   return probe;
 }
 
@@ -168,7 +169,7 @@ std::string dry_run(const config::Config& config, int threads, const io::ItemPla
   snapshots = std::max(snapshots, 1.0);
   const double rows = evaluation_count(config);
   const double file =
-      megabytes(parameters * snapshots, sizeof(Real)) + megabytes(rows * columns, 8) + 0.05;
+      megabytes(snapshots, io::bytes_of_snapshot(config)) + megabytes(rows * columns, 8) + 0.05;
   return fmt::format("{}\n# parameters: {:.0f}\n# steps: {}\n{}{}# file: at most about {:.1f} MB\n",
                      config::to_toml(config), parameters, steps, memory_lines(config, threads),
                      time_line(config, threads, places), file);

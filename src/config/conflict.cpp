@@ -7,9 +7,11 @@
 #include <array>
 #include <vector>
 
+#include "icl/config/activations.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
 #include "icl/config/probe_set.hpp"
+#include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {
@@ -221,6 +223,54 @@ Result in_probes(const Config& c) {
   return std::nullopt;
 }
 
+Result in_activations(const Config& c) {
+  if (!c.record.activations) return std::nullopt;
+  std::vector<std::string_view> known;
+  std::vector<std::string_view> had;
+  for (const ActivationRow& row : activation_rows()) {
+    known.push_back(row.name);
+    if (row.exists(row_of(c.model.system).has)) had.push_back(row.name);
+  }
+  const auto names = words_of(*c.record.activations);
+  if (names.empty()) {
+    return Conflict{
+        fmt::format("record.activations names none; there are {}", fmt::join(had, ", ")),
+        {"record.activations"}};
+  }
+  for (const std::string_view name : names) {
+    if (std::ranges::find(had, name) != had.end()) continue;
+    if (std::ranges::find(known, name) == known.end()) {
+      return Conflict{fmt::format("record.activations: there is no activation \"{}\"; there are {}",
+                                  name, fmt::join(known, ", ")),
+                      {"record.activations"}};
+    }
+    return Conflict{fmt::format("record.activations: the system \"{}\" has no \"{}\"; it has {}",
+                                word(c.model.system), name, fmt::join(had, ", ")),
+                    {"record.activations", "model.system"}};
+  }
+  return std::nullopt;
+}
+
+Result in_snapshots(const Config& c) {
+  const std::int64_t steps = c.train.epochs * c.train.steps_per_epoch;
+  if (c.record.snapshot_steps && are_steps(*c.record.snapshot_steps)) {
+    for (const StepRange& range : parse_steps(*c.record.snapshot_steps)) {
+      if (last_of(range, steps) <= steps) continue;
+      return Conflict{fmt::format("record.snapshot_steps: step {} lies outside of the run, which "
+                                  "goes from step 0 to step {}",
+                                  last_of(range, steps), steps),
+                      {"record.snapshot_steps", "train.epochs", "train.steps_per_epoch"}};
+    }
+  }
+  if (c.record.optimizer && c.train.optimizer == Optimizer::sgd) {
+    return Conflict{
+        "record.optimizer: train.optimizer = \"sgd\" remembers nothing from step to "
+        "step, so that any snapshot is a whole state already",
+        {"record.optimizer", "train.optimizer"}};
+  }
+  return std::nullopt;
+}
+
 /// Attention can be clamped to one thing at a time.
 Result in_clamps(const Config& c) {
   if (!c.intervene.clamp) return std::nullopt;
@@ -290,8 +340,8 @@ bool has_meaning(const Field& field, System system) {
 }
 
 Result find_conflict(const Config& config) {
-  for (const auto check : {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_clamps,
-                           in_interventions, in_rates}) {
+  for (const auto check : {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_activations,
+                           in_snapshots, in_clamps, in_interventions, in_rates}) {
     if (auto conflict = check(config)) return conflict;
   }
   return std::nullopt;

@@ -172,6 +172,7 @@ std::optional<Value> value_for(const Field& field, const toml::node& node) {
   const auto* text = std::get_if<TextAccess>(&field.access);
   const auto* parts = node.as_array();
   const bool is_list = text != nullptr && text->form.ends_with(", ...");
+  if (is_list && node.is_integer()) return fmt::format("{}", node.as_integer()->get());
   if (!is_list || parts == nullptr) return value_of(node);
   std::vector<std::string> words;
   for (const toml::node& part : *parts) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "icl/config/intervention.hpp"
+#include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {
@@ -75,6 +76,7 @@ bool is_rate(std::string_view text) {
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
 constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
 constexpr std::string_view clamp_form = "copy, uniform or none, @FIRST:LAST, ...";
+constexpr std::string_view steps_form = "STEP or FIRST:LAST:EVERY, ...";
 constexpr std::string_view rate_form = "NAME*FACTOR@FIRST:LAST, ...";
 constexpr Range<double> publish_seconds{.low = 0, .high = 1e6};
 // Not 0 in float, where it divides.
@@ -250,6 +252,20 @@ constexpr std::array table = {
     Field{"record.snapshot_every", "steps", "Steps between snapshots, beside those",
           OptionalIntegerAccess{member<&Config::record, &Record::snapshot_every>(), {1, max_steps}},
           "only log-spaced ones"},
+    Field{"record.snapshot_steps", "steps", "Steps of further snapshots",
+          TextAccess{member<&Config::record, &Record::snapshot_steps>(), steps_form, are_steps},
+          "only those"},
+    Field{"record.optimizer", "",
+          "Whether snapshots hold what Adam remembers too: then any of them is a whole state",
+          SwitchAccess{member<&Config::record, &Record::optimizer>()}},
+    Field{"record.activations", "",
+          "Activations on the sequences of /probe_set, to be recorded with each snapshot: logit, "
+          "attention, query, attended, mlp_input, hidden_1, hidden_2",
+          TextAccess{member<&Config::record, &Record::activations>(), "NAME, ...", is_any_text},
+          "none, and no /probe_set"},
+    Field{"record.probe_set", "sequences",
+          "Sequences of /probe_set: half of novel items, half of training items, if there are both",
+          IntegerAccess{member<&Config::record, &Record::probe_set>(), {2, max_size}}},
     Field{
         "record.publish_seconds", "s", "Least time between two publications of the run file",
         OptionalNumberAccess{member<&Config::record, &Record::publish_seconds>(), publish_seconds},
@@ -271,6 +287,11 @@ constexpr std::array table = {
           "derived from train.seed"},
     Field{"seed.eval", "", "Seed of the evaluation sequences",
           OptionalIntegerAccess{member<&Config::seed, &Seed::eval>(), seed_range},
+          "derived from train.seed"},
+    Field{"seed.probe", "",
+          "Seed of the sequences of /probe_set and of their novel items: set, they are the same "
+          "whatever train.seed is",
+          OptionalIntegerAccess{member<&Config::seed, &Seed::probe>(), seed_range},
           "derived from train.seed"},
     Field{"compat.frozen_readout", "",
           "Whether the output MLP of the system multi_layer stays as it was drawn, as published",

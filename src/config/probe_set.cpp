@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "icl/config/activations.hpp"
+
 namespace icl::config {
 namespace {
 
@@ -25,14 +27,8 @@ constexpr std::array rows{
 std::span<const ProbeRow> probe_rows() { return rows; }
 
 ProbeNames parse_probes(std::string_view text) {
-  constexpr std::string_view blanks = " ,";
   ProbeNames names;
-  while (!text.empty()) {
-    const std::size_t first = std::min(text.find_first_not_of(blanks), text.size());
-    text.remove_prefix(first);
-    const std::string_view name = text.substr(0, text.find_first_of(blanks));
-    text.remove_prefix(name.size());
-    if (name.empty()) continue;
+  for (const std::string_view name : words_of(text)) {
     const auto* const row = std::ranges::find(rows, name, &ProbeRow::name);
     if (row == rows.end()) {
       names.unknown = name;

@@ -22,6 +22,9 @@ constexpr const char* toml = "/config/toml";
 /// So too its keys, one by one: those that a program has more than the one that wrote the file.
 constexpr const char* keys = "/config";
 
+/// What follows from the configuration, said in words: older files lack it.
+constexpr const char* in_words = "/model";
+
 /// Words that explain a number. A later program may find better ones; the file's own hash holds
 /// them to what was written.
 constexpr std::array words{"long_name", "description", "formula", "source"};
@@ -43,7 +46,9 @@ class Comparison {
     const std::string prefix = path == "/" ? path : path + "/";
     const auto kept = [&](const Hdf5Reader& file) {
       auto children = file.children(path);
-      std::erase_if(children, [&](const Child& c) { return prefix + c.name == except_; });
+      std::erase_if(children, [&](const Child& c) {
+        return prefix + c.name == except_ || prefix + c.name == in_words;
+      });
       return children;
     };
     const auto children = kept(expected_);

@@ -48,6 +48,9 @@ void write_config(Hdf5Writer& file, const std::string& toml, const config::Confi
   if (!config.seed.novel) file.attribute("/config", "seed.novel", seeds.novel);
   if (!config.seed.data) file.attribute("/config", "seed.data", seeds.data);
   if (!config.seed.eval) file.attribute("/config", "seed.eval", seeds.eval);
+  if (config.record.activations && !config.seed.probe) {
+    file.attribute("/config", "seed.probe", seeds.probe);
+  }
 }
 
 std::string title_of(const config::Config& config) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
@@ -34,6 +35,8 @@ class Decoder {
       run.snapshots.push_back(
           read_values("/snapshots/" + p.name, p, std::optional(run.snapshot_steps.size())));
     }
+    read_snapshot_moments(run);
+    read_fixed_set(run);
     if (file_.exists("/state")) {
       run.state = read_state("/state", run);
       const auto due = file_.find_attribute<std::int64_t>("/state", "evaluation_due");
@@ -123,6 +126,58 @@ class Decoder {
     auto values = file_.read<Real>(path, shape);
     if (!simd::all_finite(std::span<const Real>(values))) throw bad(path + " is not finite");
     return values;
+  }
+
+  void read_snapshot_moments(RunRecord& run) {
+    const std::size_t steps = run.snapshot_steps.size();
+    if (!run.config.record.optimizer || steps == 0) return;
+    run.snapshot_moments.resize(steps);
+    const auto updates =
+        file_.read<std::int64_t>("/snapshots/adam_mean/updates", {std::uint64_t{steps}});
+    const auto read = [&](const std::string& group, train::Values train::Moments::*const kind) {
+      for (const ParameterShape& p : run.parameters) {
+        const auto all = read_values(group + p.name, p, std::optional(steps));
+        const std::size_t size = all.size() / steps;
+        for (std::size_t s = 0; s < steps; ++s) {
+          const auto first = all.begin() + static_cast<std::ptrdiff_t>(s * size);
+          (run.snapshot_moments[s].*kind)
+              .emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
+        }
+      }
+    };
+    read("/snapshots/adam_mean/", &train::Moments::mean);
+    read("/snapshots/adam_square/", &train::Moments::square);
+    for (std::size_t s = 0; s < steps; ++s) {
+      if (updates[s] < 0) throw bad("/snapshots/adam_mean/updates is negative");
+      run.snapshot_moments[s].updates = updates[s];
+    }
+  }
+
+  void read_fixed_set(RunRecord& run) {
+    const auto shapes = probe::activation_shapes(run.config);
+    if (shapes.empty() || run.snapshot_steps.empty()) return;
+    const bool context = config::row_of(run.config.model.system).has.context;
+    const probe::FixedCounts counts = probe::fixed_counts(run.config);
+    probe::FixedSequences& set = run.probe_set;
+    set.count = counts.novel + counts.training;
+    set.length = context ? run.config.data.N : 1;
+    set.dimension = run.config.data.D;
+    const auto b = static_cast<std::uint64_t>(set.count);
+    const auto n = static_cast<std::uint64_t>(set.length);
+    set.x = file_.read<Real>("/probe_set/x", {b, n, static_cast<std::uint64_t>(set.dimension)});
+    set.label = file_.read<std::int8_t>("/probe_set/label", {b, n});
+    set.answer = file_.read<std::int8_t>("/probe_set/answer", {b});
+    set.novel = file_.read<std::int8_t>("/probe_set/novel", {b});
+    set.item = file_.read<std::int32_t>("/probe_set/item", {b, n});
+    if (context) set.copy = file_.read<std::int8_t>("/probe_set/copy", {b, n - 1});
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      Extents shape{run.snapshot_steps.size(), b};
+      if (!shapes[i].row->axis.empty()) {
+        shape.push_back(static_cast<std::uint64_t>(shapes[i].extent));
+      }
+      run.activations[i] =
+          file_.read<Real>("/activations/" + std::string(shapes[i].row->name), shape);
+    }
   }
 
   train::State read_state(const std::string& path, const RunRecord& run) {

@@ -5,6 +5,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/io/config_group.hpp"
 #include "icl/io/envelope.hpp"
+#include "icl/io/model_group.hpp"
 #include "icl/io/prediction.hpp"
 #include "icl/io/stretches.hpp"
 #include "icl/io/weights.hpp"
@@ -82,6 +83,75 @@ void write_moments(Hdf5Writer& file, const std::string& path, const RunRecord& r
   write_parameters(square, run.parameters, nullptr, moments.square);
 }
 
+/// What Adam remembered at each snapshot, under /snapshots.
+void write_snapshot_moments(Hdf5Writer& file, const RunRecord& run) {
+  if (run.snapshot_moments.empty()) return;
+  const auto write = [&](const char* path, train::Values train::Moments::*const kind) {
+    std::vector<std::vector<Real>> values(run.parameters.size());
+    for (const train::Moments& moments : run.snapshot_moments) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::vector<Real>& more = (moments.*kind)[i];
+        values[i].insert(values[i].end(), more.begin(), more.end());
+      }
+    }
+    GroupWriter group(file, path);
+    write_parameters(group, run.parameters, &run.snapshot_steps, values);
+    std::vector<std::int64_t> updates;
+    updates.reserve(run.snapshot_moments.size());
+    for (const train::Moments& moments : run.snapshot_moments) updates.push_back(moments.updates);
+    group.dataset("updates", {"step"}, {updates.size()}, std::span<const std::int64_t>(updates),
+                  {"1", "updates that Adam has made"});
+  };
+  write("/snapshots/adam_mean", &train::Moments::mean);
+  write("/snapshots/adam_square", &train::Moments::square);
+}
+
+/// The sequences on which activations are recorded, and these.
+void write_fixed_set(Hdf5Writer& file, const RunRecord& run) {
+  const probe::FixedSequences& set = run.probe_set;
+  if (set.count == 0) return;
+  const auto b = static_cast<std::uint64_t>(set.count);
+  const auto n = static_cast<std::uint64_t>(set.length);
+  const auto d = static_cast<std::uint64_t>(set.dimension);
+  GroupWriter sequences(file, "/probe_set");
+  sequences.axis("sequence", set.count);
+  sequences.axis("position", set.length);
+  sequences.axis("dimension", set.dimension);
+  sequences.dataset("x", {"sequence", "position", "dimension"}, {b, n, d}, std::span(set.x),
+                    {"1", "item", "items of each sequence; the last one is the target"});
+  sequences.dataset("label", {"sequence", "position"}, {b, n}, std::span(set.label),
+                    {"1", "label", "label in each token, +1 or -1; 0 for the target"});
+  sequences.dataset("answer", {"sequence"}, {b}, std::span(set.answer),
+                    {"1", "answer", "the target's label, +1 or -1"});
+  sequences.dataset("novel", {"sequence"}, {b}, std::span(set.novel),
+                    {"1", "novel", "1 where the items are novel, 0 where they are training items"});
+  sequences.dataset("item", {"sequence", "position"}, {b, n}, std::span(set.item),
+                    {"1", "item number",
+                     "number of each training item; -1 of items that were drawn for the sequence"});
+  if (set.length > 1) {
+    sequences.axis("context", set.length - 1);
+    sequences.dataset("copy", {"sequence", "context"}, {b, n - 1}, std::span(set.copy),
+                      {"1", "copy", "1 where a context token is a copy of the target"});
+  }
+  GroupWriter group(file, "/activations");
+  group.axis("step", run.snapshot_steps);
+  group.caption("step", step_caption());
+  group.axis("sequence", set.count);
+  const auto shapes = probe::activation_shapes(run.config);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const config::ActivationRow& row = *shapes[i].row;
+    std::vector<std::string> axes{"step", "sequence"};
+    Extents shape{run.snapshot_steps.size(), b};
+    if (!row.axis.empty()) {
+      group.axis(std::string(row.axis), shapes[i].extent);
+      axes.emplace_back(row.axis);
+      shape.push_back(static_cast<std::uint64_t>(shapes[i].extent));
+    }
+    group.dataset(std::string(row.name), axes, shape, std::span(run.activations[i]),
+                  {"1", std::string(row.long_name), std::string(row.description)});
+  }
+}
+
 void write_state(Hdf5Writer& file, const std::string& path, const RunRecord& run,
                  const train::State& state) {
   GroupWriter group(file, path);
@@ -127,6 +197,9 @@ std::vector<std::byte> encode(const RunRecord& run) {
   write_theory(file, run);
   GroupWriter snapshots(file, "/snapshots");
   write_parameters(snapshots, run.parameters, &run.snapshot_steps, run.snapshots);
+  write_snapshot_moments(file, run);
+  write_fixed_set(file, run);
+  write_model(file, run.config);
   if (run.state) {
     write_state(file, "/state", run, *run.state);
     // Of a run that was interrupted in an evaluation; absent otherwise.

@@ -8,35 +8,17 @@
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
-#include "icl/core/simd.hpp"
 #include "icl/io/config_group.hpp"
 #include "icl/io/envelope.hpp"
 #include "icl/io/hdf5_writer.hpp"
 #include "icl/io/replay.hpp"
 #include "icl/io/run_record.hpp"
 #include "icl/io/weights.hpp"
+#include "icl/task/plain_encoder.hpp"
 #include "icl/task/task.hpp"
 
 namespace icl::io {
 namespace {
-
-/// Tokens as they are: x [D], then the label.
-class PlainEncoder final : public TokenEncoder {
- public:
-  explicit PlainEncoder(const config::Config& config)
-      : dimension_(config.data.D), context_(config::row_of(config.model.system).has.context) {}
-  [[nodiscard]] bool reads_context() const override { return context_; }
-  [[nodiscard]] std::int64_t token_width() const override { return simd::padded(dimension_ + 1); }
-  void encode(std::span<const float> item, int label, Real* row) const override {
-    std::ranges::transform(item, row, [](float x) { return static_cast<Real>(x); });
-    row[dimension_] = static_cast<Real>(label);
-    std::fill(row + dimension_ + 1, row + token_width(), Real{0});
-  }
-
- private:
-  std::int64_t dimension_;
-  bool context_;
-};
 
 void write_items(Hdf5Writer& file, const std::string& path, const TokenTable& table,
                  std::int64_t dimension, const std::string& title) {
@@ -146,7 +128,7 @@ void write_drawn(Hdf5Writer& file, const RunRecord& run, const ExportRequest& re
                  const Workers& workers, const ItemPlaces& places) {
   const config::Config& config = run.config;
   const std::string title = title_of(config);
-  const PlainEncoder encoder(config);
+  const task::PlainEncoder encoder(config);
   const task::Task task(config, items_of(run, places), encoder, workers);
   if (request.items) {
     write_items(file, "/items", task.training_items(), config.data.D, title);

@@ -10,6 +10,7 @@
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
+#include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/task/task.hpp"
 #include "icl/train/evaluator.hpp"
@@ -88,6 +89,31 @@ class Sizes {
            lists * number_bytes * static_cast<double>(sequences) + (norms ? parameters_ : 0);
   }
 
+  /// A snapshot: parameters, with record.optimizer what Adam remembers, with record.activations
+  /// these.
+  [[nodiscard]] double snapshot() const {
+    const probe::FixedCounts counts = probe::fixed_counts(config_);
+    double numbers = 0;
+    for (const auto& shape : probe::activation_shapes(config_)) {
+      numbers +=
+          static_cast<double>(counts.novel + counts.training) * static_cast<double>(shape.extent);
+    }
+    return parameters_ * (config_.record.optimizer ? 3 : 1) + numbers * real_bytes;
+  }
+  /// The sequences of the fixed set, as they are drawn, kept and recorded, and a pass over them.
+  [[nodiscard]] double fixed_set() const {
+    const probe::FixedCounts counts = probe::fixed_counts(config_);
+    const std::int64_t count = std::max(counts.novel, counts.training);
+    if (count == 0) return 0;
+    const double tokens =
+        static_cast<double>(counts.novel + counts.training) * static_cast<double>(config_.data.N);
+    constexpr double copies = 2;  // in the trainer and in the record
+    return pass(std::min(probe::FixedSet::chunk, count), true) +
+           2 * batch(count, model_->token_width(), true) +
+           copies * tokens * (static_cast<double>(config_.data.D) * real_bytes + 6) + snapshot() -
+           parameters_;
+  }
+
   /// The snapshots but the last one, and the metrics: what the record of a run grows to.
   [[nodiscard]] double record() const {
     const std::int64_t last = train::last_step(config_);
@@ -101,7 +127,7 @@ class Sizes {
     const auto parameters = model_->parameters();
     const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
     const auto columns = static_cast<double>(train::metrics(config_, readable).size() + 1);
-    return before_last * parameters_ + rows * columns * number_bytes;
+    return before_last * snapshot() + rows * columns * number_bytes;
   }
   /// The state that a publication holds, and what eval.refine keeps beside it.
   [[nodiscard]] double state() const {
@@ -124,7 +150,8 @@ class Sizes {
 
 constexpr const char* of_parameters = "model.hidden, model.layers, data.D";
 constexpr const char* of_items = "data.K, data.D, data.items";
-constexpr const char* of_snapshots = "record.snapshots, record.snapshot_every, model.hidden";
+constexpr const char* of_snapshots =
+    "record.snapshots, record.snapshot_every, record.snapshot_steps, model.hidden";
 
 /// A model, its items and what trains it.
 Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int threads) {
@@ -141,6 +168,8 @@ Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int th
        "init.beta0, data.N, model.hidden, data.D"},
       {"probes", sizes.probes(), "probe.sequences, probe.record, data.N, model.hidden"},
       {"optimiser", sizes.optimiser(), "train.optimizer, train.clip_norm, model.hidden"},
+      {"fixed set", sizes.fixed_set(),
+       "record.probe_set, record.activations, data.N, model.hidden"},
       {"refining", sizes.kept_for_refining(), "eval.refine, model.hidden"},
   };
   return parts;
@@ -160,6 +189,8 @@ Footprint without_empty(Footprint parts) {
 constexpr double image_and_copy = 2;
 
 }  // namespace
+
+double bytes_of_snapshot(const config::Config& config) { return Sizes(config).snapshot(); }
 
 double bytes_of(const Footprint& parts) {
   double sum = 0;

@@ -111,6 +111,8 @@ void plan_longer(RunRecord& record, const config::Config& config, const std::str
   if (!record.state) record.state = last_state(record, workers, places);
   record.snapshot_steps = std::move(snapshots.steps);
   record.snapshots = std::move(snapshots.values);
+  record.snapshot_moments = std::move(snapshots.moments);
+  record.activations = std::move(snapshots.activations);
   record.config.train.epochs = config.train.epochs;
   record.status = RunStatus::running;
   record.stop_reason.clear();

@@ -36,11 +36,18 @@ void RecordBuilder::evaluated(const train::Evaluation& evaluation, const train::
   }
 }
 
-void RecordBuilder::snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) {
-  record_.snapshot_steps.push_back(step);
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const auto values = parameters[i]->value.values();
-    record_.snapshots[i].insert(record_.snapshots[i].end(), values.begin(), values.end());
+void RecordBuilder::snapshot(const train::Snapshot& snapshot) {
+  const auto append = [](std::vector<Real>& to, std::span<const Real> values) {
+    to.insert(to.end(), values.begin(), values.end());
+  };
+  record_.snapshot_steps.push_back(snapshot.step);
+  for (std::size_t i = 0; i < snapshot.parameters.size(); ++i) {
+    append(record_.snapshots[i], snapshot.parameters[i]->value.values());
+  }
+  if (record_.config.record.optimizer) record_.snapshot_moments.push_back(snapshot.moments);
+  if (record_.probe_set.count == 0) record_.probe_set = snapshot.sequences;
+  for (std::size_t i = 0; i < snapshot.activations.size(); ++i) {
+    append(record_.activations[i], snapshot.activations[i]);
   }
 }
 

@@ -28,9 +28,7 @@ train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
   train::State best = first_state(record, fresh);
   const train::Schedule evaluations = train::evaluation_schedule(record.config);
   const std::int64_t last_evaluation = step > 0 ? evaluations.last_before(step) : 0;
-  // Nor does it hold what an optimiser remembers.
-  const bool forgets = record.config.train.optimizer == config::Optimizer::sgd;
-  const std::size_t snapshots = forgets ? record.snapshot_steps.size() : 0;
+  const std::size_t snapshots = snapshots_are_whole(record) ? record.snapshot_steps.size() : 0;
   for (std::size_t i = 0; i < snapshots; ++i) {
     const std::int64_t at = record.snapshot_steps[i];
     if (at > best.progress.step && at <= last_evaluation) best = state_of_snapshot(record, at);
@@ -153,6 +151,10 @@ bool has_snapshot(const RunRecord& record, std::int64_t step) {
   return std::ranges::binary_search(record.snapshot_steps, step);
 }
 
+bool snapshots_are_whole(const RunRecord& record) {
+  return record.config.train.optimizer == config::Optimizer::sgd || record.config.record.optimizer;
+}
+
 train::State state_of_snapshot(const RunRecord& record, std::int64_t step) {
   const auto at = std::ranges::lower_bound(record.snapshot_steps, step);
   const auto index = static_cast<std::size_t>(at - record.snapshot_steps.begin());
@@ -163,6 +165,7 @@ train::State state_of_snapshot(const RunRecord& record, std::int64_t step) {
     const auto first = series.begin() + static_cast<std::ptrdiff_t>(index * size);
     state.parameters.emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
   }
+  if (!record.snapshot_moments.empty()) state.moments = record.snapshot_moments[index];
   return state;
 }
 

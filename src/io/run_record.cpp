@@ -38,6 +38,7 @@ RunRecord new_record(const config::Config& config,
   record.columns = train::metrics(config, parameters);
   record.metrics.resize(record.columns.size());
   record.snapshots.resize(parameters.size());
+  record.activations.resize(probe::activation_shapes(config).size());
   for (const nn::Parameter* parameter : parameters) {
     const auto shape = parameter->value.shape();
     record.parameters.push_back({parameter->name, parameter->axes, {shape.begin(), shape.end()}});

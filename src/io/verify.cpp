@@ -49,9 +49,9 @@ class Verifier final : public RecordBuilder {
     if (run.progress().step >= last_ || outer_stop_.load(std::memory_order_relaxed)) stop = true;
   }
 
-  void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
-    RecordBuilder::snapshot(step, parameters);
-    if (step >= last_) stop = true;
+  void snapshot(const train::Snapshot& snapshot) override {
+    RecordBuilder::snapshot(snapshot);
+    if (snapshot.step >= last_) stop = true;
   }
 
   void ended(train::Outcome outcome, const train::StateView& run) override {

@@ -36,7 +36,7 @@ class Retraining {
   }
 
   /// The parameters after `to` steps, later than those asked for before.
-  const train::Trainer& go_to(std::int64_t to) {
+  train::Trainer& go_to(std::int64_t to) {
     jump_before(to);
     go_on_to(to);
     return trainer_;
@@ -61,9 +61,8 @@ class Retraining {
 
   /// Goes to the latest snapshot or state before `to`, if that saves steps.
   void jump_before(std::int64_t to) {
-    const bool forgets = record_.config.train.optimizer == config::Optimizer::sgd;
     const auto behind = std::ranges::upper_bound(record_.snapshot_steps, to);
-    const bool any = forgets && behind != record_.snapshot_steps.begin();
+    const bool any = snapshots_are_whole(record_) && behind != record_.snapshot_steps.begin();
     const std::int64_t snapshot = any ? *std::prev(behind) : 0;
     const std::int64_t state = record_.state && record_.step <= to ? record_.step : 0;
     if (std::max(snapshot, state) <= step()) return;
@@ -152,6 +151,33 @@ class Retraining {
   std::int64_t held_ = 0;   ///< the last step that the record confirmed
 };
 
+void append(std::span<const Real> values, std::vector<Real>& to) {
+  to.insert(to.end(), values.begin(), values.end());
+}
+
+void append(const train::Snapshot& snapshot, Weights& to) {
+  for (std::size_t i = 0; i < to.values.size(); ++i) {
+    append(snapshot.parameters[i]->value.values(), to.values[i]);
+  }
+  for (std::size_t i = 0; i < to.activations.size(); ++i) {
+    append(snapshot.activations[i], to.activations[i]);
+  }
+  if (!snapshot.moments.mean.empty()) to.moments.push_back(snapshot.moments);
+}
+
+void copy_snapshot(const RunRecord& record, std::int64_t step, Weights& to) {
+  const train::State state = state_of_snapshot(record, step);
+  for (std::size_t i = 0; i < to.values.size(); ++i) append(state.parameters[i], to.values[i]);
+  if (!state.moments.mean.empty()) to.moments.push_back(state.moments);
+  const auto at = std::ranges::lower_bound(record.snapshot_steps, step);
+  const auto index = static_cast<std::size_t>(at - record.snapshot_steps.begin());
+  for (std::size_t i = 0; i < to.activations.size(); ++i) {
+    const std::span all(record.activations[i]);
+    const std::size_t size = all.size() / record.snapshot_steps.size();
+    append(all.subspan(index * size, size), to.activations[i]);
+  }
+}
+
 }  // namespace
 
 bool needs_training(const RunRecord& record, std::span<const std::int64_t> steps) {
@@ -162,18 +188,16 @@ Weights weights_at(const RunRecord& record, std::span<const std::int64_t> steps,
                    const Workers& workers, const ItemPlaces& places,
                    std::span<train::Observer* const> observers) {
   Weights weights{{steps.begin(), steps.end()},
-                  std::vector<std::vector<Real>>(record.parameters.size())};
+                  std::vector<std::vector<Real>>(record.parameters.size()),
+                  {},
+                  std::vector<std::vector<Real>>(record.activations.size())};
   std::optional<Retraining> retraining;
   for (const std::int64_t step : steps) {
-    train::Values values;
     if (has_snapshot(record, step)) {
-      values = state_of_snapshot(record, step).parameters;
+      copy_snapshot(record, step, weights);
     } else {
       if (!retraining) retraining.emplace(record, workers, places, observers);
-      values = train::copy_values(retraining->go_to(step).readable_parameters());
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      weights.values[i].insert(weights.values[i].end(), values[i].begin(), values[i].end());
+      append(retraining->go_to(step).snapshot(), weights);
     }
   }
   if (retraining) retraining->settle();

@@ -6,7 +6,7 @@ namespace icl::task {
 namespace {
 
 /// Part of the numerics: never renumber.
-enum class Which : std::uint32_t { init, items, data, eval };
+enum class Which : std::uint32_t { init, items, data, eval, probe };
 
 std::int64_t seed_or_derived(const std::optional<std::int64_t>& given, std::int64_t seed,
                              Which which) {
@@ -22,6 +22,7 @@ Seeds::Seeds(const config::Config& c)
           c.compat.item_seeds ? seed_or_derived({}, c.train.seed, Which::items) : items)),
       novel(c.seed.novel.value_or(items)),
       data(seed_or_derived(c.seed.data, c.train.seed, Which::data)),
-      eval(seed_or_derived(c.seed.eval, c.train.seed, Which::eval)) {}
+      eval(seed_or_derived(c.seed.eval, c.train.seed, Which::eval)),
+      probe(seed_or_derived(c.seed.probe, c.train.seed, Which::probe)) {}
 
 }  // namespace icl::task

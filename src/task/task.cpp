@@ -34,6 +34,8 @@ struct Task::Rule {
   Draw draw;
   const Side& side;
   CopyLabel copy_label = CopyLabel::its_own;
+  bool fresh = false;                     ///< items are fresh although the task's are not
+  const TokenEncoder* encoder = nullptr;  ///< another one than the task's
 
   /// Noise and exemplars have seeds of their own for each rule.
   [[nodiscard]] std::int64_t noise_seed() const {
@@ -44,6 +46,7 @@ struct Task::Rule {
 Task::Task(const config::Config& config, std::optional<GivenItems> given,
            const TokenEncoder& encoder, const Workers& workers)
     : encoder_(encoder),
+      from_table_(given.has_value()),
       fresh_items_(config.data.K.is_infinite()),
       length_(encoder.reads_context() ? config.data.N : 1),
       dimension_(config.data.D),
@@ -61,7 +64,6 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
   if (fresh_items_) return;
   const std::int64_t count = config.data.K.count();
   probe_sequences_ = std::min(probe_sequences_, count);
-  const bool from_table = given.has_value();
   if (given) {
     training_.labels = given->training.labels;
     novel_.labels = given->novel.labels;
@@ -75,8 +77,8 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
   if (novel_.labels.empty()) {
     // Gaussian novel item i carries the label of training item i.
     const auto same = training_.labels.begin();
-    novel_.labels = from_table ? draw_labels(seeds_.novel, novel_.items.classes())
-                               : std::vector(same, same + novel_.items.classes());
+    novel_.labels = from_table_ ? draw_labels(seeds_.novel, novel_.items.classes())
+                                : std::vector(same, same + novel_.items.classes());
   }
   if (std::ranges::count(novel_.labels, novel_.labels.front()) ==
       static_cast<std::ptrdiff_t>(novel_.labels.size())) {
@@ -194,10 +196,26 @@ void Task::initial_batch(std::int64_t first, std::int64_t size, Batch& batch,
        0, first, size, batch, workers);
 }
 
+void Task::fixed_batch(FixedItems items, std::int64_t first, std::int64_t size, Batch& batch,
+                       const Workers& workers, const TokenEncoder* encoder) const {
+  assert(has_fixed(items));
+  const bool novel = items == FixedItems::novel;
+  const auto purpose = novel ? Purpose::fixed_novel_sequence : Purpose::fixed_training_sequence;
+  fill({seeds_.probe, purpose, Purpose::fixed_fresh_items, Rule::Draw::bursty,
+        novel ? novel_ : training_, CopyLabel::its_own, novel && !from_table_, encoder},
+       0, first, size, batch, workers);
+}
+
+Batch Task::make_batch_for(std::int64_t capacity, const TokenEncoder& encoder) const {
+  return room_for({length_, dimension_, encoder.token_width(), true}, capacity);
+}
+
 void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,
                 Batch& batch, const Workers& workers) const {
   assert(size <= batch.answer.size() && batch.length == length_);
-  const bool own_tokens = fresh_items_ || noise_ > 0 || rule.copy_label != CopyLabel::its_own;
+  const bool fresh = fresh_items_ || rule.fresh;
+  const bool own_tokens =
+      fresh || noise_ > 0 || rule.copy_label != CopyLabel::its_own || rule.encoder != nullptr;
   assert(!own_tokens || batch.fresh.item.size() > 0);
   batch.size = size;
   batch.table = own_tokens ? &batch.fresh.tokens : &rule.side.tokens;
@@ -206,7 +224,7 @@ void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::i
     for (std::int64_t b = some.first; b < some.end(); ++b) {
       const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.sequences, step,
                           static_cast<std::uint64_t>(first + b));
-      if (fresh_items_) {
+      if (fresh) {
         fill_fresh(rule, stream, step, first + b, b, batch);
       } else {
         fill_from_items(rule, stream, step, first + b, b, batch);
@@ -283,12 +301,17 @@ void Task::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t s
   }
 }
 
+const TokenEncoder& Task::encoder_of(const Rule& rule) const {
+  return rule.encoder != nullptr ? *rule.encoder : encoder_;
+}
+
 /// Tokens of the batch's own: with noise, or with another label on the copies.
 void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
                        Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
-  const std::int64_t width = encoder_.token_width();
+  const TokenEncoder& encoder = encoder_of(rule);
+  const std::int64_t width = encoder.token_width();
   std::int32_t* items = batch.items.row(b);
   for (std::int64_t j = 0; j <= context; ++j) {
     const std::int64_t item = items[j];
@@ -297,11 +320,11 @@ void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequen
                           : batch.fresh.tokens.context.row(b * context + j);
     const bool relabelled =
         !is_target && batch.copy.row(b)[j] != 0 && rule.copy_label != CopyLabel::its_own;
-    if (noise_ > 0 || relabelled) {
+    if (noise_ > 0 || relabelled || rule.encoder != nullptr) {
       rule.side.items.draw(item, x);
       const int label = label_of_copy(relabelled ? rule.copy_label : CopyLabel::its_own,
                                       rule.side.labels[at(item / rule.side.items.exemplars())]);
-      encoder_.encode(with_noise(rule, step, sequence, b, j, batch), is_target ? 0 : label, row);
+      encoder.encode(with_noise(rule, step, sequence, b, j, batch), is_target ? 0 : label, row);
     } else {
       const TokenTable& table = rule.side.tokens;
       std::copy_n(is_target ? table.target.row(item) : table.context.row(item), width, row);
@@ -349,7 +372,7 @@ void Task::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t seque
   const std::int64_t row = is_target ? b : b * context + j;
   Real* token =
       is_target ? batch.fresh.tokens.target.row(row) : batch.fresh.tokens.context.row(row);
-  encoder_.encode(with_noise(rule, step, sequence, b, j, batch), label, token);
+  encoder_of(rule).encode(with_noise(rule, step, sequence, b, j, batch), label, token);
   batch.items.row(b)[j] = static_cast<std::int32_t>(row);
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 
+#include "icl/config/steps.hpp"
 #include "icl/core/math.hpp"
 
 namespace icl::train {
@@ -87,8 +89,15 @@ Schedule evaluation_schedule(const config::Config& config) {
 }
 
 Schedule snapshot_schedule(const config::Config& config) {
-  return {config.record.snapshot_every.value_or(0),
-          log_steps(config.record.snapshots, last_step(config))};
+  const std::int64_t last = last_step(config);
+  std::vector<std::int64_t> listed = log_steps(config.record.snapshots, last);
+  if (config.record.snapshot_steps) {
+    const auto more = config::steps_of(config::parse_steps(*config.record.snapshot_steps), last);
+    std::vector<std::int64_t> all;
+    std::ranges::set_union(listed, more, std::back_inserter(all));
+    listed = std::move(all);
+  }
+  return {config.record.snapshot_every.value_or(0), std::move(listed)};
 }
 
 }  // namespace icl::train

@@ -65,6 +65,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       interventions_(config.intervene, parameters_),
       evaluator_(task_, *model_, config.eval.sequences),
       prober_(config, task_, *model_),
+      fixed_set_(config, task_, *model_, workers),
       batch_(task_.make_batch(config.train.batch_size)),
       activations_(model_->make_activations(config.train.batch_size, task_.length())),
       evaluations_(evaluation_schedule(config)),
@@ -115,6 +116,12 @@ bool Trainer::replay(std::int64_t step) {
   return true;
 }
 
+Snapshot Trainer::snapshot() {
+  return {progress_.step, readable_, config_.record.optimizer ? optimizer_->moments() : Moments{},
+          fixed_set_.sequences(),
+          fixed_set_.read(*model_, attending_in_force(), workers_.unmeasured())};
+}
+
 Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<bool>& stop) {
   const auto tell = [&](auto event, const auto&... what) {
     for (Observer* observer : observers) (observer->*event)(what...);
@@ -139,7 +146,7 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
   const Outcome outcome = train();
   const bool finished = outcome != Outcome::interrupted && outcome != Outcome::diverged;
   if (finished && !snapshots_.holds(progress_.step)) {
-    tell(&Observer::snapshot, progress_.step, readable_parameters());
+    tell(&Observer::snapshot, snapshot());
   }
   tell(&Observer::ended, outcome, view());
   return outcome;
@@ -165,7 +172,8 @@ std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
     end = outcome_of(evaluation);
   }
   if (snapshots_.holds(progress_.step)) {
-    for (Observer* observer : observers) observer->snapshot(progress_.step, readable_parameters());
+    const Snapshot now = snapshot();
+    for (Observer* observer : observers) observer->snapshot(now);
   }
   due_ = Due::recorded;
   return end;

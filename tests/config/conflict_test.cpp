@@ -25,6 +25,33 @@ TEST(FindConflict, FindsNoneInTheDefaultsOfAnySystem) {
   }
 }
 
+TEST(FindConflict, FindsWhatCannotBeRecorded) {
+  struct Row {
+    std::string system;
+    std::string_view key;
+    Value value;
+    std::string message;  ///< a part; empty: no conflict
+  };
+  for (const Row& row :
+       {Row{"one_layer", "record.activations", "logit, hidden_2", ""},
+        Row{"minimal", "record.activations", "logit attention", ""},
+        Row{"memoriser", "record.activations", "logit,attention",
+            "the system \"memoriser\" has no \"attention\"; it has logit, hidden_1, hidden_2"},
+        Row{"minimal", "record.activations", "query", "has no \"query\""},
+        Row{"one_layer", "record.activations", "logits", "there is no activation \"logits\""},
+        Row{"one_layer", "record.activations", ",", "names none"},
+        Row{"one_layer", "record.optimizer", true, "\"sgd\" remembers nothing"},
+        Row{"one_layer", "record.snapshot_steps", "469000", ""},
+        Row{"one_layer", "record.snapshot_steps", "5, 469001",
+            "step 469001 lies outside of the run, which goes from step 0 to step 469000"}}) {
+    Config config = of_system(row.system);
+    set(*find_field(row.key), row.value, config);
+    const auto conflict = find_conflict(config);
+    ASSERT_EQ(conflict.has_value(), !row.message.empty()) << row.key << row.message;
+    if (conflict) EXPECT_THAT(conflict->message, testing::HasSubstr(row.message));
+  }
+}
+
 /// A key at a value that only some systems know.
 struct OfSystems {
   std::string_view key;

@@ -56,6 +56,9 @@ const std::vector<std::vector<std::string>>& variants() {
       {"data.noise=0.5", "data.zipf=1.0", "data.bursty=0.7"},
       {"data.labels=equal_sequence", "data.label_code=scalar", "data.K=inf"},
       {"eval.every=7", "eval.log_points=5", "record.snapshot_every=9", "probe.sequences=6"},
+      {"train.optimizer=adam", "record.optimizer=true", "record.snapshot_steps=15,31",
+       "record.activations=logit,attention,mlp_input", "record.probe_set=7"},
+      {"model.system=memoriser", "record.activations=logit,hidden_2", "record.probe_set=4"},
       {"intervene.freeze=\"memoriser@:25\"", "intervene.clamp=\"copy@12:31\"",
        "intervene.rate=\"qkv*0.5@5:50\"", "probe.sequences=6"},
   };

@@ -51,6 +51,8 @@ TEST(WeightsAt, AreThoseOfARunThatTakesSnapshotsThere) {
            {"model.system=multi_layer", "probe.sequences=6"},
            {"model.system=scalar_beta", "data.noise=0.5"},
            {"train.optimizer=adam", "train.learning_rate=0.003"},
+           {"train.optimizer=adam", "record.optimizer=true", "record.snapshot_steps=15,31"},
+           {"record.activations=logit,attention", "record.probe_set=6"},
            {"eval.every=7", "record.snapshots=0", "record.snapshot_every=9"},
            {"record.snapshots=0", "eval.refine=true"},
            {"intervene.freeze=memoriser@:25", "intervene.clamp=copy@12:31"}}) {

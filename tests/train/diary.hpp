@@ -76,9 +76,9 @@ class Diary final : public Observer {
     t_icl.push_back(p.t_icl_step);
     if (on_evaluated) on_evaluated(p);
   }
-  void snapshot(std::int64_t step, std::span<const nn::Parameter* const> parameters) override {
-    note("snap", step);
-    snapshots.push_back(copy_values(parameters));
+  void snapshot(const Snapshot& snapshot) override {
+    note("snap", snapshot.step);
+    snapshots.push_back(copy_values(snapshot.parameters));
   }
   void ended(Outcome o, const StateView& view) override {
     note("end", view.progress().step);

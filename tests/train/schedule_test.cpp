@@ -146,6 +146,11 @@ TEST(SnapshotSchedule, HoldsLogarithmicAndEquidistantOnes) {
   expect_to_be(snapshot_schedule(config), {0, 30, 60, 90}, 100);
   config.record.snapshot_every.reset();
   expect_to_be(snapshot_schedule(config), {}, 100);
+  config.record.snapshot_steps = "40:60:10, 7, 100";
+  expect_to_be(snapshot_schedule(config), {7, 40, 50, 100}, 100);
+  config.record.snapshots = 4;
+  config.record.snapshot_every = 50;
+  expect_to_be(snapshot_schedule(config), {0, 1, 7, 10, 40, 50, 100}, 100);
 }
 
 TEST(RateShare, RisesInALineAndGoesOnAsItsScheduleSays) {

@@ -107,6 +107,10 @@ struct Intervene {
 struct Record {
   std::int64_t snapshots = 12;
   std::optional<std::int64_t> snapshot_every;
+  std::optional<std::string> snapshot_steps;
+  bool optimizer = false;
+  std::optional<std::string> activations;
+  std::int64_t probe_set = 128;
   std::optional<double> publish_seconds;
   bool operator==(const Record&) const = default;
 };
@@ -119,6 +123,7 @@ struct Seed {
   std::optional<std::int64_t> novel;
   std::optional<std::int64_t> data;
   std::optional<std::int64_t> eval;
+  std::optional<std::int64_t> probe;
   bool operator==(const Seed&) const = default;
 };
 

@@ -27,6 +27,9 @@ enum class Purpose : std::uint32_t {
   noise = 17,
   initial_beta_sequence = 18,
   initial_beta_fresh_items = 19,
+  fixed_novel_sequence = 20,
+  fixed_fresh_items = 21,
+  fixed_training_sequence = 22,
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,

@@ -26,6 +26,9 @@ using Footprint = std::vector<MemoryPart>;
 /// "items 5.2 GB (data.K, data.D), parameters 1.1 GB (...)": the largest parts.
 [[nodiscard]] std::string largest_parts(const Footprint&);
 
+/// What one snapshot takes of a run file.
+[[nodiscard]] double bytes_of_snapshot(const config::Config&);
+
 /// Training into a file, as icl train and icl bench do.
 [[nodiscard]] Footprint footprint_of_training(const config::Config&, int threads);
 /// Training a recorded run again and comparing, as icl verify does.

@@ -31,7 +31,7 @@ class RecordBuilder : public train::Observer {
 
   void stepped(const train::StateView&) override;
   void evaluated(const train::Evaluation&, const train::Progress&) override;
-  void snapshot(std::int64_t step, std::span<const nn::Parameter* const>) override;
+  void snapshot(const train::Snapshot&) override;
   void ended(train::Outcome, const train::StateView&) override;
 
   [[nodiscard]] const RunRecord& record() const { return record_; }

@@ -44,8 +44,11 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 
 [[nodiscard]] bool has_snapshot(const RunRecord&, std::int64_t step);
 
-/// The parameters of a snapshot that there is, as a state: without the sums since the evaluation
-/// before it, and without what an optimiser remembers.
+/// Whether a run can go on from any of its snapshots: if its optimiser remembers nothing, or what
+/// it remembers was recorded.
+[[nodiscard]] bool snapshots_are_whole(const RunRecord&);
+
+/// A snapshot that there is, as a state: without the sums since the evaluation before it.
 [[nodiscard]] train::State state_of_snapshot(const RunRecord&, std::int64_t step);
 
 /// The parameters after `step` <= record.step updates: those of a snapshot, or else of state_at(),

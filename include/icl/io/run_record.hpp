@@ -44,16 +44,19 @@ struct RunRecord {
   bool mixed_kernel_sets = false;  ///< was resumed, by request, under another BLAS
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;
-  std::optional<std::int64_t> t_icl_refined;  ///< the same to the single step, by eval.refine
-  std::vector<train::Metric> columns;         ///< what `metrics` holds
-  std::vector<std::int64_t> metric_steps;     ///< [M]
-  std::vector<std::vector<double>> metrics;   ///< [M] for each of `columns`
-  std::vector<ParameterShape> parameters;     ///< in the model's order
-  std::vector<std::int64_t> snapshot_steps;   ///< [S]
-  std::vector<std::vector<Real>> snapshots;   ///< for each parameter [S, shape...]
-  std::optional<train::State> state;          ///< where to go on; none once the run has ended
-  train::Due due = train::Due::recorded;      ///< at the step of that state
-  std::optional<Origin> origin;               ///< of a branch
+  std::optional<std::int64_t> t_icl_refined;     ///< the same to the single step, by eval.refine
+  std::vector<train::Metric> columns;            ///< what `metrics` holds
+  std::vector<std::int64_t> metric_steps;        ///< [M]
+  std::vector<std::vector<double>> metrics;      ///< [M] for each of `columns`
+  std::vector<ParameterShape> parameters;        ///< in the model's order
+  std::vector<std::int64_t> snapshot_steps;      ///< [S]
+  std::vector<std::vector<Real>> snapshots;      ///< for each parameter [S, shape...]
+  std::vector<train::Moments> snapshot_moments;  ///< [S] of record.optimizer; otherwise empty
+  probe::FixedSequences probe_set;             ///< of record.activations, from a first snapshot on
+  std::vector<std::vector<Real>> activations;  ///< each of activation_shapes() [S, B, extent]
+  std::optional<train::State> state;           ///< where to go on; none once the run has ended
+  train::Due due = train::Due::recorded;       ///< at the step of that state
+  std::optional<Origin> origin;                ///< of a branch
   Provenance provenance;
 };
 

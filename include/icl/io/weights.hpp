@@ -11,10 +11,12 @@
 
 namespace icl::io {
 
-/// The parameters of a run after each of some steps.
+/// The parameters of a run after each of some steps, and what else its snapshots hold.
 struct Weights {
-  std::vector<std::int64_t> steps;        ///< [S], rising
-  std::vector<std::vector<Real>> values;  ///< for each parameter [S, shape...]
+  std::vector<std::int64_t> steps;             ///< [S], rising
+  std::vector<std::vector<Real>> values;       ///< for each parameter [S, shape...]
+  std::vector<train::Moments> moments;         ///< [S] of record.optimizer; otherwise empty
+  std::vector<std::vector<Real>> activations;  ///< as RunRecord::activations
 };
 
 /// Whether weights_at() would train again: at a step that has no snapshot.
@@ -23,7 +25,7 @@ struct Weights {
 /// The parameters after each of `steps`, which rise and lie in what the run has trained. Those of a
 /// snapshot are taken from it; others are trained again from the nearest snapshot or state before
 /// them, or from the beginning: with SGD a step depends on the weights and its number alone, while
-/// of another optimiser only a whole state will do.
+/// Adam needs what it remembers, which a snapshot holds with record.optimizer.
 ///
 /// On its way the training is held to the record bit by bit: to each mean loss and accuracy of the
 /// training sequences between two evaluations, to each snapshot and to the stored state; from the

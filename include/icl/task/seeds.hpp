@@ -18,6 +18,7 @@ struct Seeds {
   std::int64_t novel;   ///< novel items: that of the items, unless given
   std::int64_t data;    ///< training sequences
   std::int64_t eval;    ///< evaluation sequences
+  std::int64_t probe;   ///< sequences and novel items of the fixed set
 };
 
 }  // namespace icl::task

@@ -17,6 +17,12 @@ namespace icl::task {
 /// Which label the copies of the target carry in a probe's sequences.
 enum class CopyLabel : std::uint8_t { its_own, negative, none, positive };
 
+/// The two kinds of items of a fixed set.
+enum class FixedItems : std::uint8_t {
+  novel,    ///< fresh ones; where data.items is set, its novel items
+  training  ///< the training items
+};
+
 /// Where the tokens of a batch lie.
 enum class Tokens : std::uint8_t {
   where_they_are,  ///< in the task's tables where it can be, otherwise in the batch
@@ -72,6 +78,17 @@ class Task {
   /// copy of the target, keyed by the seed of the initial parameters.
   void initial_batch(std::int64_t first, std::int64_t size, Batch&, const Workers&) const;
 
+  /// Sequences [first, first + size) of the fixed set: with a copy of the target, keyed by
+  /// seed.probe alone, whatever the step. The novel ones lie in the batch, whose capacity must be
+  /// of Tokens::in_the_batch. With an encoder of one's own, all do, in a batch of make_batch_for().
+  void fixed_batch(FixedItems, std::int64_t first, std::int64_t size, Batch&, const Workers&,
+                   const TokenEncoder* encoder = nullptr) const;
+  /// Whether the fixed set has sequences of such items.
+  [[nodiscard]] bool has_fixed(FixedItems items) const {
+    return items == FixedItems::novel ? has_icl() : has_iwl();
+  }
+  [[nodiscard]] Batch make_batch_for(std::int64_t capacity, const TokenEncoder&) const;
+
   /// N, or 1 for a model that reads no context.
   [[nodiscard]] std::int64_t length() const { return length_; }
   /// A model that reads no context cannot learn in context.
@@ -102,6 +119,7 @@ class Task {
   /// How one evaluation or training set draws: which randomness, which items.
   struct Rule;
 
+  [[nodiscard]] const TokenEncoder& encoder_of(const Rule&) const;
   void make_side(Side&, std::vector<double> weights, const Workers&);
   void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
             const Workers&) const;
@@ -122,6 +140,7 @@ class Task {
                     std::int64_t j, int label, Batch&) const;
 
   const TokenEncoder& encoder_;
+  bool from_table_;         ///< data.items is set
   bool fresh_items_;        ///< K = infinity
   std::int64_t length_;     ///< N
   std::int64_t dimension_;  ///< D

@@ -43,7 +43,7 @@ class Schedule {
 /// Step 0, the last one, those of eval.every and of eval.log_points.
 [[nodiscard]] Schedule evaluation_schedule(const config::Config&);
 
-/// The steps of record.snapshots and record.snapshot_every.
+/// The steps of record.snapshots, record.snapshot_every and record.snapshot_steps.
 [[nodiscard]] Schedule snapshot_schedule(const config::Config&);
 
 }  // namespace icl::train

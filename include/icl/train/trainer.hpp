@@ -13,6 +13,7 @@
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/logistic_loss.hpp"
+#include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/task/given_items.hpp"
 #include "icl/task/task.hpp"
@@ -77,6 +78,15 @@ struct State {
 /// The values of each parameter.
 [[nodiscard]] Values copy_values(std::span<const nn::Parameter* const> parameters);
 
+/// A run at a step of the snapshot schedule, or at its end; valid until it goes on.
+struct Snapshot {
+  std::int64_t step;
+  std::span<const nn::Parameter* const> parameters;
+  Moments moments;                                    ///< of record.optimizer; otherwise empty
+  const probe::FixedSequences& sequences;             ///< of record.activations; otherwise empty
+  const std::vector<std::vector<Real>>& activations;  ///< on these: see FixedSet::read()
+};
+
 /// Whether what is due at the step of a state (evaluation, snapshot) has been recorded already.
 enum class Due : std::uint8_t { recorded, open };
 
@@ -124,8 +134,7 @@ class Observer {
   /// Before an evaluation.
   virtual void evaluating(const StateView&) {}
   virtual void evaluated(const Evaluation&, const Progress&) {}
-  /// All parameters at a step of the snapshot schedule, or at the end of the run.
-  virtual void snapshot(std::int64_t /*step*/, std::span<const nn::Parameter* const>) {}
+  virtual void snapshot(const Snapshot&) {}
   /// Once, last. After Outcome::diverged the parameters may not be finite: they are not a state.
   virtual void ended(Outcome, const StateView&) {}
 };
@@ -154,6 +163,8 @@ class Trainer {
     return {progress_, readable_, *optimizer_, before_, due_, pace_.chosen()};
   }
   [[nodiscard]] State state() const { return view().copy(); }
+  /// As observers are told of it at the step where the run stands.
+  [[nodiscard]] Snapshot snapshot();
   [[nodiscard]] const Progress& progress() const { return progress_; }
   [[nodiscard]] std::int64_t last_step() const { return train::last_step(config_); }
   /// How many of the workers' threads are at work: see Pace.
@@ -210,6 +221,7 @@ class Trainer {
   Interventions interventions_;
   Evaluator evaluator_;
   probe::Prober prober_;
+  probe::FixedSet fixed_set_;
   std::vector<Tensor> gradients_;  ///< for the norms, if they are asked for
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;

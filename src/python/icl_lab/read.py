@@ -140,6 +140,30 @@ class Run(_File):
         return value
 
 
+    @cached_property
+    def probe_set(self):
+        """/probe_set by name: x, label, answer, copy, novel, item; BadInput of a run that recorded no activations."""
+        return self._group("probe_set")
+
+    @cached_property
+    def activations(self):
+        """/activations by name, each [step, sequence, ...], and step; BadInput of a run that recorded none."""
+        return self._group("activations")
+
+    def _group(self, name):
+        if not self._ask("/", lambda file: name in file):
+            raise BadInput(f"'{self.path}' has no /{name}: record.activations was not set when it was trained")
+        return self._ask(f"/{name}", lambda file: {key: d[()] for key, d in file[name].items()})
+
+    @cached_property
+    def description(self):
+        """/model as text and numbers by name, and "parameters": what each parameter is; BadInput of a file of an older program."""
+        if not self._ask("/", lambda file: "model" in file):
+            raise BadInput(f"'{self.path}' has no /model: an older program wrote it")
+        words = self._ask("/model", lambda file: {key: text_of(v) if isinstance(v, bytes) else int(v) for key, v in file["model"].attrs.items()})
+        return words | {"parameters": self._ask("/model", lambda file: {key: text_of(v) for key, v in file["model/parameters"].attrs.items()})}
+
+
 class Sweep(_File):
     """A merged sweep, or a part of one: a table of runs, and series [run, step], NaN after a run's end."""
 

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "icl/config/activations.hpp"
+#include "icl/core/parallel.hpp"
+#include "icl/model/model.hpp"
+#include "icl/task/task.hpp"
+
+namespace icl::probe {
+
+/// The sequences of a fixed set as numbers, in the order B: those of novel items, then those of
+/// training items.
+struct FixedSequences {
+  std::int64_t count = 0;           ///< B
+  std::int64_t length = 0;          ///< N
+  std::int64_t dimension = 0;       ///< D
+  std::vector<Real> x;              ///< [B, N, D], the target last
+  std::vector<std::int8_t> label;   ///< [B, N] -1 or +1, 0 for the target
+  std::vector<std::int8_t> answer;  ///< [B]
+  std::vector<std::int8_t> copy;    ///< [B, N - 1] 1 where a token is a copy of the target
+  std::vector<std::int8_t> novel;   ///< [B] 1 where the items are novel
+  /// [B, N] the row of each training item in its table; -1 of novel items, and where every token
+  /// is drawn anew.
+  std::vector<std::int32_t> item;
+  bool operator==(const FixedSequences&) const = default;
+};
+
+/// An activation by name, and its shape for one sequence.
+struct ActivationShape {
+  const config::ActivationRow* row;
+  std::int64_t extent;  ///< of its axis; 1 without
+  bool operator==(const ActivationShape&) const = default;
+};
+
+/// Those that record.activations names, in the order of their table.
+[[nodiscard]] std::vector<ActivationShape> activation_shapes(const config::Config&);
+
+/// How many sequences of novel and of training items a fixed set of this configuration has.
+struct FixedCounts {
+  std::int64_t novel = 0;
+  std::int64_t training = 0;
+};
+[[nodiscard]] FixedCounts fixed_counts(const config::Config&);
+
+/// The sequences on which record.activations are recorded: the same at every step, and of equal
+/// seed.probe the same whatever train.seed is (novel items of the sequences are drawn with them;
+/// training items are the run's). Empty without record.activations.
+class FixedSet {
+ public:
+  /// Sequences in one forward pass.
+  static constexpr std::int64_t chunk = 128;
+
+  FixedSet(const config::Config&, const task::Task&, const model::Model&, const Workers&);
+
+  [[nodiscard]] const FixedSequences& sequences() const { return sequences_; }
+
+  /// The activations of the model, for each of activation_shapes() [B, extent]. Valid until the
+  /// next call. No allocation.
+  [[nodiscard]] const std::vector<std::vector<Real>>& read(const model::Model&, nn::Attending,
+                                                           const Workers&);
+
+ private:
+  void draw(task::FixedItems, std::int64_t count, const config::Config&, const Workers&);
+  [[nodiscard]] const Tensor* tensor_of(const config::ActivationRow&) const;
+  void take(std::int64_t first);
+
+  const task::Task& task_;
+  FixedCounts counts_;
+  std::vector<ActivationShape> shapes_;
+  FixedSequences sequences_;
+  Batch batch_;
+  std::unique_ptr<model::Activations> activations_;
+  std::vector<const Tensor*> tensors_;  ///< of activations_, for each of shapes_
+  std::vector<std::vector<Real>> values_;
+};
+
+}  // namespace icl::probe

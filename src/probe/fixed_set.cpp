@@ -1,0 +1,121 @@
+#include "icl/probe/fixed_set.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "icl/config/system.hpp"
+#include "icl/task/plain_encoder.hpp"
+
+namespace icl::probe {
+
+std::vector<ActivationShape> activation_shapes(const config::Config& config) {
+  const std::int64_t token =
+      config.data.D + (config.data.label_code == config::LabelCode::scalar ? 1 : 2);
+  std::vector<ActivationShape> shapes;
+  for (const config::ActivationRow* row : config::activations_of(config)) {
+    std::int64_t extent = 1;
+    if (row->axis == "position") extent = config.data.N;
+    if (row->axis == "token") extent = token;
+    if (row->axis == "hidden") extent = config.model.hidden;
+    shapes.push_back({row, extent});
+  }
+  return shapes;
+}
+
+FixedCounts fixed_counts(const config::Config& config) {
+  if (!config.record.activations) return {};
+  const std::int64_t all = config.record.probe_set;
+  const bool novel = config::row_of(config.model.system).has.context;
+  const bool training = !config.data.K.is_infinite();
+  const std::int64_t first = novel && training ? (all + 1) / 2 : all;
+  return {novel ? first : 0, training ? (novel ? all - first : all) : 0};
+}
+
+FixedSet::FixedSet(const config::Config& config, const task::Task& task, const model::Model& model,
+                   const Workers& workers)
+    : task_(task), counts_(fixed_counts(config)), shapes_(activation_shapes(config)) {
+  if (shapes_.empty()) return;
+  sequences_.length = task.length();
+  sequences_.dimension = config.data.D;
+  const std::int64_t capacity = std::min(chunk, std::max(counts_.novel, counts_.training));
+  batch_ = task.make_batch(capacity, task::Tokens::in_the_batch);
+  activations_ = model.make_activations(capacity, task.length());
+  draw(task::FixedItems::novel, counts_.novel, config, workers);
+  draw(task::FixedItems::training, counts_.training, config, workers);
+  values_.reserve(shapes_.size());
+  tensors_.reserve(shapes_.size());
+  for (const ActivationShape& shape : shapes_) {
+    tensors_.push_back(tensor_of(*shape.row));
+    values_.emplace_back(static_cast<std::size_t>(sequences_.count * shape.extent));
+  }
+}
+
+/// Adds `count` sequences of such items to those that there are.
+void FixedSet::draw(task::FixedItems items, std::int64_t count, const config::Config& config,
+                    const Workers& workers) {
+  if (count == 0) return;
+  FixedSequences& to = sequences_;
+  const task::PlainEncoder encoder(config);
+  Batch plain = task_.make_batch_for(count, encoder);
+  task_.fixed_batch(items, 0, count, plain, workers, &encoder);
+  Batch numbers = task_.make_batch(count, task::Tokens::in_the_batch);
+  task_.fixed_batch(items, 0, count, numbers, workers);
+  const bool novel = items == task::FixedItems::novel;
+  const bool numbered = !novel && config.data.noise == 0;
+  for (std::int64_t b = 0; b < count; ++b) {
+    for (std::int64_t j = 0; j < to.length; ++j) {
+      const bool is_target = j + 1 == to.length;
+      const std::int32_t at = plain.items.row(b)[j];
+      const Real* row = is_target ? plain.table->target.row(at) : plain.table->context.row(at);
+      to.x.insert(to.x.end(), row, row + to.dimension);
+      to.label.push_back(static_cast<std::int8_t>(row[to.dimension]));
+      to.item.push_back(numbered ? numbers.items.row(b)[j] : -1);
+      if (!is_target) to.copy.push_back(static_cast<std::int8_t>(plain.copy.row(b)[j]));
+    }
+    to.answer.push_back(plain.answer[b]);
+    to.novel.push_back(novel ? 1 : 0);
+  }
+  to.count += count;
+}
+
+const std::vector<std::vector<Real>>& FixedSet::read(const model::Model& model,
+                                                     nn::Attending attending,
+                                                     const Workers& workers) {
+  if (shapes_.empty()) return values_;
+  activations_->attending = attending;
+  std::int64_t written = 0;
+  const std::array<std::pair<task::FixedItems, std::int64_t>, 2> halves{
+      {{task::FixedItems::novel, counts_.novel}, {task::FixedItems::training, counts_.training}}};
+  for (const auto& [items, count] : halves) {
+    for (std::int64_t first = 0; first < count; first += chunk) {
+      const std::int64_t size = std::min(chunk, count - first);
+      task_.fixed_batch(items, first, size, batch_, workers);
+      model.forward(batch_, *activations_, workers);
+      take(written);
+      written += size;
+    }
+  }
+  return values_;
+}
+
+/// A system of several layers names the tensors of the last one last.
+const Tensor* FixedSet::tensor_of(const config::ActivationRow& row) const {
+  if (row.name == "attention") return activations_->attention();
+  const auto named = activations_->forward_tensors();
+  const auto at = std::find_if(named.rbegin(), named.rend(),
+                               [&](const auto& one) { return one.first.ends_with(row.tensor); });
+  return at->second;
+}
+
+/// Copies what forward left of the batch behind the first `first` sequences.
+void FixedSet::take(std::int64_t first) {
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    const std::int64_t extent = shapes_[i].extent;
+    for (std::int64_t b = 0; b < batch_.size; ++b) {
+      std::copy_n(tensors_[i]->row(b), extent, values_[i].begin() + (first + b) * extent);
+    }
+  }
+}
+
+}  // namespace icl::probe
