@@ -1,12 +1,23 @@
-# icl_layer(NAME SOURCES file... [LINKS target...])
+# icl_layer(NAME [DOUBLE_ONLY] SOURCES file... [LINKS target...])
 #
 # A folder of src/ and include/icl/ as a library: icl_NAME in float for use, and icl_NAME_f64 in double for the
-# gradient checks. The latter is compiled as one file, and that file is what clang-tidy reads: a few times faster, but
-# what is in unnamed namespaces must have different names throughout a layer. LINKS repeats the arrows of the layer
-# map: layer names (linked in the same precision) or targets that contain "::".
+# gradient checks and for second derivatives. The latter is compiled as one file, and that file is what clang-tidy reads:
+# a few times faster, but what is in unnamed namespaces must have different names throughout a layer. LINKS repeats the
+# arrows of the layer map: layer names (linked in the same precision) or targets that contain "::".
+#
+# Both fit into one program, since in double the namespace icl is called icl_f64. A layer that is DOUBLE_ONLY exists in
+# double alone, and its headers are for both: they hold nothing that depends on the precision. Layers of either precision
+# link it, and take no definition from it.
 function(icl_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
-  foreach(precision IN ITEMS "" _f64)
+  cmake_parse_arguments(ARG "DOUBLE_ONLY" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  set(precisions FLOAT _f64)
+  if(ARG_DOUBLE_ONLY)
+    set(precisions _f64)
+  endif()
+  foreach(precision IN LISTS precisions)
+    if(precision STREQUAL "FLOAT")
+      set(precision "")
+    endif()
     set(target icl_${name}${precision})
     add_library(${target} STATIC ${ARG_SOURCES})
     target_include_directories(${target} PUBLIC
@@ -14,15 +25,19 @@ function(icl_layer name)
     target_link_libraries(${target} PRIVATE icl_flags)
     target_compile_features(${target} PUBLIC cxx_std_20)
     if(precision)
-      target_compile_definitions(${target} PUBLIC ICL_REAL_DOUBLE)
-      # Only tests use it: it need not be fast. (At -O1, gcc 12 takes an optional<string> that holds nothing for one
-      # that was not initialised.)
-      target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+      target_compile_definitions(${target} PUBLIC ICL_REAL_DOUBLE icl=icl_f64)
+      if(NOT name MATCHES "^(core|nn|model)$")
+        # It need not be fast. (At -O1, gcc 12 takes an optional<string> that holds nothing for one that was not
+        # initialised.)
+        target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+      endif()
       set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL TRUE UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     endif()
     foreach(link IN LISTS ARG_LINKS)
       if(link MATCHES "::")
         target_link_libraries(${target} PUBLIC ${link})
+      elseif(TARGET icl_${link}_f64 AND NOT TARGET icl_${link})
+        target_link_libraries(${target} INTERFACE $<LINK_ONLY:icl_${link}_f64>)
       else()
         target_link_libraries(${target} PUBLIC icl_${link}${precision})
       endif()

@@ -21,12 +21,14 @@ ARROWS = {
     "model": ["nn"],
     "task": ["core", "config"],
     "theory": ["core"],
+    "precise": ["model", "task", "config"],
+    "curvature": ["precise", "core"],
     "probe": ["model", "task"],
     "train": ["probe"],
     "io": ["train", "theory"],
     "sweep": ["io"],
     "bench": ["io"],
-    "analysis": ["theory", "io"],
+    "analysis": ["theory", "io", "curvature", "precise"],
     "cli": ["sweep", "analysis", "bench"],
 }
 

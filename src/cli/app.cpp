@@ -34,10 +34,10 @@ constexpr const char* exit_codes = R"(Exit status:
   80 the loss stopped being finite)";
 
 /// The commands, in the order of the help.
-constexpr std::array rows{add_help,  add_init,      add_train,      add_branch, add_verify,
-                          add_keys,  add_info,      add_compare,    add_export, add_bench,
-                          add_sweep, add_reproduce, add_plot,       add_report, add_status,
-                          add_merge, add_theory,    add_completion, add_manual};
+constexpr std::array rows{add_help,   add_init,  add_train,     add_branch,     add_verify,
+                          add_keys,   add_info,  add_compare,   add_export,     add_probe,
+                          add_bench,  add_sweep, add_reproduce, add_plot,       add_report,
+                          add_status, add_merge, add_theory,    add_completion, add_manual};
 
 std::string version_text() {
   const BuildInfo& build = build_info();

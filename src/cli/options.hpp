@@ -168,6 +168,7 @@ void add_verify(Command& program);
 void add_keys(Command& program);
 void add_info(Command& program);
 void add_export(Command& program);
+void add_probe(Command& program);
 void add_bench(Command& program);
 void add_sweep(Command& program);
 void add_reproduce(Command& program);

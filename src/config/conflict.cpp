@@ -231,7 +231,7 @@ Result in_activations(const Config& c) {
     known.push_back(row.name);
     if (row.exists(row_of(c.model.system).has)) had.push_back(row.name);
   }
-  const auto names = words_of(*c.record.activations);
+  const auto names = split_words(*c.record.activations);
   if (names.empty()) {
     return Conflict{
         fmt::format("record.activations names none; there are {}", fmt::join(had, ", ")),

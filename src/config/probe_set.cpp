@@ -28,7 +28,7 @@ std::span<const ProbeRow> probe_rows() { return rows; }
 
 ProbeNames parse_probes(std::string_view text) {
   ProbeNames names;
-  for (const std::string_view name : words_of(text)) {
+  for (const std::string_view name : split_words(text)) {
     const auto* const row = std::ranges::find(rows, name, &ProbeRow::name);
     if (row == rows.end()) {
       names.unknown = name;

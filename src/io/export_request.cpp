@@ -32,6 +32,17 @@ Steps steps_between(std::string_view option, const std::string& text, std::int64
   return config::steps_of(ranges, last);
 }
 
+/// Whether all of a text's steps are among the last 2^14 that there can be: no run reaches them,
+/// and icl probe looks at their batches.
+bool are_of_probing(const std::string& text) {
+  constexpr std::int64_t last = 0xffffffff;
+  constexpr std::int64_t first = last - 0x3fff;
+  return config::are_steps(text) &&
+         std::ranges::all_of(config::parse_steps(text), [&](const config::StepRange& range) {
+           return range.first >= first && config::last_of(range, last) <= last;
+         });
+}
+
 Steps evaluations_of(const RunRecord& run, std::string_view option, const std::string& text) {
   const Steps& made = run.metric_steps;
   if (made.empty()) throw refused(option, text, "the run was not evaluated yet");
@@ -82,6 +93,7 @@ ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
   ExportRequest request;
   request.items = words.items;
   request.batches = all_of(words.batches, [&](const std::string& text) {
+    if (are_of_probing(text)) return config::steps_of(config::parse_steps(text), 0xffffffff);
     return steps_between("--batch", text, first, run.step - 1, trained + before);
   });
   request.weights = all_of(words.weights, [&](const std::string& text) {

@@ -15,6 +15,7 @@ struct Memoriser::State final : Activations {
             {"mlp hidden 2", &mlp.h2},
             {"logits", &logits}};
   }
+  void hold_relus() override { mlp.hold(); }
 
   Tensor x;  ///< [B, D] the targets
   nn::Mlp::Activations mlp;

@@ -22,6 +22,7 @@ struct Minimal::State final : Activations {
             {"logits", &logits}};
   }
   [[nodiscard]] const Tensor* attention() const override { return &label_attention.attention; }
+  void hold_relus() override { mlp.hold(); }
 
   Tensor x;  ///< [B, D] the targets
   nn::LabelAttention::Activations label_attention;

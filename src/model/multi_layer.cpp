@@ -17,6 +17,10 @@ struct MultiLayer::State final : Activations {
     return {named.begin(), named.end()};
   }
   [[nodiscard]] const Tensor* attention() const override { return &layers.back().attention; }
+  void hold_relus() override {
+    for (auto& between : token_mlp) between.hold();
+    mlp.hold();
+  }
 
   void name_tensors();
 

@@ -24,6 +24,7 @@ struct OneLayer::State final : Activations {
             {"logits", &logits}};
   }
   [[nodiscard]] const Tensor* attention() const override { return &target_attention.attention; }
+  void hold_relus() override { mlp.hold(); }
 
   nn::TargetAttention::Activations target_attention;
   Tensor h, dh;  ///< [B, X] what the MLP reads, and its gradient

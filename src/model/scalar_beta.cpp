@@ -25,6 +25,7 @@ struct ScalarBeta::State final : Activations {
             {"logits", &logits}};
   }
   [[nodiscard]] const Tensor* attention() const override { return &scalar_attention.attention; }
+  void hold_relus() override { mlp.hold(); }
 
   nn::ScalarAttention::Activations scalar_attention;
   Tensor h, dh;  ///< [B, X] what the MLP reads, and its gradient

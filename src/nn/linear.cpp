@@ -66,6 +66,13 @@ void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
   });
 }
 
+void Linear::keep_open(std::int64_t batch, const Real* open, Real* h,
+                       const Workers& workers) const {
+  workers.for_tiles(out(), tile, [&](Tile columns) {
+    mask_relu(batch, {columns, out()}, open, h);
+  });
+}
+
 void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
                             const Workers& workers) const {
   workers.for_tiles(in(), tile, [&](Tile columns) {

@@ -8,6 +8,11 @@ Mlp::Activations::Activations(std::int64_t batch, std::int64_t hidden, Storage s
       dh1({batch, hidden}, storage),
       dh2({batch, hidden}, storage) {}
 
+void Mlp::Activations::hold() {
+  held1 = h1.clone();
+  held2 = h2.clone();
+}
+
 Mlp::Mlp(const std::string& name, std::int64_t in, std::int64_t hidden, const std::string& in_axis,
          Storage storage)
     : first_(name + ".0", in, hidden, in_axis, "hidden1", storage),
@@ -27,16 +32,21 @@ std::vector<Parameter*> Mlp::parameters() {
 
 void Mlp::forward(std::int64_t batch, const Real* x, Activations& a, Real* z,
                   const Workers& workers) const {
-  first_.forward(batch, x, a.h1.data(), Activation::relu, workers);
-  second_.forward(batch, a.h1.data(), a.h2.data(), Activation::relu, workers);
+  const Activation f = a.held() ? Activation::none : Activation::relu;
+  first_.forward(batch, x, a.h1.data(), f, workers);
+  if (a.held()) first_.keep_open(batch, a.held1.data(), a.h1.data(), workers);
+  second_.forward(batch, a.h1.data(), a.h2.data(), f, workers);
+  if (a.held()) second_.keep_open(batch, a.held2.data(), a.h2.data(), workers);
   third_.forward(batch, a.h2.data(), z, workers);
 }
 
 void Mlp::backward(std::int64_t batch, const Real* x, Activations& a, const Real* dz, Real* dx,
                    const Workers& workers) {
-  third_.backward_input(batch, dz, a.h2.data(), a.dh2.data(), workers);
+  const Real* open1 = a.held() ? a.held1.data() : a.h1.data();
+  const Real* open2 = a.held() ? a.held2.data() : a.h2.data();
+  third_.backward_input(batch, dz, open2, a.dh2.data(), workers);
   third_.backward_parameters(batch, a.h2.data(), dz, workers);
-  second_.backward_input(batch, a.dh2.data(), a.h1.data(), a.dh1.data(), workers);
+  second_.backward_input(batch, a.dh2.data(), open1, a.dh1.data(), workers);
   second_.backward_parameters(batch, a.h1.data(), a.dh2.data(), workers);
   if (dx != nullptr) first_.backward_input(batch, a.dh1.data(), nullptr, dx, workers);
   first_.backward_parameters(batch, x, a.dh1.data(), workers);

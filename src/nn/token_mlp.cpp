@@ -8,6 +8,11 @@ TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden, Stora
       dh1({rows, hidden}, storage),
       dh2({rows, hidden}, storage) {}
 
+void TokenMlp::Activations::hold() {
+  held1 = h1.clone();
+  held2 = h2.clone();
+}
+
 TokenMlp::TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
                    const std::string& axis, Storage storage)
     : first_(name + ".0", width, hidden, axis, "hidden1", storage),
@@ -31,19 +36,24 @@ void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y
     const Workers alone = workers.alone();
     Real* h1 = a.h1.row(r.first);
     Real* h2 = a.h2.row(r.first);
-    first_.forward(r.count, x + r.first * width(), h1, Activation::relu, alone);
-    second_.forward(r.count, h1, h2, Activation::relu, alone);
+    const Activation f = a.held() ? Activation::none : Activation::relu;
+    first_.forward(r.count, x + r.first * width(), h1, f, alone);
+    if (a.held()) first_.keep_open(r.count, a.held1.row(r.first), h1, alone);
+    second_.forward(r.count, h1, h2, f, alone);
+    if (a.held()) second_.keep_open(r.count, a.held2.row(r.first), h2, alone);
     third_.forward(r.count, h2, y + r.first * width(), Activation::none, alone);
   });
 }
 
 void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const Real* dy, Real* dx,
                         const Workers& workers) {
+  const Tensor& open1 = a.held() ? a.held1 : a.h1;
+  const Tensor& open2 = a.held() ? a.held2 : a.h2;
   workers.for_tiles(rows, tile, [&](Tile r) {
     const Workers alone = workers.alone();
     const std::int64_t i = r.first;
-    third_.backward_input(r.count, dy + i * width(), a.h2.row(i), a.dh2.row(i), alone);
-    second_.backward_input(r.count, a.dh2.row(i), a.h1.row(i), a.dh1.row(i), alone);
+    third_.backward_input(r.count, dy + i * width(), open2.row(i), a.dh2.row(i), alone);
+    second_.backward_input(r.count, a.dh2.row(i), open1.row(i), a.dh1.row(i), alone);
     first_.backward_input(r.count, a.dh1.row(i), nullptr, dx + i * width(), alone);
   });
   third_.backward_parameters(rows, a.h2.data(), dy, workers);

@@ -139,6 +139,51 @@ TEST(Mlp, BackwardIsTheDerivativeOfForward) {
   }
 }
 
+TEST(Mlp, HeldRelusLeaveItAsItIsAndMakeItSmooth) {
+  const Shape s{7, 9, 33};
+  Mlp mlp = make_mlp(s);
+  Mlp::Activations a(s.batch, s.hidden);
+  Tensor x = normal_tensor({s.batch, s.in}, 21);
+  Tensor dx({s.batch, s.in}), z({s.batch}), dz({s.batch});
+  const auto forward = [&] { mlp.forward(s.batch, x.data(), a, z.data(), Workers(1)); };
+  Parameter& first = *mlp.parameters().front();
+  // z is affine in any one weight while no ReLU switches, and over a step of 3 some do.
+  const auto bend = [&] {
+    const double at = first.value[4];
+    double bent = 0;
+    Tensor above({s.batch}), below({s.batch});
+    forward();
+    const Tensor here = z.clone();
+    first.value[4] = at + 3;
+    forward();
+    std::ranges::copy(z.values(), above.data());
+    first.value[4] = at - 3;
+    forward();
+    std::ranges::copy(z.values(), below.data());
+    first.value[4] = at;
+    for (std::int64_t b = 0; b < s.batch; ++b) {
+      bent = std::max(bent, std::abs(above[b] + below[b] - 2 * here[b]));
+    }
+    return bent;
+  };
+  EXPECT_GT(bend(), 0.1);
+  forward();
+  const Tensor free = z.clone();
+  a.hold();
+  forward();
+  EXPECT_TRUE(test::same_bits(z, free));
+  EXPECT_LT(bend(), 1e-12);
+
+  // Far from where they were held, the gradients are those of what is computed.
+  test::fill_normal(x.values(), 77, 1.0);
+  test::GradientCheck check(7);
+  for (Parameter* p : mlp.parameters()) check.parameter(*p);
+  check.variable("x", x.values(), dx.values());
+  check.output(z.values(), dz.values());
+  EXPECT_TRUE(check.run(
+      forward, [&] { mlp.backward(s.batch, x.data(), a, dz.data(), dx.data(), Workers(1)); }));
+}
+
 #endif
 
 }  // namespace

@@ -148,6 +148,25 @@ TEST(TokenMlp, BackwardIsTheDerivativeOfForward) {
   }
 }
 
+TEST(TokenMlp, HeldRelusLeaveItAsItIsAndAreFollowedBackwards) {
+  Case c({135, 9, 17});
+  c.forward();
+  const Tensor free = c.y.clone();
+  c.activations.hold();
+  c.forward();
+  EXPECT_TRUE(test::same_bits(c.y, free));
+  test::fill_normal(c.x.values(), 77, 1.0);
+  c.forward();
+  bool negative = false;
+  for (const double h : c.activations.h1.values()) negative = negative || h < 0;
+  EXPECT_TRUE(negative) << "the ReLUs are as they would be anyway";
+  test::GradientCheck check(7);
+  for (Parameter* p : c.mlp.parameters()) check.parameter(*p);
+  check.variable("x", c.x.values(), c.dx.values());
+  check.output(c.y.values(), c.dy.values());
+  EXPECT_TRUE(check.run([&] { c.forward(); }, [&] { c.backward(); }));
+}
+
 #endif
 
 }  // namespace

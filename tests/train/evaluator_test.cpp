@@ -59,6 +59,7 @@ class FakeModel final : public model::Model {
   struct State final : model::Activations {
     using Activations::Activations;
     [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override { return {}; }
+    void hold_relus() override {}
   };
 
   task::FakeEncoder encoder_;

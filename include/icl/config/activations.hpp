@@ -24,7 +24,7 @@ struct ActivationRow {
 [[nodiscard]] std::span<const ActivationRow> activation_rows();
 
 /// Words between blanks or commas.
-[[nodiscard]] std::vector<std::string_view> words_of(std::string_view text);
+[[nodiscard]] std::vector<std::string_view> split_words(std::string_view text);
 
 /// Those that a run records, in the order of the table.
 [[nodiscard]] std::vector<const ActivationRow*> activations_of(const Config&);

@@ -30,6 +30,8 @@ enum class Purpose : std::uint32_t {
   fixed_novel_sequence = 20,
   fixed_fresh_items = 21,
   fixed_training_sequence = 22,
+  curvature_direction = 23,
+  langevin_noise = 24,
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,

@@ -38,6 +38,11 @@ class Activations {
   /// last; nullptr for a system without attention.
   [[nodiscard]] virtual const Tensor* attention() const { return nullptr; }
 
+  /// From now on every ReLU of the network lets through what it let through in the last forward
+  /// pass, whatever its inputs: the logits are then smooth in the parameters, and their second
+  /// derivatives are those of the network wherever it has any.
+  virtual void hold_relus() = 0;
+
   Tensor logits;   ///< z [B]
   Tensor dlogits;  ///< [B], to be filled before backward
 

@@ -27,6 +27,10 @@ class Linear {
 
   void forward(std::int64_t batch, const Real* x, Real* h, Activation f, const Workers&) const;
 
+  /// h <- h where `open` > 0, else 0, both [B, O]: a ReLU that lets through what another time it
+  /// let through, of which `open` is the result.
+  void keep_open(std::int64_t batch, const Real* open, Real* h, const Workers&) const;
+
   /// dx [B, I] from dz [B, O], the gradient before f. If x is itself the result of a ReLU, pass it
   /// as `relu_output` and dx becomes the gradient before that ReLU.
   void backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,

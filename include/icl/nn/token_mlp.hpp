@@ -24,6 +24,14 @@ class TokenMlp {
     Activations(std::int64_t rows, std::int64_t hidden, Storage storage = {});
     Tensor h1, h2;    ///< [R, H] after each ReLU
     Tensor dh1, dh2;  ///< [R, H] gradients before each ReLU
+
+    /// From now on each ReLU lets through what it let through in the last forward pass, whatever
+    /// its inputs: y is then smooth in x and all parameters, and has the derivatives that it has
+    /// without this wherever those exist.
+    void hold();
+    [[nodiscard]] bool held() const { return !held1.empty(); }
+
+    Tensor held1, held2;  ///< h1 and h2 of that pass; empty without one
   };
 
   /// Parameters `name`.0, `name`.2 and `name`.4 (.weight and .bias), as in a torch.nn.Sequential;

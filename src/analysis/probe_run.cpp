@@ -1,0 +1,143 @@
+#include "icl/analysis/probe_run.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "icl/config/system.hpp"
+#include "icl/config/toml.hpp"
+#include "icl/io/replay.hpp"
+#include "icl/io/weights.hpp"
+#include "icl/model/model.hpp"
+#include "icl/train/interventions.hpp"
+
+namespace icl::analysis {
+namespace {
+
+icl_precise::Items view(const task::ItemTable& table) {
+  return {table.classes, table.exemplars, table.dimension, table.rows, table.labels};
+}
+
+/// What attention is clamped to in training at that step, in the words of the precise layer.
+std::string attending_at(const config::Config& config, std::int64_t step) {
+  const auto model = model::describe_model(config);
+  const auto parameters = model->parameters();
+  switch (train::Interventions(config.intervene, parameters).attending(step)) {
+    case nn::Attending::learned:
+      return "learned";
+    case nn::Attending::copy:
+      return "copy";
+    case nn::Attending::uniform:
+      return "uniform";
+    case nn::Attending::none:
+      break;
+  }
+  return "none";
+}
+
+std::vector<curvature::Circuit> circuits(const config::Config& config) {
+  const auto model = model::describe_model(config);
+  std::vector<curvature::NamedTensor> tensors;
+  for (const nn::Parameter* parameter : model->parameters()) {
+    std::int64_t size = 1;
+    for (const std::int64_t extent : parameter->value.shape()) size *= extent;
+    tensors.push_back({parameter->name, size, !parameter->frozen});
+  }
+  return curvature::circuits_of(tensors);
+}
+
+}  // namespace
+
+RunProbe::RunProbe(const io::RunRecord& run, ProbeRequest request, const io::ItemPlaces& places,
+                   const Workers& workers)
+    : run_(run),
+      request_(std::move(request)),
+      places_(places),
+      workers_(workers),
+      items_(io::items_of(run, places)),
+      circuits_(circuits(run.config)) {}
+
+ProbeRecord RunProbe::record() const {
+  ProbeRecord record;
+  record.run_hash = io::run_hash(run_);
+  record.title = std::string(config::row_of(run_.config.model.system).name) + ", K = " +
+                 (run_.config.data.K.is_infinite() ? std::string("inf")
+                                                   : std::to_string(run_.config.data.K.count())) +
+                 ", N = " + std::to_string(run_.config.data.N) + ", seed " +
+                 std::to_string(run_.config.train.seed);
+  record.request = request_;
+  record.circuits = circuits_;
+  return record;
+}
+
+void RunProbe::go_to(std::int64_t step) {
+  if (step_ == step) return;
+  const std::string attending = attending_at(run_.config, step);
+  if (!loss_ || attending != attending_) {
+    icl_precise::Description description;
+    description.config = config::to_toml(run_.config);
+    if (items_) {
+      description.training = view(items_->training);
+      description.novel = view(items_->novel);
+    }
+    description.batches = request_.batches;
+    description.batch_size = request_.batch_size;
+    description.attending = attending;
+    loss_.reset();
+    sequences_ = icl_precise::make_sequences(description);
+    loss_ = std::make_unique<curvature::Loss>(*sequences_, request_.batches, request_.batch_size,
+                                              workers_);
+    attending_ = attending;
+  }
+  const auto values = io::weights_at(run_, {&step, 1}, workers_, places_).values;
+  w_.clear();
+  w_.reserve(static_cast<std::size_t>(loss_->size()));
+  for (const auto& tensor : values) w_.insert(w_.end(), tensor.begin(), tensor.end());
+  step_ = step;
+}
+
+ProbeRecord::AtStep RunProbe::curvature(std::int64_t step) {
+  go_to(step);
+  return {step, measure_curvature(*loss_, w_, circuits_, request_.curvature.value())};
+}
+
+ProbeRecord::Chains RunProbe::coefficient(std::int64_t step) {
+  go_to(step);
+  loss_->free_relus();
+  curvature::Vector g(w_.size());
+  ProbeRecord::Chains found;
+  found.step = step;
+  found.baseline = loss_->gradient(w_, g);
+  found.losses = sample_losses(*sequences_, request_.batches, w_, circuits_.front(),
+                               settings_of(request_), workers_);
+  return found;
+}
+
+io::Footprint footprint_of_probing(const config::Config& config, const ProbeRequest& request,
+                                   int threads) {
+  constexpr double words = sizeof(double);
+  const auto model = model::describe_model(config);
+  const auto d = static_cast<double>(model::parameter_count(*model));
+  const std::int64_t length = model->reads_context() ? config.data.N : 1;
+  // Described in float: in double it is twice that.
+  const double activations = 2 * model->activation_bytes(request.batch_size, length);
+  const auto networks =
+      static_cast<double>(request.batches) +
+      (request.coefficient ? static_cast<double>(request.coefficient->chains) : 0);
+  constexpr double vectors = 12;  // of d numbers, at hand at once
+  io::Footprint parts = io::footprint_of_replaying(config, threads);
+  parts.push_back({"networks in double", networks * (3 * words * d + 2 * activations),
+                   "model.hidden, --sequences, --llc-chains"});
+  const double basis = request.curvature ? static_cast<double>(request.curvature->most) : 0;
+  parts.push_back({"vectors", words * d * (vectors + basis), "model.hidden"});
+  if (!config.data.K.is_infinite()) {
+    const auto items = static_cast<double>(
+        config.data.K.count() + std::min(config.data.K.count(), task::Task::most_novel_items));
+    parts.push_back({"items in double",
+                     2 * words * items * static_cast<double>(model->token_width()),
+                     "data.K, data.D"});
+  }
+  return parts;
+}
+
+}  // namespace icl::analysis

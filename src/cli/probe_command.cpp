@@ -1,0 +1,295 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "icl/analysis/probe_file.hpp"
+#include "icl/analysis/probe_run.hpp"
+#include "icl/cli/output.hpp"
+#include "icl/cli/signals.hpp"
+#include "icl/cli/stored_run.hpp"
+#include "icl/config/steps.hpp"
+#include "icl/core/message.hpp"
+#include "icl/io/decode.hpp"
+#include "icl/io/file.hpp"
+#include "icl/io/isolated.hpp"
+#include "icl/io/lock.hpp"
+#include "icl/io/weights.hpp"
+#include "options.hpp"
+
+namespace icl::cli {
+namespace {
+
+struct ProbeCommand {
+  std::filesystem::path run;
+  std::optional<std::string> steps;  ///< default: the run's snapshots
+  bool curvature = false;
+  bool coefficient = false;
+  std::optional<std::filesystem::path> out;
+  bool force = false;
+  bool quiet = false;
+  bool ignore_memory_limit = false;
+  int threads = 0;
+  std::vector<std::string> overrides;  ///< where the items lie now
+  std::int64_t sequences = 512;
+  curvature::CurvatureOptions of_curvature;
+  analysis::CoefficientRequest of_coefficient;
+  std::optional<double> inverse_temperature;  ///< default: n / ln n
+};
+
+/// Sequences in one pass.
+constexpr std::int64_t batch_size = 64;
+
+void require(bool holds, const std::string& what, const std::string& bound) {
+  if (!holds) throw Error(ExitCode::usage, fmt::format("{}: must be {}", what, bound));
+}
+
+void require_positive(const std::vector<double>& values, const char* option, bool or_zero) {
+  for (const double x : values) {
+    require(std::isfinite(x) && (x > 0 || (or_zero && x == 0)), fmt::format("{} {}", option, x),
+            or_zero ? "0 or a positive number" : "a positive number");
+  }
+  require(!values.empty(), option, "one number or more");
+}
+
+analysis::ProbeRequest request_of(const ProbeCommand& command) {
+  if (!command.curvature && !command.coefficient) {
+    throw Error(ExitCode::usage, "nothing to measure: give --curvature, --llc or both");
+  }
+  analysis::ProbeRequest request;
+  constexpr std::int64_t most_sequences = 1 << 20;
+  require(
+      command.sequences >= 2 * batch_size && command.sequences <= most_sequences &&
+          command.sequences % batch_size == 0,
+      fmt::format("--sequences {}", command.sequences),
+      fmt::format("a multiple of {} from {} to {}", batch_size, 2 * batch_size, most_sequences));
+  request.batch_size = batch_size;
+  request.batches = command.sequences / batch_size;
+  const auto within = [](const char* option, std::int64_t value, std::int64_t least,
+                         std::int64_t most) {
+    require(value >= least && value <= most, fmt::format("{} {}", option, value),
+            fmt::format("from {} to {}", least, most));
+  };
+  if (command.curvature) {
+    within("--eigenvalues", command.of_curvature.eigenvalues, 1, 100);
+    within("--trace-vectors", command.of_curvature.trace_samples, 2, 100000);
+    within("--products", command.of_curvature.most, 1, 10000);
+    request.curvature = command.of_curvature;
+  }
+  if (command.coefficient) {
+    analysis::CoefficientRequest& llc = request.coefficient.emplace(command.of_coefficient);
+    const auto n = static_cast<double>(request.sequences());
+    llc.inverse_temperature = command.inverse_temperature.value_or(n / std::log(n));
+    require_positive(llc.steps, "--llc-epsilon", false);
+    require_positive(llc.localisations, "--llc-gamma", true);
+    require_positive({llc.inverse_temperature}, "--llc-nbeta", false);
+    within("--llc-chains", llc.chains, 1, 1000);
+    within("--llc-burn-in", llc.burn_in, 0, 1 << 24);
+    require(llc.draws > 0 && llc.draws <= 1 << 24 && llc.draws % request.batches == 0,
+            fmt::format("--llc-draws {}", llc.draws),
+            fmt::format("a positive multiple of {}, the batches of 64 sequences, so that each is "
+                        "seen equally often",
+                        request.batches));
+  }
+  return request;
+}
+
+std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& run) {
+  if (!command.steps && run.snapshot_steps.empty()) {
+    throw Error(ExitCode::usage,
+                fmt::format("'{}' has no snapshot yet: give --steps", command.run.string()));
+  }
+  if (!command.steps) return run.snapshot_steps;
+  const auto steps = config::steps_of(config::parse_steps(*command.steps), run.step);
+  const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
+  for (const std::int64_t step : steps) {
+    if (step >= first && step <= run.step) continue;
+    throw Error(ExitCode::usage,
+                fmt::format("--steps {}: '{}' made steps {} to {}{}", step, command.run.string(),
+                            first, run.step, run.origin ? "; those before are its parent's" : ""));
+  }
+  if (io::needs_training(run, steps)) require_reproducible(run, command.run.string());
+  return steps;
+}
+
+std::filesystem::path output_of(const ProbeCommand& command) {
+  if (command.out) return *command.out;
+  std::filesystem::path out = command.run;
+  return out.replace_extension("probe.h5");
+}
+
+/// What the output holds already, if it may be gone on with: whatever else it has stays.
+void take_over(const std::filesystem::path& out, analysis::ProbeRecord& record) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(out, ignored)) return;
+  const auto bytes = io::read_file(out);
+  if (bytes.empty()) return;
+  const std::string name = out.string();
+  analysis::ProbeRecord there;
+  try {
+    io::try_in_child(name, io::allowance_for(bytes.size()),
+                     [&] { (void)analysis::decode_probe(bytes, name); });
+    there = analysis::decode_probe(bytes, name);
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::bad_input) throw;
+    throw Error(
+        ExitCode::cannot_create,
+        fmt::format("{}; it exists already: choose another --out, or remove it", error.what()));
+  }
+  if (const auto differs = analysis::difference(there, record)) {
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}' exists already, and {}: choose another --out, or --force to "
+                            "measure anew",
+                            name, *differs));
+  }
+  if (there.request.curvature) record.request.curvature = there.request.curvature;
+  if (there.request.coefficient) record.request.coefficient = there.request.coefficient;
+  if (!there.circuits.empty()) record.circuits = std::move(there.circuits);
+  record.curvature = std::move(there.curvature);
+  record.coefficient = std::move(there.coefficient);
+}
+
+template <class AtSteps>
+bool holds(const AtSteps& all, std::int64_t step) {
+  return std::ranges::any_of(all, [&](const auto& one) { return one.step == step; });
+}
+
+/// In its place by step.
+template <class AtSteps>
+void insert(AtSteps& all, typename AtSteps::value_type one) {
+  const auto place = std::ranges::upper_bound(all, one.step, {}, &AtSteps::value_type::step);
+  all.insert(place, std::move(one));
+}
+
+std::string summary(const analysis::ProbeRecord::AtStep& at) {
+  const auto& all = at.curvature.circuits.front();
+  return fmt::format("loss {:.4g}, largest eigenvalue {:.4g}, trace {:.4g}", at.curvature.loss,
+                     all.hessian.top.front(), all.hessian_trace.value);
+}
+
+std::string summary(const analysis::ProbeRecord::Chains& at,
+                    const analysis::ProbeRequest& request) {
+  const auto found =
+      learning_coefficient(at.losses.front(), at.baseline, settings_of(request).front());
+  return fmt::format("learning coefficient {:.4g} +- {:.2g}", found.value, found.error);
+}
+
+ExitCode run(const ProbeCommand& command) {
+  const analysis::ProbeRequest request = request_of(command);
+  const std::filesystem::path out = output_of(command);
+  check_distinct(command.run, out);
+  io::RunRecord run = io::read_run(command.run).record;
+  const auto steps = steps_of(command, run);
+  const io::ItemPlaces places = moved_items(run.config, command.overrides);
+  const int threads = start_threads_for(command.threads);
+  check_memory(analysis::footprint_of_probing(run.config, request, threads), "probing this run",
+               command.ignore_memory_limit);
+  say_when_ended("icl: interrupted; what is measured is kept, and the same command goes on\n");
+  io::check_creatable(out);
+  io::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
+  if (command.force) check_output(out, true, OutputKind::data);
+  const SignalGuard signals;
+  analysis::RunProbe probe(run, request, places,
+                           Workers(threads).interruptible(SignalGuard::stop_requested()));
+  analysis::ProbeRecord record = probe.record();
+  if (!command.force) take_over(out, record);
+  const auto told = [&](std::int64_t step, const std::string& text) {
+    output.publish(analysis::encode(record));
+    if (!command.quiet) note(fmt::format("step {}: {}", step, text));
+  };
+  try {
+    for (const std::int64_t step : steps) {
+      if (command.curvature && !holds(record.curvature, step)) {
+        auto found = probe.curvature(step);
+        const std::string text = summary(found);
+        insert(record.curvature, std::move(found));
+        told(step, text);
+      }
+      if (command.coefficient && !holds(record.coefficient, step)) {
+        auto found = probe.coefficient(step);
+        const std::string text = summary(found, request);
+        insert(record.coefficient, std::move(found));
+        told(step, text);
+      }
+    }
+  } catch (const Interrupted&) {
+    acknowledge_stop();
+    say(
+        fmt::format("interrupted; the steps that are measured are in '{}', and the same command "
+                    "goes on",
+                    out.string()));
+    return ExitCode::interrupted;
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_probe(Command& program) {
+  Command& probe = program.add_command(
+      "probe", "Curvature of the loss and local learning coefficient at steps of a run, in double");
+  auto& to = probe.set_action<ProbeCommand>(run);
+  probe.add({.names = "RUN.h5", .to = &to.run, .doc = "Run file", .required = true});
+  probe.add({.names = "--steps",
+             .to = &to.steps,
+             .doc =
+                 "A,B or FIRST:LAST:EVERY, LAST not among them (default: the snapshots); what is "
+                 "no snapshot is trained again",
+             .value = "STEPS"});
+  probe.add({.names = "--curvature",
+             .to = &to.curvature,
+             .doc = "Eigenvalues and traces of Hessian and true Fisher matrix, and the gradient's "
+                    "noise, by sub-circuit"});
+  probe.add({.names = "--llc",
+             .to = &to.coefficient,
+             .doc = "Local learning coefficient by stochastic gradient Langevin dynamics"});
+  probe.add({.names = "-o,--out",
+             .to = &to.out,
+             .doc = "Probe file (default: RUN.probe.h5 beside the run). Steps that it has are kept",
+             .value = "PROBE.h5"});
+  probe.add({.names = "-f,--force", .to = &to.force, .doc = "Replace an existing probe file"});
+  probe.add({.names = "--sequences",
+             .to = &to.sequences,
+             .doc = "How many training sequences, the same for all steps (default: 512)"});
+  probe.add({.names = "--eigenvalues",
+             .to = &to.of_curvature.eigenvalues,
+             .doc = "How many, the largest (default: 5)"});
+  probe.add({.names = "--trace-vectors",
+             .to = &to.of_curvature.trace_samples,
+             .doc = "Vectors of signs for the trace of the Hessian (default: 16)"});
+  probe.add({.names = "--products",
+             .to = &to.of_curvature.most,
+             .doc = "Matrix-vector products at most for a set of eigenvalues (default: 60)"});
+  probe.add({.names = "--llc-epsilon",
+             .to = &to.of_coefficient.steps,
+             .doc = "Step sizes of the chains; all pairs with --llc-gamma (default: 1e-4)",
+             .value = "EPS,...",
+             .list = List::commas});
+  probe.add({.names = "--llc-gamma",
+             .to = &to.of_coefficient.localisations,
+             .doc = "Strengths of the pull back to the run's weights (default: 1000)",
+             .value = "GAMMA,...",
+             .list = List::commas});
+  probe.add({.names = "--llc-nbeta",
+             .to = &to.inverse_temperature,
+             .doc = "Inverse temperature n beta (default: n / ln n for n sequences)"});
+  probe.add(
+      {.names = "--llc-chains", .to = &to.of_coefficient.chains, .doc = "Chains (default: 4)"});
+  probe.add({.names = "--llc-burn-in",
+             .to = &to.of_coefficient.burn_in,
+             .doc = "Steps of a chain before its draws (default: 200)"});
+  probe.add({.names = "--llc-draws",
+             .to = &to.of_coefficient.draws,
+             .doc = "Draws of a chain (default: 400)"});
+  add_moved_items(probe, to.overrides);
+  add_threads(probe, to.threads);
+  add_memory_limit(probe, to.ignore_memory_limit);
+  add_quiet(probe, to.quiet);
+  probe.add_example("icl probe run.h5 --curvature --llc", "At all snapshots, into run.probe.h5");
+  probe.add_example(
+      "icl probe run.h5 --llc --steps 0,100 --llc-epsilon 3e-5,1e-4 --llc-gamma 300,1000",
+      "A sweep over the two knobs of the coefficient, at two steps");
+}
+
+}  // namespace icl::cli
