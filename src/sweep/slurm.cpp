@@ -136,7 +136,7 @@ std::string option_lines(const SlurmOptions& options) {
 }  // namespace
 
 bool sets_option(const std::string& text, std::string_view name, char letter) {
-  return std::ranges::any_of(split_words(text), [&](const std::string& word) {
+  return std::ranges::any_of(words_of(text), [&](const std::string& word) {
     return is_long_option(word, name) || (letter != '\0' && is_short_option(word, letter));
   });
 }

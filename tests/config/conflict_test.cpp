@@ -48,7 +48,9 @@ TEST(FindConflict, FindsWhatCannotBeRecorded) {
     set(*find_field(row.key), row.value, config);
     const auto conflict = find_conflict(config);
     ASSERT_EQ(conflict.has_value(), !row.message.empty()) << row.key << row.message;
-    if (conflict) EXPECT_THAT(conflict->message, testing::HasSubstr(row.message));
+    if (conflict) {
+      EXPECT_THAT(conflict->message, testing::HasSubstr(row.message));
+    }
   }
 }
 

@@ -124,7 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "run.toml:1: train is a section with the keys train.seed, train.epochs, "
                 "train.steps_per_epoch, train.batch_size, train.optimizer, train.learning_rate, "
                 "train.weight_decay_attention, train.weight_decay_mlp, train.adam_beta1, "
-                "train.adam_beta2, train.adam_epsilon: expected a table, found an integer"},
+                "train.adam_beta2, train.adam_epsilon, train.schedule, train.warmup, "
+                "train.clip_norm: expected a table, found an integer"},
         BadText{"[[eval]]\nsequences = 3",
                 "run.toml:1: eval is a section with the keys eval.sequences, eval.every, "
                 "eval.log_points, eval.refine: expected a table, found an array; did you mean "

@@ -59,6 +59,9 @@ weight_decay_mlp = 1e-10
 adam_beta1 = 0.9
 adam_beta2 = 0.999
 adam_epsilon = 1e-08
+schedule = "constant"
+warmup = 0
+# clip_norm is not set: no gradient is clipped
 
 [eval]
 sequences = 2000
@@ -82,6 +85,10 @@ freeze = "mlp.0@:10, attention"
 [record]
 snapshots = 12
 # snapshot_every is not set: only log-spaced ones
+# snapshot_steps is not set: only those
+optimizer = false
+# activations is not set: none, and no /probe_set
+probe_set = 128
 # publish_seconds is not set: at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time
 
 [seed]
@@ -91,6 +98,7 @@ items = 5
 # novel is not set: the seed of the items
 # data is not set: derived from train.seed
 # eval is not set: derived from train.seed
+# probe is not set: derived from train.seed
 
 [compat]
 frozen_readout = false
@@ -130,8 +138,9 @@ std::vector<Value> awkward_values(const Field& field) {
       Value(),           false,      true, 5e-324, 0.1,
       1.0 / 3.0,         -1.0 / 3.0, 1.0,  1e15,   1.0 - std::numeric_limits<double>::epsilon() / 2,
       9007199254740991.0};
-  for (const char* text : {"my \u03b2 [file] = 'x'#1.h5:/a b/c",
-                           "copy@0:1 , none@1:", "norms,  memorisation", "mlp.0 * 1e-3 @ :1"}) {
+  for (const char* text :
+       {"my \u03b2 [file] = 'x'#1.h5:/a b/c", "copy@0:1 , none@1:", "norms,  memorisation",
+        "logit,  attention", "0, 10:100:7", "mlp.0 * 1e-3 @ :1"}) {
     all.emplace_back(std::string(text));
   }
   std::erase_if(all, [&](const Value& value) { return !accepts(field, value); });
@@ -152,6 +161,8 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
           config.train.epochs = 1;  // fits any steps_per_epoch
           set(field, value, config);
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;
+          if (field.name == "record.optimizer") config.train.optimizer = Optimizer::adam;
+          if (field.name == "train.warmup") config.train.steps_per_epoch = 4294967295;
           if (!find_conflict(config)) return config;
         }
       }
@@ -167,7 +178,7 @@ TEST(ToToml, RoundTripsEveryField) {
       SCOPED_TRACE(std::string(field.name) + " = " + to_text(value));
       const auto config = fitting(field, value);
       // of the texts, any is accepted where only a probe's name has a meaning
-      ASSERT_TRUE(config || field.name == "probe.record");
+      ASSERT_TRUE(config || field.name == "probe.record" || field.name == "record.activations");
       if (!config) continue;
       const Config read = parse(to_toml(*config), "stored");
       EXPECT_TRUE(read == *config);

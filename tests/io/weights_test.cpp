@@ -27,7 +27,7 @@ config::Config tiny_with(const std::vector<std::string>& settings) {
 Weights of_every_step(config::Config config) {
   config.record.snapshot_every = 1;
   const RunRecord run = train_record(config);
-  return {run.snapshot_steps, run.snapshots};
+  return {run.snapshot_steps, run.snapshots, {}, {}};
 }
 
 void expect_same(const Weights& found, const Weights& every, const std::string& trace) {

@@ -196,6 +196,27 @@ class OpenTest(unittest.TestCase):
         self.refused("'hook_tokens' is (300, 12, 22) where it is taken, and (10, 12, 22) where it is put", lambda: icl_lab.patch(model, clean, clean[:10], ["hook_tokens"]))
         self.refused("one_layer has no place 'mlp.hook'", lambda: icl_lab.patch(model, clean, corrupted, ["mlp.hook"]))
 
+    def test_activations_in_the_file_are_those_of_the_model(self):
+        at = {"logit": "hook_logit", "attention": "attn.hook_pattern", "query": "attn.hook_q", "mlp_input": "hook_resid_post", "hidden_1": "mlp.hook_post", "hidden_2": "mlp.hook_post2"}
+        for system in SYSTEMS:
+            has = [name for name in at if system != "memoriser" or name not in ("attention", "query", "mlp_input")]
+            has = [name for name in has if (name != "query" or system in ("one_layer", "multi_layer")) and (name != "mlp_input" or system != "minimal")]
+            run = train(self.folder, system, f"record.activations={has}".replace("'", '"'), "record.probe_set=30")
+            batch = run.loader("probe_set")
+            self.assertEqual(len(batch), 30)
+            for row, step in enumerate(run.snapshots):
+                _, cache = run.run_with_cache(step, batch)
+                for name in has:
+                    last = f"blocks.{2 if system == 'multi_layer' else 0}."
+                    value = cache[at[name] if at[name].startswith(("mlp.", "hook_logit")) else last + at[name]]
+                    value = value[:, -1] if value.ndim == 3 else value
+                    recorded = run.activations[name][row]
+                    if name == "attention" and system == "minimal":
+                        np.testing.assert_array_equal(recorded[:, -1], 0)  # not attended to
+                        recorded = recorded[:, :-1]
+                    np.testing.assert_allclose(recorded, value, rtol=1e-4, atol=1e-5, err_msg=f"{system} {step} {name}")
+            np.testing.assert_array_equal(icl_lab.trajectory([run]).batch.x, batch.x)
+
     def test_a_trajectory_keeps_distances(self):
         runs = [self.runs["one_layer"], self.runs["multi_layer"]]
         batch = runs[0].loader("icl", 0)[:50]
@@ -221,12 +242,14 @@ class OpenTest(unittest.TestCase):
         self.refused('is of the kind "sweep", not "run"', lambda: icl_lab.open(merged))
         self.refused("has no ICL sequences: memoriser", lambda: other.loader("icl", 0))
         self.refused("has no theory: memoriser", lambda: other.theory)
-        self.refused('no sequences "test"; there are icl, iwl, train, probe', lambda: run.loader("test", 0))
+        self.refused('no sequences "test"; there are icl, iwl, train, probe, probe_set', lambda: run.loader("test", 0))
         self.refused("the run was not evaluated at that step", lambda: run.loader("icl", 7))
         self.refused("has no place 'blocks.1.attn.hook_q'; there are hook_tokens", lambda: run.run_with_hooks(0, batch, [("blocks.1.attn.hook_q", None)]))
         self.refused("is (0, 12), and (300, 12) is expected", lambda: run.run_with_hooks(
             0, batch, [("blocks.0.attn.hook_pattern", lambda value, hook: value[:0])]))
         self.refused("[B, N, 20] and [B, N] are expected", lambda: run.forward(0, icl_lab.Batch(batch.x[..., :3], batch.label)))
+        self.refused('the sequences "icl" are those of a step', lambda: run.loader("icl"))
+        self.refused("has no /probe_set", lambda: run.loader("probe_set"))
         self.refused("a step is a whole number, and 3.5 is none", lambda: run.loader("train", 3.5))
         self.refused("a step is a whole number, and 'x' is none", lambda: run.weights("x"))
         self.refused('found "-1"', lambda: run.add_snapshots([-1]))

@@ -242,7 +242,7 @@ TEST(TaskStatistics, IwlContextsTellNothingBeyondTheBalanceOfLabels) {
 // go together. All seeds are equal here, so that only the purposes keep them apart.
 TEST(TaskStatistics, TrainingIclAndIwlAreIndependent) {
   config::Config config = configuration(6, 4);
-  config.seed = {.init = 1, .items = 1, .labels = 1, .novel = 1, .data = 1, .eval = 1};
+  config.seed = {.init = 1, .items = 1, .labels = 1, .novel = 1, .data = 1, .eval = 1, .probe = 1};
   const Bench bench(config);
   const auto training = index_of(bench.task.training_items(), bench.encoder);
   const auto novel = index_of(bench.task.novel_items(), bench.encoder);

@@ -142,9 +142,15 @@ class OpenRun(Run):
                 return how
         return None
 
-    def loader(self, kind, step):
+    def loader(self, kind, step=None):
         """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at
-        then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another. By icl export: $ICL_PROGRAM, or icl of $PATH."""
+        then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another. By icl export: $ICL_PROGRAM, or icl of $PATH. "probe_set",
+        without a step: the fixed sequences on which record.activations recorded."""
+        if kind == "probe_set":
+            part = self.probe_set
+            return sequences.batch_of({name: part[name] for name in ("x", "label", "answer", "copy") if name in part}, ...)
+        if step is None:
+            raise BadInput(f"the sequences \"{kind}\" are those of a step: loader(\"{kind}\", step)")
         if np.ndim(step) == 0 and not isinstance(step, range):
             return next(sequences.batches(self, kind, [_whole(step)]))
         return sequences.batches(self, kind, [_whole(one) for one in step])

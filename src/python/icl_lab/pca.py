@@ -22,7 +22,7 @@ class Trajectory:
 def trajectory(runs, batch=None, components=2):
     """Joint PCA of logits z / sqrt(B) at all snapshots of the runs, on one fixed batch; the mean over all points is taken off, and nothing is scaled.
 
-    batch: the same sequences for all. Left out, the ICL and IWL sequences of the first run's first evaluation, 256 of each. A component's sign is such that
+    batch: the same sequences for all. Left out, the first run's /probe_set, or, if it has none, the ICL and IWL sequences of its first evaluation, 256 of each. A component's sign is such that
     the last point of the first run has it positive.
     """
     runs = list(runs)
@@ -49,6 +49,8 @@ def _snapshots(run):
 
 
 def probes(run, number=256):
-    """ICL and IWL sequences of the run's first evaluation (a memoriser has the latter alone, a run of fresh items the former)."""
+    """/probe_set, or ICL and IWL sequences of the run's first evaluation (a memoriser has the latter alone, a run of fresh items the former)."""
+    if run.setting("record.activations"):
+        return run.loader("probe_set")
     kinds = [kind for kind in ("icl", "iwl") if run.has(f"{kind}_loss") and np.isfinite(run.series(f"{kind}_loss")[0])]
     return concatenate([run.loader(kind, int(run.steps[0]))[:number] for kind in kinds])

@@ -35,7 +35,7 @@ def export(path, *options):
 
 
 def batch_of(group, row):
-    """The batch of one step of a group of an export, without the places where the last batch of an epoch has no sequence."""
+    """The batch of one step (row) of a group of an export, or of a group without steps (row = ...), without the places where the last batch of an epoch has no sequence."""
     there = group["answer"][row] != 0
     context = group["copy"][row][there] != 0 if "copy" in group else np.zeros((int(there.sum()), 0), dtype=bool)
     copy = np.concatenate([context, np.zeros((len(context), 1), dtype=bool)], axis=1)
@@ -46,7 +46,7 @@ def batch_of(group, row):
 def batches(run, kind, steps, at_once=64 << 20):
     """A batch for each of the steps, in their order; exported together, so many that their items take about `at_once` bytes."""
     if kind not in KINDS:
-        raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(KINDS)}")
+        raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(KINDS)}, probe_set")
     option, group = KINDS[kind]
     size = run.settings["train.batch_size" if kind == "train" else "eval.sequences"] * run.settings["data.N"] * run.settings["data.D"] * 4
     share = max(1, int(at_once // size))
