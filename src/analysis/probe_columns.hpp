@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "icl/analysis/probe_record.hpp"
@@ -29,7 +30,7 @@ struct Scalar {
   const char* source;
   double& (*of)(CircuitCurvature&);
 };
-inline constexpr Scalar scalars[] = {
+inline constexpr auto scalars = std::to_array<Scalar>({
     {"hessian_trace", "nat", "trace of the Hessian", "tr F + mean over z of z^T (H - F) z",
      "Hutchinson 1990, on what is no part of F",
      [](CircuitCurvature& c) -> double& { return c.hessian_trace.value; }},
@@ -45,7 +46,7 @@ inline constexpr Scalar scalars[] = {
     {"noise_trace", "nat^2", "trace of the covariance of the gradients of single sequences",
      "n/(n - 1) (mean of |dl/dw|^2 - |dL/dw|^2); over B it is the variance of a batch's gradient",
      "by definition", [](CircuitCurvature& c) -> double& { return c.noise_trace; }},
-};
+});
 
 /// Numbers of a circuit at a step, one for each eigenvalue.
 struct List {
@@ -55,7 +56,7 @@ struct List {
   const char* source;
   Vector& (*of)(CircuitCurvature&);
 };
-inline constexpr List lists[] = {
+inline constexpr auto lists = std::to_array<List>({
     {"hessian_eigenvalue", "largest eigenvalues of the Hessian", "H x = lambda x", lanczos_source,
      [](CircuitCurvature& c) -> Vector& { return c.hessian.top; }},
     {"hessian_eigenvalue_error", "bound on their errors", "|H x - lambda x|", lanczos_source,
@@ -64,7 +65,7 @@ inline constexpr List lists[] = {
      fisher_source, [](CircuitCurvature& c) -> Vector& { return c.fisher.top; }},
     {"fisher_eigenvalue_error", "bound on their errors", "|F x - lambda x|", lanczos_source,
      [](CircuitCurvature& c) -> Vector& { return c.fisher.error; }},
-};
+});
 
 /// A whole number among the settings: how it is called, in which group, and where it lies. One that
 /// the request has no part for has no place.
@@ -74,7 +75,7 @@ struct Setting {
   const char* words;
   std::int64_t* (*of)(ProbeRequest&);
 };
-inline constexpr Setting settings[] = {
+inline constexpr auto settings = std::to_array<Setting>({
     {"/", "batches", "number of batches", [](ProbeRequest& r) { return &r.batches; }},
     {"/", "batch_size", "size of a batch", [](ProbeRequest& r) { return &r.batch_size; }},
     {"/curvature", "eigenvalues", "number of eigenvalues",
@@ -89,6 +90,6 @@ inline constexpr Setting settings[] = {
      [](ProbeRequest& r) { return r.coefficient ? &r.coefficient->draws : nullptr; }},
     {"/llc", "chains", "number of chains",
      [](ProbeRequest& r) { return r.coefficient ? &r.coefficient->chains : nullptr; }},
-};
+});
 
 }  // namespace icl::analysis

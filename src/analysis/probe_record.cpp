@@ -45,7 +45,7 @@ std::optional<std::string> difference(const ProbeRecord& there, const ProbeRecor
     if (auto found = differs(setting.words, *first, *second)) return found;
   }
   if (a.curvature && b.curvature) {
-    const auto found = differs("tolerance", a.curvature->tolerance, b.curvature->tolerance);
+    auto found = differs("tolerance", a.curvature->tolerance, b.curvature->tolerance);
     if (found) return found;
   }
   if (!a.coefficient || !b.coefficient) return std::nullopt;

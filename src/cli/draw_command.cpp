@@ -17,8 +17,8 @@ struct ReportCommand {
   std::optional<std::filesystem::path> out;
 };
 
-ExitCode draw(const std::string& what, const std::filesystem::path& in,
-              const std::optional<std::filesystem::path>& out) {
+ExitCode draw_with_python(const std::string& what, const std::filesystem::path& in,
+                          const std::optional<std::filesystem::path>& out) {
   const Home home = find_home();
   const auto python = find_python();
   if (!python) throw Error(ExitCode::unavailable, what_python_needs());
@@ -27,8 +27,12 @@ ExitCode draw(const std::string& what, const std::filesystem::path& in,
   return run_lab(*python, home, arguments);
 }
 
-ExitCode run(const PlotCommand& command) { return draw("plot", command.file, command.out); }
-ExitCode run(const ReportCommand& command) { return draw("report", command.folder, command.out); }
+ExitCode run(const PlotCommand& command) {
+  return draw_with_python("plot", command.file, command.out);
+}
+ExitCode run(const ReportCommand& command) {
+  return draw_with_python("report", command.folder, command.out);
+}
 
 }  // namespace
 

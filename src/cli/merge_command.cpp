@@ -64,7 +64,7 @@ void say_what_is_wrong(const sweep::MergeReport& report) {
   }
 }
 
-Json to_json(const sweep::MergeReport& report, const std::string& file) {
+Json report_json(const sweep::MergeReport& report, const std::string& file) {
   Json json;
   json["file"] = file;
   json["merged"] = report.merged;
@@ -111,7 +111,7 @@ ExitCode run(const MergeCommand& command) {
     output.publish(merged.file);
   }
   if (command.json) {
-    print(json_text(to_json(report, out.string())));
+    print(json_text(report_json(report, out.string())));
   } else {
     say(fmt::format("{} runs merged, {} missing, {} unfinished, {} damaged{}: {}", report.merged,
                     report.missing.size(), report.unfinished.size(), report.damaged.size(),

@@ -101,7 +101,7 @@ std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& r
                 fmt::format("'{}' has no snapshot yet: give --steps", command.run.string()));
   }
   if (!command.steps) return run.snapshot_steps;
-  const auto steps = config::steps_of(config::parse_steps(*command.steps), run.step);
+  auto steps = config::steps_of(config::parse_steps(*command.steps), run.step);
   const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
   for (const std::int64_t step : steps) {
     if (step >= first && step <= run.step) continue;

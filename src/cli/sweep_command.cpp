@@ -243,7 +243,7 @@ fs::path folder_of(const SweepCommand& command) {
         ExitCode::usage,
         "a sweep from standard input has no name to call its folder by: give it with --out");
   }
-  const fs::path folder = command.config.stem();
+  fs::path folder = command.config.stem();
   std::error_code ignored;
   if (fs::exists(folder, ignored) && !fs::is_directory(folder, ignored)) {
     throw Error(ExitCode::usage, fmt::format("'{}', the folder's name by default, is a file: give "

@@ -105,8 +105,7 @@ std::vector<std::int64_t> steps_of(const std::vector<StepRange>& ranges, std::in
     for (std::int64_t step = range.first; step <= last; step += range.every) steps.push_back(step);
   }
   std::ranges::sort(steps);
-  const auto repeated = std::ranges::unique(steps);
-  steps.erase(repeated.begin(), repeated.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
 }
 

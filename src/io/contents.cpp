@@ -90,7 +90,7 @@ Extents parse_shape(std::string_view text) {
   Extents shape;
   while (!text.empty()) {
     std::uint64_t length = 0;
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), length).ptr;
+    const char* const end = std::from_chars(text.data(), text.data() + text.size(), length).ptr;
     shape.push_back(length);
     text.remove_prefix(std::min(static_cast<std::size_t>(end - text.data()) + 1, text.size()));
   }

@@ -48,7 +48,7 @@ Steps evaluations_of(const RunRecord& run, std::string_view option, const std::s
   if (made.empty()) throw refused(option, text, "the run was not evaluated yet");
   if (text == "all") return made;
   const std::string none = "the run was not evaluated at that step (but at those of /metrics/step)";
-  const Steps steps = steps_between(option, text, made.front(), made.back(), none);
+  Steps steps = steps_between(option, text, made.front(), made.back(), none);
   for (const std::int64_t step : steps) {
     if (std::ranges::binary_search(made, step)) continue;
     throw refused(option, fmt::format("{}", step), none);
@@ -65,8 +65,7 @@ Steps all_of(const std::vector<std::string>& texts, const Read& read) {
     all.insert(all.end(), some.begin(), some.end());
   }
   std::ranges::sort(all);
-  const auto repeated = std::ranges::unique(all);
-  all.erase(repeated.begin(), repeated.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;
 }
 

@@ -31,8 +31,7 @@ class Retraining {
         trainer_(record.config, workers, items_of(record, places)),
         observers_(observers) {
     trainer_.restore(first_state(record, trainer_), train::Due::recorded);
-    sums_hold_ = true;  // nothing, or those of the parent
-    held_ = step();
+    resume_holding();
   }
 
   /// The parameters after `to` steps, later than those asked for before.
@@ -52,6 +51,12 @@ class Retraining {
   }
 
  private:
+  /// At the beginning: the running sums are nothing, or those of the parent.
+  void resume_holding() {
+    sums_hold_ = true;
+    held_ = step();
+  }
+
   [[nodiscard]] std::int64_t step() const { return trainer_.progress().step; }
 
   [[nodiscard]] Error differs(const std::string& what) const {

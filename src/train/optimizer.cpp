@@ -25,8 +25,8 @@ double power(double base, std::int64_t exponent) {
 /// backward pass, through each parameter's sink.
 class Sgd final : public Optimizer {
  public:
-  Sgd(config::Train config, std::span<nn::Parameter* const> parameters)
-      : config_(std::move(config)), parameters_(parameters.begin(), parameters.end()) {}
+  Sgd(const config::Train& config, std::span<nn::Parameter* const> parameters)
+      : config_(config), parameters_(parameters.begin(), parameters.end()) {}
 
   void prepare(std::span<const double> factors) override {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -60,8 +60,8 @@ class Sgd final : public Optimizer {
 /// buffers.
 class Buffered : public Optimizer {
  public:
-  Buffered(config::Train config, std::span<nn::Parameter* const> parameters)
-      : config_(std::move(config)), factors_(parameters.size()) {
+  Buffered(const config::Train& config, std::span<nn::Parameter* const> parameters)
+      : config_(config), factors_(parameters.size()) {
     slots_.reserve(parameters.size());
     for (nn::Parameter* p : parameters) slots_.push_back({p, Tensor({p->value.size()})});
   }

@@ -13,6 +13,6 @@ namespace icl::analysis {
 [[nodiscard]] std::vector<std::byte> encode(const ProbeRecord&);
 
 /// The record that encode was given. Error(bad_input) names the file and what is wrong.
-[[nodiscard]] ProbeRecord decode_probe(std::span<const std::byte> file, const std::string& name);
+[[nodiscard]] ProbeRecord decode_probe(std::span<const std::byte> bytes, const std::string& name);
 
 }  // namespace icl::analysis
