@@ -177,7 +177,7 @@ double TrainingSpeed::share(Phase phase) const {
 
 TrainingSpeed measure_training(const config::Config& config, const TrainingOptions& options,
                                const std::atomic<bool>& interrupt) {
-  const std::int64_t steps = config.train.epochs * config.train.steps_per_epoch;
+  const std::int64_t steps = config::last_step(config);
   if (steps <= warm_up_steps) {
     throw Error(
         ExitCode::usage,

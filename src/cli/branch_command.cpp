@@ -51,7 +51,7 @@ ExitCode run(const BranchCommand& command) {
     throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}",
                                              command.at, command.run.string(), parent.record.step));
   }
-  const std::int64_t last = train::last_step(config);
+  const std::int64_t last = config::last_step(config);
   if (command.at >= last) {
     throw Error(ExitCode::usage, fmt::format("--at {}: the branch would end at step {}, by "
                                              "train.epochs and train.steps_per_epoch",

@@ -106,7 +106,7 @@ Sizes sizes(const config::Config& config) {
 }
 
 double evaluation_count(const config::Config& config) {
-  return static_cast<double>(train::evaluation_schedule(config).count(train::last_step(config)));
+  return static_cast<double>(train::evaluation_schedule(config).count(config::last_step(config)));
 }
 
 std::string memory_lines(const config::Config& config, int threads) {
@@ -157,14 +157,14 @@ std::optional<RunSpeed> measure_speed(const config::Config& config, int threads,
 }
 
 double run_seconds(const config::Config& config, const RunSpeed& speed) {
-  const auto steps = static_cast<double>(config.train.epochs * config.train.steps_per_epoch);
+  const auto steps = static_cast<double>(config::last_step(config));
   return speed.setup_seconds + steps * speed.step_seconds +
          evaluation_count(config) * speed.evaluation_seconds;
 }
 
 std::string dry_run(const config::Config& config, int threads, const io::ItemPlaces& places) {
   const auto [parameters, columns] = sizes(config);
-  const std::int64_t steps = train::last_step(config);
+  const std::int64_t steps = config::last_step(config);
   auto snapshots = static_cast<double>(train::snapshot_schedule(config).count(steps));
   snapshots = std::max(snapshots, 1.0);
   const double rows = evaluation_count(config);

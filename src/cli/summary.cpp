@@ -52,7 +52,7 @@ std::vector<std::string> settings_of(const config::Config& config) {
 }
 
 std::string standing(const io::RunRecord& run) {
-  const std::int64_t last = run.config.train.epochs * run.config.train.steps_per_epoch;
+  const std::int64_t last = config::last_step(run.config);
   const std::string reason = run.stop_reason.empty() || run.stop_reason == "epochs"
                                  ? ""
                                  : fmt::format(", stopped by stop.{}", run.stop_reason);
@@ -171,7 +171,7 @@ Json to_json(const io::RunRecord& run) {
   json["status"] = io::to_string(run.status);
   json["stop_reason"] = run.stop_reason.empty() ? Json(nullptr) : Json(run.stop_reason);
   json["step"] = run.step;
-  json["last_step"] = run.config.train.epochs * run.config.train.steps_per_epoch;
+  json["last_step"] = config::last_step(run.config);
   json["t_icl_step"] = run.t_icl_step ? Json(*run.t_icl_step) : Json(nullptr);
   json["t_icl_step_refined"] = run.t_icl_refined ? Json(*run.t_icl_refined) : Json(nullptr);
   json["final"] = Json::object();

@@ -13,6 +13,7 @@
 #include "icl/config/probe_set.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
+#include "trim.hpp"
 
 namespace icl::config {
 namespace {
@@ -22,35 +23,35 @@ using Result = std::optional<Conflict>;
 /// A key that has a meaning only in some systems.
 struct SystemsRow {
   std::string_view key;
-  bool (*meaningful)(const Capabilities&);
+  Need need;
 };
 constexpr std::array systems_table{
-    SystemsRow{"model.layers", [](const Capabilities& has) { return has.layers; }},
-    SystemsRow{"model.beta0", [](const Capabilities& has) { return has.scalar_beta; }},
-    SystemsRow{"model.w0", [](const Capabilities& has) { return has.path_weight; }},
-    SystemsRow{"model.attend_self", [](const Capabilities& has) { return has.path_weight; }},
-    SystemsRow{"init.beta0", [](const Capabilities& has) { return has.initial_beta; }},
-    SystemsRow{"data.label_code", [](const Capabilities& has) { return has.mixes_paths; }},
-    SystemsRow{"data.labels", [](const Capabilities& has) { return has.context; }},
-    SystemsRow{"data.bursty", [](const Capabilities& has) { return has.context; }},
-    SystemsRow{"stop.icl_accuracy", [](const Capabilities& has) { return has.context; }},
-    SystemsRow{"eval.refine", [](const Capabilities& has) { return has.context; }},
-    SystemsRow{"intervene.clamp", [](const Capabilities& has) { return has.context; }},
-    SystemsRow{"compat.frozen_readout", [](const Capabilities& has) { return has.layers; }},
-    SystemsRow{"compat.s4_epoch", [](const Capabilities& has) { return !has.context; }},
+    SystemsRow{"model.layers", &Capabilities::layers},
+    SystemsRow{"model.beta0", &Capabilities::scalar_beta},
+    SystemsRow{"model.w0", &Capabilities::path_weight},
+    SystemsRow{"model.attend_self", &Capabilities::path_weight},
+    SystemsRow{"init.beta0", &Capabilities::initial_beta},
+    SystemsRow{"data.label_code", &Capabilities::mixes_paths},
+    SystemsRow{"data.labels", &Capabilities::context},
+    SystemsRow{"data.bursty", &Capabilities::context},
+    SystemsRow{"stop.icl_accuracy", &Capabilities::context},
+    SystemsRow{"eval.refine", &Capabilities::context},
+    SystemsRow{"intervene.clamp", &Capabilities::context},
+    SystemsRow{"compat.frozen_readout", &Capabilities::layers},
+    SystemsRow{"compat.s4_epoch", &Capabilities::memoriser_alone},
 };
 
 Result of_other_systems(const Config& c) {
   static const Config defaults;
   for (const SystemsRow& row : systems_table) {
     const Field& field = *find_field(row.key);
-    if (row.meaningful(row_of(c.model.system).has) || get(field, c) == get(field, defaults)) {
+    if (meets(row_of(c.model.system).has, row.need) || get(field, c) == get(field, defaults)) {
       continue;
     }
     std::vector<std::string_view> others;
     others.reserve(systems.size());
     for (const SystemRow& system : systems) {
-      if (row.meaningful(system.has)) others.push_back(system.name);
+      if (meets(system.has, row.need)) others.push_back(system.name);
     }
     return Conflict{
         fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", row.key,
@@ -112,7 +113,7 @@ Result in_steps(const Config& c) {
                                 c.train.epochs, c.train.steps_per_epoch),
                     {"train.epochs", "train.steps_per_epoch"}};
   }
-  if (c.train.warmup > c.train.epochs * c.train.steps_per_epoch) {
+  if (c.train.warmup > last_step(c)) {
     return Conflict{
         fmt::format("train.warmup = {} is longer than the run of train.epochs = {} times "
                     "train.steps_per_epoch = {} steps",
@@ -193,26 +194,35 @@ Result in_data(const Config& c) {
   return std::nullopt;
 }
 
-Result in_probes(const Config& c) {
+/// A list of names in the text of a key: each must be that of a row, of one that the system has.
+template <class Rows>
+Result in_names(const Config& c, std::string_view key, std::string_view noun,
+                std::string_view plural, std::string_view text, const Rows& rows) {
   std::vector<std::string_view> known;
   std::vector<std::string_view> had;
-  for (const ProbeRow& row : probe_rows()) {
+  for (const auto& row : rows) {
     known.push_back(row.name);
-    if (row.exists(row_of(c.model.system).has)) had.push_back(row.name);
+    if (meets(row_of(c.model.system).has, row.need)) had.push_back(row.name);
   }
-  if (c.probe.record) {
-    const ProbeNames names = parse_probes(*c.probe.record);
-    if (!names.unknown.empty()) {
-      return Conflict{fmt::format("probe.record: there is no probe \"{}\"; the probes are {}",
-                                  names.unknown, fmt::join(known, ", ")),
-                      {"probe.record"}};
+  for (const std::string_view name : split_words(text)) {
+    if (std::ranges::find(had, name) != had.end()) continue;
+    if (std::ranges::find(known, name) == known.end()) {
+      return Conflict{fmt::format("{}: there is no {} \"{}\"; the {} are {}", key, noun, name,
+                                  plural, fmt::join(known, ", ")),
+                      {key}};
     }
-    for (const ProbeName probe : names.probes) {
-      if (has_probe(c.model.system, probe)) continue;
-      const auto row = std::ranges::find(probe_rows(), probe, &ProbeRow::probe);
-      return Conflict{fmt::format("probe.record: the system \"{}\" has no probe \"{}\"; it has {}",
-                                  word(c.model.system), row->name, fmt::join(had, ", ")),
-                      {"probe.record", "model.system"}};
+    return Conflict{fmt::format("{}: the system \"{}\" has no {} \"{}\"; it has {}", key,
+                                word(c.model.system), noun, name, fmt::join(had, ", ")),
+                    {key, "model.system"}};
+  }
+  return std::nullopt;
+}
+
+Result in_probes(const Config& c) {
+  if (c.probe.record) {
+    if (auto found =
+            in_names(c, "probe.record", "probe", "probes", *c.probe.record, probe_rows())) {
+      return found;
     }
   }
   const auto probes = probes_of(c);
@@ -225,34 +235,16 @@ Result in_probes(const Config& c) {
 
 Result in_activations(const Config& c) {
   if (!c.record.activations) return std::nullopt;
-  std::vector<std::string_view> known;
-  std::vector<std::string_view> had;
-  for (const ActivationRow& row : activation_rows()) {
-    known.push_back(row.name);
-    if (row.exists(row_of(c.model.system).has)) had.push_back(row.name);
+  if (split_words(*c.record.activations).empty()) {
+    return Conflict{"record.activations names none (to record none, leave it out)",
+                    {"record.activations"}};
   }
-  const auto names = split_words(*c.record.activations);
-  if (names.empty()) {
-    return Conflict{
-        fmt::format("record.activations names none; there are {}", fmt::join(had, ", ")),
-        {"record.activations"}};
-  }
-  for (const std::string_view name : names) {
-    if (std::ranges::find(had, name) != had.end()) continue;
-    if (std::ranges::find(known, name) == known.end()) {
-      return Conflict{fmt::format("record.activations: there is no activation \"{}\"; there are {}",
-                                  name, fmt::join(known, ", ")),
-                      {"record.activations"}};
-    }
-    return Conflict{fmt::format("record.activations: the system \"{}\" has no \"{}\"; it has {}",
-                                word(c.model.system), name, fmt::join(had, ", ")),
-                    {"record.activations", "model.system"}};
-  }
-  return std::nullopt;
+  return in_names(c, "record.activations", "activation", "activations", *c.record.activations,
+                  activation_rows());
 }
 
 Result in_snapshots(const Config& c) {
-  const std::int64_t steps = c.train.epochs * c.train.steps_per_epoch;
+  const std::int64_t steps = last_step(c);
   if (c.record.snapshot_steps && are_steps(*c.record.snapshot_steps)) {
     for (const StepRange& range : parse_steps(*c.record.snapshot_steps)) {
       if (last_of(range, steps) <= steps) continue;
@@ -290,7 +282,7 @@ Result in_clamps(const Config& c) {
 }
 
 Result in_interventions(const Config& c) {
-  const std::int64_t steps = c.train.epochs * c.train.steps_per_epoch;
+  const std::int64_t steps = last_step(c);
   struct Row {
     std::string_view key;
     const std::optional<std::string>& text;
@@ -336,7 +328,7 @@ Result in_rates(const Config& c) {
 
 bool has_meaning(const Field& field, System system) {
   const auto* const row = std::ranges::find(systems_table, field.name, &SystemsRow::key);
-  return row == systems_table.end() || row->meaningful(row_of(system).has);
+  return row == systems_table.end() || meets(row_of(system).has, row->need);
 }
 
 Result find_conflict(const Config& config) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace icl::config {
 
@@ -12,5 +15,18 @@ namespace icl::config {
              ? std::string_view{}
              : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
+
+/// The words between blanks or commas.
+[[nodiscard]] inline std::vector<std::string_view> split_words(std::string_view text) {
+  constexpr std::string_view blanks = " ,";
+  std::vector<std::string_view> words;
+  while (true) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    if (text.empty()) return words;
+    words.push_back(text.substr(0, text.find_first_of(blanks)));
+    text.remove_prefix(words.back().size());
+  }
+}
+std::vector<std::string_view> split_words(std::string&&) = delete;  // they would outlive their text
 
 }  // namespace icl::config

@@ -223,7 +223,7 @@ class Decoder {
 /// What steps of a run contradict each other; nothing if none do. Those of runs that were made here
 /// never do, and who goes on with a run relies on that.
 std::optional<std::string> contradiction(const RunRecord& run) {
-  const std::int64_t last = train::last_step(run.config);
+  const std::int64_t last = config::last_step(run.config);
   const auto later = [&](std::int64_t step) { return step > run.step; };
   if (run.step > last) {
     return fmt::format("it stands at step {} of a run of {} steps", run.step, last);

@@ -116,7 +116,7 @@ class Sizes {
 
   /// The snapshots but the last one, and the metrics: what the record of a run grows to.
   [[nodiscard]] double record() const {
-    const std::int64_t last = train::last_step(config_);
+    const std::int64_t last = config::last_step(config_);
     const train::Schedule snapshots = train::snapshot_schedule(config_);
     const auto before_last =
         static_cast<double>(snapshots.count(last) - (snapshots.holds(last) ? 1 : 0));

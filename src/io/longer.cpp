@@ -50,8 +50,8 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
         ExitCode::cannot_create,
         fmt::format("'{}' was trained under train.schedule = \"{}\" over {} steps: its learning "
                     "rate would have been another one in a run of {}",
-                    file, config::word(config.train.schedule), train::last_step(record.config),
-                    train::last_step(config)));
+                    file, config::word(config.train.schedule), config::last_step(record.config),
+                    config::last_step(config)));
   }
   const Steps planned =
       steps_of(train::evaluation_schedule(config), first_step(record), recorded_to(record));
@@ -62,7 +62,7 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
           "'{0}' was planned for {1} steps, and a run of {2} is evaluated at other steps on "
           "the way (eval.log_points, eval.every): icl branch '{0}' --at {3} --set "
           "train.epochs={4} --out NEW.h5 goes on in a file of its own",
-          file, train::last_step(record.config), train::last_step(config), record.step,
+          file, config::last_step(record.config), config::last_step(config), record.step,
           config.train.epochs));
 }
 

@@ -22,7 +22,7 @@ RecordBuilder::RecordBuilder(RunRecord record) : record_(std::move(record)) {
   // So that the first million evaluations ask for no memory while the run goes on.
   constexpr std::int64_t most_rows = 1 << 20;
   const std::int64_t evaluations =
-      train::evaluation_schedule(record_.config).count(train::last_step(record_.config));
+      train::evaluation_schedule(record_.config).count(config::last_step(record_.config));
   const auto rows = static_cast<std::size_t>(std::min(evaluations, most_rows));
   record_.metric_steps.reserve(rows);
   for (auto& column : record_.metrics) column.reserve(rows);

@@ -120,7 +120,7 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
           .status = run.status,
           .stop_reason = run.stop_reason,
           .last_step = run.step,
-          .horizon = run.config.train.epochs * run.config.train.steps_per_epoch,
+          .horizon = config::last_step(run.config),
           .numerics = run.numerics,
           .t_icl_step = run.t_icl_step,
           .t_icl_previous = previous_evaluation(run),

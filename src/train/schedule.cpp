@@ -56,10 +56,6 @@ std::int64_t Schedule::count(std::int64_t last) const {
   return all;
 }
 
-std::int64_t last_step(const config::Config& config) {
-  return config.train.epochs * config.train.steps_per_epoch;
-}
-
 double rate_share(const config::Config& config, std::int64_t step) {
   const std::int64_t warmup = config.train.warmup;
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);

@@ -212,7 +212,7 @@ class RecordedInsideTest(unittest.TestCase):
         self.train("run.h5")
         for part, setting in (("no activation \"logits\"", 'record.activations=["logits"]'),
                               ("record.activations: expected text of the form", "record.activations=[1.5]"),
-                              ("the system \"memoriser\" has no \"attention\"", "model.system=memoriser"),
+                              ("the system \"memoriser\" has no activation \"attention\"", "model.system=memoriser"),
                               ("\"sgd\" remembers nothing", "record.optimizer=true"),
                               ("step 61 lies outside of the run", "record.snapshot_steps=[5, 61]"),
                               ("record.snapshot_steps: expected text of the form", "record.snapshot_steps=20:10"),

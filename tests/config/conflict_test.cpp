@@ -36,8 +36,9 @@ TEST(FindConflict, FindsWhatCannotBeRecorded) {
        {Row{"one_layer", "record.activations", "logit, hidden_2", ""},
         Row{"minimal", "record.activations", "logit attention", ""},
         Row{"memoriser", "record.activations", "logit,attention",
-            "the system \"memoriser\" has no \"attention\"; it has logit, hidden_1, hidden_2"},
-        Row{"minimal", "record.activations", "query", "has no \"query\""},
+            "the system \"memoriser\" has no activation \"attention\"; it has logit, hidden_1, "
+            "hidden_2"},
+        Row{"minimal", "record.activations", "query", "has no activation \"query\""},
         Row{"one_layer", "record.activations", "logits", "there is no activation \"logits\""},
         Row{"one_layer", "record.activations", ",", "names none"},
         Row{"one_layer", "record.optimizer", true, "\"sgd\" remembers nothing"},

@@ -23,7 +23,6 @@ TEST(ProbeRows, NameEachProbeOnce) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_TRUE(probes.insert(row.probe).second) << row.name;
     EXPECT_EQ(row.name.find_first_of(" ,"), std::string_view::npos) << row.name;
-    EXPECT_THAT(parse_probes(row.name).probes, ElementsAre(row.probe));
   }
   EXPECT_EQ(names.size(), 7U);
 }
@@ -49,22 +48,15 @@ TEST(HasProbe, SaysWhatASystemHas) {
   EXPECT_THAT(names_in("memoriser"), ElementsAre("memorisation", "norms"));
 }
 
-TEST(ParseProbes, TakesNamesBetweenBlanksAndCommas) {
+TEST(ProbesOf, TakeNamesBetweenBlanksAndCommas) {
+  Config config;
   for (const std::string_view text :
        {"norms,lesions", "norms lesions", "norms, lesions", "  norms ,, lesions , "}) {
-    const ProbeNames names = parse_probes(text);
-    EXPECT_THAT(names.probes, ElementsAre(norms, lesions)) << text;
-    EXPECT_EQ(names.unknown, "") << text;
+    config.probe.record = text;
+    EXPECT_THAT(probes_of(config), ElementsAre(lesions, norms)) << text;
   }
-  EXPECT_THAT(parse_probes("").probes, IsEmpty());
-  EXPECT_THAT(parse_probes(" , ").probes, IsEmpty());
-}
-
-TEST(ParseProbes, SaysWhichNameIsUnknown) {
-  EXPECT_EQ(parse_probes("wings").unknown, "wings");
-  EXPECT_EQ(parse_probes("norms, Lesions, wings").unknown, "Lesions");
-  EXPECT_EQ(parse_probes("normsx").unknown, "normsx");
-  EXPECT_EQ(parse_probes("norm").unknown, "norm");
+  config.probe.record = " , ";
+  EXPECT_THAT(probes_of(config), IsEmpty());
 }
 
 TEST(ProbesOf, AreAllThatTheSystemHas) {

@@ -19,12 +19,9 @@ struct ActivationRow {
   std::string_view axis;    ///< name of its axis beside that of sequences; empty: one number each
   std::string_view long_name;  ///< short enough for an axis
   std::string_view description;
-  bool (*exists)(const Capabilities&);
+  Need need;  ///< of the system
 };
 [[nodiscard]] std::span<const ActivationRow> activation_rows();
-
-/// Words between blanks or commas.
-[[nodiscard]] std::vector<std::string_view> split_words(std::string_view text);
 
 /// Those that a run records, in the order of the table.
 [[nodiscard]] std::vector<const ActivationRow*> activations_of(const Config&);

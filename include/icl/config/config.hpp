@@ -153,4 +153,9 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
+/// All steps of a run.
+[[nodiscard]] constexpr std::int64_t last_step(const Config& config) {
+  return config.train.epochs * config.train.steps_per_epoch;
+}
+
 }  // namespace icl::config

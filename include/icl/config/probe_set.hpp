@@ -25,16 +25,9 @@ enum class ProbeName : std::uint8_t {
 struct ProbeRow {
   std::string_view name;
   ProbeName probe;
-  bool (*exists)(const Capabilities&);  ///< whether a system that has these has it
+  Need need;  ///< of the system
 };
 [[nodiscard]] std::span<const ProbeRow> probe_rows();
-
-/// Names separated by blanks or commas; an unknown one is returned in `unknown`.
-struct ProbeNames {
-  std::vector<ProbeName> probes;
-  std::string unknown;
-};
-[[nodiscard]] ProbeNames parse_probes(std::string_view text);
 
 [[nodiscard]] bool has_probe(System, ProbeName);
 

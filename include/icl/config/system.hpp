@@ -19,8 +19,15 @@ struct Capabilities {
   bool scalar_beta = false;  ///< attention by one number beta
   bool path_weight = false;  ///< a number w weighs the path of attention
   bool layers = false;       ///< any number of layers, and a readout of its own
-  bool initial_beta = false;  ///< its effective beta can be chosen: model::Model::favour_copies
+  bool initial_beta = false;     ///< its effective beta can be chosen: model::Model::favour_copies
+  bool memoriser_alone = false;  ///< it is the memoriser and nothing else
 };
+
+/// What a key, a probe or an activation needs of a system; nullptr: nothing.
+using Need = bool Capabilities::*;
+[[nodiscard]] constexpr bool meets(const Capabilities& has, Need need) {
+  return need == nullptr || has.*need;
+}
 
 struct SystemRow {
   System system;
@@ -48,7 +55,7 @@ inline constexpr std::array systems{
               "minimal",
               "S3",
               {.context = true, .scalar_beta = true, .path_weight = true}},
-    SystemRow{System::memoriser, "memoriser", "S4", {}},
+    SystemRow{System::memoriser, "memoriser", "S4", {.memoriser_alone = true}},
 };
 
 constexpr auto words(System /*type*/) {

@@ -32,9 +32,6 @@ class Schedule {
   std::vector<std::int64_t> listed_;
 };
 
-/// All steps of a run: train.epochs * train.steps_per_epoch.
-[[nodiscard]] std::int64_t last_step(const config::Config&);
-
 /// The share of train.learning_rate in the update from `step` to step + 1, without a call of the C
 /// library: with W = train.warmup and T = last_step(), (step + 1) / W for step < W, and after that,
 /// with p = (step - W) / (T - W), 1, (1 + cos(pi p)) / 2 or 1 - p by train.schedule.

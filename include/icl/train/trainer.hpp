@@ -166,7 +166,7 @@ class Trainer {
   /// As observers are told of it at the step where the run stands.
   [[nodiscard]] Snapshot snapshot();
   [[nodiscard]] const Progress& progress() const { return progress_; }
-  [[nodiscard]] std::int64_t last_step() const { return train::last_step(config_); }
+  [[nodiscard]] std::int64_t last_step() const { return config::last_step(config_); }
   /// How many of the workers' threads are at work: see Pace.
   [[nodiscard]] int threads_in_force() const { return pace_.chosen(); }
   /// Floating-point operations that the MLP's products need in one step.
