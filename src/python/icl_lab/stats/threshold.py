@@ -55,7 +55,8 @@ def _log_threshold(x, p):
 
 def _likelihood(K, k, n, places=800, widths=40):
     """(ln K* [places], widths s [widths], likelihood [places, widths]) of a logistic rise of the share in ln K,
-    1 / (1 + exp(-(ln K - ln K*) / s)). K* lies at most one step outside of the grid, as _log_threshold has it; the widths are spaced geometrically, and each column holds the factor s that makes it flat in s."""
+    1 / (1 + exp(-(ln K - ln K*) / s)). K* lies at most one step outside of the grid, as _log_threshold has it; the widths are spaced
+    geometrically, and each column holds the factor s that makes it flat in s."""
     x = np.log(K)
     pitch = np.diff(x).min() if x.size > 1 else np.log(2.0)
     span = max(x[-1] - x[0], pitch)
