@@ -9,28 +9,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
-import unittest
 from pathlib import Path
 
-ICL = os.path.abspath(sys.argv[1])
-RUN = """
-[model]
-hidden = 8
-[data]
-K = 64
-N = 8
-D = 7
-[train]
-epochs = 20
-steps_per_epoch = 50
-batch_size = 4
-[eval]
-sequences = 40
-[probe]
-sequences = 16
-"""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from program import ICL, TINY, ProgramTest, main  # noqa: E402
+
+RUN = TINY.format(epochs=20, steps_per_epoch=50)
 SWEEP = RUN + "\n[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [64, 128]\n"
 
 
@@ -47,17 +32,11 @@ def commands():
     return found
 
 
-class CommandLineTest(unittest.TestCase):
+class CommandLineTest(ProgramTest):
     def setUp(self):
-        self.cwd = Path(tempfile.mkdtemp(prefix="icl-line-"))
-        self.addCleanup(shutil.rmtree, self.cwd)
+        super().setUp()
         (self.cwd / "run.toml").write_text(RUN)
         (self.cwd / "sweep.toml").write_text(SWEEP)
-
-    def icl(self, *args, status=0, **kwargs):
-        done = subprocess.run([ICL, *args], cwd=self.cwd, capture_output=True, text=True, timeout=120, **kwargs)
-        self.assertEqual(done.returncode, status, f"{args}: {done.stderr}")
-        return done
 
     def refused(self, message, *args, status=64, **kwargs):
         """One message, and nothing written."""
@@ -214,4 +193,4 @@ class CommandLineTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    main()

@@ -4,60 +4,37 @@ usage: look_test.py ICL
 """
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-import tempfile
 import tomllib
-import unittest
 from pathlib import Path
 
 import h5py
 import numpy
 
-ICL = os.path.abspath(sys.argv[1])
-RUN = """
-[model]
-hidden = 8
-[data]
-K = 64
-N = 8
-D = 7
-[train]
-epochs = 4
-steps_per_epoch = 25
-batch_size = 4
-[eval]
-sequences = 40
-[probe]
-sequences = 16
-"""
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from program import TINY, ProgramTest, icl, main  # noqa: E402
+
+RUN = TINY.format(epochs=4, steps_per_epoch=25)
 SWEEP = RUN + "\n[sweep]\nseeds = [3, 5]\n[sweep.axes]\ndata.K = [64, 128]\n"
 
 
-class LookTest(unittest.TestCase):
+class LookTest(ProgramTest):
     @classmethod
     def setUpClass(cls):
-        cls.cwd = Path(tempfile.mkdtemp(prefix="icl-look-"))
-        cls.addClassCleanup(shutil.rmtree, cls.cwd)
+        cls.share_a_folder()
         (cls.cwd / "run.toml").write_text(RUN)
         (cls.cwd / "grid.toml").write_text(SWEEP)
         for words in (["train", "run.toml", "-q"], ["train", "run.toml", "-q", "-o", "same.h5"],
                       ["train", "run.toml", "-q", "-o", "other.h5", "--set", "train.seed=1"], ["sweep", "grid.toml"], ["merge", "grid"],
                       ["theory", "landscape", "-o", "landscape.h5", "--w", "0", "1", "3", "--beta", "0", "1", "3"], ["export", "run.h5", "--items"]):
-            done = subprocess.run([ICL, *words], cwd=cls.cwd, capture_output=True, text=True, timeout=60)
+            done = icl(cls.cwd, *words)
             assert done.returncode == 0, done.stderr
             cls.said = getattr(cls, "said", {}) | {words[0]: done.stderr}
         with h5py.File(cls.cwd / "items.h5", "w") as file:
             file["x"] = numpy.zeros((6, 4), "float32")
             file["x"].attrs["long_name"] = numpy.bytes_("some\nitems")
             file["x_labels"] = numpy.arange(6) % 2
-
-    def icl(self, *args, status=0, **kwargs):
-        done = subprocess.run([ICL, *args], cwd=self.cwd, capture_output=True, text=True, timeout=60, **kwargs)
-        self.assertEqual(done.returncode, status, f"{args}: {done.stderr}")
-        return done
 
     def test_defaults_of_out_are_said(self):
         self.assertIn("folder of the sweep: grid\n", self.said["sweep"])
@@ -165,4 +142,4 @@ class LookTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    main()
