@@ -27,6 +27,7 @@ import torch
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
 from icl_lab.agreement import roundings_to_logit  # noqa: E402
+from icl_lab.read import attributes_of  # noqa: E402
 from icl_lab.torch_model import SYSTEMS  # noqa: E402
 
 STEPS = 50
@@ -90,7 +91,7 @@ def make_run(icl, settings):
             assert list(r["snapshots/step"]) == [0, STEPS] and list(d["batches/step"]) == list(range(STEPS))
             return Run(
                 toml=r["config/toml"].asstr()[()],
-                config={key: value.decode() if isinstance(value, bytes) else value for key, value in r["config"].attrs.items()},
+                config=attributes_of(r["config"]),
                 initial={name: w[0] for name, w in weights.items()},
                 final={name: w[1] for name, w in weights.items()},
                 loss=r["metrics/train_loss"][1:],

@@ -28,6 +28,11 @@ def text_of(value):
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def attributes_of(group):
+    """The attributes of an opened group or dataset by name, text as str."""
+    return {name: text_of(value) if isinstance(value, bytes) else value for name, value in group.attrs.items()}
+
+
 def kind_of(path):
     """"run", "sweep", "landscape" or "data" (an export) of a whole file of icl; BadInput for anything else."""
     path = Path(path)
@@ -136,9 +141,7 @@ class Run(_File):
 
     def about(self, name, default=None):
         """A fact of the run: an attribute of /metrics or of the file."""
-        value = self.attribute("metrics", name, self.attribute("/", name, default))
-        return value
-
+        return self.attribute("metrics", name, self.attribute("/", name, default))
 
     @cached_property
     def probe_set(self):
@@ -160,8 +163,8 @@ class Run(_File):
         """/model as text and numbers by name, and "parameters": what each parameter is; BadInput of a file of an older program."""
         if not self._ask("/", lambda file: "model" in file):
             raise BadInput(f"'{self.path}' has no /model: an older program wrote it")
-        words = self._ask("/model", lambda file: {key: text_of(v) if isinstance(v, bytes) else int(v) for key, v in file["model"].attrs.items()})
-        return words | {"parameters": self._ask("/model", lambda file: {key: text_of(v) for key, v in file["model/parameters"].attrs.items()})}
+        words = self._ask("/model", lambda file: attributes_of(file["model"]) | {"parameters": attributes_of(file["model/parameters"])})
+        return {key: int(value) if isinstance(value, np.integer) else value for key, value in words.items()}
 
 
 class Sweep(_File):
