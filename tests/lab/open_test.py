@@ -3,16 +3,19 @@
 usage: open_test.py ICL      with src/python in PYTHONPATH
 """
 
+import gc
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
+import weakref
 from pathlib import Path
 from unittest import mock
 
 import icl_lab
 import numpy as np
-from icl_lab import numpy_model, sequences
+from icl_lab import inside, numpy_model, pca, sequences
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from small_runs import SYSTEMS, train
@@ -77,6 +80,44 @@ class OpenTest(unittest.TestCase):
         items = batch.item[:, -1:] == batch.item
         np.testing.assert_array_equal(batch.copy, items & (np.arange(12) < 11))
         np.testing.assert_array_equal((batch.label * batch.copy).sum(1) * batch.answer, batch.copy.sum(1))
+
+    def test_the_last_weights_of_each_run_are_kept_and_go_with_it(self):
+        run, other = icl_lab.open(self.runs["one_layer"].path), icl_lab.open(self.runs["minimal"].path)
+        kept = [run.weights(step) for step in (40, 80)]
+        for step in (0, 40, 80, 120):
+            other.weights(step)
+        with mock.patch.object(inside, "_weights", wraps=inside._weights) as read:  # pylint: disable=protected-access
+            for one in (0, 0, 1, 1):
+                self.assertIs(run.weights(np.int64((40, 80)[one])), kept[one])  # whatever is asked of another run
+            self.assertEqual(read.call_count, 0)
+            run.weights(120)
+            self.assertEqual(read.call_count, 1)
+            self.assertIs(run.weights(80), kept[1])
+            run.weights(40)  # the two before were asked for later
+            self.assertEqual(read.call_count, 2)
+        for step, shown in ((80.0, "80.0"), ([80], "[80]"), (False, "False"), (np.True_, "True")):
+            self.refused(f"a step is a whole number, and {shown} is none", lambda step=step: run.weights(step))
+        self.refused("and True is none", lambda: run.loader("train", [0, True]))
+        there = weakref.ref(run)
+        del run
+        gc.collect()
+        self.assertIsNone(there())
+
+    def test_runs_of_a_sweep_are_in_the_order_of_their_settings(self):
+        sweep = Path(self.folder) / "sweep.toml"
+        sweep.write_text("model.hidden = 8\ndata = { N = 4, D = 4 }\ntrain = { epochs = 1, steps_per_epoch = 2, batch_size = 4 }\neval.sequences = 10\n"
+                         "probe.sequences = 0\nsweep = { seeds = [5, 3, 4], axes = { data.K = [256, 16, 64] } }\n")
+        subprocess.run([os.environ["ICL_PROGRAM"], "sweep", sweep, "--out", sweep.with_suffix(""), "--quiet"], check=True, capture_output=True)
+        runs = icl_lab.open_all(sweep.with_suffix(""))
+        self.assertEqual([(run.settings["data.K"], run.settings["train.seed"]) for run in runs], [(K, seed) for K in (16, 64, 256) for seed in (3, 4, 5)])
+
+    def test_attributes_have_their_text_as_str(self):
+        for run in self.runs.values():
+            told = [run.settings, run.description, run.description["parameters"], run.theory if run.system != "memoriser" else {}]
+            self.assertFalse([value for part in told for value in part.values() if isinstance(value, bytes)])
+            self.assertEqual(run.settings["model.system"], run.system)
+            self.assertEqual((type(run.description["H"]), run.description["H"]), (int, 32))
+            self.assertIn("mlp.0.weight", run.description["parameters"])
 
     def test_weights_of_any_step(self):
         run = train(self.folder, "one_layer")
@@ -193,6 +234,7 @@ class OpenTest(unittest.TestCase):
         given = icl_lab.patch(model, clean, clean, [pattern], source=other)
         attention = other.run_with_cache(clean)[1][pattern]
         np.testing.assert_array_equal(given.patched, model.run_with_hooks(clean, [(pattern, lambda value, hook: attention)]))
+        np.testing.assert_array_equal(icl_lab.patch(model, clean, corrupted, "hook_tokens").patched, everything.patched)  # a bare name
         self.refused("'hook_tokens' is (300, 12, 22) where it is taken, and (10, 12, 22) where it is put", lambda: icl_lab.patch(model, clean, clean[:10], ["hook_tokens"]))
         self.refused("one_layer has no place 'mlp.hook'", lambda: icl_lab.patch(model, clean, corrupted, ["mlp.hook"]))
 
@@ -220,17 +262,26 @@ class OpenTest(unittest.TestCase):
     def test_a_trajectory_keeps_distances(self):
         runs = [self.runs["one_layer"], self.runs["multi_layer"]]
         batch = runs[0].loader("icl", 0)[:50]
-        found = icl_lab.trajectory(runs, batch, components=8)
-        self.assertEqual((found.steps, found.directions.shape), ([[0, 40, 80, 120]] * 2, (8, 50)))
+        found = icl_lab.trajectory(runs, batch, components=7)
+        self.assertEqual((found.steps, found.directions.shape), ([[0, 40, 80, 120]] * 2, (7, 50)))
         self.assertAlmostEqual(found.share.sum(), 1)  # 8 points have no more than 7 dimensions
         self.assertTrue(np.all(np.diff(found.share) <= 0) and np.all(found.points[0][-1] >= -1e-12))
         apart = runs[0].forward(40, batch) - runs[1].forward(120, batch)
         self.assertAlmostEqual(np.linalg.norm(found.points[0][1] - found.points[1][3]), np.sqrt(np.mean(apart**2)))
-        self.assertEqual(len(icl_lab.trajectory(runs).batch), 512)
-        self.assertEqual(len(icl_lab.trajectory([self.runs["memoriser"]]).batch), 256)
+        fresh = train(self.folder, "one_layer", "data.K=inf", "train.epochs=3")
+        late = train(self.folder, "memoriser")
+        late.steps = late.steps[1:]  # as if its first evaluation came later
+        for run, kinds in ((runs[0], ("icl", "iwl")), (late, ("iwl",)), (fresh, ("icl",))):
+            expected = [run.loader(kind, int(run.steps[0])) for kind in kinds]
+            self.assertEqual({len(one) for one in expected}, {300})
+            for probes in (pca.probes(run), icl_lab.trajectory([run]).batch):
+                for name in ("x", "label", "answer"):
+                    np.testing.assert_array_equal(getattr(probes, name), np.concatenate([getattr(one, name)[:256] for one in expected]))
         self.refused("x is (50, 12, 20)", lambda: icl_lab.trajectory([train(self.folder, "memoriser", "data.D=8")], batch))
         self.refused("at least one run", lambda: icl_lab.trajectory([]))
-        self.refused("9 components need as many points, and there are 8 snapshots", lambda: icl_lab.trajectory(runs, batch, 9))
+        for components in (-1, 0, 8, 9, 1.5, None):
+            self.refused(f"components = {components}: a whole number from 1, fewer than the points (8 snapshots)", lambda n=components: icl_lab.trajectory(runs, batch, n))
+        self.refused("no more than the sequences (3)", lambda: icl_lab.trajectory(runs, batch[:3], 4))
 
     def test_what_is_asked_wrongly_is_said_in_a_sentence(self):
         run, other = self.runs["one_layer"], self.runs["memoriser"]
@@ -243,6 +294,11 @@ class OpenTest(unittest.TestCase):
         self.refused("has no ICL sequences: memoriser", lambda: other.loader("icl", 0))
         self.refused("has no theory: memoriser", lambda: other.theory)
         self.refused('no sequences "test"; there are icl, iwl, train, probe, probe_set', lambda: run.loader("test", 0))
+        for kind in ("icl", "iwl", "probe"):  # said at once, and not when the batches are asked for
+            self.refused("of step 7: the run was not evaluated at that step", lambda kind=kind: run.loader(kind, [0, 7]))
+        self.refused('no sequences "test"; there are', lambda: run.loader("test", [0, 20]))
+        self.refused("has no ICL sequences: memoriser", lambda: other.loader("icl", [0, 20]))
+        self.refused("has no batch of step -1", lambda: run.loader("train", [0, -1]))
         self.refused("the run was not evaluated at that step", lambda: run.loader("icl", 7))
         self.refused("has no place 'blocks.1.attn.hook_q'; there are hook_tokens", lambda: run.run_with_hooks(0, batch, [("blocks.1.attn.hook_q", None)]))
         self.refused("is (0, 12), and (300, 12) is expected", lambda: run.run_with_hooks(
@@ -253,8 +309,22 @@ class OpenTest(unittest.TestCase):
         self.refused("a step is a whole number, and 3.5 is none", lambda: run.loader("train", 3.5))
         self.refused("a step is a whole number, and 'x' is none", lambda: run.weights("x"))
         self.refused('found "-1"', lambda: run.add_snapshots([-1]))
+        weights = run.weights(0)
+        wrong = {"mlp.2.weight is (3, 3), and (32, 32) is expected": weights | {"mlp.2.weight": np.zeros((3, 3), "float32")},
+                 "mlp.4.bias is not there, and (1,) is expected": {name: w for name, w in weights.items() if name != "mlp.4.bias"},
+                 "pos is (1,), and no parameter of that name is expected": weights | {"pos": weights["mlp.4.bias"]}}
+        for said, given in wrong.items():
+            with mock.patch.object(run, "weights", lambda step, given=given: given):
+                self.refused(f"step 0: weights do not fit one_layer: {said}", lambda: run.numpy_model(0))
+            self.refused(f"weights do not fit one_layer: {said}", lambda given=given: numpy_model.Model(run.settings, given))
         self.refused("a model is run on a Batch", lambda: run.forward(0, batch.x))
         self.refused('clamped to "copies": there are copy, uniform, none', lambda: icl_lab.clamp(run.settings, "copies", batch))
+        for how in ("copy", "uniform", "none"):
+            hooks = icl_lab.clamp(run.settings, how, batch)
+            shorter = icl_lab.Batch(batch.x[:, 2:], batch.label[:, 2:])
+            for another, shape in ((batch[:5], "(5, 12)"), (shorter, "(300, 10)")):
+                self.refused(f"attention of 300 sequences to 12 tokens, those of the batch that clamp was given, and 'blocks.0.attn.hook_pattern' is {shape}",
+                             lambda hooks=hooks, another=another: run.run_with_hooks(0, another, hooks))
         self.refused("no attention to clamp", lambda: icl_lab.clamp(other.settings, "copy", batch))
         with mock.patch.dict(os.environ, ICL_PROGRAM="/nowhere/icl"):
             self.refused("set ICL_PROGRAM", lambda: run.loader("icl", 0))

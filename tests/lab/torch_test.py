@@ -18,7 +18,7 @@ except ImportError:
 
 import icl_lab
 import numpy as np
-from icl_lab import adapters, torch_model
+from icl_lab import adapters, numpy_model, torch_model
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from small_runs import SYSTEMS, train
@@ -36,6 +36,7 @@ class TorchTest(unittest.TestCase):
             for dtype in ("float32", "float64"):
                 model = run.model(120, dtype)
                 self.assertEqual(set(model.state_dict()), set(run.weights(120)))
+                self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(run.settings))
                 self.assertEqual({p.dtype for p in model.parameters()}, {getattr(torch, dtype)})
                 self.assertFalse(model.training)
 
@@ -135,6 +136,51 @@ class TorchTest(unittest.TestCase):
             expected = run.run_with_hooks(120, batch, [(place, lambda value, hook: 0 * value)])
             np.testing.assert_allclose(hooked(*batch.tensors("float64")).detach().numpy(), expected, atol=1e-12)
             self.assertFalse(any(isinstance(module, HookPoint) for module in model.modules()))  # the model itself is as it was
+
+    def test_captum_is_given_the_model_and_the_items(self):
+        """By integrated gradients as captum.attr has them, as far as the adapter touches them."""
+        class IntegratedGradients:
+            def __init__(self, forward_func):
+                self.forward_func = forward_func
+
+            def attribute(self, inputs, baselines, additional_forward_args, n_steps):
+                assert inputs.dtype == next(self.forward_func.parameters()).dtype
+                way, total = inputs - baselines, torch.zeros_like(inputs)
+                for step in range(n_steps):
+                    at = (baselines + (step + 0.5) / n_steps * way).requires_grad_()
+                    total += torch.autograd.grad(self.forward_func(at, *additional_forward_args).sum(), at)[0]
+                return (way * total / n_steps).requires_grad_()
+
+        attr = types.ModuleType("captum.attr")
+        attr.IntegratedGradients = IntegratedGradients
+        for system, run in self.runs.items():
+            model, batch = run.model(120, "float64"), run.loader("iwl", 120)[:6]
+            with mock.patch.object(adapters, "_module", return_value=attr) as asked:
+                found = adapters.captum(model, batch, baselines=0.5 * batch.tensors("float64")[0], n_steps=300)
+                with self.assertRaisesRegex(BadInput, "captum.attr has no Saliences$"):
+                    adapters.captum(model, batch, "Saliences")
+            asked.assert_called_with("captum.attr", "captum")
+            self.assertEqual((type(found), found.shape), (np.ndarray, batch.x.shape), system)
+            way = run.forward(120, batch) - run.forward(120, icl_lab.Batch(0.5 * batch.x, batch.label))
+            self.assertGreater(np.abs(way).max(), 1e-6)
+            np.testing.assert_allclose(found.sum((1, 2)), way, atol=2e-3 * np.abs(way).max(), err_msg=system)  # what all items give together
+
+    def test_nnsight_is_given_the_model_itself(self):
+        class NNsight:
+            def __init__(self, model):
+                self._model = model
+
+            def __getattr__(self, name):
+                return getattr(self._model, name)
+
+        tool = types.ModuleType("nnsight")
+        tool.NNsight = NNsight
+        model = self.runs["one_layer"].model(120)
+        with mock.patch.object(adapters, "_module", return_value=tool) as asked:
+            wrapped = adapters.nnsight(model)
+        asked.assert_called_once_with("nnsight", "nnsight")
+        self.assertIsInstance(wrapped, NNsight)
+        self.assertIs(wrapped.blocks[0].attn.hook_pattern, model.blocks[0].attn.hook_pattern)
 
     def test_weights_that_do_not_fit_are_refused(self):
         run = self.runs["one_layer"]

@@ -104,7 +104,7 @@ def check(run, model_at=None):
     found = []
     for kind in kinds:
         finite = [step for step in steps if np.isfinite(run.series(f"{kind}_loss")[np.searchsorted(run.steps, step)])]
-        for step, batch in zip(finite, run.loader(kind, finite)):
+        for step, batch in zip(finite, run.loader(kind, finite) if finite else ()):
             found.append(compare(run, kind, step, batch, model_at and model_at(step)))
     if not found:
         raise BadInput(f"'{run.path}' cannot be checked: none of its snapshots is at a step that was evaluated with finite loss")

@@ -2,15 +2,16 @@
 
 import importlib.util
 import operator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from . import numpy_model, sequences
-from .read import BadInput, Run
+from .read import BadInput, Run, attributes_of
 
 SHOWN = 12  # snapshots that a message names
+KEPT = 2  # snapshots of a run that stay in memory once read
 
 
 def open(path):
@@ -19,7 +20,7 @@ def open(path):
 
 
 def open_all(folder):
-    """The runs of a sweep's folder, in the order of the settings that differ between them."""
+    """The runs of a sweep's folder, in the order of the settings that differ between them: data.K comes before train.seed, 64 before 256."""
     folder = Path(folder)
     if not (folder / "runs").is_dir():
         raise BadInput(f"'{folder}' is no folder of a sweep: it has no runs/")
@@ -34,8 +35,7 @@ class OpenRun(Run):
     @cached_property
     def settings(self):
         """Full key -> value, all resolved; .config has the same as nested dicts."""
-        attributes = self._ask("the settings", lambda file: dict(file["config"].attrs))
-        return {key: value.decode() if isinstance(value, bytes) else value for key, value in attributes.items()}
+        return self._ask("the settings", lambda file: attributes_of(file["config"]))
 
     @property
     def system(self):
@@ -63,10 +63,10 @@ class OpenRun(Run):
     @cached_property
     def theory(self):
         """What /theory says, by name."""
-        found = self._ask("/theory", lambda file: dict(file["theory"].attrs) if "theory" in file else None)
+        found = self._ask("/theory", lambda file: attributes_of(file["theory"]) if "theory" in file else None)
         if found is None:
             raise BadInput(f"'{self.path}' has no theory: {self.system} learns nothing in context")
-        return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+        return found
 
     @property
     def snapshots(self):
@@ -81,6 +81,10 @@ class OpenRun(Run):
     def _added(self):
         return {}  # step -> weights
 
+    @cached_property
+    def _kept(self):
+        return {}  # step -> weights: the last that were asked for, the latest at the end
+
     def add_snapshots(self, steps):
         """The weights after any steps of the run, bit by bit: by icl export, which trains again from the nearest snapshots and holds itself to the record. They
         are kept in memory; the file stays as it is."""
@@ -89,9 +93,8 @@ class OpenRun(Run):
             with sequences.export(self.path, "--weights", ",".join(map(str, new))) as file:
                 self._added.update((int(step), _weights(file["weights"], row)) for row, step in enumerate(file["weights/step"][()]))
 
-    @lru_cache(maxsize=2)
     def weights(self, step):
-        """Torch name -> float32 array, read-only."""
+        """Torch name -> float32 array, read-only. The two snapshots that were asked for last stay in memory."""
         step = _whole(step)
         if step in self._added:
             return self._added[step]
@@ -99,7 +102,11 @@ class OpenRun(Run):
             some = ", ".join(str(s) for s in self.snapshots[:SHOWN])
             more = f" and {len(self.snapshots) - SHOWN} more, up to {self.snapshots[-1]}" if len(self.snapshots) > SHOWN else ""
             raise BadInput(f"'{self.path}' has no snapshot at step {step}; there are those at {some}{more}; add_snapshots([{step}]) trains again for it")
-        return self._ask("/snapshots", lambda file: _weights(file["snapshots"], self._in_file.index(step)))
+        found = self._kept.pop(step, None) or self._ask("/snapshots", lambda file: _weights(file["snapshots"], self._in_file.index(step)))
+        while len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[step] = found
+        return found
 
     def model(self, step, dtype="float32"):
         """A torch.nn.Module in eval mode (torch_model.py says where its places for hooks are)."""
@@ -110,14 +117,18 @@ class OpenRun(Run):
             raise BadInput("a model needs torch, which is not installed (on Debian: apt-get install python3-torch; elsewhere: pip install torch); "
                            "weights, forward, run_with_cache and run_with_hooks do without it")
         from . import torch_model  # pylint: disable=import-outside-toplevel
-        try:
-            return torch_model.load(self.settings, weights, getattr(torch_model.torch, dtype))
-        except ValueError as error:
-            raise BadInput(f"'{self.path}', step {step}: {error}") from None
+        return self._built(step, lambda: torch_model.load(self.settings, weights, getattr(torch_model.torch, dtype)))
 
     def numpy_model(self, step):
         """The same without torch, in float64: logits of a Batch, run_with_cache and run_with_hooks."""
-        return numpy_model.Model(self.settings, self.weights(step))
+        weights = self.weights(step)
+        return self._built(step, lambda: numpy_model.Model(self.settings, weights))
+
+    def _built(self, step, make):
+        try:
+            return make()
+        except BadInput as error:
+            raise BadInput(f"'{self.path}', step {step}: {error}") from None
 
     def forward(self, step, batch):
         """Logits [B] in numpy."""
@@ -144,7 +155,7 @@ class OpenRun(Run):
 
     def loader(self, kind, step=None):
         """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at
-        then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another. By icl export: $ICL_PROGRAM, or icl of $PATH. "probe_set",
+        then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another, made as they are asked for; kind and steps are looked at at once. By icl export: $ICL_PROGRAM, or icl of $PATH. "probe_set",
         without a step: the fixed sequences on which record.activations recorded."""
         if kind == "probe_set":
             part = self.probe_set
@@ -158,6 +169,8 @@ class OpenRun(Run):
 
 def _whole(step):
     try:
+        if isinstance(step, (bool, np.bool_)):
+            raise TypeError
         return operator.index(step)
     except TypeError:
         raise BadInput(f"a step is a whole number, and {step!r} is none") from None

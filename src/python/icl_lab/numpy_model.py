@@ -1,7 +1,7 @@
 """The systems in numpy, in float64: what torch_model says in torch, without torch, and by the same names of places.
 
 Each function of a system takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
-at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B].
+at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B]. shapes(config) says which weights a system has.
 """
 
 from dataclasses import dataclass
@@ -90,10 +90,50 @@ def memoriser(config, w, x, label, at):
 SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": scalar_beta, "minimal": minimal, "memoriser": memoriser}
 
 
+def token_width(config):
+    """X: of [x ; onehot] or [x ; label]."""
+    return int(config["data.D"]) + (1 if config["data.label_code"] == "scalar" else 2)
+
+
+def shapes(config):
+    """Torch name -> shape of all weights that a system of these settings has."""
+    system, D, X, H = config["model.system"], int(config["data.D"]), token_width(config), int(config["model.hidden"])
+
+    def mlp_shapes(name, width, out=1):
+        layers = {"0": (H, width), "2": (H, H), "4": (out, H)}
+        return {f"{name}.{layer}.weight": shape for layer, shape in layers.items()} | {f"{name}.{layer}.bias": shape[:1] for layer, shape in layers.items()}
+
+    norm = {"to_embedding.0.weight": (X,), "to_embedding.0.bias": (X,)}
+    if system == "memoriser":
+        return mlp_shapes("mlp", D)
+    if system == "minimal":
+        return {"beta": (1,), "w": (1,)} | mlp_shapes("mlp", D)
+    if system == "scalar_beta":
+        return {"beta": (1,), "value.weight": (X, X)} | mlp_shapes("mlp", X)
+    if system == "one_layer":
+        return norm | {"qkv.weight": (3 * X, X)} | mlp_shapes("mlp", X)
+    found = norm | mlp_shapes("mlp", X)
+    for layer in range(count := int(config["model.layers"])):
+        found[f"layers.{layer}.qkv.weight"] = (3 * X, X)
+        found |= mlp_shapes(f"layers.{layer}.mlp", X, X) if layer + 1 < count else {}
+    return found
+
+
+def check_weights(config, weights):
+    """BadInput if these are not the weights, torch name -> array, of a system of these settings."""
+    expected, found = shapes(config), {name: np.shape(value) for name, value in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise BadInput(f"weights do not fit {config['model.system']}: {name} is {found.get(name, 'not there')}, "
+                           f"and {expected.get(name, 'no parameter of that name')} is expected")
+
+
 class Model:
-    """A system with its weights, in float64: called with a Batch it gives logits [B]. What torch_model's modules have by these names does the same."""
+    """A system with its weights, in float64: called with a Batch it gives logits [B]. What torch_model's modules have by these names does the same. BadInput if the
+    weights are not those of these settings."""
 
     def __init__(self, config, weights):
+        check_weights(config, weights)
         self.config = config
         self._weights = {name: value.astype(float) for name, value in weights.items()}
 

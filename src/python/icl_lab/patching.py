@@ -26,11 +26,11 @@ class Patched:
 def patch(model, clean, corrupted, places, source=None):
     """Runs the model on `corrupted`, a Batch, with what stands at the places on `clean`, taken all at once.
 
-    places: names as in torch_model.py, or (name, index) where only a part is replaced: ("blocks.0.attn.hook_pattern", np.s_[:, -1]).
+    places: a name as in torch_model.py, or several in a list, where (name, index) replaces a part alone: ("blocks.0.attn.hook_pattern", np.s_[:, -1]).
     source: the model whose activations on `clean` are put in, if it is another one: of another run, or of another step.
     """
     source = source or model
-    wanted = [(place, ...) if isinstance(place, str) else place for place in places]
+    wanted = [(place, ...) if isinstance(place, str) else place for place in ([places] if isinstance(places, str) else places)]
     clean_logits, _ = model.run_with_cache(clean, [])
     _, cache = source.run_with_cache(clean, [name for name, _ in wanted])
     corrupted_logits, own = model.run_with_cache(corrupted, [name for name, _ in wanted])
@@ -43,18 +43,24 @@ def patch(model, clean, corrupted, places, source=None):
 
 def clamp(config, how, batch):
     """Hooks for run_with_hooks that clamp the target's attention, in the last layer, as intervene.clamp and the lesions of a run do: "copy", equally to the copies
-    of the target, to nothing where there is none; "uniform", equally to all that it may attend to; "none", to nothing."""
+    of the target, to nothing where there is none; "uniform", equally to all that it may attend to; "none", to nothing. They are for this batch: on one of another
+    size they raise BadInput."""
     if config["model.system"] == "memoriser":
         raise BadInput("memoriser has no attention to clamp")
     if how not in ("copy", "uniform", "none"):
         raise BadInput(f"attention cannot be clamped to \"{how}\": there are copy, uniform, none")
 
-    def hook(value, hook):  # pylint: disable=unused-argument
-        last = np.zeros((len(batch), value.shape[-1]))
+    expected = len(batch), np.shape(batch.label)[1] - (config["model.system"] == "minimal" and not config["model.attend_self"])
+
+    def hook(value, hook):
+        if (value.shape[0], value.shape[-1]) != expected:
+            raise BadInput(f"these hooks clamp attention of {expected[0]} sequences to {expected[1]} tokens, those of the batch that clamp was given, "
+                           f"and '{hook.name}' is {tuple(value.shape)}: make them for the batch that is run")
+        last = np.zeros(expected)
         if how == "uniform":
             last[:] = 1 / last.shape[1]
         elif how == "copy":
-            copies = batch.known("copy")[:, : last.shape[1]]
+            copies = batch.known("copy")[:, : expected[1]]
             last = copies / np.maximum(copies.sum(1, keepdims=True), 1)
         return _replaced(value, np.s_[:, -1] if value.ndim == 3 else ..., last)
 

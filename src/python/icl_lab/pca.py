@@ -23,7 +23,7 @@ def trajectory(runs, batch=None, components=2):
     """Joint PCA of logits z / sqrt(B) at all snapshots of the runs, on one fixed batch; the mean over all points is taken off, and nothing is scaled.
 
     batch: the same sequences for all. Left out, the first run's /probe_set, or, if it has none, the ICL and IWL sequences of its first evaluation, 256 of each. A component's sign is such that
-    the last point of the first run has it positive.
+    the last point of the first run has it positive. There are fewer components than points, and no more than sequences.
     """
     runs = list(runs)
     if not runs:
@@ -31,8 +31,9 @@ def trajectory(runs, batch=None, components=2):
     batch = probes(runs[0]) if batch is None else batch
     logits = [np.stack([run.forward(step, batch) for step in _snapshots(run)]) / np.sqrt(len(batch)) for run in runs]
     together = np.concatenate(logits)
-    if min(together.shape) < components:
-        raise BadInput(f"{components} components need as many points, and there are {len(together)} snapshots and {len(batch)} sequences")
+    if not isinstance(components, (int, np.integer)) or not 1 <= components <= min(len(together) - 1, len(batch)):
+        raise BadInput(f"components = {components!r}: a whole number from 1, fewer than the points ({len(together)} snapshots) and no more than the sequences "
+                       f"({len(batch)}) is expected")
     mean = together.mean(0)
     _, s, directions = np.linalg.svd(together - mean, full_matrices=False)
     directions = directions[:components]

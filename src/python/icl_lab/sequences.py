@@ -44,22 +44,28 @@ def batch_of(group, row):
 
 
 def batches(run, kind, steps, at_once=64 << 20):
-    """A batch for each of the steps, in their order; exported together, so many that their items take about `at_once` bytes."""
+    """An iterator over a batch for each of the steps, in their order; exported together, so many that their items take about `at_once` bytes. BadInput at once if
+    there are no such sequences."""
     if kind not in KINDS:
         raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(KINDS)}, probe_set")
+    if kind == "icl" and run.system == "memoriser":
+        raise BadInput(f"'{run.path}' has no ICL sequences: {run.system} learns nothing in context")
+    if kind == "iwl" and np.isinf(run.settings["data.K"]):
+        raise BadInput(f"'{run.path}' has no IWL sequences: all items are fresh where data.K is infinite")
+    if kind != "train" and (wrong := sorted(set(steps) - set(map(int, run.steps)))):
+        raise BadInput(f"'{run.path}' has no {kind} sequences of step {wrong[0]}: the run was not evaluated at that step (but at those of /metrics/step)")
+    if min(steps, default=0) < 0:
+        raise BadInput(f"'{run.path}' has no batch of step {min(steps)}: steps count from 0")
+    return _exported(run, kind, steps, at_once)
+
+
+def _exported(run, kind, steps, at_once):
     option, group = KINDS[kind]
     size = run.settings["train.batch_size" if kind == "train" else "eval.sequences"] * run.settings["data.N"] * run.settings["data.D"] * 4
     share = max(1, int(at_once // size))
     for first in range(0, len(steps), share):
         asked = sorted(set(steps[first : first + share]))
         with export(run.path, option, ",".join(map(str, asked))) as file:
-            if group not in file:
-                raise BadInput(missing(run, kind))
             rows = {int(step): row for row, step in enumerate(file[group]["step"][()])}
             for step in steps[first : first + share]:
                 yield batch_of(file[group], rows[step])
-
-
-def missing(run, kind):
-    why = "all items are fresh where data.K is infinite" if kind == "iwl" and np.isinf(run.settings["data.K"]) else f"{run.system} learns nothing in context"
-    return f"'{run.path}' has no {kind.upper()} sequences: {why}"

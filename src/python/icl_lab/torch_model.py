@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .numpy_model import Place, check_fits, chosen
+from .numpy_model import Place, check_fits, check_weights, chosen, token_width
 from .read import BadInput
 
 
@@ -55,10 +55,6 @@ class Mlp(nn.Module):
         first, relu, second, relu2, last = (getattr(self, str(index)) for index in range(5))
         x = at.hook_post(relu(at.hook_pre(first(x))))
         return last(at.hook_post2(relu2(at.hook_pre2(second(x)))))
-
-
-def token_width(config):
-    return int(config["data.D"]) + (1 if config["data.label_code"] == "scalar" else 2)
 
 
 def tokens_of(x, label, scalar):
@@ -257,13 +253,8 @@ def hook_points(model):
 
 
 def load(config, weights, dtype=torch.float32):
-    """The module of these settings with these weights (torch name -> array), in eval mode. ValueError, in one sentence, if they do not fit."""
+    """The module of these settings with these weights (torch name -> array), in eval mode. BadInput, in one sentence, if they do not fit."""
+    check_weights(config, weights)
     model = SYSTEMS[config["model.system"]](config).to(dtype)
-    expected = {name: tuple(p.shape) for name, p in model.state_dict().items()}
-    found = {name: tuple(w.shape) for name, w in weights.items()}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise ValueError(f"weights do not fit {config['model.system']}: {name} is {found.get(name, 'not there')}, "
-                             f"and {expected.get(name, 'no parameter of that name')} is expected")
     model.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in weights.items()}, strict=True)
     return model.eval()
