@@ -89,7 +89,8 @@ void RunProbe::go_to(std::int64_t step) {
                                               workers_);
     attending_ = attending;
   }
-  const auto values = io::weights_at(run_, {&step, 1}, workers_, places_).values;
+  const auto values =
+      io::weights_at(run_, {&step, 1}, io::Wanted::parameters, workers_, places_).values;
   w_.clear();
   w_.reserve(static_cast<std::size_t>(loss_->size()));
   for (const auto& tensor : values) w_.insert(w_.end(), tensor.begin(), tensor.end());

@@ -84,6 +84,11 @@ ExitCode train(const Session& session) {
   // is read again under the lock.
   if (const auto found = stored_run(session)) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
+    if (found->longer) {
+      check_memory(io::footprint_of_lengthening(found->record.config, session.config,
+                                                found->record.step, threads),
+                   "making this run longer", options.ignore_memory_limit);
+    }
   }
   check_memory(session.origin ? io::footprint_of_branching(session.config, threads)
                               : io::footprint_of_training(session.config, threads),

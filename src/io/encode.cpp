@@ -125,9 +125,11 @@ void write_fixed_set(Hdf5Writer& file, const RunRecord& run) {
                     {"1", "answer", "the target's label, +1 or -1"});
   sequences.dataset("novel", {"sequence"}, {b}, std::span(set.novel),
                     {"1", "novel", "1 where the items are novel, 0 where they are training items"});
-  sequences.dataset("item", {"sequence", "position"}, {b, n}, std::span(set.item),
-                    {"1", "item number",
-                     "number of each training item; -1 of items that were drawn for the sequence"});
+  sequences.dataset(
+      "item", {"sequence", "position"}, {b, n}, std::span(set.item),
+      {"1", "item number",
+       "number of each training item, 0 to K - 1, of noisy ones and of several exemplars "
+       "too; -1 of novel items"});
   if (set.length > 1) {
     sequences.axis("context", set.length - 1);
     sequences.dataset("copy", {"sequence", "context"}, {b, n - 1}, std::span(set.copy),

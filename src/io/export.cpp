@@ -198,7 +198,8 @@ std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& re
     file.root_text("default", shown.front());
   }
   if (!request.weights.empty()) {
-    const Weights weights = weights_at(run, request.weights, workers, places, observers);
+    const Weights weights =
+        weights_at(run, request.weights, Wanted::parameters, workers, places, observers);
     GroupWriter group(file, "/weights");
     write_parameters(group, run.parameters, &weights.steps, weights.values);
   }

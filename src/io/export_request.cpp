@@ -84,7 +84,7 @@ ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
   if (!words.probes.empty() && run.config.probe.sequences == 0) {
     throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");
   }
-  const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
+  const std::int64_t first = first_step(run);
   const char* before = run.origin ? "; those before are its parent's" : "";
   const auto trained = run.step > first
                            ? fmt::format("the run trained on batches {} to {}", first, run.step - 1)

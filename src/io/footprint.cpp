@@ -109,9 +109,14 @@ class Sizes {
         static_cast<double>(counts.novel + counts.training) * static_cast<double>(config_.data.N);
     constexpr double copies = 2;  // in the trainer and in the record
     return pass(std::min(probe::FixedSet::chunk, count), true) +
-           2 * batch(count, model_->token_width(), true) +
+           batch(std::min(probe::FixedSet::chunk, count), simd::padded(config_.data.D + 1), true) +
            copies * tokens * (static_cast<double>(config_.data.D) * real_bytes + 6) + snapshot() -
            parameters_;
+  }
+
+  /// The snapshots that are due up to a step, inclusive.
+  [[nodiscard]] double snapshots_to(std::int64_t step) const {
+    return static_cast<double>(train::snapshot_schedule(config_).count(step)) * snapshot();
   }
 
   /// The snapshots but the last one, and the metrics: what the record of a run grows to.
@@ -152,6 +157,9 @@ constexpr const char* of_parameters = "model.hidden, model.layers, data.D";
 constexpr const char* of_items = "data.K, data.D, data.items";
 constexpr const char* of_snapshots =
     "record.snapshots, record.snapshot_every, record.snapshot_steps, model.hidden";
+constexpr const char* of_planned =
+    "record.snapshots, record.snapshot_every, record.snapshot_steps, record.optimizer, "
+    "record.activations, model.hidden";
 
 /// A model, its items and what trains it.
 Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int threads) {
@@ -243,6 +251,18 @@ Footprint footprint_of_branching(const config::Config& config, int threads) {
   return without_empty(std::move(parts));
 }
 
+Footprint footprint_of_lengthening(const config::Config& recorded, const config::Config& longer,
+                                   std::int64_t step, int threads) {
+  const Sizes sizes(recorded);
+  Footprint parts = trainer_parts(recorded, sizes, threads);
+  parts.push_back({"recorded run", sizes.record() + sizes.snapshot(), of_snapshots});
+  // What the longer run would have recorded up to there, beside what this one has.
+  parts.push_back({"planned snapshots", Sizes(longer).snapshots_to(step), of_planned});
+  constexpr double states = 3;  // recorded or where a branch began, restored, and the result
+  parts.push_back({"state", states * sizes.state(), of_parameters});
+  return without_empty(std::move(parts));
+}
+
 Footprint footprint_of_exporting(const config::Config& config, const ExportRequest& request,
                                  int threads) {
   const Sizes sizes(config);
@@ -256,9 +276,14 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
     return sizes.batch(sequences, width, false) +
            (1 + image_and_copy * kinds) * static_cast<double>(steps.size()) * stored;
   };
-  const double items = sizes.items(width);
+  const bool draws = request.items || !request.batches.empty() || !request.evaluations.empty() ||
+                     !request.probes.empty();
+  const double items = draws ? sizes.items(width) : 0;
   constexpr double evaluations = 3;
-  Footprint parts = threads > 0 ? trainer_parts(config, sizes, threads)
+  // Weights are trained again for the parameters alone.
+  config::Config plain = config;
+  plain.record.activations.reset();
+  Footprint parts = threads > 0 ? trainer_parts(plain, Sizes(plain), threads)
                                 : Footprint{{"program", program_bytes, ""}};
   const auto steps = static_cast<double>(request.weights.size());
   parts.insert(parts.end(),

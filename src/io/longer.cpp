@@ -16,10 +16,6 @@ namespace {
 
 using Steps = std::vector<std::int64_t>;
 
-std::int64_t first_step(const RunRecord& record) {
-  return record.origin ? record.origin->state.progress.step : 0;
-}
-
 /// The last step of which everything that was due is recorded.
 std::int64_t recorded_to(const RunRecord& record) {
   return record.due == train::Due::open ? record.step - 1 : record.step;
@@ -68,12 +64,9 @@ void require_same_so_far(const RunRecord& record, const config::Config& config,
 
 /// The state of a run that is done, after what was due at its last step was recorded.
 train::State last_state(const RunRecord& record, const Workers& workers, const ItemPlaces& places) {
-  train::State state;
-  if (record.config.train.optimizer == config::Optimizer::sgd) {
-    state.parameters = parameters_at(record, record.step, workers);
-  } else {  // only training again gives what the optimiser remembered
-    state = state_at(record, record.step, workers, places);
-  }
+  const bool is_there = snapshots_are_whole(record) && has_snapshot(record, record.step);
+  train::State state = is_there ? state_of_snapshot(record, record.step)
+                                : state_at(record, record.step, workers, places);
   train::Progress& p = state.progress;
   p = train::Progress{};
   p.step = record.step;
@@ -107,7 +100,7 @@ void plan_longer(RunRecord& record, const config::Config& config, const std::str
   require_same_so_far(record, config, file);
   const Steps planned =
       steps_of(train::snapshot_schedule(config), first_step(record), recorded_to(record));
-  Weights snapshots = weights_at(record, planned, workers, places);
+  Weights snapshots = weights_at(record, planned, Wanted::snapshots, workers, places);
   if (!record.state) record.state = last_state(record, workers, places);
   record.snapshot_steps = std::move(snapshots.steps);
   record.snapshots = std::move(snapshots.values);

@@ -21,26 +21,6 @@ BlasInfo recorded_blas(const RunRecord& record) {
   return {last.blas, last.blas_kernel_set, last.blas_threading};
 }
 
-/// The latest state in the record to replay from. A snapshot does not hold the running sums of its
-/// epoch, so it must lie no later than the last evaluation before `step`, where they begin anew.
-train::State nearest_state(const RunRecord& record, const train::Trainer& fresh,
-                           std::int64_t step) {
-  train::State best = first_state(record, fresh);
-  const train::Schedule evaluations = train::evaluation_schedule(record.config);
-  const std::int64_t last_evaluation = step > 0 ? evaluations.last_before(step) : 0;
-  const std::size_t snapshots = snapshots_are_whole(record) ? record.snapshot_steps.size() : 0;
-  for (std::size_t i = 0; i < snapshots; ++i) {
-    const std::int64_t at = record.snapshot_steps[i];
-    if (at > best.progress.step && at <= last_evaluation) best = state_of_snapshot(record, at);
-  }
-  if (record.state) {
-    const std::int64_t at = record.state->progress.step;
-    const bool sums_hold = at < step || (at == step && !evaluations.holds(at));
-    if (at > best.progress.step && sums_hold) best = *record.state;
-  }
-  return best;
-}
-
 /// What a silent replay does not see: t_ICL and the integral of c1, up to the last evaluation
 /// before `step`.
 void keep_what_evaluations_left(const RunRecord& record, std::int64_t step, train::State& state) {
@@ -133,10 +113,40 @@ train::State first_state(const RunRecord& record, const train::Trainer& fresh) {
   return record.origin ? record.origin->state : fresh.state();
 }
 
+std::int64_t nearest_step(const RunRecord& record, std::int64_t step, Sums sums) {
+  const train::Schedule evaluations = train::evaluation_schedule(record.config);
+  std::int64_t nearest = first_step(record);
+  if (snapshots_are_whole(record)) {
+    // A snapshot does not hold the sums since the evaluation before it.
+    const std::int64_t latest =
+        sums == Sums::any ? step : (step > 0 ? evaluations.last_before(step) : 0);
+    const auto behind = std::ranges::upper_bound(record.snapshot_steps, latest);
+    if (behind != record.snapshot_steps.begin()) nearest = std::max(nearest, *std::prev(behind));
+  }
+  if (record.state) {
+    // The sums of an evaluation's step may have begun anew there already.
+    const std::int64_t at = record.state->progress.step;
+    const bool sums_hold = at < step || (at == step && !evaluations.holds(at));
+    if (at <= step && (sums == Sums::any || sums_hold)) nearest = std::max(nearest, at);
+  }
+  return nearest;
+}
+
+void restore_at(const RunRecord& record, std::int64_t step, train::Trainer& trainer) {
+  constexpr auto recorded = train::Due::recorded;
+  if (step == first_step(record)) {
+    if (record.origin) trainer.restore(record.origin->state, recorded);
+  } else if (record.state && record.state->progress.step == step) {
+    trainer.restore(*record.state, recorded);
+  } else {
+    trainer.restore(state_of_snapshot(record, step), recorded);
+  }
+}
+
 train::State state_at(const RunRecord& record, std::int64_t step, const Workers& workers,
                       const ItemPlaces& places) {
   train::Trainer trainer(record.config, workers, items_of(record, places));
-  trainer.restore(nearest_state(record, trainer, step), train::Due::recorded);
+  restore_at(record, nearest_step(record, step, Sums::right), trainer);
   if (!trainer.replay(step)) {
     throw Error(ExitCode::check_failed,
                 fmt::format("the replay differs from the recorded run: {}", trainer.fault()));
@@ -155,17 +165,28 @@ bool snapshots_are_whole(const RunRecord& record) {
   return record.config.train.optimizer == config::Optimizer::sgd || record.config.record.optimizer;
 }
 
-train::State state_of_snapshot(const RunRecord& record, std::int64_t step) {
+std::size_t snapshot_index(const RunRecord& record, std::int64_t step) {
   const auto at = std::ranges::lower_bound(record.snapshot_steps, step);
-  const auto index = static_cast<std::size_t>(at - record.snapshot_steps.begin());
+  return static_cast<std::size_t>(at - record.snapshot_steps.begin());
+}
+
+std::span<const Real> at_snapshot(const RunRecord& record, const std::vector<Real>& series,
+                                  std::int64_t step) {
+  const std::size_t size = series.size() / record.snapshot_steps.size();
+  return std::span(series).subspan(snapshot_index(record, step) * size, size);
+}
+
+train::State state_of_snapshot(const RunRecord& record, std::int64_t step) {
   train::State state;
   state.progress.step = step;
+  state.parameters.reserve(record.snapshots.size());
   for (const auto& series : record.snapshots) {
-    const std::size_t size = series.size() / record.snapshot_steps.size();
-    const auto first = series.begin() + static_cast<std::ptrdiff_t>(index * size);
-    state.parameters.emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
+    const auto values = at_snapshot(record, series, step);
+    state.parameters.emplace_back(values.begin(), values.end());
   }
-  if (!record.snapshot_moments.empty()) state.moments = record.snapshot_moments[index];
+  if (!record.snapshot_moments.empty()) {
+    state.moments = record.snapshot_moments[snapshot_index(record, step)];
+  }
   return state;
 }
 

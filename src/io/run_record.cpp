@@ -46,6 +46,10 @@ RunRecord new_record(const config::Config& config,
   return record;
 }
 
+std::int64_t first_step(const RunRecord& record) {
+  return record.origin ? record.origin->state.progress.step : 0;
+}
+
 std::span<const double> column(const RunRecord& run, std::string_view name) {
   const auto at = std::ranges::find(run.columns, name, &train::Metric::name);
   if (at == run.columns.end()) return {};

@@ -16,6 +16,15 @@
 namespace icl::io {
 namespace {
 
+/// Whether the numbers of the items in /probe_set may be those of earlier programs, which wrote -1
+/// for all items with noise, and rows of the table where an item has several exemplars. They only
+/// name the sequences, which are compared.
+bool may_number_otherwise(const RunRecord& run) {
+  const bool nameless =
+      std::ranges::all_of(run.probe_set.item, [](std::int32_t item) { return item == -1; });
+  return (run.config.data.noise > 0 && nameless) || run.config.data.items;
+}
+
 /// Builds the record anew and compares each row as it comes, so that a difference is known at once.
 class Verifier final : public RecordBuilder {
  public:
@@ -51,6 +60,7 @@ class Verifier final : public RecordBuilder {
 
   void snapshot(const train::Snapshot& snapshot) override {
     RecordBuilder::snapshot(snapshot);
+    if (may_number_otherwise(recorded_)) record_.probe_set.item = recorded_.probe_set.item;
     if (snapshot.step >= last_) stop = true;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <utility>
 
 #include "icl/core/error.hpp"
 #include "icl/io/encode.hpp"
@@ -22,15 +23,22 @@ std::optional<std::size_t> first_difference(std::span<const Real> a, std::span<c
   return static_cast<std::size_t>(at - a.begin());
 }
 
+/// The configuration of a run, without what is recorded beside the parameters if these will do.
+config::Config config_for(const RunRecord& record, Wanted wanted) {
+  config::Config config = record.config;
+  if (wanted == Wanted::parameters) config.record.activations.reset();
+  return config;
+}
+
 /// Trains a recorded run again, from step to step, and holds itself to the record.
 class Retraining {
  public:
-  Retraining(const RunRecord& record, const Workers& workers, const ItemPlaces& places,
-             std::span<train::Observer* const> observers)
+  Retraining(const RunRecord& record, Wanted wanted, const Workers& workers,
+             const ItemPlaces& places, std::span<train::Observer* const> observers)
       : record_(record),
-        trainer_(record.config, workers, items_of(record, places)),
+        trainer_(config_for(record, wanted), workers, items_of(record, places)),
         observers_(observers) {
-    trainer_.restore(first_state(record, trainer_), train::Due::recorded);
+    restore_at(record, first_step(record), trainer_);
     resume_holding();
   }
 
@@ -66,21 +74,14 @@ class Retraining {
 
   /// Goes to the latest snapshot or state before `to`, if that saves steps.
   void jump_before(std::int64_t to) {
-    const auto behind = std::ranges::upper_bound(record_.snapshot_steps, to);
-    const bool any = snapshots_are_whole(record_) && behind != record_.snapshot_steps.begin();
-    const std::int64_t snapshot = any ? *std::prev(behind) : 0;
-    const std::int64_t state = record_.state && record_.step <= to ? record_.step : 0;
-    if (std::max(snapshot, state) <= step()) return;
+    const std::int64_t nearest = nearest_step(record_, to, Sums::any);
+    if (nearest <= step()) return;
     settle();
-    if (std::max(snapshot, state) <= step()) return;
-    if (state >= snapshot) {
-      trainer_.restore(*record_.state, train::Due::recorded);
-    } else {
-      trainer_.restore(state_of_snapshot(record_, snapshot), train::Due::recorded);
-    }
+    if (nearest <= step()) return;
+    restore_at(record_, nearest, trainer_);
     // A snapshot does not hold the sums since the evaluation before it, but where there is one they
     // begin anew.
-    sums_hold_ = state >= snapshot || is_evaluated(snapshot);
+    sums_hold_ = (record_.state && record_.step == nearest) || is_evaluated(nearest);
     held_ = step();
   }
 
@@ -116,10 +117,13 @@ class Retraining {
       sums_hold_ = true;  // they begin anew here
     }
     if (has_snapshot(record_, step())) {
-      hold_to_parameters(state_of_snapshot(record_, step()).parameters, "/snapshots");
+      hold_to_parameters("/snapshots", [&](std::size_t i) {
+        return at_snapshot(record_, record_.snapshots[i], step());
+      });
     }
     if (record_.state && record_.step == step()) {
-      hold_to_parameters(record_.state->parameters, "/state");
+      hold_to_parameters("/state",
+                         [&](std::size_t i) { return std::span(record_.state->parameters[i]); });
     }
   }
 
@@ -138,13 +142,14 @@ class Retraining {
     held_ = step();
   }
 
-  void hold_to_parameters(const train::Values& expected, const char* group) {
-    for (std::size_t i = 0; i < expected.size(); ++i) {
+  void hold_to_parameters(const char* group, const auto& expected_of) {
+    for (std::size_t i = 0; i < record_.parameters.size(); ++i) {
+      const std::span<const Real> expected = expected_of(i);
       const auto found = trainer_.readable_parameters()[i]->value.values();
-      const auto at = first_difference(expected[i], found);
+      const auto at = first_difference(expected, found);
       if (!at) continue;
       throw differs(fmt::format("{}/{}, element {}: {} expected, {} found", group,
-                                record_.parameters[i].name, *at, expected[i][*at], found[*at]));
+                                record_.parameters[i].name, *at, expected[*at], found[*at]));
     }
     held_ = step();
   }
@@ -160,27 +165,53 @@ void append(std::span<const Real> values, std::vector<Real>& to) {
   to.insert(to.end(), values.begin(), values.end());
 }
 
-void append(const train::Snapshot& snapshot, Weights& to) {
+/// What a trainer holds where it stands.
+void append_trained(train::Trainer& trainer, Wanted wanted, Weights& to) {
   for (std::size_t i = 0; i < to.values.size(); ++i) {
-    append(snapshot.parameters[i]->value.values(), to.values[i]);
+    append(trainer.readable_parameters()[i]->value.values(), to.values[i]);
   }
+  if (wanted == Wanted::parameters) return;
+  train::Snapshot snapshot = trainer.snapshot();
   for (std::size_t i = 0; i < to.activations.size(); ++i) {
     append(snapshot.activations[i], to.activations[i]);
   }
-  if (!snapshot.moments.mean.empty()) to.moments.push_back(snapshot.moments);
+  if (!snapshot.moments.mean.empty()) to.moments.push_back(std::move(snapshot.moments));
 }
 
-void copy_snapshot(const RunRecord& record, std::int64_t step, Weights& to) {
-  const train::State state = state_of_snapshot(record, step);
-  for (std::size_t i = 0; i < to.values.size(); ++i) append(state.parameters[i], to.values[i]);
-  if (!state.moments.mean.empty()) to.moments.push_back(state.moments);
-  const auto at = std::ranges::lower_bound(record.snapshot_steps, step);
-  const auto index = static_cast<std::size_t>(at - record.snapshot_steps.begin());
-  for (std::size_t i = 0; i < to.activations.size(); ++i) {
-    const std::span all(record.activations[i]);
-    const std::size_t size = all.size() / record.snapshot_steps.size();
-    append(all.subspan(index * size, size), to.activations[i]);
+void append_recorded(const RunRecord& record, std::int64_t step, Wanted wanted, Weights& to) {
+  for (std::size_t i = 0; i < to.values.size(); ++i) {
+    append(at_snapshot(record, record.snapshots[i], step), to.values[i]);
   }
+  if (wanted == Wanted::parameters) return;
+  for (std::size_t i = 0; i < to.activations.size(); ++i) {
+    append(at_snapshot(record, record.activations[i], step), to.activations[i]);
+  }
+  if (record.snapshot_moments.empty()) return;
+  to.moments.push_back(record.snapshot_moments[snapshot_index(record, step)]);
+}
+
+/// Nothing yet, with room for these steps.
+Weights room_for(const RunRecord& record, std::span<const std::int64_t> steps, Wanted wanted) {
+  Weights weights;
+  weights.steps.assign(steps.begin(), steps.end());
+  weights.values.resize(record.parameters.size());
+  for (std::size_t i = 0; i < weights.values.size(); ++i) {
+    std::size_t size = steps.size();
+    for (const std::int64_t extent : record.parameters[i].shape) {
+      size *= static_cast<std::size_t>(extent);
+    }
+    weights.values[i].reserve(size);
+  }
+  if (wanted == Wanted::parameters) return weights;
+  weights.activations.resize(record.activations.size());
+  if (record.config.record.optimizer) weights.moments.reserve(steps.size());
+  const auto shapes = probe::activation_shapes(record.config);
+  const probe::FixedCounts counts = probe::fixed_counts(record.config);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const auto of_one_step = (counts.novel + counts.training) * shapes[i].extent;
+    weights.activations[i].reserve(steps.size() * static_cast<std::size_t>(of_one_step));
+  }
+  return weights;
 }
 
 }  // namespace
@@ -189,20 +220,17 @@ bool needs_training(const RunRecord& record, std::span<const std::int64_t> steps
   return !std::ranges::all_of(steps, [&](std::int64_t step) { return has_snapshot(record, step); });
 }
 
-Weights weights_at(const RunRecord& record, std::span<const std::int64_t> steps,
+Weights weights_at(const RunRecord& record, std::span<const std::int64_t> steps, Wanted wanted,
                    const Workers& workers, const ItemPlaces& places,
                    std::span<train::Observer* const> observers) {
-  Weights weights{{steps.begin(), steps.end()},
-                  std::vector<std::vector<Real>>(record.parameters.size()),
-                  {},
-                  std::vector<std::vector<Real>>(record.activations.size())};
+  Weights weights = room_for(record, steps, wanted);
   std::optional<Retraining> retraining;
   for (const std::int64_t step : steps) {
     if (has_snapshot(record, step)) {
-      copy_snapshot(record, step, weights);
+      append_recorded(record, step, wanted, weights);
     } else {
-      if (!retraining) retraining.emplace(record, workers, places, observers);
-      append(retraining->go_to(step).snapshot(), weights);
+      if (!retraining) retraining.emplace(record, wanted, workers, places, observers);
+      append_trained(retraining->go_to(step), wanted, weights);
     }
   }
   if (retraining) retraining->settle();

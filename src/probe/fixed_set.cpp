@@ -55,28 +55,30 @@ FixedSet::FixedSet(const config::Config& config, const task::Task& task, const m
 void FixedSet::draw(task::FixedItems items, std::int64_t count, const config::Config& config,
                     const Workers& workers) {
   if (count == 0) return;
-  FixedSequences& to = sequences_;
   const task::PlainEncoder encoder(config);
-  Batch plain = task_.make_batch_for(count, encoder);
-  task_.fixed_batch(items, 0, count, plain, workers, &encoder);
-  Batch numbers = task_.make_batch(count, task::Tokens::in_the_batch);
-  task_.fixed_batch(items, 0, count, numbers, workers);
-  const bool novel = items == task::FixedItems::novel;
-  const bool numbered = !novel && config.data.noise == 0;
-  for (std::int64_t b = 0; b < count; ++b) {
+  Batch plain = task_.make_batch_for(std::min(chunk, count), encoder);
+  for (std::int64_t first = 0; first < count; first += chunk) {
+    task_.fixed_batch(items, first, std::min(chunk, count - first), plain, workers, &encoder);
+    add(plain, items == task::FixedItems::novel);
+  }
+}
+
+void FixedSet::add(const Batch& plain, bool novel) {
+  FixedSequences& to = sequences_;
+  for (std::int64_t b = 0; b < plain.size; ++b) {
     for (std::int64_t j = 0; j < to.length; ++j) {
       const bool is_target = j + 1 == to.length;
       const std::int32_t at = plain.items.row(b)[j];
       const Real* row = is_target ? plain.table->target.row(at) : plain.table->context.row(at);
       to.x.insert(to.x.end(), row, row + to.dimension);
       to.label.push_back(static_cast<std::int8_t>(row[to.dimension]));
-      to.item.push_back(numbered ? numbers.items.row(b)[j] : -1);
+      to.item.push_back(novel ? -1 : plain.fresh.drawn.row(b)[j]);
       if (!is_target) to.copy.push_back(static_cast<std::int8_t>(plain.copy.row(b)[j]));
     }
     to.answer.push_back(plain.answer[b]);
     to.novel.push_back(novel ? 1 : 0);
   }
-  to.count += count;
+  to.count += plain.size;
 }
 
 const std::vector<std::vector<Real>>& FixedSet::read(const model::Model& model,

@@ -134,7 +134,8 @@ Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) 
     batch.fresh = {{Tensor({capacity * (length - 1), shape.width}, storage),
                     Tensor({capacity, shape.width}, storage)},
                    BasicTensor<std::int8_t>({capacity, length - 1}, storage),
-                   BasicTensor<float>({3 * capacity, shape.dimension}, storage)};
+                   BasicTensor<float>({3 * capacity, shape.dimension}, storage),
+                   BasicTensor<std::int32_t>({capacity, length}, storage)};
   }
   return batch;
 }
@@ -330,6 +331,7 @@ void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequen
       std::copy_n(is_target ? table.target.row(item) : table.context.row(item), width, row);
     }
     items[j] = static_cast<std::int32_t>(is_target ? b : b * context + j);
+    batch.fresh.drawn.row(b)[j] = static_cast<std::int32_t>(item / rule.side.items.exemplars());
   }
 }
 
@@ -374,6 +376,7 @@ void Task::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t seque
       is_target ? batch.fresh.tokens.target.row(row) : batch.fresh.tokens.context.row(row);
   encoder_of(rule).encode(with_noise(rule, step, sequence, b, j, batch), label, token);
   batch.items.row(b)[j] = static_cast<std::int32_t>(row);
+  batch.fresh.drawn.row(b)[j] = -1;
 }
 
 }  // namespace icl::task

@@ -98,6 +98,31 @@ class RecordedInsideTest(ProgramTest):
                 self.assertGreaterEqual(len(same), 1)
                 self.assertTrue(all(label[b, j] == answer[b] for j in same))
 
+    def test_training_items_are_numbered_with_noise_and_exemplars_too(self):
+        random = numpy.random.default_rng(3)
+        with h5py.File(self.cwd / "given.h5", "w") as file:
+            file["x"] = random.normal(size=(60, 3, 9))
+        given = ["data.items=given.h5:/x"]
+        for settings, exemplars in (["data.noise=0.001"], 1), (given, 3), ([*given, "data.noise=0.001"], 3):
+            for system in "one_layer", "memoriser":
+                with self.subTest(settings=settings, system=system):
+                    self.train("run.h5", system, [*settings, "record.probe_set=300"])
+                    self.icl("export", "run.h5", "--items", "--out", "items.h5")
+                    with h5py.File(self.cwd / "run.h5") as run, h5py.File(self.cwd / "items.h5") as data:
+                        s = run["probe_set"]
+                        old = s["novel"][:] == 0
+                        item, x, answer = s["item"][:][old], s["x"][:][old], s["answer"][:][old]
+                        self.assertTrue((s["item"][:][~old] == -1).all())
+                        self.assertEqual((item.min(), item.max()), (0, 23))
+                        table, label = data["items/x"][:].reshape(24, exemplars, 9), data["items/label"][:].reshape(24, exemplars)
+                        # The nearest exemplar of an item is the token, but for the noise.
+                        distance = numpy.abs(table[item] - x[:, :, None]).max(-1).min(-1)
+                        self.assertLess(distance.max(), 0.01)
+                        self.assertTrue(numpy.array_equal(label[item[:, -1], 0], answer))
+                    self.icl("verify", "run.h5", "--quiet")
+                    for name in "run.h5", "items.h5":
+                        (self.cwd / name).unlink()
+
     def test_with_seed_probe_the_sequences_are_the_same_for_every_seed(self):
         sets = []
         for seed, probe in ((0, "7"), (1, "7"), (1, "8"), (1, None)):
@@ -120,21 +145,24 @@ class RecordedInsideTest(ProgramTest):
                     self.assertTrue(numpy.array_equal(a[group][name][()][pick], b[group][name][()], equal_nan=True), name)
 
     def test_every_system_records_verifies_goes_on_and_lengthens(self):
-        for system in ALL:
+        adam = ["train.optimizer=adam", "train.learning_rate=0.003", "record.optimizer=true"]
+        for system, settings in *((system, []) for system in ALL), ("one_layer", adam):
             K = "inf" if system == "minimal" else 24
-            with self.subTest(system=system):
-                whole = self.train(f"{system}.h5", system, K=K)
+            with self.subTest(system=system, settings=settings):
+                whole = self.train(f"{system}{len(settings)}.h5", system, settings, K=K)
                 self.assertEqual(self.icl("verify", whole.name, "--quiet").stdout, "identical\n")
                 with h5py.File(whole) as run:
                     for name in ALL[system]:
                         self.assertEqual(run["activations"][name].shape[:2], (len(STEPS), 14), name)
                         self.assertTrue(numpy.isfinite(run["activations"][name][()]).all())
                 # Made longer, its snapshots are those of a run that was planned so.
-                self.train(f"{system}-long.h5", system, ["train.epochs=8"], K=K)
+                self.train("planned.h5", system, [*settings, "train.epochs=8"], K=K)
                 (self.cwd / "long.h5").write_bytes(whole.read_bytes())
-                self.icl("train", "run.toml", "--out", "long.h5", "--quiet", "--resume", "--set", "train.epochs=8")
-                diff = subprocess.run(["h5diff", "--exclude-path", "/provenance", "long.h5", f"{system}-long.h5"], cwd=self.cwd, capture_output=True, text=True)
+                self.icl("train", "run.toml", "--out", "long.h5", "--quiet", "--resume", *(part for s in [*settings, "train.epochs=8"] for part in ("--set", s)))
+                diff = subprocess.run(["h5diff", "--exclude-path", "/provenance", "long.h5", "planned.h5"], cwd=self.cwd, capture_output=True, text=True)
                 self.assertEqual((diff.returncode, diff.stdout), (0, ""))
+                for name in "long.h5", "planned.h5":
+                    (self.cwd / name).unlink()
 
     def test_a_killed_run_goes_on_to_the_same_file(self):
         slow = ["train.epochs=300", "record.publish_seconds=0.01", "record.snapshot_every=100", "train.optimizer=adam", "record.optimizer=true"]

@@ -99,6 +99,43 @@ TEST(Footprint, OfTheLargestConfigurationsIsComputedAtOnce) {
   }
 }
 
+TEST(Footprint, OfExportedWeightsCountsParametersAlone) {
+  const config::Config base = config_of("one_layer");
+  config::Config c = base;
+  c.record.activations = "attention,hidden_2";
+  c.record.probe_set = 60000;
+  const ExportRequest weights{.weights = {5, 7}};
+  for (const int threads : {0, 1}) {
+    const Footprint plain = footprint_of_exporting(base, weights, threads);
+    const Footprint found = footprint_of_exporting(c, weights, threads);
+    EXPECT_EQ(part(found, "fixed set"), 0);
+    EXPECT_EQ(part(found, "weights"), part(plain, "weights"));
+    EXPECT_GT(part(found, "recorded run"), part(plain, "recorded run"));
+  }
+  // Items are made where something is drawn from them, and where training goes on with them.
+  EXPECT_EQ(part(footprint_of_exporting(base, weights, 0), "items"), 0);
+  EXPECT_GT(part(footprint_of_exporting(base, weights, 1), "items"), 0);
+  EXPECT_GT(part(footprint_of_exporting(base, {.batches = {0}}, 0), "items"), 0);
+}
+
+TEST(Footprint, OfLengtheningCountsAllThatPlannedSnapshotsHold) {
+  config::Config c = config_of("one_layer");
+  c.record.snapshots = 0;
+  c.record.snapshot_every = 10;
+  const auto planned = [&] {
+    config::Config longer = c;
+    longer.train.epochs += 1;
+    return part(footprint_of_lengthening(c, longer, 105, 1), "planned snapshots");
+  };
+  const double numbers = planned() / 11;
+  EXPECT_EQ(numbers, bytes_of_snapshot(c));
+  c.train.optimizer = config::Optimizer::adam;
+  c.record.optimizer = true;
+  EXPECT_EQ(planned(), 11 * 3 * numbers);
+  c.record.activations = "logit";
+  EXPECT_EQ(planned(), 11 * (3 * numbers + 128 * sizeof(Real)));
+}
+
 TEST(RequireMemory, SaysWhatIsNeededWhatThereIsAndWhichKeysCount) {
   config::Config c = config_of("one_layer");
   c.data.K = 10000000;

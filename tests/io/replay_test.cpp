@@ -170,6 +170,31 @@ TEST(StateAt, UsesTheSnapshots) {
             direct_state(next_epoch + 1).parameters);
 }
 
+TEST(NearestStep, IsThatOfTheLatestWholeState) {
+  const auto config = tiny_with({"record.snapshots=0", "record.snapshot_every=8"});
+  const RunRecord cut = train_record(config, 37);  // evaluated at 0, 10, 20, 30
+  const auto any = [&](std::int64_t step) { return nearest_step(cut, step, Sums::any); };
+  const auto right = [&](std::int64_t step) { return nearest_step(cut, step, Sums::right); };
+  EXPECT_EQ(any(0), 0);
+  EXPECT_EQ(any(8), 8);
+  EXPECT_EQ(any(31), 24);
+  EXPECT_EQ(any(36), 32);
+  EXPECT_EQ(any(37), 37);
+  EXPECT_EQ(right(0), 0);
+  EXPECT_EQ(right(8), 0);
+  EXPECT_EQ(right(11), 8);
+  EXPECT_EQ(right(30), 16);
+  EXPECT_EQ(right(31), 24);
+  EXPECT_EQ(right(37), 37);
+  // At an evaluation's step the stored sums have begun anew.
+  const RunRecord evaluated = train_record(config, 30);
+  EXPECT_EQ(nearest_step(evaluated, 30, Sums::any), 30);
+  EXPECT_EQ(nearest_step(evaluated, 30, Sums::right), 16);
+  // Snapshots do not hold what Adam remembers unless that is recorded.
+  const auto adam = tiny_with({"train.optimizer=adam", "record.snapshot_every=8"});
+  EXPECT_EQ(nearest_step(train_record(adam), 59, Sums::any), 0);
+}
+
 TEST(Branch, WithNothingChangedEqualsItsParent) {
   const RunRecord parent = train_record(tiny_config());
   for (const std::int64_t at : {0, 1, 9, 10, 11, 37, 59}) {

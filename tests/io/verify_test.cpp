@@ -76,6 +76,23 @@ TEST(Verify, NamesTheFirstStepDatasetAndElementThatDiffer) {
   expect_difference("attribute numerics_version", [](RunRecord& run) { run.numerics += 1; });
 }
 
+TEST(Verify, TakesTheItemNumbersThatEarlierProgramsWroteWithNoise) {
+  config::Config config = tiny_config();
+  config.record.activations = "logit";
+  config.record.probe_set = 6;
+  for (const double noise : {0.0, 0.5}) {
+    config.data.noise = noise;
+    RunRecord run = train_record(config);
+    std::ranges::fill(run.probe_set.item, -1);
+    EXPECT_EQ(verify_now(run).difference.has_value(), noise == 0) << noise;
+    run.probe_set.item.back() = 3;  // no program wrote that
+    EXPECT_TRUE(verify_now(run).difference.has_value()) << noise;
+    std::ranges::fill(run.probe_set.item, -1);
+    run.probe_set.x[0] += Real{1};
+    EXPECT_TRUE(verify_now(run).difference.has_value()) << noise;
+  }
+}
+
 TEST(Verify, OfABranchBeginsAtItsOrigin) {
   const RunRecord parent = train_record(tiny_config());
   auto config = tiny_config();

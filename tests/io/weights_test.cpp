@@ -23,24 +23,48 @@ config::Config tiny_with(const std::vector<std::string>& settings) {
   return config::with_overrides(tiny_config(), settings);
 }
 
-/// The weights of a run that takes a snapshot after every step.
+/// What a run holds that takes a snapshot after every step.
 Weights of_every_step(config::Config config) {
   config.record.snapshot_every = 1;
   const RunRecord run = train_record(config);
-  return {run.snapshot_steps, run.snapshots, {}, {}};
+  return {run.snapshot_steps, run.snapshots, run.snapshot_moments, run.activations};
+}
+
+/// Of series with a first axis of steps, those of the steps found.
+void expect_same_series(const std::vector<std::vector<Real>>& found, const Steps& steps,
+                        const std::vector<std::vector<Real>>& every, std::size_t count,
+                        const std::string& trace) {
+  ASSERT_EQ(found.size(), every.size()) << trace;
+  for (std::size_t i = 0; i < every.size(); ++i) {
+    const std::size_t size = every[i].size() / count;
+    ASSERT_EQ(found[i].size(), size * steps.size()) << trace;
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      const auto expected =
+          std::span(every[i]).subspan(static_cast<std::size_t>(steps[s]) * size, size);
+      EXPECT_TRUE(std::ranges::equal(std::span(found[i]).subspan(s * size, size), expected))
+          << trace << ", series " << i << ", step " << steps[s];
+    }
+  }
 }
 
 void expect_same(const Weights& found, const Weights& every, const std::string& trace) {
-  for (std::size_t i = 0; i < every.values.size(); ++i) {
-    const std::size_t size = every.values[i].size() / every.steps.size();
-    ASSERT_EQ(found.values[i].size(), size * found.steps.size()) << trace;
-    for (std::size_t s = 0; s < found.steps.size(); ++s) {
-      const auto expected =
-          std::span(every.values[i]).subspan(static_cast<std::size_t>(found.steps[s]) * size, size);
-      EXPECT_TRUE(std::ranges::equal(std::span(found.values[i]).subspan(s * size, size), expected))
-          << trace << ", parameter " << i << ", step " << found.steps[s];
-    }
+  const std::size_t count = every.steps.size();
+  expect_same_series(found.values, found.steps, every.values, count, trace);
+  expect_same_series(found.activations, found.steps, every.activations, count, trace + " acts");
+  ASSERT_EQ(found.moments.size(), every.moments.empty() ? 0 : found.steps.size()) << trace;
+  for (std::size_t s = 0; s < found.moments.size(); ++s) {
+    const auto step = static_cast<std::size_t>(found.steps[s]);
+    EXPECT_EQ(found.moments[s], every.moments[step]) << trace << ", step " << step;
   }
+}
+
+/// What is computed and kept when nothing but parameters is asked for.
+void expect_parameters_alone(const RunRecord& run, const Steps& steps, const Weights& every,
+                             const std::string& trace) {
+  const Weights found = weights_at(run, steps, Wanted::parameters, Workers(1));
+  expect_same_series(found.values, steps, every.values, every.steps.size(), trace);
+  EXPECT_TRUE(found.moments.empty()) << trace;
+  EXPECT_TRUE(found.activations.empty()) << trace;
 }
 
 TEST(WeightsAt, AreThoseOfARunThatTakesSnapshotsThere) {
@@ -62,11 +86,13 @@ TEST(WeightsAt, AreThoseOfARunThatTakesSnapshotsThere) {
     const std::string trace = testing::PrintToString(settings);
     for (const Steps& steps :
          {Steps{0, 1, 2, 3, 59, 60}, Steps{5, 11, 12, 47}, Steps{60}, every.steps}) {
-      expect_same(weights_at(run, steps, Workers(1)), every, trace);
+      expect_same(weights_at(run, steps, Wanted::snapshots, Workers(1)), every, trace);
+      expect_parameters_alone(run, steps, every, trace);
     }
     // A run that was cut, in one step and between two evaluations, knows its weights as far.
     const RunRecord cut = train_record(config, 37);
-    expect_same(weights_at(cut, Steps{4, 33, 36, 37}, Workers(2)), every, trace);
+    const Steps steps{4, 33, 36, 37};
+    expect_same(weights_at(cut, steps, Wanted::snapshots, Workers(2)), every, trace);
   }
 }
 
@@ -84,7 +110,7 @@ TEST(WeightsAt, GoOnFromWhereABranchBegan) {
   train::Trainer again(config, Workers(1));
   again.restore(branch.origin->state, train::Due::recorded);
   ASSERT_TRUE(again.replay(42));
-  const Weights found = weights_at(builder.record(), Steps{25, 42}, Workers(1));
+  const Weights found = weights_at(builder.record(), Steps{25, 42}, Wanted::parameters, Workers(1));
   for (std::size_t i = 0; i < found.values.size(); ++i) {
     const auto expected = again.readable_parameters()[i]->value.values();
     EXPECT_TRUE(std::ranges::equal(std::span(found.values[i]).last(expected.size()), expected));
@@ -104,8 +130,9 @@ TEST(WeightsAt, AreRefusedWhereTheRecordIsAnother) {
   ASSERT_THAT(run.snapshot_steps, testing::ElementsAre(0, 1, 8, 60));
   const auto expect_refused = [](const RunRecord& changed, const Steps& steps,
                                  const std::string& part) {
-    expect_error(ExitCode::check_failed, part,
-                 [&] { static_cast<void>(weights_at(changed, steps, Workers(1))); });
+    expect_error(ExitCode::check_failed, part, [&] {
+      static_cast<void>(weights_at(changed, steps, Wanted::parameters, Workers(1)));
+    });
   };
   const auto next = [](auto x) { return std::nextafter(x, decltype(x){2}); };
   for (std::size_t column = 0; column < run.columns.size(); ++column) {
@@ -118,7 +145,8 @@ TEST(WeightsAt, AreRefusedWhereTheRecordIsAnother) {
     // The last step that is asked for is held as well.
     expect_refused(changed, {15}, part);
     // A training that does not come that way does not meet it.
-    EXPECT_NO_THROW(static_cast<void>(weights_at(changed, Steps{3}, Workers(1))));
+    EXPECT_NO_THROW(
+        static_cast<void>(weights_at(changed, Steps{3}, Wanted::parameters, Workers(1))));
   }
   // The sums since the evaluation before a snapshot are not known: the next evaluation holds.
   RunRecord changed = run;

@@ -37,6 +37,11 @@ using Footprint = std::vector<MemoryPart>;
 [[nodiscard]] Footprint footprint_of_replaying(const config::Config&, int threads);
 /// Training on from a state of such a run, which stays in memory.
 [[nodiscard]] Footprint footprint_of_branching(const config::Config&, int threads);
+/// Making a run that has got to `step` one that was planned longer, as plan_longer() does: before
+/// training goes on.
+[[nodiscard]] Footprint footprint_of_lengthening(const config::Config& recorded,
+                                                 const config::Config& longer, std::int64_t step,
+                                                 int threads);
 /// `threads` of training again, where --weights needs it; otherwise 0.
 [[nodiscard]] Footprint footprint_of_exporting(const config::Config&, const ExportRequest&,
                                                int threads);

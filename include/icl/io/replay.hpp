@@ -35,6 +35,21 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 /// The first state of a run: its origin if it is a branch, otherwise its initial weights.
 [[nodiscard]] train::State first_state(const RunRecord&, const train::Trainer& fresh);
 
+/// Which running sums a replay needs: those since the evaluation before, of loss and accuracy.
+enum class Sums : std::uint8_t {
+  any,   ///< only the parameters are wanted
+  right  ///< as the run had them where the replay ends
+};
+
+/// The latest step <= `step` of which the record holds a whole state: its beginning, a snapshot
+/// (where snapshots_are_whole()), or the state to go on from.
+[[nodiscard]] std::int64_t nearest_step(const RunRecord&, std::int64_t step, Sums);
+
+/// Takes a trainer of this run, fresh or at an earlier step, to a step that nearest_step() gave;
+/// what was due there is taken as recorded. At the beginning of a run that is no branch it must be
+/// fresh, and is left as it is.
+void restore_at(const RunRecord&, std::int64_t step, train::Trainer&);
+
 /// The state of a recorded run after `step` <= record.step updates, before what was due at that
 /// step was recorded. Trains again, silently, from the nearest state in the record from which the
 /// running means come out right too. Throws Error(ExitCode::check_failed) if the replay meets what
@@ -47,6 +62,13 @@ void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 /// Whether a run can go on from any of its snapshots: if its optimiser remembers nothing, or what
 /// it remembers was recorded.
 [[nodiscard]] bool snapshots_are_whole(const RunRecord&);
+
+/// The place among snapshot_steps of a snapshot that there is.
+[[nodiscard]] std::size_t snapshot_index(const RunRecord&, std::int64_t step);
+
+/// Of a series with a first axis of snapshots, [S, ...], the part [...] of one that there is.
+[[nodiscard]] std::span<const Real> at_snapshot(const RunRecord&, const std::vector<Real>& series,
+                                                std::int64_t step);
 
 /// A snapshot that there is, as a state: without the sums since the evaluation before it.
 [[nodiscard]] train::State state_of_snapshot(const RunRecord&, std::int64_t step);

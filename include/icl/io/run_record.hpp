@@ -64,6 +64,9 @@ struct RunRecord {
 [[nodiscard]] RunRecord new_record(const config::Config&,
                                    std::span<const nn::Parameter* const> parameters);
 
+/// The step at which its training began: 0, or where a branch left its parent.
+[[nodiscard]] std::int64_t first_step(const RunRecord&);
+
 /// The column of that name; empty if the run has none.
 [[nodiscard]] std::span<const double> column(const RunRecord&, std::string_view name);
 

@@ -11,7 +11,14 @@
 
 namespace icl::io {
 
-/// The parameters of a run after each of some steps, and what else its snapshots hold.
+/// What is wanted of a step.
+enum class Wanted : std::uint8_t {
+  parameters,
+  snapshots  ///< all that a snapshot of the run holds
+};
+
+/// The parameters of a run after each of some steps, and with Wanted::snapshots what else its
+/// snapshots hold.
 struct Weights {
   std::vector<std::int64_t> steps;             ///< [S], rising
   std::vector<std::vector<Real>> values;       ///< for each parameter [S, shape...]
@@ -32,8 +39,9 @@ struct Weights {
 /// last step that is asked for it goes on to the next of these. Throws
 /// Error(ExitCode::check_failed) that names the first of them that differs. The bits are the run's
 /// only where require_same_bits() holds. Equal for any number of threads. `observers` are told of
-/// each step that the training is held to or asked for.
-[[nodiscard]] Weights weights_at(const RunRecord&, std::span<const std::int64_t> steps,
+/// each step that the training is held to or asked for. With Wanted::parameters nothing else is
+/// computed, and no other memory taken.
+[[nodiscard]] Weights weights_at(const RunRecord&, std::span<const std::int64_t> steps, Wanted,
                                  const Workers&, const ItemPlaces& = {},
                                  std::span<train::Observer* const> observers = {});
 

@@ -24,8 +24,8 @@ struct FixedSequences {
   std::vector<std::int8_t> answer;  ///< [B]
   std::vector<std::int8_t> copy;    ///< [B, N - 1] 1 where a token is a copy of the target
   std::vector<std::int8_t> novel;   ///< [B] 1 where the items are novel
-  /// [B, N] the row of each training item in its table; -1 of novel items, and where every token
-  /// is drawn anew.
+  /// [B, N] the number of each training item, 0 to K - 1, whatever noise is added and whichever of
+  /// its exemplars is drawn; -1 of novel items.
   std::vector<std::int32_t> item;
   bool operator==(const FixedSequences&) const = default;
 };
@@ -66,6 +66,7 @@ class FixedSet {
 
  private:
   void draw(task::FixedItems, std::int64_t count, const config::Config&, const Workers&);
+  void add(const Batch& plain, bool novel);
   [[nodiscard]] const Tensor* tensor_of(const config::ActivationRow&) const;
   void take(std::int64_t first);
 
