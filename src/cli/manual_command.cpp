@@ -61,10 +61,7 @@ std::string upper(std::string text) {
 }
 
 std::string value_of_option(const Option& option) {
-  if (std::holds_alternative<bool*>(option.to) ||
-      std::holds_alternative<std::function<void()>>(option.to)) {
-    return "";
-  }
+  if (is_switch(option.to)) return "";
   return option.value.empty() ? "VALUE" : option.value;
 }
 
@@ -143,6 +140,7 @@ void write_pages(const Command& program, const Command& command,
 
 ExitCode run(const ManualCommand& command) {
   if (command.out) {
+    io::check_creatable(*command.out / (page_of(*command.program) + ".1"));
     write_pages(*command.program, *command.program, *command.out);
     return ExitCode::done;
   }
@@ -165,7 +163,8 @@ void add_manual(Command& program) {
   manual.add({.names = "-o,--out",
               .to = &to.out,
               .doc = "Write the pages of all commands into this folder, which exists",
-              .value = "DIR"});
+              .value = "DIR",
+              .excludes = {"COMMAND"}});
   manual.set_footer("cmake --install brings all pages to where man looks for them.");
 }
 

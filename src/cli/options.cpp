@@ -2,6 +2,11 @@
 
 namespace icl::cli {
 
+bool is_switch(const Target& target) {
+  return std::holds_alternative<bool*>(target) ||
+         std::holds_alternative<std::function<void()>>(target);
+}
+
 void add_threads(Command& command, int& threads) {
   command.add(
       {.names = "--threads",
