@@ -97,14 +97,17 @@ void require_same_bits(RunRecord& record, const std::string& name, KernelChange 
   const bool same_kernels = before.kernel_set == now.kernel_set;
   if (change == KernelChange::refuse_kernels && same_kernels) return;
   if (change != KernelChange::allow) {
-    throw Error(
-        ExitCode::cannot_create,
-        fmt::format(
-            "'{}' was last trained with the BLAS kernels of {} ({}); here those of "
-            "{} ({}) would run, and might give other bits. {}--allow-kernel-change "
-            "goes on, and marks the file",
-            name, before.kernel_set, before.config, now.kernel_set, now.config,
-            same_kernels ? "" : fmt::format("Set OPENBLAS_CORETYPE={}, or: ", before.kernel_set)));
+    throw Error(ExitCode::cannot_create,
+                fmt::format("'{}' was last trained with the BLAS kernels of {} ({}); here those of "
+                            "{} ({}) would run, and might give other bits. {}{}",
+                            name, before.kernel_set, before.config, now.kernel_set, now.config,
+                            same_kernels ? "Run a program with that BLAS"
+                                         : fmt::format("Set OPENBLAS_CORETYPE={} on a CPU that can "
+                                                       "run those kernels",
+                                                       before.kernel_set),
+                            change == KernelChange::offer
+                                ? "; or --allow-kernel-change goes on, and marks the file"
+                                : ""));
   }
   record.mixed_kernel_sets = true;
 }

@@ -1,5 +1,6 @@
 #include "icl/io/replay.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "icl/config/toml.hpp"
@@ -292,6 +293,31 @@ TEST(RequireSameBits, RefusesOtherNumericsAndOtherKernels) {
   EXPECT_FALSE(other.mixed_kernel_sets);
   require_same_bits(other, "run.h5", KernelChange::allow);
   EXPECT_TRUE(other.mixed_kernel_sets);
+}
+
+// Only a command that has the option says so.
+TEST(RequireSameBits, SaysWhatCanBeDone) {
+  RunRecord other = train_record(tiny_config(), 5);
+  const auto message = [&](KernelChange change) -> std::string {
+    try {
+      require_same_bits(other, "run.h5", change);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  const std::string option = "; or --allow-kernel-change goes on, and marks the file";
+  const std::string kernels = other.provenance.back().blas_kernel_set;
+  other.provenance.back().blas_kernel_set = "Abacus";
+  const std::string set = "Set OPENBLAS_CORETYPE=Abacus on a CPU that can run those kernels";
+  EXPECT_THAT(message(KernelChange::refuse), testing::EndsWith(set));
+  EXPECT_THAT(message(KernelChange::refuse_kernels), testing::EndsWith(set));
+  EXPECT_THAT(message(KernelChange::offer), testing::EndsWith(set + option));
+  other.provenance.back().blas_kernel_set = kernels;
+  other.provenance.back().blas = "OpenBLAS 9.9.9 " + kernels;
+  EXPECT_THAT(message(KernelChange::refuse), testing::EndsWith("Run a program with that BLAS"));
+  EXPECT_THAT(message(KernelChange::offer),
+              testing::EndsWith("Run a program with that BLAS" + option));
 }
 
 TEST(RequireSameBits, RefusesAnotherVersionOfBlasToo) {

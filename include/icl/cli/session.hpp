@@ -19,7 +19,7 @@ struct OutputOptions {
   bool resume = false;  ///< go on with an existing file, or start
   bool quiet = false;
   std::optional<int> parent;  ///< stop when this process ends, which started us
-  io::KernelChange kernel_change = io::KernelChange::refuse;
+  io::KernelChange kernel_change = io::KernelChange::offer;
   bool ignore_memory_limit = false;
   std::string command_line;  ///< for the record
 };

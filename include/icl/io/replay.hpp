@@ -13,6 +13,7 @@ namespace icl::io {
 /// Whether a run may be gone on with although the BLAS is another one than in its last stretch.
 enum class KernelChange : std::uint8_t {
   refuse,
+  offer,           ///< refuse, and say that --allow-kernel-change would allow it
   refuse_kernels,  ///< another version of the same kernels will do: what it gives is compared
   allow,           ///< and mark the record
 };

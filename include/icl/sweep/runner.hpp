@@ -21,7 +21,7 @@ struct RunnerOptions {
   Shard shard;
   int jobs = 1;     ///< processes at once
   int threads = 1;  ///< of each process
-  io::KernelChange kernel_change = io::KernelChange::refuse;
+  io::KernelChange kernel_change = io::KernelChange::offer;
   std::filesystem::path items_folder = {};  ///< for relative paths of items; empty: the current one
   bool ignore_memory_limit = false;
 };
