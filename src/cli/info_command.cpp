@@ -114,12 +114,16 @@ void add_info(Command& program) {
             .to = &to.path,
             .doc = "A run, merged sweep, landscape, export, file of items, or a sweep's folder",
             .required = true});
-  const auto form = [&](const char* names, Form value, const char* doc) {
-    info.add({.names = names, .to = [&to, value] { to.form = value; }, .doc = doc});
+  const auto form = [&](const char* name, Form value, const char* doc,
+                        std::vector<std::string> excludes) {
+    info.add({.names = name,
+              .to = [&to, value] { to.form = value; },
+              .doc = doc,
+              .excludes = std::move(excludes)});
   };
-  form("--all", Form::all, "All that is known of it");
-  form("--toml", Form::toml, "Its configuration, as TOML");
-  form("--json", Form::json, "All that is known of it, as JSON");
+  form("--all", Form::all, "All that is known of it", {"--toml", "--json"});
+  form("--toml", Form::toml, "Its configuration, as TOML", {"--json"});
+  form("--json", Form::json, "All that is known of it, as JSON", {});
 }
 
 }  // namespace icl::cli

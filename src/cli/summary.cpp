@@ -108,11 +108,11 @@ SweepCounts count_runs(const sweep::Folder& folder, const sweep::Plan& plan) {
 std::string counts_text(const SweepCounts& counts, std::size_t runs) {
   using sweep::RunState;
   return fmt::format(
-      "{} runs: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
+      "{} run{}: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
       "acquired in {}\n",
-      runs, counts[RunState::done], counts[RunState::diverged], counts[RunState::running],
-      counts[RunState::interrupted], counts[RunState::waiting], counts[RunState::damaged],
-      counts.acquired);
+      runs, runs == 1 ? "" : "s", counts[RunState::done], counts[RunState::diverged],
+      counts[RunState::running], counts[RunState::interrupted], counts[RunState::waiting],
+      counts[RunState::damaged], counts.acquired);
 }
 
 std::string summary_of(const io::RunRecord& run, const std::string& file) {
@@ -132,16 +132,21 @@ std::string summary_of(const sweep::Folder& folder, const sweep::Plan& plan,
                        const SweepCounts& counts) {
   std::string text = fmt::format("{}: the folder of a sweep\n", printable(folder.path().string()));
   text += counts_text(counts, plan.size());
+  config::Config shared = plan.sweep().base;
   const auto varied = plan.sweep().varied();
   std::vector<std::string> axes;
   axes.reserve(varied.size());
   for (const config::Field* field : varied) {
-    axes.push_back(
-        fmt::format("{} ({} values)", field->name, plan.sweep().values_of(*field).size()));
+    const std::vector<config::Value> values = plan.sweep().values_of(*field);
+    if (values.size() == 1) {
+      config::set(*field, values.front(), shared);
+    } else {
+      axes.push_back(fmt::format("{} ({} values)", field->name, values.size()));
+    }
   }
-  text += one_line("differ in: ", axes);
+  if (!axes.empty()) text += one_line("differ in: ", axes);
   text += fmt::format("seeds: {}\n", plan.sweep().seeds.size());
-  text += one_line("set: ", settings_of(plan.sweep().base));
+  text += one_line("set: ", settings_of(shared));
   return text +
          "icl status lists the points of the grid, icl merge writes the runs into one file\n";
 }
