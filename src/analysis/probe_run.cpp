@@ -6,9 +6,9 @@
 
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
-#include "icl/io/replay.hpp"
-#include "icl/io/weights.hpp"
 #include "icl/model/model.hpp"
+#include "icl/run/replay.hpp"
+#include "icl/run/weights.hpp"
 #include "icl/train/interventions.hpp"
 
 namespace icl::analysis {
@@ -48,18 +48,18 @@ std::vector<curvature::Circuit> circuits(const config::Config& config) {
 
 }  // namespace
 
-RunProbe::RunProbe(const io::RunRecord& run, ProbeRequest request, const io::ItemPlaces& places,
+RunProbe::RunProbe(const run::RunRecord& run, ProbeRequest request, const run::ItemPlaces& places,
                    const Workers& workers)
     : run_(run),
       request_(std::move(request)),
       places_(places),
       workers_(workers),
-      items_(io::items_of(run, places)),
+      items_(run::items_of(run, places)),
       circuits_(circuits(run.config)) {}
 
 ProbeRecord RunProbe::record() const {
   ProbeRecord record;
-  record.run_hash = io::run_hash(run_);
+  record.run_hash = run::run_hash(run_);
   record.title = std::string(config::row_of(run_.config.model.system).name) + ", K = " +
                  (run_.config.data.K.is_infinite() ? std::string("inf")
                                                    : std::to_string(run_.config.data.K.count())) +
@@ -90,7 +90,7 @@ void RunProbe::go_to(std::int64_t step) {
     attending_ = attending;
   }
   const auto values =
-      io::weights_at(run_, {&step, 1}, io::Wanted::parameters, workers_, places_).values;
+      run::weights_at(run_, {&step, 1}, run::Wanted::parameters, workers_, places_).values;
   w_.clear();
   w_.reserve(static_cast<std::size_t>(loss_->size()));
   for (const auto& tensor : values) w_.insert(w_.end(), tensor.begin(), tensor.end());
@@ -114,8 +114,8 @@ ProbeRecord::Chains RunProbe::coefficient(std::int64_t step) {
   return found;
 }
 
-io::Footprint footprint_of_probing(const config::Config& config, const ProbeRequest& request,
-                                   int threads) {
+run::Footprint footprint_of_probing(const config::Config& config, const ProbeRequest& request,
+                                    int threads) {
   constexpr double words = sizeof(double);
   const auto model = model::describe_model(config);
   const auto d = static_cast<double>(model::parameter_count(*model));
@@ -126,7 +126,7 @@ io::Footprint footprint_of_probing(const config::Config& config, const ProbeRequ
       static_cast<double>(request.batches) +
       (request.coefficient ? static_cast<double>(request.coefficient->chains) : 0);
   constexpr double vectors = 12;  // of d numbers, at hand at once
-  io::Footprint parts = io::footprint_of_replaying(config, threads);
+  run::Footprint parts = run::footprint_of_replaying(config, threads);
   parts.push_back({"networks in double", networks * (3 * words * d + 2 * activations),
                    "model.hidden, --sequences, --llc-chains"});
   const double basis = request.curvature ? static_cast<double>(request.curvature->most) : 0;

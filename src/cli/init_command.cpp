@@ -5,8 +5,8 @@
 #include "icl/config/help.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -27,8 +27,8 @@ ExitCode run(const InitCommand& command) {
     print(text);
     return ExitCode::done;
   }
-  io::check_creatable(*command.out);
-  io::OutputLock output(*command.out);
+  store::check_creatable(*command.out);
+  store::OutputLock output(*command.out);
   if (std::error_code ignored; std::filesystem::exists(*command.out, ignored)) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("'{}' exists already: choose another --out, or remove it",

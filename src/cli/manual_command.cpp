@@ -7,7 +7,7 @@
 #include "icl/config/help.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/file.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -134,13 +134,13 @@ std::string page(const Command& program, const Command& command) {
 void write_pages(const Command& program, const Command& command,
                  const std::filesystem::path& folder) {
   const std::string text = page(program, command);
-  io::publish_file(folder / (page_of(command) + ".1"), std::as_bytes(std::span(text)));
+  store::publish_file(folder / (page_of(command) + ".1"), std::as_bytes(std::span(text)));
   for (const auto& part : command.commands()) write_pages(program, *part, folder);
 }
 
 ExitCode run(const ManualCommand& command) {
   if (command.out) {
-    io::check_creatable(*command.out / (page_of(*command.program) + ".1"));
+    store::check_creatable(*command.out / (page_of(*command.program) + ".1"));
     write_pages(*command.program, *command.program, *command.out);
     return ExitCode::done;
   }

@@ -11,11 +11,11 @@
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/isolated.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/weights.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/weights.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/isolated.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -95,7 +95,7 @@ analysis::ProbeRequest request_of(const ProbeCommand& command) {
   return request;
 }
 
-std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& run) {
+std::vector<std::int64_t> steps_of(const ProbeCommand& command, run::RunRecord& run) {
   if (!command.steps && run.snapshot_steps.empty()) {
     throw Error(ExitCode::usage,
                 fmt::format("'{}' has no snapshot yet: give --steps", command.run.string()));
@@ -109,7 +109,7 @@ std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& r
                 fmt::format("--steps {}: '{}' made steps {} to {}{}", step, command.run.string(),
                             first, run.step, run.origin ? "; those before are its parent's" : ""));
   }
-  if (io::needs_training(run, steps)) require_reproducible(run, command.run.string());
+  if (run::needs_training(run, steps)) require_reproducible(run, command.run.string());
   return steps;
 }
 
@@ -123,13 +123,13 @@ std::filesystem::path output_of(const ProbeCommand& command) {
 void take_over(const std::filesystem::path& out, analysis::ProbeRecord& record) {
   std::error_code ignored;
   if (!std::filesystem::exists(out, ignored)) return;
-  const auto bytes = io::read_file(out);
+  const auto bytes = store::read_file(out);
   if (bytes.empty()) return;
   const std::string name = out.string();
   analysis::ProbeRecord there;
   try {
-    io::try_in_child(name, io::allowance_for(bytes.size()),
-                     [&] { (void)analysis::decode_probe(bytes, name); });
+    store::try_in_child(name, store::allowance_for(bytes.size()),
+                        [&] { (void)analysis::decode_probe(bytes, name); });
     there = analysis::decode_probe(bytes, name);
   } catch (const Error& error) {
     if (error.code() != ExitCode::bad_input) throw;
@@ -179,15 +179,15 @@ ExitCode run(const ProbeCommand& command) {
   const analysis::ProbeRequest request = request_of(command);
   const std::filesystem::path out = output_of(command);
   check_distinct(command.run, out);
-  io::RunRecord run = io::read_run(command.run).record;
+  run::RunRecord run = run::read_run(command.run).record;
   const auto steps = steps_of(command, run);
-  const io::ItemPlaces places = moved_items(run.config, command.overrides);
+  const run::ItemPlaces places = moved_items(run.config, command.overrides);
   const int threads = start_threads_for(command.threads);
   check_memory(analysis::footprint_of_probing(run.config, request, threads), "probing this run",
                command.ignore_memory_limit);
   say_when_ended("icl: interrupted; what is measured is kept, and the same command goes on\n");
-  io::check_creatable(out);
-  io::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
+  store::check_creatable(out);
+  store::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
   if (command.force) check_output(out, true, OutputKind::data);
   const SignalGuard signals;
   analysis::RunProbe probe(run, request, places,

@@ -7,10 +7,10 @@
 
 #include "icl/analysis/probe_record.hpp"
 #include "icl/core/parallel.hpp"
-#include "icl/io/footprint.hpp"
-#include "icl/io/items_file.hpp"
-#include "icl/io/run_record.hpp"
 #include "icl/precise/network.hpp"
+#include "icl/run/footprint.hpp"
+#include "icl/run/items_file.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::analysis {
 
@@ -18,8 +18,8 @@ namespace icl::analysis {
 /// throws Interrupted.
 class RunProbe {
  public:
-  /// The run outlives it. Error(bad_input) as io::items_of().
-  RunProbe(const io::RunRecord&, ProbeRequest, const io::ItemPlaces&, const Workers&);
+  /// The run outlives it. Error(bad_input) as run::items_of().
+  RunProbe(const run::RunRecord&, ProbeRequest, const run::ItemPlaces&, const Workers&);
 
   /// A record with no step yet.
   [[nodiscard]] ProbeRecord record() const;
@@ -31,9 +31,9 @@ class RunProbe {
   /// The weights after `step` updates in w_, and a loss under what attention was clamped to then.
   void go_to(std::int64_t step);
 
-  const io::RunRecord& run_;
+  const run::RunRecord& run_;
   ProbeRequest request_;
-  io::ItemPlaces places_;
+  run::ItemPlaces places_;
   Workers workers_;
   std::optional<task::GivenItems> items_;
   std::vector<curvature::Circuit> circuits_;
@@ -45,7 +45,7 @@ class RunProbe {
 };
 
 /// Memory that it takes, beside the run's record.
-[[nodiscard]] io::Footprint footprint_of_probing(const config::Config&, const ProbeRequest&,
-                                                 int threads);
+[[nodiscard]] run::Footprint footprint_of_probing(const config::Config&, const ProbeRequest&,
+                                                  int threads);
 
 }  // namespace icl::analysis
