@@ -215,7 +215,7 @@ def convert_data(new, keys):
 
 
 def block_of(title, lines, image):
-    """The 512 bytes: see include/icl/io/envelope.hpp."""
+    """The 512 bytes: see include/icl/store/envelope.hpp."""
     lines = lines | {"image_bytes": str(len(image)), "image_xxh128": xxhash.xxh3_128_hexdigest(image)}
     text = f"{title} {FORMAT_VERSION}\n" + "".join(f"{key} {value}\n" for key, value in lines.items()) + "block_xxh64 "
     padded = (text + "0" * 16).ljust(BLOCK, "\n").encode()

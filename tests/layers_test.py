@@ -25,10 +25,11 @@ ARROWS = {
     "curvature": ["precise", "core"],
     "probe": ["model", "task"],
     "train": ["probe"],
-    "io": ["train", "theory"],
-    "sweep": ["io"],
-    "bench": ["io"],
-    "analysis": ["theory", "io", "curvature", "precise"],
+    "store": ["core"],
+    "run": ["store", "train", "theory"],
+    "sweep": ["run"],
+    "bench": ["run"],
+    "analysis": ["theory", "run", "curvature", "precise"],
     "cli": ["sweep", "analysis", "bench"],
 }
 
@@ -43,7 +44,7 @@ SINGLE = {
 # What is said and printed goes through core/message, since nothing of it may end or freeze a run; the others look at a
 # stream, pass it on to a child, or speak before the program begins.
 SAYING = re.compile(r"\bfmt::print\(|\b(?:printf|fprintf|puts|fputs|perror|cout|cerr|clog|stderr|stdout|STDERR_FILENO|STDOUT_FILENO)\b")
-SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/slurm_script.cpp", "src/core/blas_room.cpp", "src/io/isolated.cpp",
+SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/slurm_script.cpp", "src/core/blas_room.cpp", "src/store/isolated.cpp",
         "src/sweep/child_process.cpp"}
 
 # Sources whose header has another name: the pattern, and the header that they include instead.
@@ -64,7 +65,7 @@ OTHER_HEADER = {
 WHOLE_LAYER_TESTS = {
     "config/sweep_grids", "core/serial_blas",
     "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
-    "io/damage", "io/fault", "io/numerics", "io/parity",
+    "run/damage", "run/fault", "run/numerics", "run/parity",
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
@@ -285,27 +286,27 @@ SOUND = {
     "include/icl/task/task.hpp": '#include "icl/core/parallel.hpp"\n',
     "include/icl/train/trainer.hpp":
         '#include "icl/model/model.hpp"\n#include "icl/task/task.hpp"\n',
-    "include/icl/io/file.hpp": '#include "icl/train/trainer.hpp"\n',
+    "include/icl/run/file.hpp": '#include "icl/train/trainer.hpp"\n',
     "include/icl/cli/app.hpp": "",
     "src/core/gemm.cpp": '#include "icl/core/gemm.hpp"\n\n#include <cblas.h>\n',
     "src/core/parallel.cpp": '#include "icl/core/parallel.hpp"\n'
         "#include <omp.h>\n// #include <hdf5.h>\n/*\n#include <hdf5.h>\n*/\n",
-    "src/io/file.cpp": '#include "icl/io/file.hpp"\n#include <hdf5.h>\n# include <hdf5_hl.h>\n',
+    "src/run/file.cpp": '#include "icl/run/file.hpp"\n#include <hdf5.h>\n# include <hdf5_hl.h>\n',
     "src/cli/app.cpp":
-        '#include "icl/cli/app.hpp"\n#include <CLI/CLI.hpp>\n#include "icl/io/file.hpp"\n',
+        '#include "icl/cli/app.hpp"\n#include <CLI/CLI.hpp>\n#include "icl/run/file.hpp"\n',
     "src/cli/main.cpp": '#include "icl/cli/app.hpp"\n',
     "src/CMakeLists.txt":
         "# icl_layer(task LINKS model)\n"
         "icl_layer(core SOURCES core/gemm.cpp core/parallel.cpp ${build_info} PRIVATE_LINKS A::b)\n"
         "icl_layer(nn LINKS core)\nicl_layer(model LINKS nn)\nicl_layer(task LINKS core)\n"
         "icl_layer(train\n  LINKS model task PRIVATE_LINKS fmt::fmt)\n"
-        "icl_layer(io SOURCES io/file.cpp io/other.cpp LINKS train PRIVATE_LINKS HDF5::serial)\n"
-        "icl_layer(cli SOURCES cli/app.cpp LINKS io)\n",
+        "icl_layer(run SOURCES run/file.cpp run/other.cpp LINKS train PRIVATE_LINKS HDF5::serial)\n"
+        "icl_layer(cli SOURCES cli/app.cpp LINKS run)\n",
     "tests/core/gemm_test.cpp": "",
     "tests/core/gemm_large_test.cpp": "",
-    "src/io/private.hpp": "",
-    "src/io/other.cpp": '#include "icl/io/other.hpp"\n#include "private.hpp"\n',
-    "include/icl/io/other.hpp": "",
+    "src/run/private.hpp": "",
+    "src/run/other.cpp": '#include "icl/run/other.hpp"\n#include "private.hpp"\n',
+    "include/icl/run/other.hpp": "",
     "tests/model/model_test.cpp": "",
     "tests/support/helper.hpp": "",
     "tests/nn/helper_test.cpp": "",
@@ -322,7 +323,7 @@ PLANTED = [
     ({"include/icl/core/gemm.hpp": '#include "icl/config/config.hpp"\n',
       "include/icl/config/config.hpp": ""},
      ["include/icl/core/gemm.hpp:3: core must not include config"]),
-    ({"include/icl/io/file.hpp": '#include "icl/cli/app.hpp"\n'}, ["io must not include cli"]),
+    ({"include/icl/run/file.hpp": '#include "icl/cli/app.hpp"\n'}, ["run must not include cli"]),
     ({"include/icl/wrong/thing.hpp": ""}, ['layer "wrong" is not on the map']),
     ({"include/icl/thing.hpp": ""}, ["include/icl/thing.hpp: lies in no layer"]),
     ({"src/core/gemm.cpp": '#include "icl/core/gone.hpp"\n'},
@@ -343,17 +344,17 @@ PLANTED = [
     ({"src/core/gemm.cpp": "#include <omp.h>\n"}, ["OpenMP: exactly one file", "not 2"]),
     ({"src/core/gemm.cpp": "#include <hdf5_hl.h>\n"}, ["HDF5: exactly one file"]),
     ({"src/core/parallel.cpp": "  #  include   <cblas.h>\n"}, ["OpenBLAS: exactly one file"]),
-    ({"include/icl/io/file.hpp": "#include <CLI/CLI.hpp>\n"},
-     ["CLI11: exactly one file", "include/icl/io/file.hpp: CLI11 belongs in a source"]),
+    ({"include/icl/run/file.hpp": "#include <CLI/CLI.hpp>\n"},
+     ["CLI11: exactly one file", "include/icl/run/file.hpp: CLI11 belongs in a source"]),
     ({"src/core/gemm.cpp": 'void f() { fmt::print(stderr, "x"); }  // stdout\n'},
      ["fmt::print( in place of core/message.hpp", "stderr in place of"]),
     ({"src/cli/app.cpp": None}, ["CLI11: exactly one file", "not 0: none"]),
     ({"include/icl/core/parallel.hpp": None},
      ["src/core/parallel.cpp: there is no include/icl/core"]),
-    ({"src/nn/linear.cpp": '#include "../io/private.hpp"\n'}, ['"../io/private.hpp" leaves its']),
-    ({"src/io/other.cpp": None}, ["there is no src/io/other.cpp"]),
-    ({"src/io/third.cpp": "", "include/icl/io/third.hpp": ""},
-     ["src/io/third.cpp: does not include icl/io/third.hpp"]),
+    ({"src/nn/linear.cpp": '#include "../run/private.hpp"\n'}, ['"../run/private.hpp" leaves its']),
+    ({"src/run/other.cpp": None}, ["there is no src/run/other.cpp"]),
+    ({"src/run/third.cpp": "", "include/icl/run/third.hpp": ""},
+     ["src/run/third.cpp: does not include icl/run/third.hpp"]),
     ({"src/cli/some_command.cpp": ""},
      ["src/cli/some_command.cpp: does not include options.hpp"]),
     ({"tests/core/gem_test.cpp": ""}, ["tests/core/gem_test.cpp: there is no src/core/gem.cpp"]),

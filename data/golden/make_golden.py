@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares icl with PyTorch and writes the golden files that tests/io/parity_test.cpp reads.
+"""Compares icl with PyTorch and writes the golden files that tests/run/parity_test.cpp reads.
 
     data/golden/make_golden.py --icl build/release/icl                all cases; rewrites data/golden/*.h5
     data/golden/make_golden.py --icl build/release/icl --paper-size   one case of the published size; keeps nothing

@@ -50,5 +50,5 @@ def draw(item, quantities):
             axes.set_title("decay: " + (", ".join(text) or "none"))
     for axes in grid[-1]:
         axes.set_xlabel("training (steps)")
-    grid[0][0].legend(loc="center right")
+    grid[0][0].legend(loc="lower right", ncols=2)
     return figure

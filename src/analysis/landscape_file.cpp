@@ -8,8 +8,8 @@
 #include <string>
 
 #include "icl/core/error.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/group_writer.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/group_writer.hpp"
 
 namespace icl::analysis {
 namespace {
@@ -84,12 +84,12 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Wor
   nullcline.reserve(beta.size());
   for (const double b : beta) nullcline.push_back(std::exp(b) / c2);
 
-  io::Hdf5Writer file;
+  store::Hdf5Writer file;
   file.root_text("format", "icl landscape");
-  file.attribute("/", "format_version", io::format_version);
+  file.attribute("/", "format_version", store::format_version);
   file.root_text("NX_class", "NXroot");
   file.root_text("default", "landscape");
-  io::GroupWriter group(file, "/landscape");
+  store::GroupWriter group(file, "/landscape");
   group.attribute("N", request.N);
   group.attribute("attend_self", std::int64_t{request.self == theory::SelfAttention::yes});
   if (request.source) {
@@ -117,11 +117,11 @@ std::vector<std::byte> landscape_file(const LandscapeRequest& request, const Wor
   group.plot("loss", {"w", "beta"},
              fmt::format("landscape of the minimal model, N = {}", request.N));
   std::vector<std::byte> image = std::move(file).finish();
-  io::Envelope envelope;
-  envelope.kind = io::FileKind::data;
+  store::Envelope envelope;
+  envelope.kind = store::FileKind::data;
   envelope.status = "done";
-  envelope.config_xxh128 = io::hash_hex(image);
-  io::seal(image, std::move(envelope));
+  envelope.config_xxh128 = store::hash_hex(image);
+  store::seal(image, std::move(envelope));
   return image;
 }
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "icl/core/error.hpp"
-#include "icl/io/replay.hpp"
 #include "icl/probe/prober.hpp"
+#include "icl/run/replay.hpp"
 
 namespace icl::analysis {
 
-std::vector<double> memoriser_margins(const io::RunRecord& run, std::int64_t step,
+std::vector<double> memoriser_margins(const run::RunRecord& run, std::int64_t step,
                                       std::int64_t sequences, const Workers& workers) {
   const std::int64_t first = run.origin ? run.origin->state.progress.step : 0;
   if (step < first || step > run.step) {
@@ -18,7 +18,7 @@ std::vector<double> memoriser_margins(const io::RunRecord& run, std::int64_t ste
                 fmt::format("--step {}: the run made steps {} to {}{}", step, first, run.step,
                             run.origin ? "; those before are its parent's" : ""));
   }
-  const train::Values values = io::parameters_at(run, step, workers);
+  const train::Values values = run::parameters_at(run, step, workers);
   config::Config config = run.config;
   config.probe.sequences = sequences;
   config.probe.record = "memorisation";
@@ -27,7 +27,7 @@ std::vector<double> memoriser_margins(const io::RunRecord& run, std::int64_t ste
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     std::ranges::copy(values[i], parameters[i]->value.data());
   }
-  const task::Task task(config, io::items_of(run), *model, workers);
+  const task::Task task(config, run::items_of(run), *model, workers);
   probe::Prober prober(config, task, *model);
   static_cast<void>(prober.read(*model, step, nn::Attending::learned, workers));
   const auto margins = prober.memoriser_margins();

@@ -9,9 +9,9 @@
 
 #include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/group_writer.hpp"
-#include "icl/io/hdf5_reader.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/group_writer.hpp"
+#include "icl/store/hdf5_reader.hpp"
 #include "probe_columns.hpp"
 
 namespace icl::analysis {
@@ -29,21 +29,21 @@ std::vector<std::int64_t> steps_of(const AtSteps& all) {
   return steps;
 }
 
-void describe(io::GroupWriter& group, const char* dataset, const char* formula,
+void describe(store::GroupWriter& group, const char* dataset, const char* formula,
               const char* source) {
   group.dataset_attribute(dataset, "formula", std::string(formula));
   group.dataset_attribute(dataset, "source", std::string(source));
 }
 
-void write_settings(io::Hdf5Writer& file, const std::string& group, ProbeRequest request) {
+void write_settings(store::Hdf5Writer& file, const std::string& group, ProbeRequest request) {
   for (const Setting& setting : settings) {
     if (setting.group != group) continue;
     file.attribute(group, setting.name, *setting.of(request));
   }
 }
 
-void write_curvature(io::Hdf5Writer& file, const ProbeRecord& record) {
-  io::GroupWriter group(file, "/curvature");
+void write_curvature(store::Hdf5Writer& file, const ProbeRecord& record) {
+  store::GroupWriter group(file, "/curvature");
   write_settings(file, "/curvature", record.request);
   group.attribute("tolerance", record.request.curvature->tolerance);
   const std::size_t s = record.curvature.size();
@@ -60,16 +60,15 @@ void write_curvature(io::Hdf5Writer& file, const ProbeRecord& record) {
   }
   group.attribute("circuits", names);
   group.dataset("parameters", {"circuit"}, {c}, std::span<const std::int64_t>(sizes),
-                {"1", "parameters", "numbers of each circuit, without what is never trained"});
+                {"1", "parameters", "trained numbers of each circuit"});
   Vector loss;
   for (const auto& one : record.curvature) loss.push_back(one.curvature.loss);
   group.dataset("loss", {"step"}, {s}, std::span<const double>(loss),
                 {"nat", "loss", "mean over the fixed sequences, without weight decay"});
   describe(group, "loss", "mean of softplus(-y z)", "Nguyen & Reddy (2024)");
-  auto curvature = record.curvature;  // the columns give places in it, to write and to read
   for (const List& list : lists) {
     Vector values;
-    for (auto& one : curvature) {
+    for (auto one : record.curvature) {
       for (CircuitCurvature& of : one.curvature.circuits) {
         Vector row = list.of(of);
         row.resize(e, nan);
@@ -82,7 +81,7 @@ void write_curvature(io::Hdf5Writer& file, const ProbeRecord& record) {
   }
   for (const Scalar& scalar : scalars) {
     Vector values;
-    for (auto& one : curvature) {
+    for (auto one : record.curvature) {
       for (CircuitCurvature& of : one.curvature.circuits) values.push_back(scalar.of(of));
     }
     group.dataset(scalar.name, {"step", "circuit"}, {s, c}, std::span<const double>(values),
@@ -92,8 +91,8 @@ void write_curvature(io::Hdf5Writer& file, const ProbeRecord& record) {
   group.plot("hessian_trace", {"step", "circuit"}, "curvature of " + record.title);
 }
 
-void write_coefficient(io::Hdf5Writer& file, const ProbeRecord& record) {
-  io::GroupWriter group(file, "/llc");
+void write_coefficient(store::Hdf5Writer& file, const ProbeRecord& record) {
+  store::GroupWriter group(file, "/llc");
   write_settings(file, "/llc", record.request);
   const CoefficientRequest& request = *record.request.coefficient;
   group.attribute("inverse_temperature", request.inverse_temperature);
@@ -126,8 +125,8 @@ void write_coefficient(io::Hdf5Writer& file, const ProbeRecord& record) {
   const std::uint64_t g = request.localisations.size();
   const std::uint64_t c = at(request.chains);
   const auto write = [&](const char* name, const std::vector<std::string>& axes,
-                         const io::Extents& shape, const Vector& values, const io::Caption& caption,
-                         const char* formula) {
+                         const store::Extents& shape, const Vector& values,
+                         const store::Caption& caption, const char* formula) {
     group.dataset(name, axes, shape, std::span<const double>(values), caption);
     describe(group, name, formula, coefficient_source);
   };
@@ -154,7 +153,7 @@ void write_coefficient(io::Hdf5Writer& file, const ProbeRecord& record) {
   throw Error(ExitCode::bad_input, fmt::format("'{}': {}", name, finding));
 }
 
-void read_settings(const io::Hdf5Reader& file, const std::string& group, const std::string& name,
+void read_settings(const store::Hdf5Reader& file, const std::string& group, const std::string& name,
                    ProbeRequest& request) {
   constexpr std::int64_t most = 1 << 30;
   for (const Setting& setting : settings) {
@@ -167,7 +166,7 @@ void read_settings(const io::Hdf5Reader& file, const std::string& group, const s
   }
 }
 
-std::vector<std::int64_t> read_steps(const io::Hdf5Reader& file, const std::string& group,
+std::vector<std::int64_t> read_steps(const store::Hdf5Reader& file, const std::string& group,
                                      const std::string& name) {
   constexpr std::uint64_t most = 1 << 20;
   auto steps = file.read_at_most<std::int64_t>(group + "/step", most);
@@ -175,7 +174,7 @@ std::vector<std::int64_t> read_steps(const io::Hdf5Reader& file, const std::stri
   return steps;
 }
 
-void read_curvature(const io::Hdf5Reader& file, const std::string& name, ProbeRecord& record) {
+void read_curvature(const store::Hdf5Reader& file, const std::string& name, ProbeRecord& record) {
   record.request.curvature.emplace();
   read_settings(file, "/curvature", name, record.request);
   record.request.curvature->tolerance = file.attribute<double>("/curvature", "tolerance");
@@ -214,7 +213,7 @@ void read_curvature(const io::Hdf5Reader& file, const std::string& name, ProbeRe
   }
 }
 
-void read_coefficient(const io::Hdf5Reader& file, const std::string& name, ProbeRecord& record) {
+void read_coefficient(const store::Hdf5Reader& file, const std::string& name, ProbeRecord& record) {
   constexpr std::uint64_t most_settings = 1 << 20;
   CoefficientRequest& request = record.request.coefficient.emplace();
   read_settings(file, "/llc", name, record.request);
@@ -246,9 +245,9 @@ void read_coefficient(const io::Hdf5Reader& file, const std::string& name, Probe
 }  // namespace
 
 std::vector<std::byte> encode(const ProbeRecord& record) {
-  io::Hdf5Writer file;
+  store::Hdf5Writer file;
   file.root_text("format", "icl probe");
-  file.attribute("/", "format_version", io::format_version);
+  file.attribute("/", "format_version", store::format_version);
   file.attribute("/", "run_xxh128", record.run_hash);
   file.attribute("/", "run_title", record.title);
   file.attribute(
@@ -261,21 +260,21 @@ std::vector<std::byte> encode(const ProbeRecord& record) {
   if (record.request.curvature) write_curvature(file, record);
   if (record.request.coefficient) write_coefficient(file, record);
   std::vector<std::byte> image = std::move(file).finish();
-  io::Envelope envelope;
-  envelope.kind = io::FileKind::data;
+  store::Envelope envelope;
+  envelope.kind = store::FileKind::data;
   envelope.status = "done";
   envelope.config_xxh128 = record.run_hash;
-  io::seal(image, std::move(envelope));
+  store::seal(image, std::move(envelope));
   return image;
 }
 
 ProbeRecord decode_probe(std::span<const std::byte> bytes, const std::string& name) {
-  const io::Envelope envelope = io::unseal(bytes, name, io::FileKind::data);
-  const io::Hdf5Reader file(bytes, name);
+  const store::Envelope envelope = store::unseal(bytes, name, store::FileKind::data);
+  const store::Hdf5Reader file(bytes, name);
   ProbeRecord record;
-  if (file.root_text("format") != "icl probe") refuse(name, "is no file of icl probe");
   const bool has_curvature = file.exists("/curvature");
   const bool has_coefficient = file.exists("/llc");
+  if (!has_curvature && !has_coefficient) refuse(name, "is no file of icl probe");
   const auto hash = file.find_attribute<std::string>("/", "run_xxh128");
   if (hash != envelope.config_xxh128) {
     refuse(name, "its last 512 bytes and its HDF5 content disagree");

@@ -15,8 +15,8 @@
 #include "icl/core/abrupt_end.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/items_file.hpp"
-#include "icl/io/recorder.hpp"
+#include "icl/run/items_file.hpp"
+#include "icl/run/recorder.hpp"
 #include "icl/train/trainer.hpp"
 
 namespace icl::bench {
@@ -187,11 +187,11 @@ TrainingSpeed measure_training(const config::Config& config, const TrainingOptio
   }
   PhaseTimes times;
   train::Trainer trainer(config, Workers(options.threads, &times),
-                         io::read_items(config, options.places));
+                         run::read_items(config, options.places));
   const TemporaryFolder folder(options.folder);
-  io::OutputLock output(folder.run());
-  io::Recorder recorder(output, io::new_record(config, trainer.readable_parameters()),
-                        io::describe_process(options.threads, ""));
+  store::OutputLock output(folder.run());
+  run::Recorder recorder(output, run::new_record(config, trainer.readable_parameters()),
+                         run::describe_process(options.threads, ""));
   Meter meter(options, interrupt, times, recorder);
   const std::array<train::Observer*, 1> observers{&meter};
   if (trainer.run(observers, meter.stop) == train::Outcome::diverged) {

@@ -7,7 +7,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/provenance.hpp"
+#include "icl/run/provenance.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -55,7 +55,7 @@ Json describe(const bench::TrainingSpeed& speed, const config::Config& config, i
                             {"measured", rate.gflops}});
   }
   json["config"] = to_json(config);
-  json["machine"] = to_json(io::describe_process(threads, ""));
+  json["machine"] = to_json(run::describe_process(threads, ""));
   return json;
 }
 
@@ -100,8 +100,8 @@ ExitCode run(const BenchCommand& command) {
   options.threads = start_threads_for(command.threads);
   options.seconds = command.seconds;
   options.folder = ".";
-  if (command.config) options.places.folder = io::items_folder_of(*command.config);
-  check_memory(io::footprint_of_training(config, options.threads), "this run",
+  if (command.config) options.places.folder = run::items_folder_of(*command.config);
+  check_memory(run::footprint_of_training(config, options.threads), "this run",
                command.ignore_memory_limit);
   const SignalGuard signals;
   const bench::TrainingSpeed speed =

@@ -4,8 +4,8 @@
 #include "icl/cli/session.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/toml.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/replay.hpp"
 #include "icl/train/schedule.hpp"
 #include "options.hpp"
 
@@ -22,15 +22,15 @@ struct BranchCommand {
 
 /// Where the parent's items lie: by `--set data.items` too, if what it names are the same items;
 /// then the branch keeps the parent's name of them. If they are others, the branch is to have them.
-io::ItemPlaces places_of_parent(const io::RunRecord& parent, config::Config& config) {
-  io::ItemPlaces places;
-  places.folder = io::remembered_folder(parent);
+run::ItemPlaces places_of_parent(const run::RunRecord& parent, config::Config& config) {
+  run::ItemPlaces places;
+  places.folder = run::remembered_folder(parent);
   const config::Config same = with_places_of(parent.config, config);
   if (same.data == config.data) return places;
-  io::ItemPlaces moved = places;
+  run::ItemPlaces moved = places;
   moved.items = config.data.items;
   moved.novel_items = config.data.novel_items;
-  const auto items = io::read_items(parent.config, moved);
+  const auto items = run::read_items(parent.config, moved);
   if (!items || items->hash != parent.items_hash) return places;
   config = same;
   return moved;
@@ -38,7 +38,7 @@ io::ItemPlaces places_of_parent(const io::RunRecord& parent, config::Config& con
 
 ExitCode run(const BranchCommand& command) {
   check_distinct(command.run, command.out);
-  io::RunFile parent = io::read_run(command.run);
+  run::RunFile parent = run::read_run(command.run);
   config::Config config = config::with_overrides(parent.record.config, command.overrides);
   const config::Data& before = parent.record.config.data;
   if (config.model != parent.record.config.model || config.init != parent.record.config.init ||
@@ -63,13 +63,13 @@ ExitCode run(const BranchCommand& command) {
                             command.run.string(), parent.record.origin->state.progress.step));
   }
   if (!command.output.resume) check_output(command.out, command.output.force, OutputKind::run);
-  io::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
-  check_memory(io::footprint_of_branching(config, resolve_threads(command.output.threads)),
+  run::require_same_bits(parent.record, command.run.string(), command.output.kernel_change);
+  check_memory(run::footprint_of_branching(config, resolve_threads(command.output.threads)),
                "this branch", command.output.ignore_memory_limit);
   const Workers workers(start_threads_for(command.output.threads));
-  const io::ItemPlaces places = places_of_parent(parent.record, config);
-  io::Origin origin{io::run_hash(parent.record),
-                    io::state_at(parent.record, command.at, workers, places)};
+  const run::ItemPlaces places = places_of_parent(parent.record, config);
+  run::Origin origin{run::run_hash(parent.record),
+                     run::state_at(parent.record, command.at, workers, places)};
   return train({command.out, config, std::move(origin), places, command.output});
 }
 

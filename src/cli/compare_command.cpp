@@ -6,9 +6,9 @@
 #include "icl/cli/json.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/compare.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/encode.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/store/compare.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -69,11 +69,11 @@ void for_common_steps(const std::vector<std::int64_t>& a, const std::vector<std:
   }
 }
 
-void compare_metrics(const io::RunRecord& a, const io::RunRecord& b, NumbersCompared& result) {
+void compare_metrics(const run::RunRecord& a, const run::RunRecord& b, NumbersCompared& result) {
   for_common_steps(a.metric_steps, b.metric_steps, [&](std::size_t i, std::size_t j) {
     ++result.evaluations;
     for (std::size_t m = 0; m < a.columns.size(); ++m) {
-      const auto other = io::column(b, a.columns[m].name);
+      const auto other = run::column(b, a.columns[m].name);
       if (other.empty() || same_bits(a.metrics[m][i], other[j])) continue;
       result.first = {a.metric_steps[i], a.columns[m].name, a.metrics[m][i], other[j]};
       return false;
@@ -84,7 +84,7 @@ void compare_metrics(const io::RunRecord& a, const io::RunRecord& b, NumbersComp
 
 /// Snapshots before a difference that is known already; parameters of other shapes are no numbers
 /// to compare.
-void compare_snapshots(const io::RunRecord& a, const io::RunRecord& b, NumbersCompared& result) {
+void compare_snapshots(const run::RunRecord& a, const run::RunRecord& b, NumbersCompared& result) {
   if (a.parameters != b.parameters) return;
   for_common_steps(a.snapshot_steps, b.snapshot_steps, [&](std::size_t i, std::size_t j) {
     const std::int64_t step = a.snapshot_steps[i];
@@ -141,14 +141,14 @@ void print_text(const std::vector<SettingDifference>& settings, const NumbersCom
 }
 
 ExitCode run(const CompareCommand& command) {
-  const io::RunRecord a = io::read_run(command.a).record;
-  const io::RunRecord b = io::read_run(command.b).record;
+  const run::RunRecord a = run::read_run(command.a).record;
+  const run::RunRecord b = run::read_run(command.b).record;
   const auto settings = differing_settings(a.config, b.config);
   NumbersCompared numbers;
   compare_metrics(a, b, numbers);
   compare_snapshots(a, b, numbers);
   if (!numbers.first && settings.empty()) {
-    const auto rest = io::first_difference(io::encode(a), io::encode(b), "/provenance");
+    const auto rest = store::first_difference(run::encode(a), run::encode(b), "/provenance");
     if (rest) {
       numbers.elsewhere = fmt::format("else, with the first file as expected: {}", *rest);
     }

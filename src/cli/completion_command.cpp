@@ -20,10 +20,8 @@ enum class Completes : std::uint8_t { nothing, files, folders, choices, settings
 
 /// What stands at the place of a value.
 Completes what_completes(const Command& command, const Option& option) {
-  const bool is_switch = std::holds_alternative<bool*>(option.to) ||
-                         std::holds_alternative<std::function<void()>>(option.to);
   const std::string name = option.names.starts_with('-') ? option.value : option.names;
-  if (is_switch) return Completes::nothing;
+  if (is_switch(option.to)) return Completes::nothing;
   if (!option.choices.empty()) return Completes::choices;
   if (name == "COMMAND") return Completes::commands;
   if (option.names == "--set" && command.takes_settings()) return Completes::settings;
@@ -32,11 +30,6 @@ Completes what_completes(const Command& command, const Option& option) {
   const bool path = std::holds_alternative<std::filesystem::path*>(option.to) ||
                     std::holds_alternative<std::optional<std::filesystem::path>*>(option.to);
   return path || name.find(".h5") != std::string::npos ? Completes::files : Completes::nothing;
-}
-
-bool takes_value(const Option& option) {
-  return !std::holds_alternative<bool*>(option.to) &&
-         !std::holds_alternative<std::function<void()>>(option.to);
 }
 
 /// "-o" and "--out" of "-o,--out".
@@ -67,49 +60,69 @@ std::vector<const Command*> all_commands(const Command& program) {
 }
 
 std::string names_of_parts(const Command& command) {
-  std::vector<std::string> names;
-  names.reserve(command.commands().size());
-  for (const auto& part : command.commands()) names.push_back(part->name());
-  return fmt::format("{}", fmt::join(names, " "));
+  std::string names;
+  for (const auto& part : command.commands()) names += (names.empty() ? "" : " ") + part->name();
+  return names;
 }
 
-/// Those of commands in commands too.
-std::string all_names(const Command& program) {
-  std::vector<std::string> names;
+/// How many words name it: 2 of "theory predict".
+std::ptrdiff_t depth(const Command& command) {
+  return std::ranges::count(command.path_after(" "), ' ');
+}
+
+/// The cases of a function of a shell that turns " theory" into the names of the commands in
+/// theory; `line` is one of them, of {0}, the words before, and {1}, the names.
+std::string cases_of_parts(const Command& program,
+                           fmt::format_string<std::string, std::string> line) {
+  std::string cases;
   for (const Command* command : all_commands(program)) {
-    if (!command->commands().empty()) names.push_back(names_of_parts(*command));
+    if (command->commands().empty()) continue;
+    cases += fmt::format(line, command->path_after(" "), names_of_parts(*command));
   }
-  return fmt::format("{}", fmt::join(names, " "));
+  return cases;
 }
 
 std::string setting_names() {
-  std::vector<std::string> names;
-  names.reserve(config::fields().size());
-  for (const config::Field& field : config::fields())
-    names.push_back(fmt::format("{}=", field.name));
-  return fmt::format("{}", fmt::join(names, " "));
+  std::string names;
+  for (const config::Field& field : config::fields()) {
+    names += fmt::format("{}{}=", names.empty() ? "" : " ", field.name);
+  }
+  return names;
+}
+
+/// How a shell is told what to complete: choices have a place for their words, commands for the
+/// place of the first word that names one.
+struct Actions {
+  std::string_view files;
+  std::string_view folders;
+  std::string_view choices;
+  std::string_view settings;
+  std::string_view commands;
+  std::string_view nothing;
+};
+
+std::string action(const Actions& shell, const Command& command, const Option& option) {
+  switch (what_completes(command, option)) {
+    case Completes::files:
+      return std::string(shell.files);
+    case Completes::folders:
+      return std::string(shell.folders);
+    case Completes::choices:
+      return fmt::format(fmt::runtime(shell.choices), fmt::join(option.choices, " "));
+    case Completes::settings:
+      return std::string(shell.settings);
+    case Completes::commands:
+      return fmt::format(fmt::runtime(shell.commands), depth(command) + 1);
+    case Completes::nothing:
+      break;
+  }
+  return std::string(shell.nothing);
 }
 
 // ---- bash ----
 
-/// The line of a case that completes the value of an option or argument.
-std::string bash_action(const Command& command, const Option& option) {
-  switch (what_completes(command, option)) {
-    case Completes::files:
-      return "_icl_files";
-    case Completes::folders:
-      return "_icl_folders";
-    case Completes::choices:
-      return fmt::format("_icl_words '{}'", fmt::join(option.choices, " "));
-    case Completes::settings:
-      return "_icl_settings";
-    case Completes::commands:
-      return "_icl_words \"$commands\"";
-    case Completes::nothing:
-      break;
-  }
-  return ":";
-}
+constexpr Actions bash_actions{"_icl_files",    "_icl_folders",  "_icl_words '{}'",
+                               "_icl_settings", "_icl_named {}", ":"};
 
 std::string bash_command(const Command& command) {
   std::vector<std::string> options{"-h", "--help"};
@@ -118,14 +131,14 @@ std::string bash_command(const Command& command) {
   std::string argument = ":";
   for (const Option& option : command.options()) {
     if (!option.names.starts_with('-')) {
-      argument = bash_action(command, option);
+      argument = action(bash_actions, command, option);
       continue;
     }
     const auto names = spellings(option);
     options.insert(options.end(), names.begin(), names.end());
-    if (!takes_value(option)) continue;
+    if (is_switch(option.to)) continue;
     values += fmt::format("        {}) {}; return ;;\n", fmt::join(names, "|"),
-                          bash_action(command, option));
+                          action(bash_actions, command, option));
   }
   if (!command.commands().empty()) {
     argument = fmt::format("_icl_words '{}'", names_of_parts(command));
@@ -138,13 +151,7 @@ std::string bash_command(const Command& command) {
 
 std::string bash_script(const Command& program) {
   std::string cases;
-  std::string parts;
-  for (const Command* command : all_commands(program)) {
-    cases += bash_command(*command);
-    if (command->commands().empty()) continue;
-    parts += fmt::format("      '{}') inside='{}' ;;\n", command->path_after(" "),
-                         names_of_parts(*command));
-  }
+  for (const Command* command : all_commands(program)) cases += bash_command(*command);
   std::string choices;
   for (const config::Field& field : config::fields()) {
     if (const auto* choice = std::get_if<config::ChoiceAccess>(&field.access)) {
@@ -166,14 +173,23 @@ _icl_setting_value() {{
   case $1 in
 {1}  esac
 }}
+# The commands inside of that whose words are given.
+_icl_inside() {{
+  case $1 in
+{2}    *) inside='' ;;
+  esac
+}}
+# Those inside of the command that the words from $1 on name.
+_icl_named() {{
+  local named="${{COMP_WORDS[*]:$1:COMP_CWORD-$1}}" inside=''
+  _icl_inside "${{named:+ $named}}"
+  _icl_words "$inside"
+}}
 _icl() {{
   local IFS=$' \t\n' word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} path='' inside='' options='' i
-  local commands='{2}'
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; ++i)); do
-    case $path in
-{3}      *) break ;;
-    esac
+    _icl_inside "$path"
     [[ " $inside " == *" ${{COMP_WORDS[i]}} "* ]] || break
     path+=" ${{COMP_WORDS[i]}}"
   done
@@ -186,14 +202,17 @@ _icl() {{
     before=$1
   fi
   case $path in
-{4}  esac
+{3}  esac
 }}
 complete -F _icl icl
 )",
-                     setting_names(), choices, all_names(program), parts, cases);
+                     setting_names(), choices,
+                     cases_of_parts(program, "    '{}') inside='{}' ;;\n"), cases);
 }
 
 // ---- zsh ----
+
+constexpr Actions zsh_actions{"_files", "_files -/", "({})", "_icl_settings", "_icl_commands", " "};
 
 /// In a specification of _arguments, where : and [ ] have a meaning.
 std::string zsh_text(const std::string& text) {
@@ -210,24 +229,6 @@ std::string zsh_text(const std::string& text) {
   return safe;
 }
 
-std::string zsh_action(const Command& command, const Option& option) {
-  switch (what_completes(command, option)) {
-    case Completes::files:
-      return "_files";
-    case Completes::folders:
-      return "_files -/";
-    case Completes::choices:
-      return fmt::format("({})", fmt::join(option.choices, " "));
-    case Completes::settings:
-      return "_icl_settings";
-    case Completes::commands:
-      return "_icl_commands";
-    case Completes::nothing:
-      break;
-  }
-  return " ";
-}
-
 std::string zsh_command(const Command& command) {
   std::string specs = quoted("(- *)--help[Print this help message and exit]");
   for (const Option& option : command.options()) {
@@ -235,15 +236,15 @@ std::string zsh_command(const Command& command) {
       const bool many = option.list == List::blanks;
       specs += fmt::format(" \\\n        {}",
                            quoted(fmt::format("{}:{}:{}", many ? "*" : "", zsh_text(option.names),
-                                              zsh_action(command, option))));
+                                              action(zsh_actions, command, option))));
       continue;
     }
     for (const std::string& name : spellings(option)) {
       const std::string value =
-          takes_value(option)
-              ? fmt::format(":{}:{}", zsh_text(option.value.empty() ? "value" : option.value),
-                            zsh_action(command, option))
-              : "";
+          is_switch(option.to)
+              ? ""
+              : fmt::format(":{}:{}", zsh_text(option.value.empty() ? "value" : option.value),
+                            action(zsh_actions, command, option));
       specs += fmt::format(" \\\n        {}",
                            quoted(fmt::format("*{}[{}]{}", name, zsh_text(option.doc), value)));
     }
@@ -254,7 +255,6 @@ std::string zsh_command(const Command& command) {
 
 std::string zsh_script(const Command& program) {
   std::string cases;
-  std::string parts;
   for (const Command* command : all_commands(program)) {
     if (command->commands().empty()) {
       cases += zsh_command(*command);
@@ -265,8 +265,6 @@ std::string zsh_script(const Command& program) {
       names +=
           fmt::format(" {}", quoted(fmt::format("{}:{}", part->name(), zsh_text(part->doc()))));
     }
-    parts += fmt::format("      '{}') inside=({}) ;;\n", command->path_after(" "),
-                         names_of_parts(*command));
     cases += fmt::format(
         "    '{}')\n      local -a named=({})\n      _describe command named\n      _arguments "
         "'--help[Print this help message and exit]'\n      ;;\n",
@@ -275,51 +273,48 @@ std::string zsh_script(const Command& program) {
   return fmt::format(R"(#compdef icl
 # Completion of icl for zsh, made by icl completion zsh.
 _icl_settings() {{ compadd -S '' -- {0} }}
-_icl_commands() {{ compadd -- {1} }}
+# The commands inside of that whose words are given.
+_icl_inside() {{
+  case $1 in
+{1}    *) inside=() ;;
+  esac
+}}
+_icl_commands() {{
+  local -a inside
+  _icl_inside "${{(j::)${{(@)words[2,CURRENT-1]/#/ }}}}"
+  compadd -- $inside
+}}
 _icl() {{
   local path_of='' i
   local -a inside
   for ((i = 2; i < CURRENT; ++i)); do
-    case $path_of in
-{2}      *) break ;;
-    esac
+    _icl_inside "$path_of"
     (( ${{inside[(Ie)${{words[i]}}]}} )) || break
     path_of+=" ${{words[i]}}"
   done
   words=(icl "${{(@)words[i,-1]}}"); (( CURRENT -= i - 2 ))
   case $path_of in
-{3}  esac
+{2}  esac
 }}
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _icl "$@"; else compdef _icl icl; fi
 )",
-                     setting_names(), all_names(program), parts, cases);
+                     setting_names(), cases_of_parts(program, "    '{}') inside=({}) ;;\n"), cases);
 }
 
 // ---- fish ----
+
+constexpr Actions fish_actions{" -F",
+                               " -a '(__fish_complete_directories)'",
+                               " -a '{}'",
+                               " -a '$__icl_settings'",
+                               " -a '(__icl_named {})'",
+                               ""};
 
 /// The condition that the words before the cursor name this command.
 std::string fish_condition(const Command& command) {
   const std::string path = command.path_after(" ");
   return path.empty() ? "test -z \"$(__icl_path)\""
                       : fmt::format("test \"$(__icl_path)\" = \"{}\"", path);
-}
-
-std::string fish_values(const Command& command, const Option& option) {
-  switch (what_completes(command, option)) {
-    case Completes::files:
-      return " -F";
-    case Completes::folders:
-      return " -a '(__fish_complete_directories)'";
-    case Completes::choices:
-      return fmt::format(" -a '{}'", fmt::join(option.choices, " "));
-    case Completes::settings:
-      return " -a '$__icl_settings'";
-    case Completes::commands:
-      return " -a '$__icl_commands'";
-    case Completes::nothing:
-      break;
-  }
-  return "";
 }
 
 std::string fish_command(const Command& command) {
@@ -330,46 +325,48 @@ std::string fish_command(const Command& command) {
   }
   for (const Option& option : command.options()) {
     if (!option.names.starts_with('-')) {
-      const std::string values = fish_values(command, option);
+      const std::string values = action(fish_actions, command, option);
       if (!values.empty()) text += fmt::format("{}{}\n", start, values);
       continue;
     }
     const auto names = spellings(option);
+    // fish refuses -f (no files) beside -F (files).
+    const bool files = what_completes(command, option) == Completes::files;
     text +=
-        fmt::format("{} -f -l {}{}{}{} -d {}\n", start, names.back().substr(2),
+        fmt::format("{}{} -l {}{}{}{} -d {}\n", start, files ? "" : " -f", names.back().substr(2),
                     names.size() > 1 ? fmt::format(" -s {}", names.front().substr(1)) : "",
-                    takes_value(option) ? " -r" : "",
-                    takes_value(option) ? fish_values(command, option) : "", quoted(option.doc));
+                    is_switch(option.to) ? "" : " -r", action(fish_actions, command, option),
+                    quoted(option.doc));
   }
   return text;
 }
 
 std::string fish_script(const Command& program) {
-  std::string text = fmt::format(R"(# Completion of icl for fish, made by icl completion fish.
+  std::string text = fmt::format(
+      R"(# Completion of icl for fish, made by icl completion fish.
 set -g __icl_settings {0}
-set -g __icl_commands {1}
+# The commands inside of that whose words are given.
+function __icl_inside
+    switch "$argv"
+{1}    end
+end
+# Those inside of the command that the words from $argv[1] on name.
+function __icl_named
+    set -l words (commandline -opc)[2..-1]
+    __icl_inside (string join '' ' '$words[$argv[1]..-1])
+end
 function __icl_path
     set -l path ''
-    set -l inside {1}
     for word in (commandline -opc)[2..-1]
-        contains -- $word $inside; or break
+        contains -- $word (__icl_inside $path); or break
         set path "$path $word"
-        switch $path
-)",
-                                 setting_names(), names_of_parts(program));
-  for (const Command* command : all_commands(program)) {
-    if (command == &program || command->commands().empty()) continue;
-    text += fmt::format("            case '{}'\n                set inside {}\n",
-                        command->path_after(" "), names_of_parts(*command));
-  }
-  text += R"(            case '*'
-                break
-        end
     end
     echo $path
 end
 complete -c icl -f
-)";
+)",
+      setting_names(),
+      cases_of_parts(program, "        case '{}'\n            string split ' ' '{}'\n"));
   for (const Command* command : all_commands(program)) text += fish_command(*command);
   return text;
 }

@@ -11,8 +11,8 @@
 #include "icl/config/toml.hpp"
 #include "icl/core/available_memory.hpp"
 #include "icl/core/clock.hpp"
-#include "icl/io/footprint.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/footprint.hpp"
+#include "icl/run/items_file.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/schedule.hpp"
 #include "icl/train/trainer.hpp"
@@ -79,7 +79,7 @@ bool is_small(const config::Config& probe, int threads) {
   constexpr double most_flop = 3e10;       // of a thread: some seconds where products are slow
   constexpr double least_steps = 4;        // the first evaluation and the warm-up
   constexpr double for_each_number = 220;  // of a token: see sweep/plan.cpp
-  const double bytes = io::bytes_of(io::footprint_of_training(probe, threads));
+  const double bytes = run::bytes_of(run::footprint_of_training(probe, threads));
   const auto bounds = memory_bounds();
   const double left = bounds.empty() ? most_bytes : bounds.front().left;
   const auto numbers = static_cast<double>(probe.data.N * probe.data.D);
@@ -110,10 +110,10 @@ double evaluation_count(const config::Config& config) {
 }
 
 std::string memory_lines(const config::Config& config, int threads) {
-  const io::Footprint parts = io::footprint_of_training(config, threads);
-  const double bytes = io::bytes_of(parts);
+  const run::Footprint parts = run::footprint_of_training(config, threads);
+  const double bytes = run::bytes_of(parts);
   std::string text = fmt::format("# memory: at most about {}\n", bytes_text(bytes));
-  for (const io::MemoryPart& part : parts) {
+  for (const run::MemoryPart& part : parts) {
     text += fmt::format("#   {:<22} {:>7}  {}\n", part.what, bytes_text(part.bytes), part.keys);
   }
   const auto bounds = memory_bounds();
@@ -124,7 +124,7 @@ std::string memory_lines(const config::Config& config, int threads) {
   return text;
 }
 
-std::string time_line(const config::Config& config, int threads, const io::ItemPlaces& places) {
+std::string time_line(const config::Config& config, int threads, const run::ItemPlaces& places) {
   const auto speed = measure_speed(config, threads, places);
   if (!speed) {
     return "# time: not measured, since a few steps would take long or much memory already\n";
@@ -139,11 +139,11 @@ std::string time_line(const config::Config& config, int threads, const io::ItemP
 }  // namespace
 
 std::optional<RunSpeed> measure_speed(const config::Config& config, int threads,
-                                      const io::ItemPlaces& places) {
+                                      const run::ItemPlaces& places) {
   const config::Config probe = probe_of(config);
   if (!is_small(probe, threads)) return std::nullopt;
   const auto start = Clock::now();
-  train::Trainer trainer(probe, Workers(threads), io::read_items(probe, places));
+  train::Trainer trainer(probe, Workers(threads), run::read_items(probe, places));
   double setup = seconds(Clock::now() - start);
   if (!config.data.K.is_infinite()) {
     setup *= static_cast<double>(config.data.K.count()) / static_cast<double>(probe.data.K.count());
@@ -162,14 +162,14 @@ double run_seconds(const config::Config& config, const RunSpeed& speed) {
          evaluation_count(config) * speed.evaluation_seconds;
 }
 
-std::string dry_run(const config::Config& config, int threads, const io::ItemPlaces& places) {
+std::string dry_run(const config::Config& config, int threads, const run::ItemPlaces& places) {
   const auto [parameters, columns] = sizes(config);
   const std::int64_t steps = config::last_step(config);
   auto snapshots = static_cast<double>(train::snapshot_schedule(config).count(steps));
   snapshots = std::max(snapshots, 1.0);
   const double rows = evaluation_count(config);
   const double file =
-      megabytes(snapshots, io::bytes_of_snapshot(config)) + megabytes(rows * columns, 8) + 0.05;
+      megabytes(snapshots, run::bytes_of_snapshot(config)) + megabytes(rows * columns, 8) + 0.05;
   return fmt::format("{}\n# parameters: {:.0f}\n# steps: {}\n{}{}# file: at most about {:.1f} MB\n",
                      config::to_toml(config), parameters, steps, memory_lines(config, threads),
                      time_line(config, threads, places), file);

@@ -7,11 +7,11 @@
 #include "icl/cli/status_line.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/export.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/weights.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/export.hpp"
+#include "icl/run/weights.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -24,7 +24,7 @@ struct ExportCommand {
   bool ignore_memory_limit = false;
   int threads = 0;  ///< for training again, where --weights needs it
   bool quiet = false;
-  io::ExportWords words;
+  run::ExportWords words;
   std::vector<std::string> overrides;  ///< where the items lie now
 };
 
@@ -51,22 +51,22 @@ class RetrainingLine final : public train::Observer {
 ExitCode run(const ExportCommand& command) {
   const std::filesystem::path out = command.out.value_or(command.run.stem().string() + "_data.h5");
   check_distinct(command.run, out);
-  io::RunRecord run = io::read_run(command.run).record;
-  const io::ExportRequest request = io::request_of(run, command.words);
-  const io::ItemPlaces places = moved_items(run.config, command.overrides);
-  const bool trains = io::needs_training(run, request.weights);
+  run::RunRecord run = run::read_run(command.run).record;
+  const run::ExportRequest request = run::request_of(run, command.words);
+  const run::ItemPlaces places = moved_items(run.config, command.overrides);
+  const bool trains = run::needs_training(run, request.weights);
   if (trains) require_reproducible(run, command.run.string());
   const int most_threads = resolve_threads(command.threads);
-  check_memory(io::footprint_of_exporting(run.config, request, trains ? most_threads : 0),
+  check_memory(run::footprint_of_exporting(run.config, request, trains ? most_threads : 0),
                "this export", command.ignore_memory_limit);
-  io::check_creatable(out);
-  io::OutputLock output(out);
+  store::check_creatable(out);
+  store::OutputLock output(out);
   check_output(out, command.force, OutputKind::data);
   const Workers workers(start_threads_for(command.threads));
   RetrainingLine line(trains ? request.weights.back() : 0);
   const std::array<train::Observer*, 1> observers{&line};
-  output.publish(io::export_data(run, request, workers, places,
-                                 std::span(observers).first(command.quiet ? 0 : 1)));
+  output.publish(run::export_data(run, request, workers, places,
+                                  std::span(observers).first(command.quiet ? 0 : 1)));
   if (!command.out) say(fmt::format("written: {}", out.string()));
   return ExitCode::done;
 }

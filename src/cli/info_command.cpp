@@ -6,8 +6,8 @@
 #include "icl/cli/summary.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/contents.hpp"
-#include "icl/io/decode.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/store/contents.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 #include "options.hpp"
@@ -61,7 +61,7 @@ ExitCode show(Form form, const std::string& summary, const std::string& toml, co
 }
 
 ExitCode show_run(const InfoCommand& command) {
-  const io::RunRecord run = io::read_run(command.path).record;
+  const run::RunRecord run = run::read_run(command.path).record;
   return show(command.form, summary_of(run, command.path.string()), config::to_toml(run.config),
               to_json(run));
 }
@@ -76,8 +76,8 @@ ExitCode show_sweep(const InfoCommand& command) {
 
 /// Of a merged sweep, exported data, a landscape, a probe file, a file of items.
 ExitCode show_contents(const InfoCommand& command, const std::string& kind,
-                       std::optional<io::FileKind> ours) {
-  const io::Contents contents = io::contents_of(command.path, ours);
+                       std::optional<store::FileKind> ours) {
+  const store::Contents contents = store::contents_of(command.path, ours);
   const std::string file = command.path.string();
   if (command.form == Form::toml && contents.toml.empty()) {
     throw Error(ExitCode::usage,
@@ -90,14 +90,14 @@ ExitCode show_contents(const InfoCommand& command, const std::string& kind,
 ExitCode run(const InfoCommand& command) {
   std::error_code ignored;
   if (std::filesystem::is_directory(command.path, ignored)) return show_sweep(command);
-  switch (io::look_at(command.path)) {
-    case io::FileLook::data:
-      return show_contents(command, "icl data file", io::FileKind::data);
-    case io::FileLook::sweep:
-      return show_contents(command, "merged sweep", io::FileKind::sweep);
-    case io::FileLook::other_hdf5:
+  switch (store::look_at(command.path)) {
+    case store::FileLook::data:
+      return show_contents(command, "icl data file", store::FileKind::data);
+    case store::FileLook::sweep:
+      return show_contents(command, "merged sweep", store::FileKind::sweep);
+    case store::FileLook::other_hdf5:
       return show_contents(command, "HDF5 file of another program", std::nullopt);
-    case io::FileLook::run_or_none:
+    case store::FileLook::run_or_none:
       break;
   }
   return show_run(command);
@@ -114,12 +114,16 @@ void add_info(Command& program) {
             .to = &to.path,
             .doc = "A run, merged sweep, landscape, export, file of items, or a sweep's folder",
             .required = true});
-  const auto form = [&](const char* names, Form value, const char* doc) {
-    info.add({.names = names, .to = [&to, value] { to.form = value; }, .doc = doc});
+  const auto form = [&](const char* name, Form value, const char* doc,
+                        std::vector<std::string> excludes) {
+    info.add({.names = name,
+              .to = [&to, value] { to.form = value; },
+              .doc = doc,
+              .excludes = std::move(excludes)});
   };
-  form("--all", Form::all, "All that is known of it");
-  form("--toml", Form::toml, "Its configuration, as TOML");
-  form("--json", Form::json, "All that is known of it, as JSON");
+  form("--all", Form::all, "All that is known of it", {"--toml", "--json"});
+  form("--toml", Form::toml, "Its configuration, as TOML", {"--json"});
+  form("--json", Form::json, "All that is known of it, as JSON", {});
 }
 
 }  // namespace icl::cli

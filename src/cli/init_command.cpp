@@ -5,21 +5,21 @@
 #include "icl/config/help.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
 namespace {
 
 struct InitCommand {
-  std::string system{config::row_of(config::Model{}.system).name};
+  std::string system{config::word(config::Model{}.system)};
   std::optional<std::filesystem::path> out;
 };
 
 ExitCode run(const InitCommand& command) {
-  const std::string system = "model.system=" + command.system;
-  const config::Config config = config::with_overrides({}, std::span(&system, 1));
+  config::Config config;
+  config.model.system = config::choice_of<config::System>(command.system).value();
   const std::string text = fmt::format(
       "# Every setting of a run, as Nguyen & Reddy (2024) have it: icl train FILE.\n\n{}",
       config::commented_toml(config));
@@ -27,8 +27,8 @@ ExitCode run(const InitCommand& command) {
     print(text);
     return ExitCode::done;
   }
-  io::check_creatable(*command.out);
-  io::OutputLock output(*command.out);
+  store::check_creatable(*command.out);
+  store::OutputLock output(*command.out);
   if (std::error_code ignored; std::filesystem::exists(*command.out, ignored)) {
     throw Error(ExitCode::cannot_create,
                 fmt::format("'{}' exists already: choose another --out, or remove it",
@@ -46,9 +46,11 @@ void add_init(Command& program) {
   init.add_example("icl init -o new.toml",
                    "Every setting of a one-layer transformer, with comments");
   init.add_example("icl init minimal", "Those of the minimal model, to standard output");
+  constexpr auto systems = config::words(config::System{});
   init.add({.names = "SYSTEM",
             .to = &to.system,
-            .doc = "one_layer (default), multi_layer, scalar_beta, minimal or memoriser"});
+            .doc = fmt::format("What is trained (default: {})", to.system),
+            .choices = {systems.begin(), systems.end()}});
   init.add({.names = "-o,--out",
             .to = &to.out,
             .doc = "File, which must not exist yet (default: standard output)",

@@ -25,9 +25,9 @@ Json to_json(const config::Config& config) {
   return json;
 }
 
-Json to_json(const io::Stretch& stretch) {
+Json to_json(const run::Stretch& stretch) {
   Json json = Json::object();
-  for (const io::StretchField& field : io::stretch_fields()) {
+  for (const run::StretchField& field : run::stretch_fields()) {
     json[field.name] =
         std::visit([&](const auto member) { return Json(stretch.*member); }, field.member);
   }

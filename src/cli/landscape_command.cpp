@@ -7,11 +7,11 @@
 #include "icl/analysis/memoriser_margins.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/config/system.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/prediction.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/prediction.hpp"
+#include "icl/run/replay.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -31,25 +31,25 @@ struct LandscapeCommand {
 
 /// The landscape that a run's attention sees: its N, whether its target attends to itself, and its
 /// memoriser's margins.
-void take_from_run(io::RunRecord run, const LandscapeCommand& command, const Workers& workers,
+void take_from_run(run::RunRecord run, const LandscapeCommand& command, const Workers& workers,
                    analysis::LandscapeRequest& request) {
   const std::string file = command.run->string();
   const config::Capabilities& has = config::row_of(run.config.model.system).has;
   const std::string reason =
-      !has.context ? "a memoriser has no attention" : io::reason_in_data(run.config);
+      !has.context ? "a memoriser has no attention" : run::reason_in_data(run.config);
   if (!reason.empty()) {
     throw Error(ExitCode::bad_input,
                 fmt::format("the landscape is not that of '{}': {}", file, reason));
   }
   const std::int64_t step = command.step.value_or(run.step);
-  if (!io::has_snapshot(run, step)) {
-    io::require_same_bits(run, file, io::KernelChange::refuse);
+  if (!run::has_snapshot(run, step)) {
+    run::require_same_bits(run, file, run::KernelChange::refuse);
   }
   const bool self = has.mixes_paths || run.config.model.attend_self;
   request.N = run.config.data.N;
   request.self = self ? theory::SelfAttention::yes : theory::SelfAttention::no;
   request.margins = analysis::memoriser_margins(run, step, command.samples, workers);
-  request.source = {io::run_hash(run), step};
+  request.source = {run::run_hash(run), step};
 }
 
 ExitCode run(const LandscapeCommand& command) {
@@ -59,15 +59,15 @@ ExitCode run(const LandscapeCommand& command) {
   const Workers workers(start_threads_for(command.threads));
   analysis::LandscapeRequest request = command.request;
   analysis::check_grids(request, command.run ? command.samples : 1);
-  std::optional<io::RunRecord> run;
+  std::optional<run::RunRecord> run;
   if (command.run) {
     check_distinct(*command.run, command.out);
-    run = io::read_run(*command.run).record;
-    check_memory(io::footprint_of_replaying(run->config, workers.threads()),
+    run = run::read_run(*command.run).record;
+    check_memory(run::footprint_of_replaying(run->config, workers.threads()),
                  "training this run again", command.ignore_memory_limit);
   }
-  io::check_creatable(command.out);
-  io::OutputLock output(command.out);
+  store::check_creatable(command.out);
+  store::OutputLock output(command.out);
   check_output(command.out, command.force, OutputKind::data);
   if (run) take_from_run(*std::move(run), command, workers, request);
   output.publish(analysis::landscape_file(request, workers));

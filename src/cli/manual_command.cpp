@@ -7,7 +7,7 @@
 #include "icl/config/help.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/file.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -61,10 +61,7 @@ std::string upper(std::string text) {
 }
 
 std::string value_of_option(const Option& option) {
-  if (std::holds_alternative<bool*>(option.to) ||
-      std::holds_alternative<std::function<void()>>(option.to)) {
-    return "";
-  }
+  if (is_switch(option.to)) return "";
   return option.value.empty() ? "VALUE" : option.value;
 }
 
@@ -137,12 +134,13 @@ std::string page(const Command& program, const Command& command) {
 void write_pages(const Command& program, const Command& command,
                  const std::filesystem::path& folder) {
   const std::string text = page(program, command);
-  io::publish_file(folder / (page_of(command) + ".1"), std::as_bytes(std::span(text)));
+  store::publish_file(folder / (page_of(command) + ".1"), std::as_bytes(std::span(text)));
   for (const auto& part : command.commands()) write_pages(program, *part, folder);
 }
 
 ExitCode run(const ManualCommand& command) {
   if (command.out) {
+    store::check_creatable(*command.out / (page_of(*command.program) + ".1"));
     write_pages(*command.program, *command.program, *command.out);
     return ExitCode::done;
   }
@@ -165,7 +163,8 @@ void add_manual(Command& program) {
   manual.add({.names = "-o,--out",
               .to = &to.out,
               .doc = "Write the pages of all commands into this folder, which exists",
-              .value = "DIR"});
+              .value = "DIR",
+              .excludes = {"COMMAND"}});
   manual.set_footer("cmake --install brings all pages to where man looks for them.");
 }
 

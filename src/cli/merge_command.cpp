@@ -6,9 +6,9 @@
 #include "icl/cli/json.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/csv.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
+#include "icl/store/csv.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "icl/sweep/merge.hpp"
 #include "options.hpp"
 
@@ -89,8 +89,8 @@ ExitCode run(const MergeCommand& command) {
   const sweep::Folder folder(command.folder);
   if (!command.out) (void)folder.sweep();  // before its own name is looked for in it
   const std::filesystem::path out = command.out.value_or(command.folder / "sweep.h5");
-  io::check_creatable(out);
-  io::OutputLock output(out);
+  store::check_creatable(out);
+  store::OutputLock output(out);
   const bool as_csv = is_csv(out);
   check_output(out, command.force, as_csv ? OutputKind::table : OutputKind::sweep);
   const sweep::Plan plan(folder.sweep());
@@ -105,7 +105,7 @@ ExitCode run(const MergeCommand& command) {
                 fmt::format("'{}': no run has ended yet", command.folder.string()));
   }
   if (as_csv) {
-    const std::string csv = io::to_csv(merged.runs);
+    const std::string csv = store::to_csv(merged.runs);
     output.publish(std::as_bytes(std::span(csv)));
   } else {
     output.publish(merged.file);

@@ -2,6 +2,11 @@
 
 namespace icl::cli {
 
+bool is_switch(const Target& target) {
+  return std::holds_alternative<bool*>(target) ||
+         std::holds_alternative<std::function<void()>>(target);
+}
+
 void add_threads(Command& command, int& threads) {
   command.add(
       {.names = "--threads",
@@ -54,7 +59,7 @@ void add_output_options(Command& command, OutputOptions& options) {
                       "is done",
                .excludes = {"--force"}});
   command.add({.names = "--allow-kernel-change",
-               .to = [&options] { options.kernel_change = io::KernelChange::allow; },
+               .to = [&options] { options.kernel_change = run::KernelChange::allow; },
                .doc = "Go on under other BLAS kernels than before; marks the file"});
   add_memory_limit(command, options.ignore_memory_limit);
   add_quiet(command, options.quiet);

@@ -18,8 +18,7 @@
 /// completion and manual pages follow. parse.cpp alone includes CLI11, which reads them.
 namespace icl::cli {
 
-/// Where the value of an option goes; its type says what is accepted. A switch has a bool or a
-/// function without arguments.
+/// Where the value of an option goes; its type says what is accepted.
 using Target =
     std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::filesystem::path*,
                  std::optional<int>*, std::optional<std::int64_t>*, std::optional<double>*,
@@ -27,6 +26,9 @@ using Target =
                  std::vector<std::string>*, std::vector<std::int64_t>*, std::vector<double>*,
                  std::function<void()>, std::function<void(const std::string&)>,
                  std::function<void(const std::vector<double>&)>>;
+
+/// A bool or a function without arguments: of an option that takes no value.
+[[nodiscard]] bool is_switch(const Target& target);
 
 /// How the values of a list are given.
 enum class List : std::uint8_t {
@@ -76,10 +78,9 @@ class Command {
   /// it does with them.
   template <typename Settings>
   Settings& set_action(ExitCode (*action)(const Settings&)) {
-    auto body = std::make_unique<BodyOf<Settings>>(action);
-    Settings& settings = body->settings;
-    body_ = std::move(body);
-    return settings;
+    const auto settings = std::make_shared<Settings>();
+    run_ = [settings, action] { return action(*settings); };
+    return *settings;
   }
 
   void add(Option option) { options_.push_back(std::move(option)); }
@@ -107,24 +108,9 @@ class Command {
   [[nodiscard]] const std::vector<std::unique_ptr<Command>>& commands() const { return commands_; }
 
   /// Call only if there is an action.
-  [[nodiscard]] ExitCode run() const { return body_->run(); }
+  [[nodiscard]] ExitCode run() const { return run_(); }
 
  private:
-  struct Body {
-    Body() = default;
-    Body(const Body&) = delete;
-    Body& operator=(const Body&) = delete;
-    virtual ~Body() = default;
-    [[nodiscard]] virtual ExitCode run() const = 0;
-  };
-  template <typename Settings>
-  struct BodyOf final : Body {
-    explicit BodyOf(ExitCode (*f)(const Settings&)) : action(f) {}
-    [[nodiscard]] ExitCode run() const override { return action(settings); }
-    ExitCode (*action)(const Settings&);
-    Settings settings;
-  };
-
   std::string name_;
   std::string doc_;
   std::string footer_;
@@ -134,7 +120,7 @@ class Command {
   bool takes_settings_ = false;
   std::vector<Option> options_;
   std::vector<std::unique_ptr<Command>> commands_;
-  std::unique_ptr<Body> body_;
+  std::function<ExitCode()> run_;
 };
 
 /// "--out" for "-o,--out", "FILE" for an argument.

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "icl/core/error.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
 
 namespace icl::cli {
 namespace {
@@ -29,7 +29,7 @@ std::string_view name_of(OutputKind kind) {
 
 void require_table(const std::filesystem::path& file) {
   constexpr std::string_view start = "hash,";  // the first column of /runs
-  const std::vector<std::byte> found = io::read_head(file, start.size()).bytes;
+  const std::vector<std::byte> found = store::read_head(file, start.size()).bytes;
   if (std::ranges::equal(found, std::as_bytes(std::span(start)))) return;
   throw Error(ExitCode::bad_input,
               fmt::format("'{}': not a table of runs that icl merge wrote, which begins with {}",
@@ -40,13 +40,13 @@ void require_table(const std::filesystem::path& file) {
 void require_kind(const std::filesystem::path& file, OutputKind kind) {
   switch (kind) {
     case OutputKind::run:
-      (void)io::read_block(file, io::FileKind::run);
+      (void)store::read_block(file, store::FileKind::run);
       return;
     case OutputKind::data:
-      (void)io::read_block(file, io::FileKind::data);
+      (void)store::read_block(file, store::FileKind::data);
       return;
     case OutputKind::sweep:
-      (void)io::read_block(file, io::FileKind::sweep);
+      (void)store::read_block(file, store::FileKind::sweep);
       return;
     case OutputKind::table:
       require_table(file);
@@ -63,10 +63,10 @@ void check_distinct(const std::filesystem::path& in, const std::filesystem::path
 }
 
 void check_output(const std::filesystem::path& out, bool force, OutputKind kind) {
-  io::check_creatable(out);
+  store::check_creatable(out);
   std::error_code ignored;
   if (!std::filesystem::exists(out, ignored)) return;
-  const bool empty = io::read_head(out, 1).bytes.empty();
+  const bool empty = store::read_head(out, 1).bytes.empty();
   try {
     if (!empty) require_kind(out, kind);
   } catch (const Error& error) {

@@ -50,11 +50,6 @@ bool is_list(const Target& target) {
       target);
 }
 
-bool is_switch(const Target& target) {
-  return std::holds_alternative<bool*>(target) ||
-         std::holds_alternative<std::function<void()>>(target);
-}
-
 /// CLI11 takes 010 for 8: whole numbers that begin with a zero are refused.
 std::string octal_fault(const std::string& text) {
   const bool octal = text.size() > 1 && text.front() == '0' &&

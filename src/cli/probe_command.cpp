@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
-#include "icl/analysis/coefficient_checks.hpp"
 #include "icl/analysis/probe_file.hpp"
 #include "icl/analysis/probe_run.hpp"
 #include "icl/cli/output.hpp"
@@ -13,11 +11,11 @@
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/isolated.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/weights.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/weights.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/isolated.hpp"
+#include "icl/store/lock.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -97,7 +95,7 @@ analysis::ProbeRequest request_of(const ProbeCommand& command) {
   return request;
 }
 
-std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& run) {
+std::vector<std::int64_t> steps_of(const ProbeCommand& command, run::RunRecord& run) {
   if (!command.steps && run.snapshot_steps.empty()) {
     throw Error(ExitCode::usage,
                 fmt::format("'{}' has no snapshot yet: give --steps", command.run.string()));
@@ -111,7 +109,7 @@ std::vector<std::int64_t> steps_of(const ProbeCommand& command, io::RunRecord& r
                 fmt::format("--steps {}: '{}' made steps {} to {}{}", step, command.run.string(),
                             first, run.step, run.origin ? "; those before are its parent's" : ""));
   }
-  if (io::needs_training(run, steps)) require_reproducible(run, command.run.string());
+  if (run::needs_training(run, steps)) require_reproducible(run, command.run.string());
   return steps;
 }
 
@@ -125,13 +123,13 @@ std::filesystem::path output_of(const ProbeCommand& command) {
 void take_over(const std::filesystem::path& out, analysis::ProbeRecord& record) {
   std::error_code ignored;
   if (!std::filesystem::exists(out, ignored)) return;
-  const auto bytes = io::read_file(out);
+  const auto bytes = store::read_file(out);
   if (bytes.empty()) return;
   const std::string name = out.string();
   analysis::ProbeRecord there;
   try {
-    io::try_in_child(name, io::allowance_for(bytes.size()),
-                     [&] { (void)analysis::decode_probe(bytes, name); });
+    store::try_in_child(name, store::allowance_for(bytes.size()),
+                        [&] { (void)analysis::decode_probe(bytes, name); });
     there = analysis::decode_probe(bytes, name);
   } catch (const Error& error) {
     if (error.code() != ExitCode::bad_input) throw;
@@ -174,55 +172,28 @@ std::string summary(const analysis::ProbeRecord::Chains& at,
                     const analysis::ProbeRequest& request) {
   const auto found =
       learning_coefficient(at.losses.front(), at.baseline, settings_of(request).front());
-  const std::string value = fmt::format("learning coefficient {:.4g}", found.value);
-  return at.losses.front().size() == 1 ? value : fmt::format("{} +- {:.2g}", value, found.error);
-}
-
-/// Those of the steps of which the record lacks what is asked for.
-std::vector<std::int64_t> missing(const ProbeCommand& command, const analysis::ProbeRecord& record,
-                                  const std::vector<std::int64_t>& steps) {
-  std::vector<std::int64_t> lacking;
-  std::ranges::copy_if(steps, std::back_inserter(lacking), [&](std::int64_t step) {
-    return (command.curvature && !holds(record.curvature, step)) ||
-           (command.coefficient && !holds(record.coefficient, step));
-  });
-  return lacking;
-}
-
-/// The chains at a step; throws Error(diverged) if some ran away: their means are no coefficient.
-analysis::ProbeRecord::Chains chains_at(std::int64_t step, analysis::RunProbe& probe,
-                                        const analysis::ProbeRequest& request,
-                                        const std::filesystem::path& out) {
-  auto found = probe.coefficient(step);
-  if (const auto fault = divergence(found, request)) {
-    throw Error(ExitCode::diverged,
-                fmt::format("{}; nothing of it is kept: take a smaller --llc-epsilon (and another "
-                            "--out, or --force, if '{}' has coefficients already)",
-                            *fault, out.string()));
-  }
-  return found;
+  return fmt::format("learning coefficient {:.4g} +- {:.2g}", found.value, found.error);
 }
 
 ExitCode run(const ProbeCommand& command) {
   const analysis::ProbeRequest request = request_of(command);
   const std::filesystem::path out = output_of(command);
   check_distinct(command.run, out);
-  io::RunRecord run = io::read_run(command.run).record;
+  run::RunRecord run = run::read_run(command.run).record;
   const auto steps = steps_of(command, run);
-  const io::ItemPlaces places = moved_items(run.config, command.overrides);
+  const run::ItemPlaces places = moved_items(run.config, command.overrides);
   const int threads = start_threads_for(command.threads);
-  check_memory(analysis::footprint_of_probing(run.config, request, std::ssize(steps), threads),
-               "probing this run", command.ignore_memory_limit);
+  check_memory(analysis::footprint_of_probing(run.config, request, threads), "probing this run",
+               command.ignore_memory_limit);
   say_when_ended("icl: interrupted; what is measured is kept, and the same command goes on\n");
-  io::check_creatable(out);
-  io::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
+  store::check_creatable(out);
+  store::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
   if (command.force) check_output(out, true, OutputKind::data);
   const SignalGuard signals;
   analysis::RunProbe probe(run, request, places,
                            Workers(threads).interruptible(SignalGuard::stop_requested()));
   analysis::ProbeRecord record = probe.record();
   if (!command.force) take_over(out, record);
-  probe.expect(missing(command, record, steps));
   const auto told = [&](std::int64_t step, const std::string& text) {
     output.publish(analysis::encode(record));
     if (!command.quiet) note(fmt::format("step {}: {}", step, text));
@@ -236,7 +207,7 @@ ExitCode run(const ProbeCommand& command) {
         told(step, text);
       }
       if (command.coefficient && !holds(record.coefficient, step)) {
-        auto found = chains_at(step, probe, request, out);
+        auto found = probe.coefficient(step);
         const std::string text = summary(found, request);
         insert(record.coefficient, std::move(found));
         told(step, text);
@@ -250,7 +221,6 @@ ExitCode run(const ProbeCommand& command) {
                     out.string()));
     return ExitCode::interrupted;
   }
-  for (const std::string& line : doubts(record)) say(line);
   return ExitCode::done;
 }
 
@@ -271,13 +241,9 @@ void add_probe(Command& program) {
              .to = &to.curvature,
              .doc = "Eigenvalues and traces of Hessian and true Fisher matrix, and the gradient's "
                     "noise, by sub-circuit"});
-  probe.add(
-      {.names = "--llc",
-       .to = &to.coefficient,
-       .doc = "Local learning coefficient by stochastic gradient Langevin dynamics. It is defined "
-              "at a "
-              "local minimum: where it comes out negative, the weights are none. Sweep epsilon and "
-              "gamma, and look at the losses /llc/chain_loss: they must have come to rest"});
+  probe.add({.names = "--llc",
+             .to = &to.coefficient,
+             .doc = "Local learning coefficient by stochastic gradient Langevin dynamics"});
   probe.add({.names = "-o,--out",
              .to = &to.out,
              .doc = "Probe file (default: RUN.probe.h5 beside the run). Steps that it has are kept",
@@ -300,25 +266,19 @@ void add_probe(Command& program) {
              .doc = "Step sizes of the chains; all pairs with --llc-gamma (default: 1e-4)",
              .value = "EPS,...",
              .list = List::commas});
-  probe.add(
-      {.names = "--llc-gamma",
-       .to = &to.of_coefficient.localisations,
-       .doc =
-           "Strengths of the pull back to the run's weights, well below n beta times the largest "
-           "eigenvalue of the Hessian (default: 100). The coefficient must not depend on "
-           "it: try several",
-       .value = "GAMMA,...",
-       .list = List::commas});
+  probe.add({.names = "--llc-gamma",
+             .to = &to.of_coefficient.localisations,
+             .doc = "Strengths of the pull back to the run's weights (default: 1000)",
+             .value = "GAMMA,...",
+             .list = List::commas});
   probe.add({.names = "--llc-nbeta",
              .to = &to.inverse_temperature,
              .doc = "Inverse temperature n beta (default: n / ln n for n sequences)"});
   probe.add(
       {.names = "--llc-chains", .to = &to.of_coefficient.chains, .doc = "Chains (default: 4)"});
-  probe.add(
-      {.names = "--llc-burn-in",
-       .to = &to.of_coefficient.burn_in,
-       .doc =
-           "Steps of a chain before its draws, several times 1 / (epsilon gamma) (default: 400)"});
+  probe.add({.names = "--llc-burn-in",
+             .to = &to.of_coefficient.burn_in,
+             .doc = "Steps of a chain before its draws (default: 200)"});
   probe.add({.names = "--llc-draws",
              .to = &to.of_coefficient.draws,
              .doc = "Draws of a chain (default: 400)"});
@@ -328,8 +288,7 @@ void add_probe(Command& program) {
   add_quiet(probe, to.quiet);
   probe.add_example("icl probe run.h5 --curvature --llc", "At all snapshots, into run.probe.h5");
   probe.add_example(
-      "icl probe run.h5 --llc --steps 0,100 --llc-epsilon 3e-5,1e-4 --llc-gamma 10,30,100 "
-      "--llc-burn-in 4000",
+      "icl probe run.h5 --llc --steps 0,100 --llc-epsilon 3e-5,1e-4 --llc-gamma 300,1000",
       "A sweep over the two knobs of the coefficient, at two steps");
 }
 

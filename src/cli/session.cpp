@@ -10,24 +10,24 @@
 #include "icl/cli/stored_run.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/items_file.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/longer.hpp"
-#include "icl/io/recorder.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/items_file.hpp"
+#include "icl/run/longer.hpp"
+#include "icl/run/recorder.hpp"
+#include "icl/run/replay.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 
 namespace icl::cli {
 namespace {
 
 /// The status that a run ends in whose file says that it has ended; nothing if it can go on.
 std::optional<ExitCode> ended_status(const StoredRun& stored, const std::string& file, bool quiet) {
-  const io::RunRecord& record = stored.record;
-  if (record.status == io::RunStatus::diverged) {
+  const run::RunRecord& record = stored.record;
+  if (record.status == run::RunStatus::diverged) {
     throw Error(ExitCode::diverged,
                 fmt::format("'{}' diverged at step {}, and would do so again", file, record.step));
   }
-  if (record.status != io::RunStatus::done || stored.longer) return std::nullopt;
+  if (record.status != run::RunStatus::done || stored.longer) return std::nullopt;
   if (!quiet) say(fmt::format("done already, after {} steps: {}", record.step, file));
   return ExitCode::done;
 }
@@ -40,7 +40,7 @@ void lengthen(StoredRun& stored, const Session& session, const Workers& workers)
     say(fmt::format("from step {} on for {} epochs in place of {}: {}", stored.record.step,
                     config.train.epochs, stored.record.config.train.epochs, file));
   }
-  io::plan_longer(stored.record, config, file, workers, stored.places);
+  run::plan_longer(stored.record, config, file, workers, stored.places);
 }
 
 ExitCode report(train::Outcome outcome, const train::Trainer& trainer,
@@ -85,43 +85,43 @@ ExitCode train(const Session& session) {
   if (const auto found = stored_run(session)) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
     if (found->longer) {
-      check_memory(io::footprint_of_lengthening(found->record.config, session.config,
-                                                found->record.step, threads),
+      check_memory(run::footprint_of_lengthening(found->record.config, session.config,
+                                                 found->record.step, threads),
                    "making this run longer", options.ignore_memory_limit);
     }
   }
-  check_memory(session.origin ? io::footprint_of_branching(session.config, threads)
-                              : io::footprint_of_training(session.config, threads),
+  check_memory(session.origin ? run::footprint_of_branching(session.config, threads)
+                              : run::footprint_of_training(session.config, threads),
                "this run", options.ignore_memory_limit);
-  io::check_creatable(session.out);
-  io::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
+  store::check_creatable(session.out);
+  store::OutputLock output(session.out, {.stop = &SignalGuard::stop_requested()});
   if (!options.resume) check_output(session.out, options.force, OutputKind::run);
   auto found = stored_run(session);
   if (found) {
     if (const auto status = ended_status(*found, file, options.quiet)) return *status;
-    io::require_same_bits(found->record, file, options.kernel_change);
+    run::require_same_bits(found->record, file, options.kernel_change);
     if (found->longer) lengthen(*found, session, Workers(threads));
   }
   const config::Config& config = found ? found->record.config : session.config;
-  auto items = found ? io::items_of(found->record, found->places)
-                     : io::read_items(session.config, session.places);
+  auto items = found ? run::items_of(found->record, found->places)
+                     : run::read_items(session.config, session.places);
   const std::string items_hash = items ? items->hash : std::string();
   train::Trainer trainer(config, Workers(threads), std::move(items));
-  io::RunRecord record;
+  run::RunRecord record;
   if (found) {
     trainer.restore(found->record.state.value(), found->record.due);
     record = std::move(found->record);
     record.config.record.publish_seconds = session.config.record.publish_seconds;
   } else {
-    record = io::new_record(session.config, trainer.readable_parameters());
+    record = run::new_record(session.config, trainer.readable_parameters());
     record.origin = session.origin;
     record.items_hash = items_hash;
     if (session.origin) trainer.restore(session.origin->state, train::Due::open);
   }
-  io::Stretch stretch = io::describe_process(threads, options.command_line);
+  run::Stretch stretch = run::describe_process(threads, options.command_line);
   stretch.from_step = trainer.progress().step;
   if (session.config.data.items) stretch.items_folder = session.places.folder.string();
-  io::Recorder recorder(output, std::move(record), std::move(stretch));
+  run::Recorder recorder(output, std::move(record), std::move(stretch));
   ProgressLine progress_line(trainer.progress().step, trainer.last_step(), threads);
   const std::array<train::Observer*, 2> observers{&recorder, &progress_line};
   // Signals to a sweep's processes may come from two sides: from their parent and from Slurm.
@@ -158,8 +158,8 @@ int start_threads_for(int requested) {
   }
 }
 
-void check_memory(const io::Footprint& parts, const std::string& who, bool ignore) {
-  if (!ignore) io::require_memory(parts, who);
+void check_memory(const run::Footprint& parts, const std::string& who, bool ignore) {
+  if (!ignore) run::require_memory(parts, who);
 }
 
 }  // namespace icl::cli

@@ -15,8 +15,8 @@
 #include "icl/cli/signals.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
 
 namespace icl::cli {
 namespace {
@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read_prologue(const fs::path& file) {
-  const std::vector<std::byte> bytes = io::read_file(file);
+  const std::vector<std::byte> bytes = store::read_file(file);
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (text.find('\0') == std::string::npos) return text;
   throw Error(
@@ -101,7 +101,7 @@ sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan
   // Not DIR/sweep.toml: a later call with other axes would change what the shards of this one are.
   const std::string text = config::to_toml(plan.sweep());
   options.sweep = options.folder / "slurm" /
-                  (io::hash_hex(std::as_bytes(std::span(text))).substr(0, 16) + ".toml");
+                  (store::hash_hex(std::as_bytes(std::span(text))).substr(0, 16) + ".toml");
   options.threads = command.threads;
   options.cpus = command.jobs > 0 ? command.jobs * command.threads : default_cpus;
   options.sbatch_options = command.sbatch_options;
@@ -124,11 +124,11 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
                             const sweep::Folder& folder, const sweep::SlurmOptions& options) {
   const std::string script = sweep::batch_script(options);
   folder.claim(plan);
-  io::make_folders(folder.path() / "slurm");
+  store::make_folders(folder.path() / "slurm");
   const std::string text = config::to_toml(plan.sweep());
-  io::publish_file(options.sweep, std::as_bytes(std::span(text)));
+  store::publish_file(options.sweep, std::as_bytes(std::span(text)));
   const fs::path path = folder.path() / "sweep.sbatch";
-  io::publish_file(path, std::as_bytes(std::span(script)));
+  store::publish_file(path, std::as_bytes(std::span(script)));
   const std::string time = options.task_seconds > 0
                                ? fmt::format("about {} a task if no run stops early, measured here",
                                              duration_text(options.task_seconds))

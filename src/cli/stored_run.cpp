@@ -4,24 +4,24 @@
 
 #include "icl/config/field_values.hpp"
 #include "icl/config/toml.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/longer.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/longer.hpp"
+#include "icl/run/replay.hpp"
 
 namespace icl::cli {
 namespace {
 
-bool is_same_branch(const std::optional<io::Origin>& a, const std::optional<io::Origin>& b) {
+bool is_same_branch(const std::optional<run::Origin>& a, const std::optional<run::Origin>& b) {
   if (a.has_value() != b.has_value()) return false;
   return !a ||
          (a->parent_hash == b->parent_hash && a->state.progress.step == b->state.progress.step);
 }
 
-std::string hash_of(const config::Config& config, const std::optional<io::Origin>& origin) {
-  io::RunRecord empty;
+std::string hash_of(const config::Config& config, const std::optional<run::Origin>& origin) {
+  run::RunRecord empty;
   empty.config = config;
   empty.origin = origin;
-  return io::run_hash(empty);
+  return run::run_hash(empty);
 }
 
 /// The first key in which the configurations differ, and how.
@@ -60,13 +60,13 @@ std::optional<StoredRun> stored_run(const Session& session) {
     return std::nullopt;
   }
   const std::string file = session.out.string();
-  StoredRun stored{io::read_run(session.out).record, session.places};
+  StoredRun stored{run::read_run(session.out).record, session.places};
   const config::Config& before = stored.record.config;
   const config::Config config = with_places_of(before, session.config);
   const bool same_branch = is_same_branch(stored.record.origin, session.origin);
-  if (hash_of(config, session.origin) != io::run_hash(stored.record)) {
-    stored.longer = same_branch && io::is_longer(config, before);
-    if (same_branch && io::is_longer(before, config)) {
+  if (hash_of(config, session.origin) != run::run_hash(stored.record)) {
+    stored.longer = same_branch && run::is_longer(config, before);
+    if (same_branch && run::is_longer(before, config)) {
       throw Error(ExitCode::cannot_create,
                   fmt::format("'{}' holds the same run with train.epochs = {}, and is not cut to "
                               "{}: choose another --out",
@@ -80,25 +80,26 @@ std::optional<StoredRun> stored_run(const Session& session) {
   if (session.config.data.novel_items && !stored.places.novel_items) {
     stored.places.novel_items = session.config.data.novel_items;
   }
-  const auto items = io::read_items(before, stored.places);
+  const auto items = run::read_items(before, stored.places);
   if (items->hash != stored.record.items_hash) {
     throw another_run(file, difference(before, session.config) + ", and these are other items");
   }
   return stored;
 }
 
-void require_reproducible(io::RunRecord& recorded, const std::string& file) {
+void require_reproducible(run::RunRecord& recorded, const std::string& file) {
   if (recorded.mixed_kernel_sets) {
     throw Error(ExitCode::check_failed,
                 fmt::format("'{}' was resumed under other BLAS kernels, so no single run gives its "
                             "bits again",
                             file));
   }
-  io::require_same_bits(recorded, file, io::KernelChange::refuse_kernels);
+  run::require_same_bits(recorded, file, run::KernelChange::refuse_kernels);
 }
 
-io::ItemPlaces moved_items(const config::Config& recorded, std::span<const std::string> overrides) {
-  io::ItemPlaces places;
+run::ItemPlaces moved_items(const config::Config& recorded,
+                            std::span<const std::string> overrides) {
+  run::ItemPlaces places;
   if (overrides.empty()) return places;
   const config::Config config = config::with_overrides(recorded, overrides);
   if (with_places_of(recorded, config) != recorded) {

@@ -11,7 +11,7 @@
 #include "icl/config/sweep.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/config_group.hpp"
+#include "icl/run/config_group.hpp"
 
 namespace icl::cli {
 namespace {
@@ -51,29 +51,29 @@ std::vector<std::string> settings_of(const config::Config& config) {
   return settings;
 }
 
-std::string standing(const io::RunRecord& run) {
+std::string standing(const run::RunRecord& run) {
   const std::int64_t last = config::last_step(run.config);
   const std::string reason = run.stop_reason.empty() || run.stop_reason == "epochs"
                                  ? ""
                                  : fmt::format(", stopped by stop.{}", run.stop_reason);
   const std::string from =
       run.origin ? fmt::format(", a branch from step {}", run.origin->state.progress.step) : "";
-  return fmt::format("{} at step {} of {}{}{}\n", io::to_string(run.status), run.step, last, reason,
-                     from);
+  return fmt::format("{} at step {} of {}{}{}\n", run::to_string(run.status), run.step, last,
+                     reason, from);
 }
 
-std::string acquisition(const io::RunRecord& run) {
+std::string acquisition(const run::RunRecord& run) {
   if (!run.t_icl_step) return "ICL not acquired\n";
   return fmt::format("ICL acquired at step {}{}\n", *run.t_icl_step,
                      run.t_icl_refined ? fmt::format(", to the step {}", *run.t_icl_refined) : "");
 }
 
-std::string last_values(const io::RunRecord& run) {
+std::string last_values(const run::RunRecord& run) {
   if (run.metric_steps.empty()) return "no evaluation yet\n";
   std::string text = fmt::format("loss (accuracy) at step {}:", run.metric_steps.back());
   for (const std::string kind : {"train", "icl", "iwl"}) {
-    const auto loss = io::column(run, fmt::format("{}_loss", kind));
-    const auto accuracy = io::column(run, fmt::format("{}_accuracy", kind));
+    const auto loss = run::column(run, fmt::format("{}_loss", kind));
+    const auto accuracy = run::column(run, fmt::format("{}_accuracy", kind));
     if (loss.empty() || accuracy.empty() || std::isnan(loss.back())) continue;
     text += fmt::format("  {} {:.4f} ({:.3f})",
                         kind == "icl"   ? "ICL"
@@ -84,11 +84,11 @@ std::string last_values(const io::RunRecord& run) {
   return text + '\n';
 }
 
-std::string how_trained(const io::RunRecord& run) {
+std::string how_trained(const run::RunRecord& run) {
   if (run.provenance.empty()) return "";
   double seconds = 0;
-  for (const io::Stretch& stretch : run.provenance) seconds += stretch.wall_seconds;
-  const io::Stretch& last = run.provenance.back();
+  for (const run::Stretch& stretch : run.provenance) seconds += stretch.wall_seconds;
+  const run::Stretch& last = run.provenance.back();
   return fmt::format(
       "trained in {} on {} thread{}, {}: {}, kernels {}, {}\n", duration_text(seconds),
       last.threads, last.threads == 1 ? "" : "s",
@@ -108,16 +108,16 @@ SweepCounts count_runs(const sweep::Folder& folder, const sweep::Plan& plan) {
 std::string counts_text(const SweepCounts& counts, std::size_t runs) {
   using sweep::RunState;
   return fmt::format(
-      "{} runs: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
+      "{} run{}: {} done, {} diverged, {} running, {} interrupted, {} waiting, {} damaged; ICL "
       "acquired in {}\n",
-      runs, counts[RunState::done], counts[RunState::diverged], counts[RunState::running],
-      counts[RunState::interrupted], counts[RunState::waiting], counts[RunState::damaged],
-      counts.acquired);
+      runs, runs == 1 ? "" : "s", counts[RunState::done], counts[RunState::diverged],
+      counts[RunState::running], counts[RunState::interrupted], counts[RunState::waiting],
+      counts[RunState::damaged], counts.acquired);
 }
 
-std::string summary_of(const io::RunRecord& run, const std::string& file) {
+std::string summary_of(const run::RunRecord& run, const std::string& file) {
   std::string text =
-      fmt::format("{}: a run: {}\n", printable(file), printable(io::title_of(run.config)));
+      fmt::format("{}: a run: {}\n", printable(file), printable(run::title_of(run.config)));
   text += standing(run) + acquisition(run) + last_values(run);
   text += one_line("set: ", settings_of(run.config));
   text += fmt::format("holds {} evaluations of {} quantities, {} snapshots of {} tensors\n",
@@ -132,27 +132,32 @@ std::string summary_of(const sweep::Folder& folder, const sweep::Plan& plan,
                        const SweepCounts& counts) {
   std::string text = fmt::format("{}: the folder of a sweep\n", printable(folder.path().string()));
   text += counts_text(counts, plan.size());
+  config::Config shared = plan.sweep().base;
   const auto varied = plan.sweep().varied();
   std::vector<std::string> axes;
   axes.reserve(varied.size());
   for (const config::Field* field : varied) {
-    axes.push_back(
-        fmt::format("{} ({} values)", field->name, plan.sweep().values_of(*field).size()));
+    const std::vector<config::Value> values = plan.sweep().values_of(*field);
+    if (values.size() == 1) {
+      config::set(*field, values.front(), shared);
+    } else {
+      axes.push_back(fmt::format("{} ({} values)", field->name, values.size()));
+    }
   }
-  text += one_line("differ in: ", axes);
+  if (!axes.empty()) text += one_line("differ in: ", axes);
   text += fmt::format("seeds: {}\n", plan.sweep().seeds.size());
-  text += one_line("set: ", settings_of(plan.sweep().base));
+  text += one_line("set: ", settings_of(shared));
   return text +
          "icl status lists the points of the grid, icl merge writes the runs into one file\n";
 }
 
-std::string summary_of(const io::Contents& contents, const std::string& file,
+std::string summary_of(const store::Contents& contents, const std::string& file,
                        const std::string& kind) {
   std::string text =
       fmt::format("{}: {}{}\n", printable(file), kind,
                   contents.format.empty() ? "" : fmt::format(" ({})", printable(contents.format)));
   std::size_t lines = 1;
-  for (const io::StoredObject& object : contents.datasets) {
+  for (const store::StoredObject& object : contents.datasets) {
     if (++lines == most_summary_lines && contents.datasets.size() >= most_summary_lines) {
       return text + fmt::format("  and {} datasets more (--all)\n",
                                 contents.datasets.size() + 2 - most_summary_lines);
@@ -165,10 +170,10 @@ std::string summary_of(const io::Contents& contents, const std::string& file,
   return text;
 }
 
-Json to_json(const io::RunRecord& run) {
+Json to_json(const run::RunRecord& run) {
   Json json;
   json["kind"] = "run";
-  json["status"] = io::to_string(run.status);
+  json["status"] = run::to_string(run.status);
   json["stop_reason"] = run.stop_reason.empty() ? Json(nullptr) : Json(run.stop_reason);
   json["step"] = run.step;
   json["last_step"] = config::last_step(run.config);
@@ -184,9 +189,9 @@ Json to_json(const io::RunRecord& run) {
   json["evaluations"] = run.metric_steps.size();
   json["snapshots"] = run.snapshot_steps;
   json["config"] = to_json(run.config);
-  json["config_xxh128"] = io::config_hash(run.config);
+  json["config_xxh128"] = run::config_hash(run.config);
   json["provenance"] = Json::array();
-  for (const io::Stretch& stretch : run.provenance) json["provenance"].push_back(to_json(stretch));
+  for (const run::Stretch& stretch : run.provenance) json["provenance"].push_back(to_json(stretch));
   return json;
 }
 
@@ -209,12 +214,12 @@ Json to_json(const sweep::Plan& plan, const SweepCounts& counts) {
   return json;
 }
 
-Json to_json(const io::Contents& contents, const std::string& kind) {
+Json to_json(const store::Contents& contents, const std::string& kind) {
   Json json;
   json["kind"] = kind;
   json["format"] = contents.format.empty() ? Json(nullptr) : Json(contents.format);
   json["datasets"] = Json::object();
-  for (const io::StoredObject& object : contents.datasets) {
+  for (const store::StoredObject& object : contents.datasets) {
     json["datasets"][object.path] = {
         {"shape", object.shape}, {"type", object.type}, {"long_name", object.doc}};
   }

@@ -18,7 +18,7 @@
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/items_file.hpp"
 #include "icl/sweep/forecast.hpp"
 #include "icl/sweep/memory.hpp"
 #include "icl/sweep/runner.hpp"
@@ -85,7 +85,7 @@ ExitCode print_plan(const SweepCommand& command, const sweep::Plan& plan) {
 
 sweep::SlurmOptions job_array(const SweepCommand& command, const sweep::Plan& plan,
                               const sweep::Folder& folder) {
-  const io::ItemPlaces places = places_of(command, plan.sweep());
+  const run::ItemPlaces places = places_of(command, plan.sweep());
   sweep::SlurmOptions options = slurm_options(command, plan, folder);
   if (plan.sweep().base.data.items) options.items_folder = places.folder;
   const auto dearest = plan.shard({0, options.tasks});
@@ -152,8 +152,8 @@ int jobs_in_memory(const SweepCommand& command, const sweep::Plan& plan,
   if (fit == 0) {
     const std::size_t largest =
         runs[static_cast<std::size_t>(std::ranges::max_element(bytes) - bytes.begin())];
-    io::require_memory(io::footprint_of_training(plan.config(largest), command.threads),
-                       fmt::format("the run with {}", plan.describe(largest)), bounds);
+    run::require_memory(run::footprint_of_training(plan.config(largest), command.threads),
+                        fmt::format("the run with {}", plan.describe(largest)), bounds);
   }
   if (fit == wanted) return wanted;
   const MemoryBound narrow = *std::ranges::find_if(bounds, &MemoryBound::is_shared);
@@ -306,7 +306,7 @@ void add_plan_options(Command& sweep, SweepCommand& to) {
              .doc = "own or avx2: OpenBLAS kernels of all runs",
              .choices = {"own", "avx2"}});
   sweep.add({.names = "--allow-kernel-change",
-             .to = [&to] { to.kernel_change = io::KernelChange::allow; },
+             .to = [&to] { to.kernel_change = run::KernelChange::allow; },
              .doc = "Go on with runs that began under other BLAS kernels; marks their files"});
 }
 

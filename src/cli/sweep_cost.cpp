@@ -54,17 +54,17 @@ sweep::Shard parse_shard(const std::string& text) {
   return shard;
 }
 
-io::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& sweep) {
-  io::ItemPlaces places;
+run::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& sweep) {
+  run::ItemPlaces places;
   places.folder = command.items_folder ? fs::absolute(*command.items_folder)
-                                       : io::items_folder_of(command.config);
+                                       : run::items_folder_of(command.config);
   config::Config config = sweep.base;
-  io::require_item_files(config, places);
+  run::require_item_files(config, places);
   for (const char* const name : {"data.items", "data.novel_items"}) {
     const config::Field& field = *config::find_field(name);
     for (const config::Value& value : sweep.values_of(field)) {
       config::set(field, value, config);
-      io::require_item_files(config, places);
+      run::require_item_files(config, places);
     }
   }
   return places;
@@ -79,7 +79,7 @@ int resolve_jobs(const SweepCommand& command) {
 
 std::optional<std::vector<double>> forecast(const sweep::Plan& plan,
                                             const std::vector<std::size_t>& runs, int threads,
-                                            const io::ItemPlaces& places) {
+                                            const run::ItemPlaces& places) {
   if (runs.empty()) return std::vector<double>{};
   constexpr double process_seconds = 0.03;  // to start one and to publish, measured on Zen 3
   const auto seconds_per_flop = [&](std::size_t run) -> std::optional<double> {

@@ -7,11 +7,11 @@
 
 #include "icl/cli/json.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/encode.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/prediction.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/run/prediction.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "icl/theory/flow.hpp"
 #include "icl/theory/landscape.hpp"
 #include "options.hpp"
@@ -111,16 +111,16 @@ ExitCode run(const TauStarCommand& command) {
 
 ExitCode run(const PredictCommand& command) {
   const std::string file = command.run.string();
-  std::optional<io::OutputLock> output;
+  std::optional<store::OutputLock> output;
   if (command.write) output.emplace(command.run);
-  const io::RunRecord run = io::read_run(command.run).record;
-  const auto prediction = io::predict(run);
+  const run::RunRecord run = run::read_run(command.run).record;
+  const auto prediction = run::predict(run);
   if (!prediction || !prediction->theory) {
     throw Error(ExitCode::bad_input,
                 fmt::format("the theory says nothing of '{}': {}", file,
                             prediction ? prediction->reason : "a memoriser has no attention"));
   }
-  if (output) output->publish(io::encode(run));
+  if (output) output->publish(run::encode(run));
   const theory::Prediction& theory = *prediction->theory;
   const auto measured = [&](const auto& value) { return value ? Json(*value) : Json(nullptr); };
   Json json;

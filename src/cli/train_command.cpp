@@ -6,8 +6,8 @@
 #include "icl/cli/summary.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/file.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/store/file.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -30,23 +30,23 @@ ExitCode run(const TrainCommand& command) {
                 "with --out");
   }
   const config::Config config = config::load(command.config, command.overrides);
-  io::ItemPlaces places;
+  run::ItemPlaces places;
   places.folder = command.items_folder ? std::filesystem::absolute(*command.items_folder)
-                                       : io::items_folder_of(command.config);
+                                       : run::items_folder_of(command.config);
   const std::filesystem::path out =
       command.out.value_or(command.config.filename().replace_extension(".h5"));
   check_distinct(command.config, out);
   if (command.dry_run) {
     // A name that was not asked for is not yet meant.
     if (command.out) {
-      io::check_creatable(out);
+      store::check_creatable(out);
       if (!command.output.resume) check_output(out, command.output.force, OutputKind::run);
     }
     print(dry_run(config, resolve_threads(command.output.threads), places));
     return ExitCode::done;
   }
   const ExitCode code = train({out, config, std::nullopt, places, command.output});
-  if (command.json) print(json_text(to_json(io::read_run(out).record)));
+  if (command.json) print(json_text(to_json(run::read_run(out).record)));
   return code;
 }
 

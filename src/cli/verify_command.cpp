@@ -7,8 +7,8 @@
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/core/message.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/verify.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/verify.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -37,23 +37,23 @@ ExitCode pronounce(const VerifyCommand& command, const std::optional<std::string
 }
 
 ExitCode run(const VerifyCommand& command) {
-  io::RunRecord recorded = io::read_run(command.run).record;
+  run::RunRecord recorded = run::read_run(command.run).record;
   const std::string file = command.run.string();
-  const io::ItemPlaces places = moved_items(recorded.config, command.overrides);
+  const run::ItemPlaces places = moved_items(recorded.config, command.overrides);
   require_reproducible(recorded, file);
-  if (const auto difference = io::difference_in_file(command.run, recorded)) {
+  if (const auto difference = run::difference_in_file(command.run, recorded)) {
     return pronounce(command, difference);
   }
-  check_memory(io::footprint_of_verifying(recorded.config, resolve_threads(command.threads)),
+  check_memory(run::footprint_of_verifying(recorded.config, resolve_threads(command.threads)),
                "verifying this run", command.ignore_memory_limit);
   const SignalGuard signals;
   const int threads = start_threads_for(command.threads);
   ProgressLine progress_line(recorded.origin ? recorded.origin->state.progress.step : 0,
                              recorded.step, threads);
   const std::array<train::Observer*, 1> observers{&progress_line};
-  const io::Verdict verdict =
-      io::verify(recorded, Workers(threads), std::span(observers).first(command.quiet ? 0 : 1),
-                 SignalGuard::stop_requested(), places);
+  const run::Verdict verdict =
+      run::verify(recorded, Workers(threads), std::span(observers).first(command.quiet ? 0 : 1),
+                  SignalGuard::stop_requested(), places);
   if (verdict.interrupted) {
     say(fmt::format("interrupted before the end of '{}'", file));
     return ExitCode::interrupted;

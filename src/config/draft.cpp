@@ -47,7 +47,7 @@ bool is_section(std::string_view name) {
 
 std::string did_you_mean(std::string_view name) {
   const Field* nearest = nearest_field(name);
-  return nearest == nullptr ? "; icl --help lists the keys"
+  return nearest == nullptr ? "; icl keys lists them"
                             : fmt::format("; did you mean {}?", nearest->name);
 }
 
@@ -91,7 +91,7 @@ bool holds_text(const Field* field) {
 }
 
 /// A document with the one key "value". The value of a key that holds text stands for itself,
-/// unless it begins as a string or an array does; so does a bare word that is not TOML.
+/// unless it begins as a string or an array does; so do `not set` and a bare word that is not TOML.
 toml::table parse_value(std::string_view text, std::string_view where, bool is_text) {
   if (text.empty()) {
     throw usage_error(where, "the value is missing; expected key=value");
@@ -109,7 +109,7 @@ toml::table parse_value(std::string_view text, std::string_view where, bool is_t
   try {
     document = toml::parse(fmt::format("value = {}", text), std::string_view("--set"));
   } catch (const toml::parse_error& error) {
-    if (quoted || is_text || !is_bare_word(text)) {
+    if (quoted || is_text || !(is_bare_word(text) || text == not_set)) {
       throw usage_error(where, fmt::format("not a TOML value: {}", error.description()));
     }
     document.insert("value", std::string(text));

@@ -8,6 +8,7 @@
 
 #include "icl/config/conflict.hpp"
 #include "icl/config/field_values.hpp"
+#include "trim.hpp"
 
 namespace icl::config {
 namespace {
@@ -72,11 +73,6 @@ std::string wrapped(const std::string& head, std::string_view text, const std::s
 
 /// Whether a field's name or its doc holds a word, whatever the case of its letters.
 bool holds(const Field& field, std::string_view word) {
-  const auto lower = [](std::string_view text) {
-    std::string result(text);
-    for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return result;
-  };
   const std::string wanted = lower(word);
   return lower(field.name).find(wanted) != std::string::npos ||
          lower(sentence(field)).find(wanted) != std::string::npos;

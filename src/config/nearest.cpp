@@ -6,16 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "trim.hpp"
+
 namespace icl::config {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return result;
-}
 
 /// Edit distance of a and b, letter case ignored: letters put in, left out or replaced, and
 /// neighbours that changed places, each of which is one slip.

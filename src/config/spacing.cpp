@@ -152,7 +152,7 @@ class Spacing {
 
 }  // namespace
 
-std::vector<Value> listed_values(const Entry& entry) {
+std::vector<Value> listed_values(const Entry& entry, const Field& field) {
   if (const auto* table = entry.node->as_table()) return Spacing(*table, entry).values();
   const auto* list = entry.node->as_array();
   if (list == nullptr) {
@@ -163,7 +163,7 @@ std::vector<Value> listed_values(const Entry& entry) {
   }
   std::vector<Value> values;
   for (const toml::node& node : *list) {
-    const auto value = value_of(node);
+    const auto value = value_for(field, node);
     if (!value) {
       throw usage_error(entry.where,
                         fmt::format("{}: a value of the list is {}", entry.name, kind_of(node)));

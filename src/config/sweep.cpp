@@ -66,6 +66,8 @@ auto* find_axis(Axes& axes, const Field* field) {
   return at == axes.end() ? nullptr : &*at;
 }
 
+const Field& seed_field() { return *find_field("train.seed"); }
+
 /// What becomes of a value that stands twice in a list.
 enum class Repeats : std::uint8_t {
   refused,  ///< somebody wrote it twice
@@ -187,7 +189,7 @@ class SweepDraft {
     // What the runs vary is no part of the base.
     const auto reset = [&](const Field& f) { set(f, get(f, Config{}), sweep_.base); };
     for (const Field* field : sweep_.varied()) reset(*field);
-    reset(*find_field("train.seed"));
+    reset(seed_field());
     return std::move(sweep_);
   }
 
@@ -239,8 +241,10 @@ class SweepDraft {
       Sweep::Grid grid;
       for (const Entry& entry : entries_of(*table.as_table(), source_)) {
         const Field& field = *find_grid_field(entry);
-        const auto one = value_of(*entry.node);
-        grid.push_back(axis_of(entry, field, one ? std::vector{*one} : listed_values(entry)));
+        const bool several = entry.node->is_array() || entry.node->is_table();
+        const auto one = several ? std::nullopt : value_for(field, *entry.node);
+        grid.push_back(
+            axis_of(entry, field, one ? std::vector{*one} : listed_values(entry, field)));
       }
       grids_.push_back(std::move(grid));
     }
@@ -283,7 +287,7 @@ class SweepDraft {
   /// A number of seeds, or their values.
   void apply_seeds(const Entry& entry) {
     if (!entry.node->is_number())
-      return set_seeds(listed_values(entry), repeats_of(*entry.node), entry.where);
+      return set_seeds(listed_values(entry, seed_field()), repeats_of(*entry.node), entry.where);
     const double count = entry.node->value<double>().value_or(0);
     constexpr auto most = static_cast<double>(most_axis_values);
     if (!(count >= 1 && count <= most) || count != std::floor(count)) {
@@ -300,7 +304,7 @@ class SweepDraft {
 
   void set_seeds(const std::vector<Value>& values, Repeats repeats, std::string_view where) {
     sweep_.seeds.clear();
-    for (const Value& seed : distinct_values(*find_field("train.seed"), values, repeats, where)) {
+    for (const Value& seed : distinct_values(seed_field(), values, repeats, where)) {
       sweep_.seeds.push_back(std::get<std::int64_t>(seed));
     }
   }
@@ -323,8 +327,8 @@ class SweepDraft {
     const Field* field = find_field(entry.name);
     if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
     if (field->name == "train.seed")
-      return set_seeds(listed_values(entry), repeats_of(*entry.node), entry.where);
-    Axis axis = axis_of(entry, *field, listed_values(entry));
+      return set_seeds(listed_values(entry, *field), repeats_of(*entry.node), entry.where);
+    Axis axis = axis_of(entry, *field, listed_values(entry, *field));
     if (Axis* same = find_axis(sweep_.axes, field)) {
       *same = std::move(axis);
     } else {

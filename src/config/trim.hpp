@@ -16,6 +16,13 @@ namespace icl::config {
              : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+/// Its letters from A to Z as small ones.
+[[nodiscard]] inline std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
 /// The words between blanks or commas.
 [[nodiscard]] inline std::vector<std::string_view> split_words(std::string_view text) {
   constexpr std::string_view blanks = " ,";

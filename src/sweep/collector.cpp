@@ -8,9 +8,9 @@
 
 #include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/numerics.hpp"
-#include "icl/io/prediction.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/numerics.hpp"
+#include "icl/run/prediction.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -25,13 +25,13 @@ bool before(const Row& a, const Row& b) {
   return std::pair(a.seed, a.hash) < std::pair(b.seed, b.hash);
 }
 
-std::optional<theory::Prediction> theory_of(const io::RunRecord& run) {
-  const auto prediction = io::predict(run);
+std::optional<theory::Prediction> theory_of(const run::RunRecord& run) {
+  const auto prediction = run::predict(run);
   return prediction ? prediction->theory : std::nullopt;
 }
 
 /// The evaluation before the one at which ICL was acquired: it happened between the two.
-std::optional<std::int64_t> previous_evaluation(const io::RunRecord& run) {
+std::optional<std::int64_t> previous_evaluation(const run::RunRecord& run) {
   if (!run.t_icl_step) return std::nullopt;
   const auto at = std::ranges::lower_bound(run.metric_steps, *run.t_icl_step);
   if (at == run.metric_steps.begin()) return std::nullopt;
@@ -39,9 +39,9 @@ std::optional<std::int64_t> previous_evaluation(const io::RunRecord& run) {
 }
 
 /// The first evaluation after ICL was acquired at which its accuracy is below 0.9.
-std::optional<std::int64_t> lost_step(const io::RunRecord& run) {
+std::optional<std::int64_t> lost_step(const run::RunRecord& run) {
   constexpr double lost_below = 0.9;
-  const auto accuracy = io::column(run, "icl_accuracy");
+  const auto accuracy = run::column(run, "icl_accuracy");
   if (!run.t_icl_step) return std::nullopt;
   for (std::size_t i = 0; i < accuracy.size(); ++i) {
     if (run.metric_steps[i] > *run.t_icl_step && accuracy[i] < lost_below) {
@@ -82,11 +82,11 @@ void Collector::collect() {
 void Collector::read(const std::string& hash) {
   const std::filesystem::path file = folder_.run_file(hash);
   try {
-    io::RunRecord run = io::read_run(file).record;
-    if (io::run_hash(run) != hash) throw Error(ExitCode::bad_input, "it is another run's");
+    run::RunRecord run = run::read_run(file).record;
+    if (run::run_hash(run) != hash) throw Error(ExitCode::bad_input, "it is another run's");
     require_of_sweep(run.config);
     require_same_items(run);
-    if (run.status == io::RunStatus::done || run.status == io::RunStatus::diverged) {
+    if (run.status == run::RunStatus::done || run.status == run::RunStatus::diverged) {
       keep(hash, std::move(run));
     } else {
       const std::size_t number = plan_.find(hash);
@@ -112,7 +112,7 @@ void Collector::require_of_sweep(const config::Config& config) const {
   }
 }
 
-void Collector::keep(const std::string& hash, io::RunRecord run) {
+void Collector::keep(const std::string& hash, run::RunRecord run) {
   Row row{.hash = hash,
           .file = folder_.run_file(hash).lexically_relative(folder_.path()).string(),
           .place = {},
@@ -129,13 +129,13 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
           .theory = theory_of(run),
           .metric_steps = run.metric_steps,
           .metrics = by_column(run),
-          .last_stretch = run.provenance.empty() ? io::Stretch{} : run.provenance.back(),
+          .last_stretch = run.provenance.empty() ? run::Stretch{} : run.provenance.back(),
           .stretches = static_cast<std::int64_t>(run.provenance.size())};
   for (const config::Field* field : plan_.sweep().varied()) {
     row.place.push_back(config::get(*field, run.config));
   }
   ++kernel_sets_[row.last_stretch.blas_kernel_set];
-  if (const std::string what = io::changes_since(run.numerics, run.config); !what.empty()) {
+  if (const std::string what = run::changes_since(run.numerics, run.config); !what.empty()) {
     ++older_[what];
   }
   if (run.mixed_kernel_sets) report.mixed.push_back(hash);
@@ -143,7 +143,7 @@ void Collector::keep(const std::string& hash, io::RunRecord run) {
 }
 
 /// Runs of one data.items and data.novel_items have the same items.
-void Collector::require_same_items(const io::RunRecord& run) {
+void Collector::require_same_items(const run::RunRecord& run) {
   const auto& data = run.config.data;
   const auto [first, is_new] =
       items_hashes_.try_emplace({data.items, data.novel_items}, run.items_hash);
@@ -154,7 +154,7 @@ void Collector::require_same_items(const io::RunRecord& run) {
                           run.config.data.items.value_or("data.items")));
 }
 
-std::vector<std::vector<double>> Collector::by_column(io::RunRecord& run) {
+std::vector<std::vector<double>> Collector::by_column(run::RunRecord& run) {
   std::vector<std::vector<double>> metrics(columns.size());
   for (std::size_t i = 0; i < run.columns.size(); ++i) {
     if (run.columns[i].is_of_parameter) continue;

@@ -7,10 +7,10 @@
 
 #include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -39,7 +39,7 @@ std::optional<std::string> difference(const config::Sweep& before, const config:
 constexpr std::string_view hash_line = "\n# xxh128 ";
 
 std::string with_hash(std::string_view text) {
-  return fmt::format("{}{}{}\n", text, hash_line, io::hash_hex(std::as_bytes(std::span(text))));
+  return fmt::format("{}{}{}\n", text, hash_line, store::hash_hex(std::as_bytes(std::span(text))));
 }
 
 /// The text of sweep.toml, whose last line tells whether it is whole.
@@ -77,9 +77,10 @@ void Folder::claim(const Plan& plan) const {
                 fmt::format("the sweep is too long to be kept{}", error.what()));
   }
   if (is_there(manifest()) && this->sweep() == sweep) return;
-  io::make_folders(path_);
+  store::make_folders(path_);
   // Others may claim it at the same moment, for this sweep or a longer one.
-  io::OutputLock output(manifest(), {.wait = io::OutputLock::patience * 3 / 2, .stop = nullptr});
+  store::OutputLock output(manifest(),
+                           {.wait = store::OutputLock::patience * 3 / 2, .stop = nullptr});
   if (!is_claimed_for(plan)) output.publish(std::as_bytes(std::span(text)));
 }
 
@@ -89,7 +90,7 @@ void Folder::check_claimable(const Plan& plan) const {
   while (!first.parent_path().empty() && !is_there(first.parent_path())) {
     first = first.parent_path();
   }
-  io::check_creatable(first);
+  store::check_creatable(first);
   (void)is_claimed_for(plan);
 }
 
@@ -121,7 +122,7 @@ config::Sweep Folder::sweep() const {
     throw Error(ExitCode::bad_input,
                 fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string()));
   }
-  const std::vector<std::byte> bytes = io::read_file(manifest());
+  const std::vector<std::byte> bytes = store::read_file(manifest());
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (is_whole_manifest(text)) {
     try {
@@ -153,7 +154,7 @@ RunStatus Folder::status(const std::string& hash) const {
   // In this order: a run that ends in between is then seen as ended.
   bool written = false;
   try {
-    written = io::is_being_written(file);
+    written = store::is_being_written(file);
   } catch (const Error& error) {  // what lies there is no lock
     if (error.code() != ExitCode::cannot_create) throw;
     status.problem = error.what();
@@ -167,15 +168,15 @@ RunStatus Folder::status(const std::string& hash) const {
     return status;
   }
   try {
-    const io::Envelope block = io::read_block(file, io::FileKind::run);
+    const store::Envelope block = store::read_block(file, store::FileKind::run);
     if (block.config_xxh128 != hash) {
       throw Error(ExitCode::bad_input, fmt::format("'{}' holds another run", file.string()));
     }
     status.step = block.step;
     status.t_icl_step = block.t_icl_step;
-    if (block.status == io::to_string(io::RunStatus::done)) {
+    if (block.status == run::to_string(run::RunStatus::done)) {
       status.state = RunState::done;
-    } else if (block.status == io::to_string(io::RunStatus::diverged)) {
+    } else if (block.status == run::to_string(run::RunStatus::diverged)) {
       status.state = RunState::diverged;
     } else {
       status.state = begun(RunState::interrupted);

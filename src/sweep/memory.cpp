@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "icl/io/footprint.hpp"
+#include "icl/run/footprint.hpp"
 
 namespace icl::sweep {
 
@@ -16,7 +16,7 @@ std::vector<double> memory_of(const Plan& plan, std::span<const std::size_t> run
     config::Config config = plan.config(run);
     config.train.seed = 0;  // on which nothing depends here
     bytes.push_back(last == config ? bytes.back()
-                                   : io::bytes_of(io::footprint_of_training(config, threads)));
+                                   : run::bytes_of(run::footprint_of_training(config, threads)));
     last = std::move(config);
   }
   return bytes;

@@ -11,10 +11,10 @@
 #include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/config_group.hpp"
-#include "icl/io/encode.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/stretches.hpp"
+#include "icl/run/config_group.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/run/stretches.hpp"
+#include "icl/store/envelope.hpp"
 #include "icl/sweep/collector.hpp"
 #include "icl/sweep/runs_table.hpp"
 
@@ -57,16 +57,16 @@ void require_series(const std::vector<train::Metric>& columns,
 }
 
 /// Each metric [run, step] on the union of all runs' steps.
-void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan,
+void write_metrics(store::Hdf5Writer& file, const Collector& runs, const Plan& plan,
                    std::span<const std::string> series) {
   const std::vector<Row>& rows = runs.rows;
   std::set<std::int64_t> all;
   for (const Row& row : rows) all.insert(row.metric_steps.begin(), row.metric_steps.end());
   const std::vector<std::int64_t> steps(all.begin(), all.end());
-  io::GroupWriter group(file, "/metrics");
+  store::GroupWriter group(file, "/metrics");
   group.axis("run", static_cast<std::int64_t>(rows.size()));
   group.axis("step", steps);
-  group.caption("step", io::step_caption());
+  group.caption("step", run::step_caption());
   group.caption("run", {"1", "run", "row of /runs"});
   group.plot(series.empty() ? "icl_accuracy" : series.front(), {"run", "step"},
              fmt::format("{} runs", rows.size()));
@@ -78,7 +78,7 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
   const auto varied = plan.sweep().varied();
   for (std::size_t i = 0; i < varied.size(); ++i) {
     const config::Field& field = *varied[i];
-    const io::Column values = axis_column(rows, field, i);
+    const store::Column values = axis_column(rows, field, i);
     const auto write = [&](const auto& v) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::vector<std::string>>) {
         group.dataset(values.name, {"run"}, {rows.size()}, std::span(v),
@@ -92,15 +92,15 @@ void write_metrics(io::Hdf5Writer& file, const Collector& runs, const Plan& plan
     const train::Metric& metric = runs.columns[m];
     if (!is_wanted(metric, series)) continue;
     group.packed_dataset(metric.name, {"run", "step"}, {rows.size(), steps.size()},
-                         on_steps(rows, m, steps), io::caption_of(metric));
+                         on_steps(rows, m, steps), run::caption_of(metric));
     group.dataset_attribute(metric.name, "coordinates", coordinates);
-    io::say_source(group, metric);
+    run::say_source(group, metric);
   }
 }
 
-void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& plan) {
+void write_head(store::Hdf5Writer& file, const MergeReport& report, const Plan& plan) {
   file.root_text("format", "icl sweep");
-  file.attribute("/", "format_version", io::format_version);
+  file.attribute("/", "format_version", store::format_version);
   file.root_text("NX_class", "NXroot");
   file.root_text("default", "metrics");
   file.attribute("/", "runs_merged", static_cast<std::int64_t>(report.merged));
@@ -110,13 +110,13 @@ void write_head(io::Hdf5Writer& file, const MergeReport& report, const Plan& pla
                  static_cast<std::int64_t>(report.damaged.size() + report.unread.size()));
   std::vector<std::string_view> varied{"train.seed"};
   for (const config::Field* field : plan.sweep().varied()) varied.push_back(field->name);
-  io::write_config(file, config::to_toml(plan.sweep()), plan.sweep().base, varied);
+  run::write_config(file, config::to_toml(plan.sweep()), plan.sweep().base, varied);
 }
 
-void write_provenance(io::Hdf5Writer& file, const std::vector<Row>& rows) {
-  const std::array merging{io::describe_process(1, "")};
-  io::write_stretches(file, "/provenance/merge", merging);
-  std::vector<io::Column> columns{{"hash", column(rows, [](const Row& r) { return r.hash; })}};
+void write_provenance(store::Hdf5Writer& file, const std::vector<Row>& rows) {
+  const std::array merging{run::describe_process(1, "")};
+  run::write_stretches(file, "/provenance/merge", merging);
+  std::vector<store::Column> columns{{"hash", column(rows, [](const Row& r) { return r.hash; })}};
   const auto add = [&](const char* name, const auto& get) {
     columns.push_back({name, column(rows, get)});
   };
@@ -136,22 +136,22 @@ Merged merge(const Folder& folder, const Plan& plan, std::span<const std::string
   collector.collect();
   require_series(collector.columns, series);
   if (collector.rows.empty()) collector.columns = train::metrics(plan.sweep().base, {});
-  io::Hdf5Writer file;
+  store::Hdf5Writer file;
   write_head(file, collector.report, plan);
-  std::vector<io::Column> runs = runs_table(collector, plan);
+  std::vector<store::Column> runs = runs_table(collector, plan);
   file.table("/runs", "one row a run", runs);
   write_metrics(file, collector, plan, series);
   write_provenance(file, collector.rows);
   std::vector<std::byte> image = std::move(file).finish();
   const std::string toml = config::to_toml(plan.sweep());
-  io::Envelope envelope;
-  envelope.kind = io::FileKind::sweep;
+  store::Envelope envelope;
+  envelope.kind = store::FileKind::sweep;
   envelope.status = collector.report.missing.empty() && collector.report.unfinished.empty() &&
                             collector.report.damaged.empty() && collector.report.unread.empty()
                         ? "complete"
                         : "partial";
-  envelope.config_xxh128 = io::hash_hex(std::as_bytes(std::span(toml)));
-  io::seal(image, std::move(envelope));
+  envelope.config_xxh128 = store::hash_hex(std::as_bytes(std::span(toml)));
+  store::seal(image, std::move(envelope));
   return {std::move(image), std::move(runs), std::move(collector.report)};
 }
 

@@ -13,8 +13,8 @@
 #include "icl/config/field_values.hpp"
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/run_record.hpp"
 #include "icl/model/model.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -74,7 +74,7 @@ Plan::Plan(config::Sweep sweep) : sweep_(std::move(sweep)) {
       throw Error(ExitCode::usage,
                   fmt::format("the run with {}: {}", describe(run), conflict->message));
     }
-    hashes_ += io::config_hash(c);
+    hashes_ += run::config_hash(c);
     flop_.push_back(work(c));
   }
   by_hash_.resize(size);
@@ -85,7 +85,7 @@ Plan::Plan(config::Sweep sweep) : sweep_(std::move(sweep)) {
 void Plan::keep_each_point_once() {
   std::set<std::string> seen;
   std::erase_if(points_, [&](std::uint32_t point) {
-    return !seen.insert(io::config_hash(config_at(point, sweep_.seeds.front()))).second;
+    return !seen.insert(run::config_hash(config_at(point, sweep_.seeds.front()))).second;
   });
 }
 

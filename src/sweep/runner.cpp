@@ -11,7 +11,7 @@
 
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/file.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -108,8 +108,8 @@ void Runner::start_fewer(std::size_t run) {
 
 void Runner::start(std::size_t run) {
   const std::filesystem::path file = folder_.run_file(plan_.hash(run));
-  io::make_folders(file.parent_path().parent_path());
-  io::make_folders(file.parent_path());
+  store::make_folders(file.parent_path().parent_path());
+  store::make_folders(file.parent_path());
   // In one word, as the folder's name may begin with a dash.
   std::vector<std::string> arguments{"train",
                                      ChildProcess::standard_input,
@@ -123,7 +123,7 @@ void Runner::start(std::size_t run) {
   if (!options_.items_folder.empty()) {
     arguments.insert(arguments.end(), {"--items-folder", options_.items_folder.string()});
   }
-  if (options_.kernel_change == io::KernelChange::allow) {
+  if (options_.kernel_change == run::KernelChange::allow) {
     arguments.emplace_back("--allow-kernel-change");
   }
   if (options_.ignore_memory_limit) arguments.emplace_back("--ignore-memory-limit");

@@ -15,7 +15,8 @@ double or_nan(const std::optional<T>& value) {
 
 }  // namespace
 
-io::Column axis_column(const std::vector<Row>& rows, const config::Field& field, std::size_t axis) {
+store::Column axis_column(const std::vector<Row>& rows, const config::Field& field,
+                          std::size_t axis) {
   const std::string name(field.name);
   const bool text = std::ranges::any_of(
       rows, [&](const Row& r) { return std::holds_alternative<std::string>(r.place[axis]); });
@@ -35,9 +36,9 @@ io::Column axis_column(const std::vector<Row>& rows, const config::Field& field,
   return {name, column(rows, [&](const Row& r) { return number_of(r.place[axis]); })};
 }
 
-std::vector<io::Column> runs_table(const Collector& runs, const Plan& plan) {
+std::vector<store::Column> runs_table(const Collector& runs, const Plan& plan) {
   const std::vector<Row>& rows = runs.rows;
-  std::vector<io::Column> columns;
+  std::vector<store::Column> columns;
   columns.push_back({"hash", column(rows, [](const Row& r) { return r.hash; })});
   const auto varied = plan.sweep().varied();
   for (std::size_t i = 0; i < varied.size(); ++i) {
@@ -45,7 +46,7 @@ std::vector<io::Column> runs_table(const Collector& runs, const Plan& plan) {
   }
   columns.push_back({"seed", column(rows, [](const Row& r) { return r.seed; })});
   columns.push_back(
-      {"status", column(rows, [](const Row& r) { return std::string(io::to_string(r.status)); })});
+      {"status", column(rows, [](const Row& r) { return std::string(run::to_string(r.status)); })});
   columns.push_back({"stop_reason", column(rows, [](const Row& r) { return r.stop_reason; })});
   const auto integers = [&](const char* name, auto get) {
     columns.push_back({name, column(rows, [&](const Row& r) { return std::int64_t{get(r)}; })});

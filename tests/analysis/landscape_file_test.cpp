@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "icl/core/error.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/hdf5_reader.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/hdf5_reader.hpp"
 
 namespace icl::analysis {
 namespace {
@@ -16,8 +16,8 @@ TEST(LandscapeFile, HoldsTheLandscapeOnItsGrid) {
   request.w = {0, 2, 3};
   request.beta = {-1, 1, 5};
   const auto bytes = landscape_file(request, Workers(1));
-  EXPECT_EQ(io::unseal(bytes, "a", io::FileKind::data).status, "done");
-  const io::Hdf5Reader file(bytes, "a");
+  EXPECT_EQ(store::unseal(bytes, "a", store::FileKind::data).status, "done");
+  const store::Hdf5Reader file(bytes, "a");
   EXPECT_EQ(file.read<double>("/landscape/w", {3}), (std::vector<double>{0, 1, 2}));
   EXPECT_EQ(file.read<double>("/landscape/beta", {5}), (std::vector<double>{-1, -0.5, 0, 0.5, 1}));
   const auto loss = file.read<double>("/landscape/loss", {3, 5});
@@ -35,7 +35,7 @@ TEST(LandscapeFile, SaysWhichMarginsItIsAveragedOver) {
   request.margins = {-0.5, 0.25, 2};
   request.source = {"0123", 40};
   const auto bytes = landscape_file(request, Workers(1));
-  const io::Hdf5Reader file(bytes, "a");
+  const store::Hdf5Reader file(bytes, "a");
   EXPECT_EQ(file.read<double>("/landscape/margin", {3}), request.margins);
   EXPECT_EQ(file.attribute<std::string>("/landscape", "run_xxh128"), "0123");
   EXPECT_EQ(file.attribute<std::int64_t>("/landscape", "run_step"), 40);

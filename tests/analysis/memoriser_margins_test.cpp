@@ -29,8 +29,8 @@ TEST_P(MemoriserMargins, GiveTheC1ThatTheRunRecorded) {
   config.model.system = config::choice_of<config::System>(GetParam()).value();
   config.train.learning_rate = 0.5;
   config.probe.sequences = 20;
-  const io::RunRecord run = train_record(config);
-  const auto c1 = io::column(run, "c1");
+  const run::RunRecord run = train_record(config);
+  const auto c1 = run::column(run, "c1");
   ASSERT_EQ(c1.size(), run.metric_steps.size());
   for (std::size_t row = 0; row < c1.size(); ++row) {
     const auto margins = memoriser_margins(run, run.metric_steps[row], 20, Workers(1));
@@ -42,16 +42,16 @@ TEST_P(MemoriserMargins, GiveTheC1ThatTheRunRecorded) {
 
 TEST(MemoriserMarginsOfARun, NeedNoProbesInTheRun) {
   config::Config config = tiny_config();
-  const io::RunRecord bare = train_record(config);
+  const run::RunRecord bare = train_record(config);
   ASSERT_EQ(config.probe.sequences, 0);
   config.probe.sequences = 20;
-  const io::RunRecord probed = train_record(config);
+  const run::RunRecord probed = train_record(config);
   EXPECT_EQ(memoriser_margins(bare, 33, 20, Workers(1)),
             memoriser_margins(probed, 33, 20, Workers(2)));
 }
 
 TEST(MemoriserMarginsOfARun, AreThoseOfASnapshotIfThereIsOne) {
-  io::RunRecord run = train_record(tiny_config());
+  run::RunRecord run = train_record(tiny_config());
   ASSERT_EQ(run.snapshot_steps.back(), 60);
   const auto margins = memoriser_margins(run, 60, 20, Workers(1));
   run.origin.reset();
@@ -64,7 +64,7 @@ TEST(MemoriserMarginsOfARun, AreOfEachItemAtMostOnce) {
 }
 
 TEST(MemoriserMarginsOfARun, AreOfStepsThatItMade) {
-  const io::RunRecord run = train_record(tiny_config(), 25);
+  const run::RunRecord run = train_record(tiny_config(), 25);
   EXPECT_NO_THROW((void)memoriser_margins(run, 25, 8, Workers(1)));
   for (const std::int64_t step : {-1, 26}) {
     EXPECT_THROW((void)memoriser_margins(run, step, 8, Workers(1)), Error);

@@ -247,6 +247,7 @@ class CliTest(unittest.TestCase):
         verdict = self.fails(73, "OPENBLAS_CORETYPE", "verify", "run.h5", env=other)
         refused = self.fails(73, "OPENBLAS_CORETYPE", "export", "run.h5", "--weights", "7", "--out", "o.h5", env=other)
         self.assertEqual(refused.stderr, verdict.stderr)
+        self.assertNotIn("--allow-kernel-change", verdict.stderr)  # which neither has
 
     def test_force_replaces_nothing_but_outputs(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")

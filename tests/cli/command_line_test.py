@@ -156,7 +156,13 @@ class CommandLineTest(ProgramTest):
         self.assertEqual(named, every)
         self.icl("init", "-o", "made.toml")
         self.refused("'made.toml' exists already: choose another --out, or remove it", "init", "-o", "made.toml", status=73)
-        self.assertIn("model.system: expected one of", self.icl("init", "three_layer", status=64).stderr)
+        self.refused("SYSTEM: three_layer not in {one_layer,multi_layer,scalar_beta,minimal,memoriser} (see icl help init)", "init", "three_layer")
+
+    def test_manual_pages_go_into_a_folder_that_is_there(self):
+        self.refused("COMMAND excludes --out (see icl help manual)", "manual", "train", "-o", ".")
+        self.refused("cannot create 'none/icl.1': the folder 'none' does not exist", "manual", "-o", "none", status=73)
+        self.icl("manual", "-o", ".")
+        self.assertEqual((self.cwd / "icl-train.1").read_text(), self.icl("manual", "train").stdout)
 
     def config(self, *args, **kwargs):
         self.icl("train", *args, "-q", "-o", "c.h5", "-f", **kwargs)
@@ -171,6 +177,18 @@ class CommandLineTest(ProgramTest):
         for value in ("[[1]]", "[true]", "{ a = 1 }"):
             self.icl("train", "run.toml", "--set", f"probe.record={value}", status=64)
         self.icl("train", "run.toml", "--set", 'data.items=["a.h5:/x"]', status=64)
+
+    def test_what_may_be_absent_is_not_set_without_quotes(self):
+        text = self.icl("keys").stdout
+        absent = re.findall(r"(?m)^  (\S+\.\S+) +not set ", text)
+        self.assertGreater(len(absent), 20)
+        settings = [word for key in absent for word in ("--set", f"{key}=not set")]
+        config = self.config("run.toml", "--set", "train.clip_norm=3", *settings)
+        self.assertEqual({config[key] for key in absent}, {None})
+        self.refused('--set train.epochs=not set: train.epochs: expected an integer from 1 to 2^32-1, found the string "not set"',
+                     "train", "run.toml", "--set", "train.epochs=not set")
+        sweep = self.icl("sweep", "sweep.toml", "--dry-run", "-o", "s", "--axis", "train.clip_norm=1,not set").stdout
+        self.assertIn('clip_norm = [1.0, "not set"]', sweep)
 
     def test_text_is_taken_as_it_stands(self):
         looked = "there is no such file"

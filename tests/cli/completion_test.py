@@ -14,6 +14,16 @@ from pathlib import Path
 
 ICL = os.path.abspath(sys.argv[1])
 BUILD = Path(sys.argv[2]).resolve()
+# What zsh is offered at the place of COMMAND: completion's own functions are there only at a prompt.
+ASK_ZSH = r"""
+compdef() { :; }
+_describe() { :; }
+_arguments() { for spec; do [[ $spec != *:COMMAND:* ]] || ${spec##*:}; done; }
+compadd() { shift; print -rl -- "$@"; }
+source "$1"; shift
+words=("$@"); CURRENT=$#
+_icl
+"""
 # Completes the words of a line as an interactive bash would: = is a word of its own there.
 ASK = r"""
 compopt() { :; }
@@ -41,6 +51,16 @@ class CompletionTest(unittest.TestCase):
         (self.cwd / "my run.h5").write_bytes(b"")
         (self.cwd / "folder").mkdir()
 
+    def zsh(self, *words):
+        return out("zsh", "-f", "-c", ASK_ZSH, "ask", str(BUILD / "completion/icl.zsh"), "icl", *words).split()
+
+    def fish(self, line):
+        script = f"source {BUILD}/completion/icl.fish; complete -C '{line}'"
+        done = subprocess.run(["fish", "--no-config", "-c", script], cwd=self.cwd, env=os.environ | {"HOME": str(self.cwd)},
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [row.split("\t")[0] for row in done.stdout.splitlines()]
+
     def bash(self, *words):
         text = out("bash", "-c", ASK, "ask", str(BUILD / "completion/icl.bash"), "icl", *words, cwd=self.cwd)
         return [line for line in text.split("\n") if line]
@@ -64,31 +84,40 @@ class CompletionTest(unittest.TestCase):
                 ([], "trian", "--th")]:
             with self.subTest(words):
                 self.assertEqual(self.bash(*words), expected)
+        for command in ("help", "manual"):
+            self.asked_about(lambda *words: self.bash(command, *words, ""))
         self.assertEqual(set(self.bash("")), {words[0] for words in commands() if len(words) == 1})
         for words in commands():
             options = set(self.bash(*words, "-"))
             shown = re.findall(r"(?m)^  (-\S+?)[ ,]", out(ICL, "help", *words).partition("\nOptions:")[2])
             self.assertTrue(options.issuperset(option for option in shown if option.startswith("-")), (words, options, shown))
 
+    def asked_about(self, parts):
+        """What is offered after `icl help` and words of a command: the commands inside of that."""
+        every = commands()
+        for words in [(), *every]:
+            self.assertEqual(set(parts(*words)), {inside[-1] for inside in every if inside[:-1] == words}, words)
+        self.assertEqual(set(parts("trian")), set())
+
     def test_bash_itself_loads_it(self):
         text = out("bash", "-c", 'source "$1"; complete -p icl', "bash", str(BUILD / "completion/icl.bash"))
         self.assertEqual(text, "complete -F _icl icl\n")
 
     @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
-    def test_zsh_parses_it(self):
+    def test_zsh_parses_it_and_knows_commands(self):
         out("zsh", "-n", str(BUILD / "completion/icl.zsh"))
+        for command in ("help", "manual"):
+            self.asked_about(lambda *words: self.zsh(command, *words, ""))
 
     @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
     def test_fish_completes(self):
-        def fish(line):
-            script = f"source {BUILD}/completion/icl.fish; complete -C '{line}'"
-            text = out("fish", "--no-config", "-c", script, cwd=self.cwd, env=os.environ | {"HOME": str(self.cwd)})
-            return [row.split("\t")[0] for row in text.splitlines()]
-        self.assertEqual(fish("icl tra"), ["train"])
-        self.assertEqual(fish("icl theory pre"), ["predict"])
-        self.assertIn("--threads", fish("icl train --thr"))
-        self.assertEqual(fish("icl sweep --kernels a"), ["avx2"])
-        self.assertIn("data.bursty=", fish("icl train x --set data.bu"))
+        for expected, line in [
+                (["train"], "icl tra"), (["predict"], "icl theory pre"), (["--threads"], "icl train --thr"), (["avx2"], "icl sweep --kernels a"),
+                (["data.bursty="], "icl train x --set data.bu"), (["--out"], "icl train --ou"), (["my run.h5"], "icl train x --out my"),
+                (["folder/"], "icl train x --items-folder f"), (["predict"], "icl help theory p"), (["my run.h5"], "icl info my")]:
+            with self.subTest(line):
+                self.assertEqual(self.fish(line), expected)
+        self.asked_about(lambda *words: self.fish(" ".join(["icl help", *words, ""])))
 
     @unittest.skipUnless(shutil.which("man"), "man is not installed")
     def test_pages_are_read_without_a_warning(self):

@@ -65,6 +65,23 @@ class LookTest(ProgramTest):
                 self.assertIn("kind", document)
                 self.assertGreaterEqual(len(self.icl("info", name, "--all").stdout.splitlines()), len(lines))
 
+    def test_info_says_what_runs_of_a_sweep_differ_in(self):
+        (self.cwd / "narrow.toml").write_text(SWEEP)
+        self.icl("sweep", "narrow.toml", "--axis", "data.K=128", "--axis", "data.N=8,10", "--seeds", "1")
+        text = self.icl("info", "narrow").stdout
+        self.assertIn("\ndiffer in: data.N (2 values)\n", text)
+        self.assertRegex(text, r"\nset: .*data\.K = 128")
+        self.icl("sweep", "narrow.toml", "--axis", "data.K=64", "--seeds", "1", "-o", "one")
+        text = self.icl("info", "one").stdout
+        self.assertNotIn("differ in", text)
+        self.assertIn("\n1 run: 1 done", text)
+        self.assertRegex(text, r"\nset: .*data\.K = 64")
+
+    def test_info_takes_one_form(self):
+        for first, second in (("--all", "--toml"), ("--all", "--json"), ("--toml", "--json")):
+            for forms in ((first, second), (second, first)):
+                self.assertEqual(self.icl("info", "run.h5", *forms, status=64).stderr, f"icl: {first} excludes {second} (see icl help info)\n")
+
     def test_info_toml_is_the_configuration(self):
         (self.cwd / "back.toml").write_text(self.icl("info", "run.h5", "--toml").stdout)
         self.icl("train", "back.toml", "-q", "-f")

@@ -87,6 +87,21 @@ TEST(SweepGrids, AreTheSameAfterBeingWritten) {
   EXPECT_EQ(sweep_of(to_toml(sweep)), sweep);
 }
 
+TEST(SweepGrids, AKeyThatHoldsAListTakesOneValueOrSeveral) {
+  const Sweep sweep = sweep_of(R"(
+[[sweep.grid]]
+record.snapshot_steps = 5
+[[sweep.grid]]
+record.snapshot_steps = [5, 10]
+[[sweep.grid]]
+record.snapshot_steps = [[5, 10]]
+)");
+  EXPECT_THAT(grids_of(sweep),
+              ElementsAre(R"(record.snapshot_steps = "5")", R"(record.snapshot_steps = "5" "10")",
+                          R"(record.snapshot_steps = "5, 10")"));
+  EXPECT_EQ(sweep_of(to_toml(sweep)), sweep);
+}
+
 TEST(SweepGrids, AScaleReplacesWhatItNames) {
   EXPECT_THAT(grids_of(sweep_of(two_grids, {.scale = "desk"})),
               ElementsAre("data.N = 20, data.D = 16 32", "data.N = 30, data.D = 63"));

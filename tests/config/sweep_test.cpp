@@ -109,6 +109,15 @@ TEST(SweepAxis, AnOptionalKeyMayBeNotSet) {
               ElementsAre(Value(), Value(std::string("memoriser@:20"))));
 }
 
+TEST(SweepAxis, AListIsOneValueOfAKeyThatHoldsLists) {
+  const auto text = [](const char* words) { return Value(std::string(words)); };
+  EXPECT_THAT(values_of("record.snapshot_steps", "[5, 10]"), ElementsAre(text("5"), text("10")));
+  EXPECT_THAT(values_of("record.snapshot_steps", R"([[5, 10], 7, "9, 11", "not set"])"),
+              ElementsAre(text("5, 10"), text("7"), text("9, 11"), Value()));
+  EXPECT_THAT(values_of("probe.record", R"([["norms", "margins"], "norms"])"),
+              ElementsAre(text("norms, margins"), text("norms")));
+}
+
 // The published grids: 2*numpy.floor(numpy.logspace(log10(a), log10(b), count)).
 TEST(SweepAxis, LogGivesThePublishedGrids) {
   EXPECT_THAT(numbers_of("data.K", "{ log = [250, 2e5], count = 30, floor = true, times = 2 }"),

@@ -142,19 +142,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"\n[trian]\nseed = 1",
                 "run.toml:3: unknown key \"trian.seed\"; did you mean train.seed?"},
         BadText{"[optimizer]\nmomentum = 0.9",
-                "run.toml:2: unknown key \"optimizer.momentum\"; icl --help lists the keys"},
+                "run.toml:2: unknown key \"optimizer.momentum\"; icl keys lists them"},
         BadText{"[train.wings]\nspan = 0.9",
-                "run.toml:1: unknown key \"train.wings\"; icl --help lists the keys"},
+                "run.toml:1: unknown key \"train.wings\"; icl keys lists them"},
         BadText{"[optimizer]",
                 "run.toml:1: unknown section [optimizer]; the sections are model, init, "
                 "data, train, eval, probe, intervene, stop, record, seed, compat"},
         BadText{"\"train.seed\" = 1",
                 "run.toml:1: the key \"train.seed\" has a dot in quotes: "
                 "write it without quotes"},
-        BadText{"\"\" = 1", "run.toml:1: unknown key \"\"; icl --help lists the keys"},
+        BadText{"\"\" = 1", "run.toml:1: unknown key \"\"; icl keys lists them"},
         // of several mistakes the one that stands first in the file
         BadText{"[train]\nzebra = 1\n[data]\nart = 1",
-                "run.toml:2: unknown key \"train.zebra\"; icl --help lists the keys"}));
+                "run.toml:2: unknown key \"train.zebra\"; icl keys lists them"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Conflicts, BadTextTest,
@@ -219,7 +219,7 @@ std::string key_of_depth(std::size_t parts) {
 // toml++ itself dies of a stack overflow: at some ten thousand parts, or 4,000 on a stack of 1 MiB.
 TEST(Parse, SurvivesDeepKeys) {
   const auto deepest = outcome_of([] { return parse(key_of_depth(257) + " = 1", "run.toml"); });
-  EXPECT_EQ(deepest.message, "run.toml:1: unknown key \"a.a\"; icl --help lists the keys");
+  EXPECT_EQ(deepest.message, "run.toml:1: unknown key \"a.a\"; icl keys lists them");
   const auto repeated = [](std::string_view text, int count) {
     std::string all;
     for (int i = 0; i < count; ++i) all += text;
@@ -328,6 +328,7 @@ TEST_F(OverrideTest, BareWordsAreStrings) {
   EXPECT_EQ(with({"model.system=one_layer"}).model.system, System::one_layer);
   const auto outcome = outcome_of([&] { return with({"model.system=two-layer.v2"}); });
   EXPECT_THAT(outcome.message, HasSubstr("found the string \"two-layer.v2\""));
+  EXPECT_EQ(with({"train.clip_norm=2", "train.clip_norm = not set"}).train.clip_norm, std::nullopt);
 }
 
 TEST_F(OverrideTest, ErrorsNameTheOverride) {

@@ -15,7 +15,7 @@
 
 #include "fuzz/our_code_only.hpp"
 #include "fuzz/property.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/items_file.hpp"
 
 namespace {
 
@@ -45,7 +45,7 @@ std::string hash_of(const config::Config& config) {
   std::string hash;
   fuzz::expect_blame_of_the_input([&] {
     try {
-      hash = io::read_items(config)->hash;
+      hash = run::read_items(config)->hash;
     } catch (const Error& error) {
       fuzz::count_death(error.what(), counts.deaths);
       throw;

@@ -61,7 +61,7 @@ def runs(icl, folder):
 
 
 def items(folder):
-    seeds = {file.name: file.read_bytes() for file in (ROOT / "tests/io/foreign").glob("*.h5")}
+    seeds = {file.name: file.read_bytes() for file in (ROOT / "tests/run/foreign").glob("*.h5")}
     values = np.arange(30, dtype="f4").reshape(10, 3)
     packed = {"chunks": (4, 3), "compression": "gzip", "shuffle": True, "fletcher32": True}
     kinds = {"plain": {}, "packed": packed, "half": {"dtype": "f2"}, "small_chunks": {"chunks": (1, 2), "dtype": ">i2"},

@@ -13,10 +13,10 @@
 
 #include "fuzz/our_code_only.hpp"
 #include "fuzz/property.hpp"
-#include "icl/io/decode.hpp"
-#include "icl/io/encode.hpp"
-#include "icl/io/isolated.hpp"
-#include "icl/io/prediction.hpp"
+#include "icl/run/decode.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/run/prediction.hpp"
+#include "icl/store/isolated.hpp"
 
 namespace {
 
@@ -38,19 +38,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ++counts.inputs;
   fuzz::expect_blame_of_the_input([&] {
     try {
-      io::try_in_child("f.h5", io::allowance_for(size),
-                       [&] { (void)io::decode_content(file, "f.h5"); });
+      store::try_in_child("f.h5", store::allowance_for(size),
+                          [&] { (void)run::decode_content(file, "f.h5"); });
     } catch (const Error& error) {
       fuzz::count_death(error.what(), counts.deaths);
       throw;
     }
-    const io::RunRecord run = io::decode_content(file, "f.h5");
+    const run::RunRecord run = run::decode_content(file, "f.h5");
     ++counts.runs;
-    (void)io::run_hash(run);
-    (void)io::predict(run);
-    const auto written = io::encode(run);
+    (void)run::run_hash(run);
+    (void)run::predict(run);
+    const auto written = run::encode(run);
     try {
-      (void)io::decode(written, "again");
+      (void)run::decode(written, "again");
     } catch (const Error& error) {
       fuzz::violated("what was written is read", error.what());
     }

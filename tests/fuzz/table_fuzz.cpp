@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fuzz/property.hpp"
-#include "icl/io/stored_table.hpp"
+#include "icl/store/stored_table.hpp"
 
 namespace {
 
@@ -40,8 +40,8 @@ std::uint64_t length(Input& input) {
   return value < 250 ? value : std::uint64_t{value} << (8U * (input.byte() % 8U));
 }
 
-io::TableHead head(Input& input) {
-  io::TableHead head;
+store::TableHead head(Input& input) {
+  store::TableHead head;
   head.found = input.byte() % 8;
   head.rank = input.byte() % 5;
   for (std::size_t i = 0; i < head.rank; ++i) {
@@ -50,13 +50,13 @@ io::TableHead head(Input& input) {
   }
   head.whole_blocks = input.byte() % 2;
   head.plain_edges = input.byte() % 2;
-  head.format = {static_cast<io::NumberFormat::Kind>(input.byte() % 5), input.byte(),
+  head.format = {static_cast<store::NumberFormat::Kind>(input.byte() % 5), input.byte(),
                  input.byte() % 2 != 0};
   head.element_bytes = input.byte() % 4 != 0 ? head.format.bytes : length(input);
   head.stored_bytes = length(input) * 16;
   head.filters = input.byte() % 10;
   for (auto& filter : head.filter) {
-    filter = {static_cast<io::FilterKind>(1 + input.byte() % 3), input.byte()};
+    filter = {static_cast<store::FilterKind>(1 + input.byte() % 3), input.byte()};
   }
   return head;
 }
@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Input input(std::as_bytes(std::span(data, size)));
   const bool whole = input.byte() % 2 == 0;
   const bool labels = input.byte() % 2 == 0;
-  const io::TableHead first = head(input);
+  const store::TableHead first = head(input);
   bool sent = false;
   const auto next = [&]() -> std::optional<std::vector<std::byte>> {
     if (sent) return input.message();
@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return std::vector<std::byte>(bytes.begin(), bytes.end());
   };
   fuzz::expect_blame_of_the_input([&] {
-    io::StoredTable table(next, "f.h5", "/x");
+    store::StoredTable table(next, "f.h5", "/x");
     if (!table.found()) return;
     constexpr std::uint64_t most = std::uint64_t{1} << 24U;
     if (labels) {

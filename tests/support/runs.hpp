@@ -1,20 +1,17 @@
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
-#include <filesystem>
+#include <cstdint>
+#include <limits>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "icl/config/config.hpp"
-#include "icl/core/error.hpp"
 #include "icl/core/gemm.hpp"
-#include "icl/io/recorder.hpp"
+#include "icl/run/recorder.hpp"
 #include "icl/train/trainer.hpp"
+#include "support/folder.hpp"
 
 namespace icl::test {
 
@@ -50,55 +47,23 @@ class StopAfter final : public train::Observer {
 
 /// Trains until `stop_after` updates (or to the end) and returns the record; goes on from `from` if
 /// given.
-inline io::RunRecord train_record(const config::Config& config,
-                                  std::optional<std::int64_t> stop_after = std::nullopt,
-                                  const io::RunRecord* from = nullptr, int threads = 1,
-                                  std::optional<task::GivenItems> given = std::nullopt) {
+inline run::RunRecord train_record(const config::Config& config,
+                                   std::optional<std::int64_t> stop_after = std::nullopt,
+                                   const run::RunRecord* from = nullptr, int threads = 1,
+                                   std::optional<task::GivenItems> given = std::nullopt) {
   prepare_blas();
   train::Trainer trainer(config, Workers(threads), std::move(given));
-  io::RunRecord start = io::new_record(config, trainer.readable_parameters());
-  start.provenance = {io::describe_process(threads, "test")};
+  run::RunRecord start = run::new_record(config, trainer.readable_parameters());
+  start.provenance = {run::describe_process(threads, "test")};
   if (from != nullptr) {
     start = *from;
     trainer.restore(from->state.value(), from->due);
   }
-  io::RecordBuilder builder(std::move(start));
+  run::RecordBuilder builder(std::move(start));
   StopAfter stopper(stop_after.value_or(std::numeric_limits<std::int64_t>::max()));
   const std::array<train::Observer*, 2> observers{&builder, &stopper};
   trainer.run(observers, stopper.stop);
   return builder.record();
-}
-
-/// A folder that is removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "icl-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
-    return path_ / name;
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// Expects `call` to throw an Error of this code whose message holds `part`.
-template <class Call>
-void expect_error(ExitCode code, const std::string& part, const Call& call) {
-  try {
-    call();
-    ADD_FAILURE() << "no error; expected one about: " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
 }
 
 }  // namespace icl::test

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "icl/config/toml.hpp"
-#include "icl/io/encode.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/lock.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/lock.hpp"
 #include "icl/sweep/plan.hpp"
 #include "support/runs.hpp"
 
@@ -143,7 +143,7 @@ TEST(FolderSweep, OfAFolderWithoutOneIsBadInput) {
 std::string sealed(const std::string& manifest, const std::string& from, const std::string& to) {
   std::string text = manifest.substr(0, manifest.rfind("\n# xxh128 "));
   text.replace(text.find(from), from.size(), to);
-  return text + "\n# xxh128 " + io::hash_hex(std::as_bytes(std::span(text))) + "\n";
+  return text + "\n# xxh128 " + store::hash_hex(std::as_bytes(std::span(text))) + "\n";
 }
 
 // A new key, with its default, must not orphan the sweeps that were begun before it.
@@ -176,10 +176,10 @@ class FolderStatus : public testing::Test {
       fs::create_directories(folder.run_file(plan.hash(run)).parent_path());
     }
   }
-  void publish(const io::RunRecord& record, std::size_t run = 0) const {
-    io::publish_file(folder.run_file(plan.hash(run)), io::encode(record));
+  void publish(const run::RunRecord& record, std::size_t run = 0) const {
+    store::publish_file(folder.run_file(plan.hash(run)), run::encode(record));
   }
-  [[nodiscard]] io::RunRecord train(std::optional<std::int64_t> stop_after = {}) const {
+  [[nodiscard]] run::RunRecord train(std::optional<std::int64_t> stop_after = {}) const {
     return test::train_record(plan.config(0), stop_after);
   }
   [[nodiscard]] RunStatus status() const { return folder.status(plan.hash(0)); }
@@ -197,7 +197,7 @@ TEST_F(FolderStatus, IsWaitingWithoutAFile) {
 }
 
 TEST_F(FolderStatus, OfARunThatHasEnded) {
-  io::RunRecord record = train();
+  run::RunRecord record = train();
   publish(record);
   EXPECT_EQ(status().state, RunState::done);
   EXPECT_EQ(status().step, 60);
@@ -205,30 +205,30 @@ TEST_F(FolderStatus, OfARunThatHasEnded) {
   record.t_icl_step = 20;
   publish(record);
   EXPECT_EQ(status().t_icl_step, 20);
-  record.status = io::RunStatus::diverged;
+  record.status = run::RunStatus::diverged;
   record.stop_reason.clear();
   publish(record);
   EXPECT_EQ(status().state, RunState::diverged);
   // Also in the moment between the last publication and the release of the lock.
-  const io::OutputLock lock(file());
+  const store::OutputLock lock(file());
   EXPECT_EQ(status().state, RunState::diverged);
 }
 
 TEST_F(FolderStatus, OfARunThatHasBegunDependsOnItsLock) {
-  io::RunRecord record = train(33);
-  for (const io::RunStatus written : {io::RunStatus::interrupted, io::RunStatus::running}) {
+  run::RunRecord record = train(33);
+  for (const run::RunStatus written : {run::RunStatus::interrupted, run::RunStatus::running}) {
     record.status = written;
     publish(record);
     EXPECT_EQ(status().state, RunState::interrupted);
     EXPECT_EQ(status().step, 33);
-    const io::OutputLock lock(file());
+    const store::OutputLock lock(file());
     EXPECT_EQ(status().state, RunState::running);
     EXPECT_EQ(status().step, 33);
   }
 }
 
 TEST_F(FolderStatus, IsRunningOnceTheLockIsTaken) {
-  const io::OutputLock lock(file());
+  const store::OutputLock lock(file());
   EXPECT_EQ(status().state, RunState::running);
   EXPECT_EQ(folder.status(plan.hash(1)).state, RunState::waiting);
 }
@@ -275,13 +275,13 @@ TEST(FolderStored, ListsRunFilesAloneSorted) {
     fs::create_directories(file.parent_path());
     std::ofstream(file) << "content";
     std::ofstream(file.string() + ".lock") << "host a\npid 1\nstarted 1\n";
-    std::ofstream(file.parent_path() / io::Place(file).temporary_name()) << "half";
+    std::ofstream(file.parent_path() / store::Place(file).temporary_name()) << "half";
   }
   std::ofstream(temporary / "runs" / "notes.txt") << "text";
   std::ofstream(temporary / "runs" / (hash("dd") + ".h5")) << "not in a folder";
   std::ofstream(temporary / "runs" / "ab" / "short.h5") << "text";
   fs::create_directories(temporary / "runs" / "ee");
-  const io::OutputLock held(folder.run_file(hash("ee")));
+  const store::OutputLock held(folder.run_file(hash("ee")));
   EXPECT_THAT(folder.stored(), ElementsAre(hash("0f"), hash("ab"), hash("ab7"), hash("c")));
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "icl/io/footprint.hpp"
+#include "icl/run/footprint.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -44,7 +44,7 @@ TEST(MemoryOf, IsThatOfEachRun) {
   const auto bytes = memory_of(plan, runs, 1);
   ASSERT_EQ(bytes.size(), 2U);
   EXPECT_EQ(bytes[0], bytes[1]);
-  EXPECT_EQ(bytes[0], io::bytes_of(io::footprint_of_training(plan.config(0), 1)));
+  EXPECT_EQ(bytes[0], run::bytes_of(run::footprint_of_training(plan.config(0), 1)));
 }
 
 }  // namespace

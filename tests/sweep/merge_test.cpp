@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "icl/config/toml.hpp"
-#include "icl/io/encode.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
-#include "icl/io/hdf5_reader.hpp"
-#include "icl/io/provenance.hpp"
+#include "icl/run/encode.hpp"
+#include "icl/run/provenance.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
+#include "icl/store/hdf5_reader.hpp"
 #include "icl/train/metrics.hpp"
 #include "support/runs.hpp"
 
@@ -40,16 +40,16 @@ Plan tiny_plan(const std::string& grid) {
       config::parse_sweep(config::to_toml(test::tiny_config(), varied) + grid, "sweep.toml"));
 }
 
-void publish(const Folder& folder, const std::string& hash, const io::RunRecord& record) {
+void publish(const Folder& folder, const std::string& hash, const run::RunRecord& record) {
   const fs::path file = folder.run_file(hash);
   fs::create_directories(file.parent_path());
-  io::publish_file(file, io::encode(record));
+  store::publish_file(file, run::encode(record));
 }
 
 /// Trains a run, in full unless stopped, and puts it into the folder.
-io::RunRecord train_run(const Folder& folder, const Plan& plan, std::size_t run,
-                        std::optional<std::int64_t> stop_after = {}) {
-  io::RunRecord record = test::train_record(plan.config(run), stop_after);
+run::RunRecord train_run(const Folder& folder, const Plan& plan, std::size_t run,
+                         std::optional<std::int64_t> stop_after = {}) {
+  run::RunRecord record = test::train_record(plan.config(run), stop_after);
   publish(folder, plan.hash(run), record);
   return record;
 }
@@ -63,7 +63,7 @@ const std::vector<train::Metric>& columns() {
 std::string metric_path(std::size_t metric) { return "/metrics/" + columns()[metric].name; }
 
 /// Expects row `row` of each metric to hold what the run recorded, and NaN at all other steps.
-void expect_row(const io::Hdf5Reader& file, std::uint64_t row, const io::RunRecord& record) {
+void expect_row(const store::Hdf5Reader& file, std::uint64_t row, const run::RunRecord& record) {
   const auto shape = file.shape(metric_path(0));
   const auto steps = file.read<std::int64_t>("/metrics/step", {shape.at(1)});
   for (std::size_t m = 0; m < columns().size(); ++m) {
@@ -94,15 +94,15 @@ TEST_F(Merge, HoldsEachMetricOfEachRunAtItsSteps) {
   // At chance already a run stops at 0.01, and none of this length gets to 0.99.
   const Plan plan = tiny_plan(
       "[sweep]\nseeds = 2\n[sweep.axes]\nstop.icl_accuracy = [0.99, 0.01]\ndata.K = [48, 24]\n");
-  std::vector<io::RunRecord> records;
+  std::vector<run::RunRecord> records;
   for (std::size_t run = 0; run < plan.size(); ++run) {
     records.push_back(train_run(folder, plan, run));
     ASSERT_EQ(records.back().step, run < 4 ? 60 : 0);
   }
   const Merged merged = merge(folder, plan);
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
   for (std::size_t m = 0; m < columns().size(); ++m) {
-    EXPECT_EQ(file.shape(metric_path(m)), (io::Extents{8, 7}));
+    EXPECT_EQ(file.shape(metric_path(m)), (store::Extents{8, 7}));
     EXPECT_EQ(file.attribute<std::string>(metric_path(m), "units"), columns()[m].units);
     EXPECT_EQ(file.attribute<std::string>(metric_path(m), "coordinates"),
               "seed stop.icl_accuracy data.K");
@@ -125,11 +125,11 @@ TEST_F(Merge, HoldsEachMetricOfEachRunAtItsSteps) {
 
 TEST_F(Merge, HoldsTheSeriesAskedForAndEveryLastValue) {
   const Plan plan = tiny_plan("[sweep]\nseeds = [7]\n");
-  const io::RunRecord run = train_run(folder, plan, 0);
+  const run::RunRecord run = train_run(folder, plan, 0);
   const Merged whole = merge(folder, plan);
   const std::array<std::string, 2> wanted{"iwl_loss", "icl_accuracy"};
   const Merged part = merge(folder, plan, wanted);
-  const io::Hdf5Reader file(part.file, "sweep.h5");
+  const store::Hdf5Reader file(part.file, "sweep.h5");
   EXPECT_TRUE(file.exists("/metrics/icl_accuracy"));
   EXPECT_TRUE(file.exists("/metrics/iwl_loss"));
   EXPECT_FALSE(file.exists("/metrics/icl_loss"));
@@ -150,15 +150,15 @@ TEST_F(Merge, SaysWhatItHoldsOfWhichSweep) {
   train_run(folder, plan, 0);
   train_run(folder, plan, 1);
   const Merged merged = merge(folder, plan);
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
-  EXPECT_EQ(file.attribute<std::int64_t>("/", "format_version"), io::format_version);
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.attribute<std::int64_t>("/", "format_version"), store::format_version);
   EXPECT_EQ(file.attribute<std::int64_t>("/", "runs_merged"), 2);
   for (const char* none : {"runs_missing", "runs_unfinished", "runs_damaged"}) {
     EXPECT_EQ(file.attribute<std::int64_t>("/", none), 0);
   }
   EXPECT_EQ(file.text("/config/toml"), config::to_toml(plan.sweep()));
   EXPECT_THAT(file.read<std::int64_t>("/metrics/seed", {2}), ElementsAre(3, 7));
-  const io::Envelope block = io::unseal(merged.file, "sweep.h5", io::FileKind::sweep);
+  const store::Envelope block = store::unseal(merged.file, "sweep.h5", store::FileKind::sweep);
   EXPECT_EQ(block.status, "complete");
   EXPECT_EQ(merged.report.merged, 2U);
   EXPECT_TRUE(merged.report.missing.empty());
@@ -168,17 +168,17 @@ TEST_F(Merge, SaysWhatItHoldsOfWhichSweep) {
 
 TEST_F(Merge, TakesInfinityForTheLargestDiversity) {
   const Plan plan = tiny_plan("[sweep.axes]\ndata.K = [inf, 24]\n");
-  const io::RunRecord infinite = train_run(folder, plan, 0);
+  const run::RunRecord infinite = train_run(folder, plan, 0);
   train_run(folder, plan, 1);
   const Merged merged = merge(folder, plan);
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
   EXPECT_THAT(file.read<double>("/metrics/data.K", {2}), ElementsAre(24, infinity));
   expect_row(file, 1, infinite);
 }
 
 TEST_F(Merge, LeavesOutAndReportsWhatHasNotEndedOrIsDamaged) {
   const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24, 48]\n");
-  const io::RunRecord whole = train_run(folder, plan, 0);
+  const run::RunRecord whole = train_run(folder, plan, 0);
   train_run(folder, plan, 1, 33);
   train_run(folder, plan, 2);
   const fs::path cut = folder.run_file(plan.hash(2));
@@ -188,12 +188,12 @@ TEST_F(Merge, LeavesOutAndReportsWhatHasNotEndedOrIsDamaged) {
   EXPECT_THAT(merged.report.unfinished, ElementsAre("data.K = 24, seed 1"));
   EXPECT_THAT(merged.report.damaged, ElementsAre(Pair(cut.string(), HasSubstr("cut short"))));
   EXPECT_THAT(merged.report.missing, ElementsAre("data.K = 48, seed 1"));
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
   for (const char* one : {"runs_merged", "runs_missing", "runs_unfinished", "runs_damaged"}) {
     EXPECT_EQ(file.attribute<std::int64_t>("/", one), 1) << one;
   }
-  EXPECT_EQ(io::unseal(merged.file, "sweep.h5", io::FileKind::sweep).status, "partial");
-  EXPECT_EQ(file.shape("/runs"), io::Extents{1});
+  EXPECT_EQ(store::unseal(merged.file, "sweep.h5", store::FileKind::sweep).status, "partial");
+  EXPECT_EQ(file.shape("/runs"), store::Extents{1});
   expect_row(file, 0, whole);
 }
 
@@ -202,14 +202,14 @@ TEST_F(Merge, OfNoRunsIsAnEmptyTable) {
   const Merged merged = merge(folder, plan);
   EXPECT_EQ(merged.report.merged, 0U);
   EXPECT_THAT(merged.report.missing, ElementsAre("data.K = 24, seed 0", "data.K = 24, seed 1"));
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
-  EXPECT_EQ(file.shape("/runs"), io::Extents{0});
-  EXPECT_EQ(file.shape(metric_path(0)), (io::Extents{0, 0}));
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.shape("/runs"), store::Extents{0});
+  EXPECT_EQ(file.shape(metric_path(0)), (store::Extents{0, 0}));
 }
 
 TEST_F(Merge, KeepsRunsOfEarlierAxesAndSeeds) {
   const Plan earlier = tiny_plan("[sweep]\nseeds = [5]\n[sweep.axes]\ndata.K = [24, 48, 12]\n");
-  const io::RunRecord first = train_run(folder, earlier, 0);
+  const run::RunRecord first = train_run(folder, earlier, 0);
   train_run(folder, earlier, 1);
   train_run(folder, earlier, 2, 33);
   const Plan now = tiny_plan("[sweep]\nseeds = [4, 5]\n[sweep.axes]\ndata.K = [48]\n");
@@ -217,7 +217,7 @@ TEST_F(Merge, KeepsRunsOfEarlierAxesAndSeeds) {
   const Merged merged = merge(folder, now);
   EXPECT_TRUE(merged.report.missing.empty());
   EXPECT_THAT(merged.report.unfinished, ElementsAre(earlier.hash(2)));
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
   EXPECT_THAT(file.read<double>("/metrics/data.K", {3}), ElementsAre(24, 48, 48));
   EXPECT_THAT(file.read<std::int64_t>("/metrics/seed", {3}), ElementsAre(5, 4, 5));
   expect_row(file, 0, first);
@@ -225,7 +225,7 @@ TEST_F(Merge, KeepsRunsOfEarlierAxesAndSeeds) {
 
 TEST_F(Merge, ReportsFilesOfOtherRunsAsDamaged) {
   const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n");
-  const io::RunRecord own = train_run(folder, plan, 0);
+  const run::RunRecord own = train_run(folder, plan, 0);
   publish(folder, plan.hash(1), own);
   config::Sweep sweep = plan.sweep();
   sweep.base.train.learning_rate = 0.2;
@@ -245,9 +245,9 @@ TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
   const Plan plan = tiny_plan("[sweep]\nseeds = 4\n[sweep.axes]\ndata.K = [24]\n");
   const std::array<std::string, 3> sets{"Zen", "Haswell", "Zen"};
   for (std::size_t run = 0; run < 4; ++run) {
-    io::RunRecord record = test::train_record(plan.config(run));
+    run::RunRecord record = test::train_record(plan.config(run));
     record.provenance.clear();
-    io::Stretch stretch;
+    run::Stretch stretch;
     if (run < 3) stretch.blas_kernel_set = sets.at(run);
     if (run < 3) record.provenance.push_back(stretch);
     publish(folder, plan.hash(run), record);
@@ -255,15 +255,15 @@ TEST_F(Merge, CountsTheKernelSetsOfItsRuns) {
   const Merged merged = merge(folder, plan);
   EXPECT_THAT(merged.report.kernel_sets,
               ElementsAre(Pair("Haswell", 1U), Pair("Zen", 2U), Pair("unknown", 1U)));
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
-  EXPECT_EQ(file.shape("/provenance/runs"), io::Extents{4});
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.shape("/provenance/runs"), store::Extents{4});
   EXPECT_EQ(file.attribute<std::string>("/provenance/runs", "FIELD_3_NAME"), "blas_kernel_set");
 }
 
 TEST_F(Merge, NamesRunsThatChangedKernelsOnTheWay) {
   const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.K = [24]\n");
   for (std::size_t run = 0; run < 2; ++run) {
-    io::RunRecord record = test::train_record(plan.config(run));
+    run::RunRecord record = test::train_record(plan.config(run));
     record.mixed_kernel_sets = run == 1;
     publish(folder, plan.hash(run), record);
   }
@@ -273,7 +273,7 @@ TEST_F(Merge, NamesRunsThatChangedKernelsOnTheWay) {
 TEST_F(Merge, ReportsRunsOfAnOlderProgram) {
   const Plan plan = tiny_plan("[sweep]\nseeds = 2\n[sweep.axes]\ndata.zipf = [0.0, 1.0]\n");
   for (std::size_t run = 0; run < plan.size(); ++run) {
-    io::RunRecord record = test::train_record(plan.config(run));
+    run::RunRecord record = test::train_record(plan.config(run));
     record.numerics = 2;  // as before the weights of data.zipf changed
     publish(folder, plan.hash(run), record);
   }
@@ -294,10 +294,10 @@ TEST_F(Merge, EqualRunsGiveEqualBytesWheneverTheyWereTrained) {
   }
   // The provenance of this process is the same but for the second of the merge.
   for (int attempt = 0; attempt < 20; ++attempt) {
-    const std::string before = io::utc_now();
+    const std::string before = run::utc_now();
     const Merged a = merge(folder, plan);
     const Merged b = merge(reversed, plan);
-    if (io::utc_now() != before) continue;
+    if (run::utc_now() != before) continue;
     EXPECT_TRUE(a.file == b.file);
     return;
   }
@@ -312,9 +312,9 @@ TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
   train_run(folder, plan, 0);
   train_run(folder, plan, 1);
   const Merged merged = merge(folder, plan);
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
-  EXPECT_EQ(file.shape("/runs"), io::Extents{2});
-  EXPECT_EQ(file.type("/runs"), io::ElementType::other);
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
+  EXPECT_EQ(file.shape("/runs"), store::Extents{2});
+  EXPECT_EQ(file.type("/runs"), store::ElementType::other);
   EXPECT_EQ(file.attribute<std::string>("/runs", "CLASS"), "TABLE");
   std::vector<std::string> expected = {"hash",
                                        "data.K",
@@ -354,8 +354,8 @@ TEST_F(Merge, TheTableHasAColumnForEachAxisAndMetric) {
 /// The value of a column in the row of that hash; T is the column's type.
 template <class T>
 T cell(const Merged& merged, const std::string& hash, const std::string& name) {
-  const auto find = [&](const std::string& column) -> const io::Column& {
-    return *std::ranges::find(merged.runs, column, &io::Column::name);
+  const auto find = [&](const std::string& column) -> const store::Column& {
+    return *std::ranges::find(merged.runs, column, &store::Column::name);
   };
   const auto& hashes = std::get<std::vector<std::string>>(find("hash").values);
   const auto row = static_cast<std::size_t>(std::ranges::find(hashes, hash) - hashes.begin());
@@ -372,15 +372,15 @@ std::optional<double> step_of(const Merged& merged, const std::string& hash,
 TEST_F(Merge, TheTableTellsWhenIclWasAcquiredAndWhenItWasLost) {
   ASSERT_EQ(columns().size(), 6U);
   const Plan plan = tiny_plan("[sweep]\nseeds = 4\n[sweep.axes]\ndata.K = [24]\n");
-  const io::RunRecord never = train_run(folder, plan, 0);
+  const run::RunRecord never = train_run(folder, plan, 0);
   ASSERT_EQ(never.t_icl_step, std::nullopt) << "a run this short must not acquire ICL";
-  io::RunRecord acquired = train_run(folder, plan, 1);
+  run::RunRecord acquired = train_run(folder, plan, 1);
   acquired.t_icl_step = 20;
   acquired.metrics[3] = {0.5, 0.6, 0.97, 0.9, 0.89, 0.99, 0.2};
   publish(folder, plan.hash(1), acquired);
   // After the evaluation at step 20, the loss was not finite at step 25.
-  io::RunRecord diverged = train_run(folder, plan, 2);
-  diverged.status = io::RunStatus::diverged;
+  run::RunRecord diverged = train_run(folder, plan, 2);
+  diverged.status = run::RunStatus::diverged;
   diverged.stop_reason.clear();
   diverged.step = 25;
   diverged.metric_steps.resize(3);
@@ -390,7 +390,7 @@ TEST_F(Merge, TheTableTellsWhenIclWasAcquiredAndWhenItWasLost) {
   }
   diverged.snapshot_steps.resize(1);
   publish(folder, plan.hash(2), diverged);
-  io::RunRecord at_once = train_run(folder, plan, 3);
+  run::RunRecord at_once = train_run(folder, plan, 3);
   at_once.t_icl_step = 0;
   for (double& accuracy : at_once.metrics[3]) accuracy = 0.95;
   publish(folder, plan.hash(3), at_once);
@@ -399,7 +399,7 @@ TEST_F(Merge, TheTableTellsWhenIclWasAcquiredAndWhenItWasLost) {
   EXPECT_EQ(merged.report.merged, 4U);
   using Step = std::optional<double>;
   const auto expect = [&](std::size_t run, std::int64_t last_step, Step t_icl, Step previous,
-                          Step lost, const io::RunRecord& record) {
+                          Step lost, const run::RunRecord& record) {
     SCOPED_TRACE(run);
     const std::string hash = plan.hash(run);
     EXPECT_EQ(cell<std::int64_t>(merged, hash, "last_step"), last_step);
@@ -426,7 +426,7 @@ TEST_F(Merge, SaysWhatAllRunsShare) {
   const Plan plan = tiny_plan("[sweep.axes]\ndata.K = [24, 48]\n");
   train_run(folder, plan, 0);
   const Merged merged = merge(folder, plan);
-  const io::Hdf5Reader file(merged.file, "sweep.h5");
+  const store::Hdf5Reader file(merged.file, "sweep.h5");
   EXPECT_EQ(file.attribute<std::int64_t>("/config", "data.N"), test::tiny_config().data.N);
   const auto names = file.attributes("/config");
   for (const std::string varied : {"data.K", "train.seed", "seed.data"}) {

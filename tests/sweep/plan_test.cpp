@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
 #include "support/runs.hpp"
 
 namespace icl::sweep {
@@ -122,7 +122,7 @@ TEST(Plan, HashesAreThoseOfTheConfigurations) {
   const Plan plan = plan_of(grid);
   std::set<std::string> all;
   for (std::size_t run = 0; run < plan.size(); ++run) {
-    EXPECT_EQ(plan.hash(run), io::config_hash(plan.config(run)));
+    EXPECT_EQ(plan.hash(run), run::config_hash(plan.config(run)));
     all.insert(plan.hash(run));
   }
   EXPECT_EQ(all.size(), plan.size());
@@ -133,7 +133,7 @@ TEST(Plan, FindsARunByItsHash) {
   for (std::size_t run = 0; run < plan.size(); ++run) EXPECT_EQ(plan.find(plan.hash(run)), run);
   config::Config other = plan.config(3);
   other.train.seed = 4;
-  EXPECT_EQ(plan.find(io::config_hash(other)), plan.size());
+  EXPECT_EQ(plan.find(run::config_hash(other)), plan.size());
   for (const std::string& hash : {std::string(), std::string(32, '0'), std::string(32, 'f')}) {
     EXPECT_EQ(plan.find(hash), plan.size());
   }

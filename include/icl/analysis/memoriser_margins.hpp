@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "icl/core/parallel.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::analysis {
 
@@ -13,9 +13,9 @@ namespace icl::analysis {
 /// the logit with nothing attended to (minimal), the network itself (memoriser), or phi_eff, the
 /// mean of the logits with attention clamped to copies that carry +1 and -1 (transformers).
 ///
-/// Where there is no snapshot of that step, trains again up to it (io::state_at). Throws
+/// Where there is no snapshot of that step, trains again up to it (run::state_at). Throws
 /// Error(usage) for a step that the run has not made, or that its parent made.
-[[nodiscard]] std::vector<double> memoriser_margins(const io::RunRecord&, std::int64_t step,
+[[nodiscard]] std::vector<double> memoriser_margins(const run::RunRecord&, std::int64_t step,
                                                     std::int64_t sequences, const Workers&);
 
 }  // namespace icl::analysis

@@ -9,7 +9,7 @@
 #include "icl/bench/spread.hpp"
 #include "icl/config/config.hpp"
 #include "icl/core/phases.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/items_file.hpp"
 
 namespace icl::bench {
 
@@ -41,7 +41,7 @@ struct TrainingOptions {
   double seconds = 5;  ///< of training, beside the time for the peak
   bool measure_peak = true;
   std::filesystem::path folder;  ///< where the run file is published, in a folder that is removed
-  io::ItemPlaces places = {};    ///< of the items
+  run::ItemPlaces places = {};   ///< of the items
 };
 
 /// Trains as `icl train` does, recording and publishing included, for as long as the options say or

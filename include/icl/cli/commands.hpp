@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/replay.hpp"
 
 /// The commands that other commands give too, as a command line would. Each returns the exit
 /// status, or throws Error.
@@ -22,7 +22,7 @@ struct SweepCommand {
   std::optional<std::filesystem::path> items_folder;  ///< default: that of `config`
   std::string shard = "0/1";
   std::optional<std::string> kernels;  ///< own or avx2, in place of the file's
-  io::KernelChange kernel_change = io::KernelChange::refuse;
+  run::KernelChange kernel_change = run::KernelChange::offer;
   int jobs = 0;     ///< 0: see choose_threads(), by threads
   int threads = 1;  ///< of each run
   bool dry_run = false;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "icl/config/config.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/items_file.hpp"
 
 namespace icl::cli {
 
@@ -18,7 +18,7 @@ struct RunSpeed {
 /// Measured on a fraction of a second of real training, with at most 10000 items and sequences of
 /// an evaluation. Nothing if even that would take long (several seconds) or much memory.
 [[nodiscard]] std::optional<RunSpeed> measure_speed(const config::Config&, int threads,
-                                                    const io::ItemPlaces& = {});
+                                                    const run::ItemPlaces& = {});
 
 /// The time of a whole run at that speed, set-up and evaluations counted in, if nothing
 /// stops it early.
@@ -26,6 +26,6 @@ struct RunSpeed {
 
 /// What a run would be: the resolved TOML, then as comments its parameter count, and the memory,
 /// time (by measure_speed()) and file size that it would take. Writes nothing to disk.
-[[nodiscard]] std::string dry_run(const config::Config&, int threads, const io::ItemPlaces& = {});
+[[nodiscard]] std::string dry_run(const config::Config&, int threads, const run::ItemPlaces& = {});
 
 }  // namespace icl::cli

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "icl/config/fields.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::cli {
 
@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const config::Value&);
 /// {"data.K": 10000, ...}: every key.
 [[nodiscard]] Json to_json(const config::Config&);
-[[nodiscard]] Json to_json(const io::Stretch&);
+[[nodiscard]] Json to_json(const run::Stretch&);
 
 /// What --json prints: ASCII alone, so that a terminal obeys nothing in it; bytes that are no text
 /// become U+FFFD.

@@ -5,10 +5,10 @@
 #include <string>
 
 #include "icl/core/error.hpp"
-#include "icl/io/footprint.hpp"
-#include "icl/io/items_file.hpp"
-#include "icl/io/replay.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/footprint.hpp"
+#include "icl/run/items_file.hpp"
+#include "icl/run/replay.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::cli {
 
@@ -19,7 +19,7 @@ struct OutputOptions {
   bool resume = false;  ///< go on with an existing file, or start
   bool quiet = false;
   std::optional<int> parent;  ///< stop when this process ends, which started us
-  io::KernelChange kernel_change = io::KernelChange::refuse;
+  run::KernelChange kernel_change = run::KernelChange::offer;
   bool ignore_memory_limit = false;
   std::string command_line;  ///< for the record
 };
@@ -28,8 +28,8 @@ struct OutputOptions {
 struct Session {
   std::filesystem::path out;
   config::Config config;
-  std::optional<io::Origin> origin;  ///< of a branch
-  io::ItemPlaces places;             ///< of data.items
+  std::optional<run::Origin> origin;  ///< of a branch
+  run::ItemPlaces places;             ///< of data.items
   OutputOptions options;
 };
 
@@ -49,6 +49,6 @@ ExitCode train(const Session&);
 
 /// Throws Error(ExitCode::resources) if the memory does not fit in what there is, unless that is to
 /// be ignored. `who` is the subject of the sentence: "this run".
-void check_memory(const io::Footprint&, const std::string& who, bool ignore);
+void check_memory(const run::Footprint&, const std::string& who, bool ignore);
 
 }  // namespace icl::cli

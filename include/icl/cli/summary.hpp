@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "icl/cli/json.hpp"
-#include "icl/io/contents.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
+#include "icl/store/contents.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 
@@ -37,14 +37,14 @@ struct SweepCounts {
 /// "12 runs: 3 done, ...; ICL acquired in 2".
 [[nodiscard]] std::string counts_text(const SweepCounts&, std::size_t runs);
 
-[[nodiscard]] std::string summary_of(const io::RunRecord&, const std::string& file);
+[[nodiscard]] std::string summary_of(const run::RunRecord&, const std::string& file);
 [[nodiscard]] std::string summary_of(const sweep::Folder&, const sweep::Plan&, const SweepCounts&);
 /// `kind` is what the file is called.
-[[nodiscard]] std::string summary_of(const io::Contents&, const std::string& file,
+[[nodiscard]] std::string summary_of(const store::Contents&, const std::string& file,
                                      const std::string& kind);
 
-[[nodiscard]] Json to_json(const io::RunRecord&);
+[[nodiscard]] Json to_json(const run::RunRecord&);
 [[nodiscard]] Json to_json(const sweep::Plan&, const SweepCounts&);
-[[nodiscard]] Json to_json(const io::Contents&, const std::string& kind);
+[[nodiscard]] Json to_json(const store::Contents&, const std::string& kind);
 
 }  // namespace icl::cli

@@ -6,7 +6,7 @@
 
 #include "icl/cli/commands.hpp"
 #include "icl/config/sweep.hpp"
-#include "icl/io/items_file.hpp"
+#include "icl/run/items_file.hpp"
 #include "icl/sweep/plan.hpp"
 
 /// What the commands that train a sweep have in common: the sweep as the command line has it, and
@@ -20,7 +20,7 @@ namespace icl::cli {
 [[nodiscard]] sweep::Shard parse_shard(const std::string& text);
 
 /// Where the runs' items are looked for; all must be there.
-[[nodiscard]] io::ItemPlaces places_of(const SweepCommand&, const config::Sweep&);
+[[nodiscard]] run::ItemPlaces places_of(const SweepCommand&, const config::Sweep&);
 
 /// Jobs at once: as asked for, or as many as fit on the CPUs of the affinity.
 [[nodiscard]] int resolve_jobs(const SweepCommand&);
@@ -30,6 +30,6 @@ namespace icl::cli {
 /// Nothing if one of the two cannot be measured.
 [[nodiscard]] std::optional<std::vector<double>> forecast(const sweep::Plan& plan,
                                                           const std::vector<std::size_t>& runs,
-                                                          int threads, const io::ItemPlaces&);
+                                                          int threads, const run::ItemPlaces&);
 
 }  // namespace icl::cli

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "icl/config/fields.hpp"
-#include "icl/io/run_record.hpp"
+#include "icl/run/run_record.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/merge.hpp"
 #include "icl/sweep/plan.hpp"
@@ -24,7 +24,7 @@ struct Row {
   std::string file;                  ///< within the folder
   std::vector<config::Value> place;  ///< the value on each axis
   std::int64_t seed;
-  io::RunStatus status;
+  run::RunStatus status;
   std::string stop_reason;
   std::int64_t last_step;
   std::int64_t horizon;  ///< the last step that was planned
@@ -36,7 +36,7 @@ struct Row {
   std::optional<theory::Prediction> theory;
   std::vector<std::int64_t> metric_steps;
   std::vector<std::vector<double>> metrics;  ///< by the collector's columns; may be fewer
-  io::Stretch last_stretch;                  ///< unknown of a run without any
+  run::Stretch last_stretch;                 ///< unknown of a run without any
   std::int64_t stretches;
 };
 
@@ -58,9 +58,9 @@ class Collector {
  private:
   void read(const std::string& hash);
   void require_of_sweep(const config::Config& config) const;
-  void require_same_items(const io::RunRecord& run);
-  void keep(const std::string& hash, io::RunRecord run);
-  [[nodiscard]] std::vector<std::vector<double>> by_column(io::RunRecord& run);
+  void require_same_items(const run::RunRecord& run);
+  void keep(const std::string& hash, run::RunRecord run);
+  [[nodiscard]] std::vector<std::vector<double>> by_column(run::RunRecord& run);
 
   const Folder& folder_;
   const Plan& plan_;

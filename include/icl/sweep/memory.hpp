@@ -9,8 +9,8 @@
 
 namespace icl::sweep {
 
-/// Bytes that each of these runs takes at most, as io::footprint_of_training() has it, with so many
-/// threads.
+/// Bytes that each of these runs takes at most, as run::footprint_of_training() has it, with so
+/// many threads.
 [[nodiscard]] std::vector<double> memory_of(const Plan&, std::span<const std::size_t> runs,
                                             int threads);
 

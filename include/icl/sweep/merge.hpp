@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "icl/io/hdf5.hpp"
+#include "icl/store/hdf5.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
 
@@ -22,14 +22,14 @@ struct MergeReport {
   std::vector<std::pair<std::string, std::string>> unread;
   /// BLAS kernel sets, each with the number of runs that used it.
   std::vector<std::pair<std::string, std::size_t>> kernel_sets;
-  /// What an older program did otherwise (io::changes_since), each with the number of its runs.
+  /// What an older program did otherwise (run::changes_since), each with the number of its runs.
   std::vector<std::pair<std::string, std::size_t>> older;
   std::vector<std::string> mixed;  ///< hashes of runs that were resumed under other kernels
 };
 
 struct Merged {
   std::vector<std::byte> file;
-  std::vector<io::Column> runs;  ///< the table /runs
+  std::vector<store::Column> runs;  ///< the table /runs
   MergeReport report;
 };
 

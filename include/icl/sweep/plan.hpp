@@ -30,7 +30,7 @@ class Plan {
   [[nodiscard]] std::size_t size() const { return flop_.size(); }
   [[nodiscard]] config::Config config(std::size_t run) const;
 
-  /// io::config_hash of the run's configuration: what makes it this run.
+  /// run::config_hash of the run's configuration: what makes it this run.
   [[nodiscard]] std::string hash(std::size_t run) const;
   /// The run's number, or size() for a hash that is none of the plan's.
   [[nodiscard]] std::size_t find(const std::string& hash) const;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "icl/core/clock.hpp"
-#include "icl/io/replay.hpp"
+#include "icl/run/replay.hpp"
 #include "icl/sweep/child_process.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/plan.hpp"
@@ -21,7 +21,7 @@ struct RunnerOptions {
   Shard shard;
   int jobs = 1;     ///< processes at once
   int threads = 1;  ///< of each process
-  io::KernelChange kernel_change = io::KernelChange::refuse;
+  run::KernelChange kernel_change = run::KernelChange::offer;
   std::filesystem::path items_folder = {};  ///< for relative paths of items; empty: the current one
   bool ignore_memory_limit = false;
 };

@@ -3,7 +3,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "icl/io/hdf5.hpp"
+#include "icl/store/hdf5.hpp"
 #include "icl/sweep/collector.hpp"
 
 /// The table /runs.
@@ -20,10 +20,10 @@ auto column(const std::vector<Row>& rows, Get get) {
 
 /// An axis as a column: text, integers where every run has one, otherwise numbers (data.K, which
 /// may be infinite, always).
-[[nodiscard]] io::Column axis_column(const std::vector<Row>& rows, const config::Field& field,
-                                     std::size_t axis);
+[[nodiscard]] store::Column axis_column(const std::vector<Row>& rows, const config::Field& field,
+                                        std::size_t axis);
 
 /// One row a run: see merge.hpp.
-[[nodiscard]] std::vector<io::Column> runs_table(const Collector& runs, const Plan& plan);
+[[nodiscard]] std::vector<store::Column> runs_table(const Collector& runs, const Plan& plan);
 
 }  // namespace icl::sweep

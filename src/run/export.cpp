@@ -1,0 +1,215 @@
+#include "icl/run/export.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "icl/config/system.hpp"
+#include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
+#include "icl/run/config_group.hpp"
+#include "icl/run/replay.hpp"
+#include "icl/run/run_record.hpp"
+#include "icl/run/weights.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/hdf5_writer.hpp"
+#include "icl/task/plain_encoder.hpp"
+#include "icl/task/task.hpp"
+
+namespace icl::run {
+namespace {
+
+void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTable& table,
+                 std::int64_t dimension, const std::string& title) {
+  const std::int64_t count = table.context.extent(0);
+  std::vector<Real> x;
+  std::vector<std::int8_t> label;
+  x.reserve(static_cast<std::size_t>(count * dimension));
+  for (std::int64_t k = 0; k < count; ++k) {
+    const Real* row = table.context.row(k);
+    x.insert(x.end(), row, row + dimension);
+    label.push_back(static_cast<std::int8_t>(row[dimension]));
+  }
+  const auto n = static_cast<std::uint64_t>(count);
+  store::GroupWriter group(file, path);
+  group.axis("item", count);
+  group.axis("dimension", dimension);
+  group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
+                std::span<const Real>(x), {"1", "item", "the numbers of each item"});
+  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
+                {"1", "label", "label of each item, +1 or -1"});
+  group.plot("x", {"item", "dimension"}, "items of " + title);
+}
+
+/// The sequences of several steps, as arrays with a first axis `step`.
+class SequenceSet {
+ public:
+  SequenceSet(const config::Config& config, std::int64_t sequences, std::int64_t length)
+      : sequences_(sequences),
+        length_(length),
+        dimension_(config.data.D),
+        fresh_(config.data.K.is_infinite() || config.data.noise > 0) {}
+
+  void add(const Batch& batch) {
+    for (std::int64_t b = 0; b < sequences_; ++b) {
+      if (b >= batch.size) {  // the last batch of a published epoch is smaller
+        add_nothing();
+        continue;
+      }
+      for (std::int64_t j = 0; j < length_; ++j) {
+        const std::int32_t item = batch.items.row(b)[j];
+        const Real* row =
+            j + 1 < length_ ? batch.table->context.row(item) : batch.table->target.row(item);
+        items_.push_back(item);
+        x_.insert(x_.end(), row, row + dimension_);
+        label_.push_back(static_cast<std::int8_t>(row[dimension_]));
+        if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
+      }
+      answer_.push_back(batch.answer[b]);
+    }
+  }
+
+  /// A sequence that is not there: items -1, zeros.
+  void add_nothing() {
+    const auto length = static_cast<std::size_t>(length_);
+    items_.insert(items_.end(), length, -1);
+    x_.insert(x_.end(), length * static_cast<std::size_t>(dimension_), Real{0});
+    label_.insert(label_.end(), length, 0);
+    copy_.insert(copy_.end(), length - 1, 0);
+    answer_.push_back(0);
+  }
+
+  void write(store::Hdf5Writer& file, const std::string& path,
+             const std::vector<std::int64_t>& steps, const std::string& title) const {
+    const std::uint64_t s = steps.size();
+    const auto b = static_cast<std::uint64_t>(sequences_);
+    const auto n = static_cast<std::uint64_t>(length_);
+    store::GroupWriter group(file, path);
+    group.axis("step", steps);
+    group.axis("sequence", sequences_);
+    group.axis("position", length_);
+    group.axis("dimension", dimension_);
+    group.dataset("x", {"step", "sequence", "position", "dimension"},
+                  {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
+                  {"1", "item", "items of each sequence; the last one is the target"});
+    group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
+                  std::span<const std::int8_t>(label_),
+                  {"1", "label", "label in each token, +1 or -1; 0 for the target"});
+    if (length_ > 1) {
+      group.axis("context", length_ - 1);
+      group.dataset("copy", {"step", "sequence", "context"}, {s, b, n - 1},
+                    std::span<const std::int8_t>(copy_),
+                    {"1", "copy", "1 where a context token is a copy of the target"});
+    }
+    group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
+                  {"1", "answer", "the target's label, +1 or -1; 0 where there is no sequence"});
+    if (!fresh_) {
+      group.dataset(
+          "item", {"step", "sequence", "position"}, {s, b, n},
+          std::span<const std::int32_t>(items_),
+          {"1", "item number",
+           "number of each item in its table; -1 (and zeros elsewhere) where the last batch "
+           "of an epoch of 60,000 sequences has no sequence"});
+    }
+    group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
+  }
+
+ private:
+  std::int64_t sequences_, length_, dimension_;
+  bool fresh_;
+  std::vector<std::int32_t> items_;
+  std::vector<Real> x_;
+  std::vector<std::int8_t> label_, copy_, answer_;
+};
+
+/// What a run's task draws: items, batches, sequences.
+void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequest& request,
+                 const Workers& workers, const ItemPlaces& places) {
+  const config::Config& config = run.config;
+  const std::string title = title_of(config);
+  const task::PlainEncoder encoder(config);
+  const task::Task task(config, items_of(run, places), encoder, workers);
+  if (request.items) {
+    write_items(file, "/items", task.training_items(), config.data.D, title);
+    write_items(file, "/novel_items", task.novel_items(), config.data.D, title);
+  }
+  const auto write = [&](const char* path, const std::vector<std::int64_t>& steps,
+                         std::int64_t sequences, const auto& draw) {
+    if (steps.empty()) return;
+    SequenceSet set(config, sequences, task.length());
+    Batch batch = task.make_batch(sequences);
+    for (const std::int64_t step : steps) {
+      draw(static_cast<std::uint64_t>(step), batch);
+      set.add(batch);
+    }
+    set.write(file, path, steps, title);
+  };
+  write("/batches", request.batches, config.train.batch_size, [&](std::uint64_t step, Batch& b) {
+    task.training_batch(step, config.train.batch_size, b, workers);
+  });
+  const std::int64_t sequences = config.eval.sequences;
+  if (task.has_icl()) {
+    write("/icl_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
+  }
+  if (task.has_equal()) {
+    write("/icl_equal_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.equal_batch(step, 0, sequences, b, workers); });
+  }
+  if (task.has_iwl()) {
+    write("/iwl_evaluation", request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });
+  }
+  const std::int64_t probed = task.probe_sequences();
+  write("/probe", request.probes, probed, [&](std::uint64_t step, Batch& b) {
+    task.probe_batch(step, 0, probed, task::CopyLabel::its_own, b, workers);
+  });
+}
+
+/// The groups that there are to look at, in the order in which a reader would want them.
+std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
+  const bool context = config::row_of(config.model.system).has.context;
+  std::vector<std::string> groups;
+  if (request.items) groups.emplace_back("items");
+  if (!request.batches.empty()) groups.emplace_back("batches");
+  if (!request.evaluations.empty() && context) groups.emplace_back("icl_evaluation");
+  if (!request.evaluations.empty() && !config.data.K.is_infinite()) {
+    groups.emplace_back("iwl_evaluation");
+  }
+  if (!request.probes.empty()) groups.emplace_back("probe");
+  return groups;
+}
+
+}  // namespace
+
+std::vector<std::byte> export_data(const RunRecord& run, const ExportRequest& request,
+                                   const Workers& workers, const ItemPlaces& places,
+                                   std::span<train::Observer* const> observers) {
+  store::Hdf5Writer file;
+  file.root_text("format", "icl data");
+  file.attribute("/", "format_version", store::format_version);
+  file.root_text("run_xxh128", run_hash(run));
+  file.root_text("NX_class", "NXroot");
+  write_config(file, config::to_toml(run.config), run.config);
+  const std::vector<std::string> shown = groups_of(run.config, request);
+  if (!shown.empty()) {
+    write_drawn(file, run, request, workers, places);
+    file.root_text("default", shown.front());
+  }
+  if (!request.weights.empty()) {
+    const Weights weights =
+        weights_at(run, request.weights, Wanted::parameters, workers, places, observers);
+    store::GroupWriter group(file, "/weights");
+    write_parameters(group, run.parameters, &weights.steps, weights.values);
+  }
+  std::vector<std::byte> image = std::move(file).finish();
+  store::Envelope envelope;
+  envelope.kind = store::FileKind::data;
+  envelope.status = "done";
+  envelope.config_xxh128 = run_hash(run);
+  store::seal(image, std::move(envelope));
+  return image;
+}
+
+}  // namespace icl::run

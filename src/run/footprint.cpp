@@ -1,0 +1,324 @@
+#include "icl/run/footprint.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "icl/config/probe_set.hpp"
+#include "icl/core/blas_room.hpp"
+#include "icl/core/error.hpp"
+#include "icl/core/simd.hpp"
+#include "icl/model/model.hpp"
+#include "icl/probe/fixed_set.hpp"
+#include "icl/probe/prober.hpp"
+#include "icl/task/task.hpp"
+#include "icl/train/evaluator.hpp"
+#include "icl/train/initial_beta.hpp"
+#include "icl/train/metrics.hpp"
+#include "icl/train/schedule.hpp"
+
+namespace icl::run {
+namespace {
+
+constexpr double real_bytes = sizeof(Real);
+constexpr double number_bytes = sizeof(double);
+
+/// Code and data of the program and its libraries.
+constexpr double program_bytes = 15e6;
+/// What OpenBLAS packs matrices into, for each thread that calls it.
+constexpr double blas_bytes = 4e6;
+
+/// The sizes that the parts of a run are made of.
+class Sizes {
+ public:
+  explicit Sizes(const config::Config& config)
+      : config_(config),
+        model_(model::describe_model(config)),
+        parameters_(real_bytes * static_cast<double>(model::parameter_count(*model_))) {}
+
+  /// Bytes of one copy of all parameters.
+  [[nodiscard]] double parameters() const { return parameters_; }
+  /// How many copies of them an optimiser's state takes, the parameters among them.
+  [[nodiscard]] double copies_in_state() const { return moments() ? 3 : 1; }
+  /// What the optimiser keeps beside the parameters: a gradient, and its two moments.
+  [[nodiscard]] double optimiser() const {
+    if (moments()) return 3 * parameters_;
+    return config_.train.clip_norm ? parameters_ : 0;
+  }
+
+  /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
+  /// exemplar each (how many there are, only the file says).
+  [[nodiscard]] double items(std::int64_t width) const {
+    if (config_.data.K.is_infinite()) return 0;
+    const auto count = static_cast<double>(config_.data.K.count());
+    const auto dimension = static_cast<double>(config_.data.D);
+    const double rows = count + std::min(count, static_cast<double>(task::Task::most_novel_items));
+    double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
+    if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
+    if (config_.data.labels != config::LabelRule::independent) {
+      bytes += rows * (sizeof(std::int32_t) + (config_.data.zipf > 0 ? number_bytes : 0));
+    }
+    constexpr double copies = 2;  // of given rows: as read and as chosen
+    return config_.data.items ? bytes + copies * rows * dimension * sizeof(float) : bytes;
+  }
+
+  /// A forward and backward pass on so many sequences, with the batch.
+  [[nodiscard]] double pass(std::int64_t sequences, bool own_tokens) const {
+    const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
+    return model_->activation_bytes(sequences, length) +
+           batch(sequences, model_->token_width(), own_tokens);
+  }
+  [[nodiscard]] double batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {
+    const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
+    const bool own = own_tokens || config_.data.K.is_infinite() || config_.data.noise > 0;
+    double bytes = 0;
+    static_cast<void>(
+        task::room_for({length, config_.data.D, width, own}, sequences, Storage::on_paper(&bytes)));
+    return bytes;
+  }
+
+  [[nodiscard]] double probes() const {
+    const auto probes = config::probes_of(config_);
+    if (probes.empty()) return 0;
+    std::int64_t sequences = config_.probe.sequences;
+    if (!config_.data.K.is_infinite()) sequences = std::min(sequences, config_.data.K.count());
+    const bool norms = std::ranges::find(probes, config::ProbeName::norms) != probes.end();
+    constexpr double lists = 13;  // of a number for each sequence
+    return pass(std::min(probe::Prober::chunk, sequences), true) +
+           lists * number_bytes * static_cast<double>(sequences) + (norms ? parameters_ : 0);
+  }
+
+  /// A snapshot: parameters, with record.optimizer what Adam remembers, with record.activations
+  /// these.
+  [[nodiscard]] double snapshot() const {
+    const probe::FixedCounts counts = probe::fixed_counts(config_);
+    double numbers = 0;
+    for (const auto& shape : probe::activation_shapes(config_)) {
+      numbers +=
+          static_cast<double>(counts.novel + counts.training) * static_cast<double>(shape.extent);
+    }
+    return parameters_ * (config_.record.optimizer ? 3 : 1) + numbers * real_bytes;
+  }
+  /// The sequences of the fixed set, as they are drawn, kept and recorded, and a pass over them.
+  [[nodiscard]] double fixed_set() const {
+    const probe::FixedCounts counts = probe::fixed_counts(config_);
+    const std::int64_t count = std::max(counts.novel, counts.training);
+    if (count == 0) return 0;
+    const double tokens =
+        static_cast<double>(counts.novel + counts.training) * static_cast<double>(config_.data.N);
+    constexpr double copies = 2;  // in the trainer and in the record
+    return pass(std::min(probe::FixedSet::chunk, count), true) +
+           batch(std::min(probe::FixedSet::chunk, count), simd::padded(config_.data.D + 1), true) +
+           copies * tokens * (static_cast<double>(config_.data.D) * real_bytes + 6) + snapshot() -
+           parameters_;
+  }
+
+  /// The snapshots that are due up to a step, inclusive.
+  [[nodiscard]] double snapshots_to(std::int64_t step) const {
+    return static_cast<double>(train::snapshot_schedule(config_).count(step)) * snapshot();
+  }
+
+  /// The snapshots but the last one, and the metrics: what the record of a run grows to.
+  [[nodiscard]] double record() const {
+    const std::int64_t last = config::last_step(config_);
+    const train::Schedule snapshots = train::snapshot_schedule(config_);
+    const auto before_last =
+        static_cast<double>(snapshots.count(last) - (snapshots.holds(last) ? 1 : 0));
+    // Of a run without an end in sight, what its recorder makes room for at the start.
+    constexpr std::int64_t most_rows = 1 << 20;
+    const auto rows =
+        static_cast<double>(std::min(train::evaluation_schedule(config_).count(last), most_rows));
+    const auto parameters = model_->parameters();
+    const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
+    const auto columns = static_cast<double>(train::metrics(config_, readable).size() + 1);
+    return before_last * snapshot() + rows * columns * number_bytes;
+  }
+  /// The state that a publication holds, and what eval.refine keeps beside it.
+  [[nodiscard]] double state() const {
+    const double copies = copies_in_state();
+    return parameters_ * copies * (config_.eval.refine ? 2 : 1);
+  }
+  [[nodiscard]] double kept_for_refining() const {
+    constexpr double before_and_now = 2;
+    return config_.eval.refine ? before_and_now * copies_in_state() * parameters_ : 0;
+  }
+
+  [[nodiscard]] std::int64_t token_width() const { return model_->token_width(); }
+
+ private:
+  [[nodiscard]] bool moments() const { return config_.train.optimizer != config::Optimizer::sgd; }
+  const config::Config& config_;
+  std::unique_ptr<model::Model> model_;
+  double parameters_;
+};
+
+constexpr const char* of_parameters = "model.hidden, model.layers, data.D";
+constexpr const char* of_items = "data.K, data.D, data.items";
+constexpr const char* of_snapshots =
+    "record.snapshots, record.snapshot_every, record.snapshot_steps, model.hidden";
+constexpr const char* of_planned =
+    "record.snapshots, record.snapshot_every, record.snapshot_steps, record.optimizer, "
+    "record.activations, model.hidden";
+
+/// A model, its items and what trains it.
+Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int threads) {
+  Footprint parts{
+      {"program", program_bytes + threads * blas_bytes, "--threads",
+       address_space_of_threads(threads)},
+      {"items", sizes.items(sizes.token_width()), of_items},
+      {"parameters", sizes.parameters(), of_parameters},
+      {"training batch", sizes.pass(config.train.batch_size, false),
+       "train.batch_size, data.N, model.hidden, data.D"},
+      {"evaluation", sizes.pass(std::min(train::Evaluator::chunk, config.eval.sequences), false),
+       "data.N, model.hidden, data.D"},
+      {"initial beta", config.init.beta0 ? sizes.pass(train::InitialBeta::chunk, false) : 0,
+       "init.beta0, data.N, model.hidden, data.D"},
+      {"probes", sizes.probes(), "probe.sequences, probe.record, data.N, model.hidden"},
+      {"optimiser", sizes.optimiser(), "train.optimizer, train.clip_norm, model.hidden"},
+      {"fixed set", sizes.fixed_set(),
+       "record.probe_set, record.activations, data.N, model.hidden"},
+      {"refining", sizes.kept_for_refining(), "eval.refine, model.hidden"},
+  };
+  return parts;
+}
+
+void add_publication(Footprint& parts, const Sizes& sizes, double images) {
+  parts.push_back({"snapshots and metrics", sizes.record(), of_snapshots});
+  parts.push_back({"state", sizes.state(), of_parameters});
+  parts.push_back({"file as published", images * (sizes.record() + sizes.state()), of_snapshots});
+}
+
+Footprint without_empty(Footprint parts) {
+  std::erase_if(parts, [](const MemoryPart& part) { return part.bytes <= 0; });
+  return parts;
+}
+
+constexpr double image_and_copy = 2;
+
+}  // namespace
+
+double bytes_of_snapshot(const config::Config& config) { return Sizes(config).snapshot(); }
+
+double bytes_of(const Footprint& parts) {
+  double sum = 0;
+  for (const MemoryPart& part : parts) sum += part.bytes;
+  return sum;
+}
+
+std::string largest_parts(Footprint sorted, bool with_reserved) {
+  for (MemoryPart& part : sorted) part.bytes += with_reserved ? part.reserved : 0;
+  const double all = bytes_of(sorted);
+  std::ranges::stable_sort(sorted, std::greater{}, &MemoryPart::bytes);
+  constexpr double least_share = 0.1;
+  constexpr std::size_t most = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
+    if (i > 0 && sorted[i].bytes < least_share * all) break;
+    text += fmt::format("{}{} {} ({})", i > 0 ? "; " : "", sorted[i].what,
+                        bytes_text(sorted[i].bytes), sorted[i].keys);
+  }
+  return text;
+}
+
+Footprint footprint_of_training(const config::Config& config, int threads) {
+  const Sizes sizes(config);
+  Footprint parts = trainer_parts(config, sizes, threads);
+  add_publication(parts, sizes, image_and_copy);
+  return without_empty(std::move(parts));
+}
+
+Footprint footprint_of_verifying(const config::Config& config, int threads) {
+  const Sizes sizes(config);
+  Footprint parts = trainer_parts(config, sizes, threads);
+  parts.push_back({"recorded run", sizes.record() + sizes.state(), of_snapshots});
+  add_publication(parts, sizes, image_and_copy + 1);  // the other file, to compare it with
+  return without_empty(std::move(parts));
+}
+
+Footprint footprint_of_replaying(const config::Config& config, int threads) {
+  const Sizes sizes(config);
+  Footprint parts = trainer_parts(config, sizes, threads);
+  parts.push_back({"recorded run", sizes.record() + sizes.state(), of_snapshots});
+  return without_empty(std::move(parts));
+}
+
+Footprint footprint_of_branching(const config::Config& config, int threads) {
+  const Sizes sizes(config);
+  Footprint parts = footprint_of_training(config, threads);
+  constexpr double states = 2 + image_and_copy;  // where it begins: at hand, recorded, published
+  parts.push_back({"parent", sizes.record() + states * sizes.state(), of_snapshots});
+  return without_empty(std::move(parts));
+}
+
+Footprint footprint_of_lengthening(const config::Config& recorded, const config::Config& longer,
+                                   std::int64_t step, int threads) {
+  const Sizes sizes(recorded);
+  Footprint parts = trainer_parts(recorded, sizes, threads);
+  parts.push_back({"recorded run", sizes.record() + sizes.snapshot(), of_snapshots});
+  // What the longer run would have recorded up to there, beside what this one has.
+  parts.push_back({"planned snapshots", Sizes(longer).snapshots_to(step), of_planned});
+  constexpr double states = 3;  // recorded or where a branch began, restored, and the result
+  parts.push_back({"state", states * sizes.state(), of_parameters});
+  return without_empty(std::move(parts));
+}
+
+Footprint footprint_of_exporting(const config::Config& config, const ExportRequest& request,
+                                 int threads) {
+  const Sizes sizes(config);
+  const std::int64_t width = simd::padded(config.data.D + 1);
+  const auto set = [&](const std::vector<std::int64_t>& steps, std::int64_t sequences,
+                       double kinds) {
+    if (steps.empty()) return 0.0;
+    const double tokens = static_cast<double>(sequences) * static_cast<double>(config.data.N);
+    const double stored = tokens * (static_cast<double>(config.data.D) * sizeof(float) + 3);
+    // A set is written before the next one is drawn; in the image, and its copy, all of them lie.
+    return sizes.batch(sequences, width, false) +
+           (1 + image_and_copy * kinds) * static_cast<double>(steps.size()) * stored;
+  };
+  const bool draws = request.items || !request.batches.empty() || !request.evaluations.empty() ||
+                     !request.probes.empty();
+  const double items = draws ? sizes.items(width) : 0;
+  constexpr double evaluations = 3;
+  // Weights are trained again for the parameters alone.
+  config::Config plain = config;
+  plain.record.activations.reset();
+  Footprint parts = threads > 0 ? trainer_parts(plain, Sizes(plain), threads)
+                                : Footprint{{"program", program_bytes, ""}};
+  const auto steps = static_cast<double>(request.weights.size());
+  parts.insert(parts.end(),
+               {
+                   {"recorded run", sizes.record() + sizes.state(), of_snapshots},
+                   {"items", items * (request.items ? 1 + image_and_copy / 2 : 1), of_items},
+                   {"batches", set(request.batches, config.train.batch_size, 1),
+                    "--batch, train.batch_size, data.N, data.D"},
+                   {"evaluations", set(request.evaluations, config.eval.sequences, evaluations),
+                    "--evaluation, eval.sequences, data.N, data.D"},
+                   {"probe sequences", set(request.probes, config.probe.sequences, 1),
+                    "--probe, probe.sequences, data.N, data.D"},
+                   {"weights", (1 + image_and_copy) * steps * sizes.parameters(),
+                    "--weights, model.hidden, model.layers, data.D"},
+               });
+  return without_empty(std::move(parts));
+}
+
+void require_memory(const Footprint& parts, const std::string& who,
+                    const std::vector<MemoryBound>& bounds) {
+  const double used = bytes_of(parts);
+  double mapped = used;
+  for (const MemoryPart& part : parts) mapped += part.reserved;
+  // The limits of a process are those of its address space.
+  const auto needed_of = [&](const MemoryBound& bound) { return bound.is_shared ? used : mapped; };
+  const auto narrow = std::ranges::find_if(
+      bounds, [&](const MemoryBound& bound) { return bound.left < needed_of(bound); });
+  if (narrow == bounds.end()) return;
+  const double needed = needed_of(*narrow);
+  throw Error(ExitCode::resources,
+              fmt::format("{} takes up to {} of {}, but {} has {} left of {}. Most of it: {}; "
+                          "less of these, or --ignore-memory-limit to try nevertheless",
+                          who, bytes_text(needed), narrow->is_shared ? "memory" : "address space",
+                          narrow->owner, bytes_text(narrow->left), bytes_text(narrow->limit),
+                          largest_parts(parts, !narrow->is_shared)));
+}
+
+}  // namespace icl::run

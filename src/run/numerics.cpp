@@ -1,0 +1,41 @@
+#include "icl/run/numerics.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace icl::run {
+namespace {
+
+constexpr std::array table{
+    NumericsChange{2, [](const config::Config&) { return true; },
+                   "the order of sums, biases and normalisation"},
+    NumericsChange{3, [](const config::Config& c) { return c.data.zipf > 0; },
+                   "the weights of data.zipf are computed without the C library"},
+    NumericsChange{4, [](const config::Config& c) { return c.eval.refine; },
+                   "eval.refine finds the first step above the threshold, not a crossing"},
+    NumericsChange{5, [](const config::Config& c) { return c.compat.item_seeds; },
+                   "compat.item_seeds shares the items and no longer the labels"},
+};
+
+}  // namespace
+
+std::span<const NumericsChange> numerics_changes() { return table; }
+
+std::int64_t numerics_version(const config::Config& config) {
+  std::int64_t version = 0;
+  for (const NumericsChange& change : table) {
+    if (change.touches(config)) version = std::max(version, change.version);
+  }
+  return version;
+}
+
+std::string changes_since(std::int64_t version, const config::Config& config) {
+  std::string all;
+  for (const NumericsChange& change : table) {
+    if (change.version <= version || !change.touches(config)) continue;
+    all += (all.empty() ? "" : "; ") + std::string(change.what);
+  }
+  return all;
+}
+
+}  // namespace icl::run
