@@ -60,15 +60,16 @@ void write_curvature(store::Hdf5Writer& file, const ProbeRecord& record) {
   }
   group.attribute("circuits", names);
   group.dataset("parameters", {"circuit"}, {c}, std::span<const std::int64_t>(sizes),
-                {"1", "parameters", "trained numbers of each circuit"});
+                {"1", "parameters", "numbers of each circuit, without what is never trained"});
   Vector loss;
   for (const auto& one : record.curvature) loss.push_back(one.curvature.loss);
   group.dataset("loss", {"step"}, {s}, std::span<const double>(loss),
                 {"nat", "loss", "mean over the fixed sequences, without weight decay"});
   describe(group, "loss", "mean of softplus(-y z)", "Nguyen & Reddy (2024)");
+  auto curvature = record.curvature;  // the columns give places in it, to write and to read
   for (const List& list : lists) {
     Vector values;
-    for (auto one : record.curvature) {
+    for (auto& one : curvature) {
       for (CircuitCurvature& of : one.curvature.circuits) {
         Vector row = list.of(of);
         row.resize(e, nan);
@@ -81,7 +82,7 @@ void write_curvature(store::Hdf5Writer& file, const ProbeRecord& record) {
   }
   for (const Scalar& scalar : scalars) {
     Vector values;
-    for (auto one : record.curvature) {
+    for (auto& one : curvature) {
       for (CircuitCurvature& of : one.curvature.circuits) values.push_back(scalar.of(of));
     }
     group.dataset(scalar.name, {"step", "circuit"}, {s, c}, std::span<const double>(values),
@@ -272,9 +273,9 @@ ProbeRecord decode_probe(std::span<const std::byte> bytes, const std::string& na
   const store::Envelope envelope = store::unseal(bytes, name, store::FileKind::data);
   const store::Hdf5Reader file(bytes, name);
   ProbeRecord record;
+  if (file.root_text("format") != "icl probe") refuse(name, "is no file of icl probe");
   const bool has_curvature = file.exists("/curvature");
   const bool has_coefficient = file.exists("/llc");
-  if (!has_curvature && !has_coefficient) refuse(name, "is no file of icl probe");
   const auto hash = file.find_attribute<std::string>("/", "run_xxh128");
   if (hash != envelope.config_xxh128) {
     refuse(name, "its last 512 bytes and its HDF5 content disagree");

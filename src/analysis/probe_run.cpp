@@ -8,7 +8,6 @@
 #include "icl/config/toml.hpp"
 #include "icl/model/model.hpp"
 #include "icl/run/replay.hpp"
-#include "icl/run/weights.hpp"
 #include "icl/train/interventions.hpp"
 
 namespace icl::analysis {
@@ -44,6 +43,14 @@ std::vector<curvature::Circuit> circuits(const config::Config& config) {
     tensors.push_back({parameter->name, size, !parameter->frozen});
   }
   return curvature::circuits_of(tensors);
+}
+
+/// How many of some steps' weights of d numbers to have at hand: a quarter of a gigabyte, and one
+/// at least.
+std::int64_t steps_at_once(double d, std::int64_t steps) {
+  constexpr double room = 1 << 28;
+  const double fit = std::max(1.0, room / (sizeof(Real) * d));
+  return static_cast<std::int64_t>(std::min(fit, static_cast<double>(steps)));
 }
 
 }  // namespace
@@ -89,12 +96,28 @@ void RunProbe::go_to(std::int64_t step) {
                                               workers_);
     attending_ = attending;
   }
-  const auto values =
-      run::weights_at(run_, {&step, 1}, run::Wanted::parameters, workers_, places_).values;
+  fetch(step);
+  const auto at = std::ranges::find(weights_.steps, step) - weights_.steps.begin();
   w_.clear();
   w_.reserve(static_cast<std::size_t>(loss_->size()));
-  for (const auto& tensor : values) w_.insert(w_.end(), tensor.begin(), tensor.end());
+  for (const auto& tensor : weights_.values) {
+    const auto size = static_cast<std::ptrdiff_t>(tensor.size() / weights_.steps.size());
+    w_.insert(w_.end(), tensor.begin() + at * size, tensor.begin() + (at + 1) * size);
+  }
   step_ = step;
+}
+
+void RunProbe::fetch(std::int64_t step) {
+  if (std::ranges::binary_search(weights_.steps, step)) return;
+  std::span<const std::int64_t> next(steps_);
+  next =
+      next.subspan(static_cast<std::size_t>(std::ranges::lower_bound(next, step) - next.begin()));
+  if (next.empty() || next.front() != step) next = {&step, 1};
+  const auto all = static_cast<std::int64_t>(next.size());
+  const auto fit = steps_at_once(static_cast<double>(loss_->size()), all);
+  weights_ = {};
+  weights_ = run::weights_at(run_, next.first(static_cast<std::size_t>(fit)),
+                             run::Wanted::parameters, workers_, places_);
 }
 
 ProbeRecord::AtStep RunProbe::curvature(std::int64_t step) {
@@ -115,7 +138,7 @@ ProbeRecord::Chains RunProbe::coefficient(std::int64_t step) {
 }
 
 run::Footprint footprint_of_probing(const config::Config& config, const ProbeRequest& request,
-                                    int threads) {
+                                    std::int64_t steps, int threads) {
   constexpr double words = sizeof(double);
   const auto model = model::describe_model(config);
   const auto d = static_cast<double>(model::parameter_count(*model));
@@ -129,8 +152,20 @@ run::Footprint footprint_of_probing(const config::Config& config, const ProbeReq
   run::Footprint parts = run::footprint_of_replaying(config, threads);
   parts.push_back({"networks in double", networks * (3 * words * d + 2 * activations),
                    "model.hidden, --sequences, --llc-chains"});
+  if (request.coefficient) {
+    const CoefficientRequest& llc = *request.coefficient;
+    const auto chains = static_cast<double>(llc.steps.size() * llc.localisations.size()) *
+                        static_cast<double>(llc.chains);
+    const auto losses = chains * static_cast<double>(llc.burn_in + llc.draws);
+    constexpr double copies = 3;  // at hand; as a table, or the file's image; in the file
+    parts.push_back({"losses of the chains", copies * words * losses * static_cast<double>(steps),
+                     "--llc-draws, --llc-chains, --steps"});
+  }
   const double basis = request.curvature ? static_cast<double>(request.curvature->most) : 0;
   parts.push_back({"vectors", words * d * (vectors + basis), "model.hidden"});
+  parts.push_back({"weights of several steps",
+                   sizeof(Real) * d * static_cast<double>(steps_at_once(d, steps)),
+                   "model.hidden, --steps"});
   if (!config.data.K.is_infinite()) {
     const auto items = static_cast<double>(
         config.data.K.count() + std::min(config.data.K.count(), task::Task::most_novel_items));

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
+#include "icl/analysis/coefficient_checks.hpp"
 #include "icl/analysis/probe_file.hpp"
 #include "icl/analysis/probe_run.hpp"
 #include "icl/cli/output.hpp"
@@ -172,7 +174,33 @@ std::string summary(const analysis::ProbeRecord::Chains& at,
                     const analysis::ProbeRequest& request) {
   const auto found =
       learning_coefficient(at.losses.front(), at.baseline, settings_of(request).front());
-  return fmt::format("learning coefficient {:.4g} +- {:.2g}", found.value, found.error);
+  const std::string value = fmt::format("learning coefficient {:.4g}", found.value);
+  return at.losses.front().size() == 1 ? value : fmt::format("{} +- {:.2g}", value, found.error);
+}
+
+/// Those of the steps of which the record lacks what is asked for.
+std::vector<std::int64_t> missing(const ProbeCommand& command, const analysis::ProbeRecord& record,
+                                  const std::vector<std::int64_t>& steps) {
+  std::vector<std::int64_t> lacking;
+  std::ranges::copy_if(steps, std::back_inserter(lacking), [&](std::int64_t step) {
+    return (command.curvature && !holds(record.curvature, step)) ||
+           (command.coefficient && !holds(record.coefficient, step));
+  });
+  return lacking;
+}
+
+/// The chains at a step; throws Error(diverged) if some ran away: their means are no coefficient.
+analysis::ProbeRecord::Chains chains_at(std::int64_t step, analysis::RunProbe& probe,
+                                        const analysis::ProbeRequest& request,
+                                        const std::filesystem::path& out) {
+  auto found = probe.coefficient(step);
+  if (const auto fault = divergence(found, request)) {
+    throw Error(ExitCode::diverged,
+                fmt::format("{}; nothing of it is kept: take a smaller --llc-epsilon (and another "
+                            "--out, or --force, if '{}' has coefficients already)",
+                            *fault, out.string()));
+  }
+  return found;
 }
 
 ExitCode run(const ProbeCommand& command) {
@@ -183,8 +211,8 @@ ExitCode run(const ProbeCommand& command) {
   const auto steps = steps_of(command, run);
   const run::ItemPlaces places = moved_items(run.config, command.overrides);
   const int threads = start_threads_for(command.threads);
-  check_memory(analysis::footprint_of_probing(run.config, request, threads), "probing this run",
-               command.ignore_memory_limit);
+  check_memory(analysis::footprint_of_probing(run.config, request, std::ssize(steps), threads),
+               "probing this run", command.ignore_memory_limit);
   say_when_ended("icl: interrupted; what is measured is kept, and the same command goes on\n");
   store::check_creatable(out);
   store::OutputLock output(out, {.stop = &SignalGuard::stop_requested()});
@@ -194,6 +222,7 @@ ExitCode run(const ProbeCommand& command) {
                            Workers(threads).interruptible(SignalGuard::stop_requested()));
   analysis::ProbeRecord record = probe.record();
   if (!command.force) take_over(out, record);
+  probe.expect(missing(command, record, steps));
   const auto told = [&](std::int64_t step, const std::string& text) {
     output.publish(analysis::encode(record));
     if (!command.quiet) note(fmt::format("step {}: {}", step, text));
@@ -207,7 +236,7 @@ ExitCode run(const ProbeCommand& command) {
         told(step, text);
       }
       if (command.coefficient && !holds(record.coefficient, step)) {
-        auto found = probe.coefficient(step);
+        auto found = chains_at(step, probe, request, out);
         const std::string text = summary(found, request);
         insert(record.coefficient, std::move(found));
         told(step, text);
@@ -221,6 +250,7 @@ ExitCode run(const ProbeCommand& command) {
                     out.string()));
     return ExitCode::interrupted;
   }
+  for (const std::string& line : doubts(record)) say(line);
   return ExitCode::done;
 }
 
@@ -241,9 +271,13 @@ void add_probe(Command& program) {
              .to = &to.curvature,
              .doc = "Eigenvalues and traces of Hessian and true Fisher matrix, and the gradient's "
                     "noise, by sub-circuit"});
-  probe.add({.names = "--llc",
-             .to = &to.coefficient,
-             .doc = "Local learning coefficient by stochastic gradient Langevin dynamics"});
+  probe.add(
+      {.names = "--llc",
+       .to = &to.coefficient,
+       .doc = "Local learning coefficient by stochastic gradient Langevin dynamics. It is defined "
+              "at a "
+              "local minimum: where it comes out negative, the weights are none. Sweep epsilon and "
+              "gamma, and look at the losses /llc/chain_loss: they must have come to rest"});
   probe.add({.names = "-o,--out",
              .to = &to.out,
              .doc = "Probe file (default: RUN.probe.h5 beside the run). Steps that it has are kept",
@@ -266,19 +300,25 @@ void add_probe(Command& program) {
              .doc = "Step sizes of the chains; all pairs with --llc-gamma (default: 1e-4)",
              .value = "EPS,...",
              .list = List::commas});
-  probe.add({.names = "--llc-gamma",
-             .to = &to.of_coefficient.localisations,
-             .doc = "Strengths of the pull back to the run's weights (default: 1000)",
-             .value = "GAMMA,...",
-             .list = List::commas});
+  probe.add(
+      {.names = "--llc-gamma",
+       .to = &to.of_coefficient.localisations,
+       .doc =
+           "Strengths of the pull back to the run's weights, well below n beta times the largest "
+           "eigenvalue of the Hessian (default: 100). The coefficient must not depend on "
+           "it: try several",
+       .value = "GAMMA,...",
+       .list = List::commas});
   probe.add({.names = "--llc-nbeta",
              .to = &to.inverse_temperature,
              .doc = "Inverse temperature n beta (default: n / ln n for n sequences)"});
   probe.add(
       {.names = "--llc-chains", .to = &to.of_coefficient.chains, .doc = "Chains (default: 4)"});
-  probe.add({.names = "--llc-burn-in",
-             .to = &to.of_coefficient.burn_in,
-             .doc = "Steps of a chain before its draws (default: 200)"});
+  probe.add(
+      {.names = "--llc-burn-in",
+       .to = &to.of_coefficient.burn_in,
+       .doc =
+           "Steps of a chain before its draws, several times 1 / (epsilon gamma) (default: 400)"});
   probe.add({.names = "--llc-draws",
              .to = &to.of_coefficient.draws,
              .doc = "Draws of a chain (default: 400)"});
@@ -288,7 +328,8 @@ void add_probe(Command& program) {
   add_quiet(probe, to.quiet);
   probe.add_example("icl probe run.h5 --curvature --llc", "At all snapshots, into run.probe.h5");
   probe.add_example(
-      "icl probe run.h5 --llc --steps 0,100 --llc-epsilon 3e-5,1e-4 --llc-gamma 300,1000",
+      "icl probe run.h5 --llc --steps 0,100 --llc-epsilon 3e-5,1e-4 --llc-gamma 10,30,100 "
+      "--llc-burn-in 4000",
       "A sweep over the two knobs of the coefficient, at two steps");
 }
 

@@ -1,19 +1,16 @@
 #include "icl/curvature/loss.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 
+#include "icl/core/math.hpp"
 #include "icl/curvature/second_order.hpp"
 
 namespace icl::curvature {
 namespace {
 
 /// sigma(z) (1 - sigma(z)).
-double variance_of_answer(double z) {
-  const double e = std::exp(-std::abs(z));
-  return e / ((1 + e) * (1 + e));
-}
+double variance_of_answer(double z) { return math::logistic(z) * math::logistic(-z); }
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -25,10 +22,8 @@ double logistic_loss(std::span<const double> z, std::span<const std::int8_t> y,
   double loss = 0;
   for (std::size_t i = 0; i < z.size(); ++i) {
     const double margin = y[i] * z[i];
-    const double e = std::exp(-std::abs(margin));
-    loss += std::log1p(e) + std::max(-margin, 0.0);
-    const double wrong = margin > 0 ? e / (1 + e) : 1 / (1 + e);
-    dz[i] = -y[i] * wrong / n;
+    loss += math::softplus(-margin);
+    dz[i] = -y[i] * math::logistic(-margin) / n;
   }
   return loss / n;
 }

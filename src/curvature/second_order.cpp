@@ -53,8 +53,4 @@ std::vector<Estimate> traces(const Product& a, const std::vector<Circuit>& circu
   return estimates;
 }
 
-Estimate trace(const Product& a, std::int64_t d, std::int64_t samples, std::uint64_t seed) {
-  return traces(a, {{"all", {{0, d}}}}, d, samples, seed).front();
-}
-
 }  // namespace icl::curvature

@@ -1,7 +1,5 @@
 #include "icl/nn/logistic_loss.hpp"
 
-#include <cmath>
-
 #include "icl/core/math.hpp"
 
 namespace icl::nn {
@@ -10,8 +8,7 @@ LossSums logistic_loss(std::int64_t batch, const Real* z, const std::int8_t* y) 
   LossSums sums;
   for (std::int64_t b = 0; b < batch; ++b) {
     const double margin = static_cast<double>(z[b]) * y[b];
-    // softplus(-m) = max(-m, 0) + ln(1 + e^-|m|); for m = NaN the second term is NaN.
-    sums.loss += (margin < 0 ? -margin : 0.0) + math::log1p_unit(math::exp(-std::abs(margin)));
+    sums.loss += math::softplus(-margin);
     sums.correct += margin > 0 ? 1 : 0;
   }
   return sums;

@@ -47,14 +47,13 @@ class FixedSequences final : public Sequences {
         task_(config_, given_items(description), *model_, icl::Workers(1)) {
     // A batch of fresh tokens points into itself: none is moved.
     batches_.reserve(static_cast<std::size_t>(description.batches));
-    constexpr std::uint64_t last_step = 0xffffffff;
-    for (std::int64_t m = 0; m < description.batches; ++m) {
-      icl::Batch& batch = batches_.emplace_back(task_.make_batch(description.batch_size));
-      task_.training_batch(last_step - static_cast<std::uint64_t>(m), description.batch_size, batch,
-                           icl::Workers(1));
-      if (batch.size != description.batch_size) {
-        throw std::runtime_error("a batch of training is shorter than those asked for");
-      }
+    const std::int64_t size = description.batch_size;
+    for (std::uint64_t step = 0xffffffff; std::cmp_less(batches_.size(), description.batches);) {
+      icl::Batch& batch = batches_.emplace_back(task_.make_batch(size));
+      task_.training_batch(step, size, batch, icl::Workers(1));
+      const bool whole = batch.size == size;
+      if (!whole) batches_.pop_back();
+      step -= whole ? steps_covered_by(size) : 1;
     }
   }
 
@@ -74,6 +73,14 @@ class FixedSequences final : public Sequences {
   [[nodiscard]] std::int64_t length() const { return task_.length(); }
 
  private:
+  /// The training steps that `size` sequences are those of: where an epoch goes through items in
+  /// order, the sequences behind a step's own are the next step's.
+  [[nodiscard]] std::uint64_t steps_covered_by(std::int64_t size) const {
+    if (!config_.compat.s4_epoch) return 1;
+    const std::int64_t own = config_.train.batch_size;
+    return static_cast<std::uint64_t>((size + own - 1) / own);
+  }
+
   icl::config::Config config_;
   nn::Attending attending_;
   std::unique_ptr<model::Model> model_;  ///< encodes the tokens; never run

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "icl/analysis/probe_run.hpp"
 #include "support/runs.hpp"
 
 namespace icl::analysis {
@@ -77,6 +78,17 @@ TEST(ProbeFile, EverySettingTellsRecordsApart) {
             "the list of steps of the chains (epsilon) is [1e-06, 1e-05] there and [1e-06] here");
   EXPECT_EQ(differs([](ProbeRecord& r) { r.request.coefficient->inverse_temperature = 1; }),
             "the inverse temperature is 80 there and 1 here");
+}
+
+TEST(ProbeFile, FootprintCountsTheLossesOfTheChainsOverAllSteps) {
+  ProbeRequest request = some_record().request;
+  request.coefficient->draws = 1000;
+  const auto bytes = [&](std::int64_t steps) {
+    return run::bytes_of(footprint_of_probing(config::Config{}, request, steps, 1));
+  };
+  // Two settings of two chains, kept three times at the peak; beyond a few steps the weights at
+  // hand are no more.
+  EXPECT_EQ(bytes(2000000) - bytes(1000000), 3.0 * 8 * 2 * 2 * 1001 * 1000000);
 }
 
 TEST(ProbeFile, RefusesOtherAndDamagedFiles) {

@@ -4,6 +4,7 @@ usage: probe_test.py ICL
 """
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -149,12 +150,52 @@ class ProbeTest(unittest.TestCase):
         self.assertEqual((self.cwd / "cut.h5").read_bytes(), whole[:-1000])
         self.assertIn("run.probe.h5", self.icl("probe", "run.probe.h5", "--llc", status=65))
 
+    def test_steps_between_snapshots_are_trained_again_in_one_go(self):
+        long = ("--set", "train.steps_per_epoch=4000", "--set", "train.epochs=1")
+        self.icl("train", "run.toml", *long, "--out", "few.h5", "--quiet")
+        self.icl("train", "run.toml", *long, "--set", "record.snapshot_steps=500:4000:25", "--out", "many.h5", "--quiet")
+        spent = {}
+        for name in "few", "many":
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            self.icl("probe", f"{name}.h5", *SMALL, "--llc", "--llc-epsilon", "1e-5", "--llc-gamma", "10", "--steps", "500:4000:25", "--threads", "1")
+            spent[name] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        with h5py.File(self.cwd / "few.probe.h5") as few, h5py.File(self.cwd / "many.probe.h5") as many:
+            np.testing.assert_array_equal(few["llc/chain_loss"], many["llc/chain_loss"])
+        # Each by itself, 140 steps would be 300,000 steps of training, not 4,000.
+        self.assertLess(spent["few"], 2 * spent["many"] + 0.5)
+
+    def test_chains_that_diverged_are_no_result(self):
+        said = self.probe("--llc", "--llc-epsilon", "1e-4,1e3", "--llc-gamma", "10", "--llc-draws", "40", status=80)
+        self.assertRegex(said, "2 of 2 chains with epsilon 1000 and gamma 10 diverged at step 0: a loss of .* nat; nothing of it is kept: take a smaller --llc-epsilon")
+        self.assertFalse((self.cwd / "run.probe.h5").exists() and (self.cwd / "run.probe.h5").stat().st_size)
+        one = ("probe", "run.h5", *SMALL[:-1], "--llc", "--llc-chains", "1", "--out", "one.h5")
+        self.assertNotIn("+-", self.icl(*one))
+
+    def test_what_makes_a_coefficient_doubtful_is_said_in_a_line(self):
+        def said(*words):
+            return self.icl("probe", "run.h5", *SMALL[: SMALL.index("--llc-chains")], "--quiet", "--llc", "--llc-burn-in", "0", "--force", *words)
+
+        self.assertIn("icl: gamma = 1000000 is above n beta times the largest eigenvalue of the Hessian at 3 of 3 steps",
+                      said("--curvature", "--llc-gamma", "1,1e6", "--llc-epsilon", "1e-7"))
+        self.assertIn("3 of 3 coefficients still change along the draws",
+                      said("--llc-gamma", "0.01", "--llc-epsilon", "1e-3", "--llc-draws", "1000", "--llc-chains", "16"))
+        self.assertEqual("", said("--curvature", "--llc-gamma", "0.1", "--llc-epsilon", "1e-10"))
+
+    def test_chains_beyond_the_memory_are_refused(self):
+        said = self.probe("--llc", "--llc-chains", "1000", "--llc-draws", "16777216", status=71)
+        self.assertIn("losses of the chains", said)
+        self.assertIn("--llc-draws, --llc-chains, --steps", said)
+
     def test_every_system_has_what_it_has(self):
         for system, circuits in {"multi_layer": 5, "scalar_beta": 5, "minimal": 5, "memoriser": 2}.items():
             self.icl("train", "run.toml", "--set", f"model.system={system}", "--out", f"{system}.h5", "--quiet")
             self.icl("probe", f"{system}.h5", *SMALL, "--curvature", "--llc", "--steps", "20")
             with h5py.File(self.cwd / f"{system}.probe.h5") as file:
                 self.assertEqual(len(file["curvature/circuit"]), circuits, system)
+        short = ("compat.short_last_batch=true", "train.batch_size=44", "train.steps_per_epoch=1364", "train.epochs=1")
+        for name, settings in {"short": short, "in_order": (*short, "compat.s4_epoch=true", "model.system=memoriser")}.items():
+            self.icl("train", "run.toml", *(w for s in settings for w in ("--set", s)), "--out", f"{name}.h5", "--quiet")
+            self.icl("probe", f"{name}.h5", *SMALL, "--curvature", "--steps", "0")
         for name, settings in {"fresh": ["data.K=inf"], "noisy": ["data.noise=0.1"], "clamped": ["intervene.clamp=\"copy@10:\""]}.items():
             self.icl("train", "run.toml", *(w for s in settings for w in ("--set", s)), "--out", f"{name}.h5", "--quiet")
             self.icl("probe", f"{name}.h5", *SMALL, "--curvature", "--steps", "5,15")

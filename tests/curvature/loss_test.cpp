@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "icl/config/system.hpp"
@@ -122,6 +123,33 @@ TEST(Loss, GradientIsTheDerivativeOfTheLossInEverySystem) {
       const double below = c.loss.gradient(at, other);
       ASSERT_NEAR(g[i], (above - below) / (2 * h), 1e-8) << system.name << ' ' << i;
     }
+  }
+}
+
+// Of an epoch of 60,000 sequences a step has fewer left than a batch of 64, or begins within the
+// one before.
+TEST(Loss, SequencesOfAnEpochAreWholeBatchesAndNoneTwice) {
+  for (const std::int64_t own : {30, 44, 1000}) {
+    config::Config config = small(config::System::memoriser);
+    config.data.K = 60000;
+    config.train.batch_size = own;
+    config.train.steps_per_epoch = (60000 + own - 1) / own;
+    config.compat.s4_epoch = true;
+    constexpr std::int64_t batches = 3;
+    const auto sequences = icl_precise::make_sequences({.config = config::to_toml(config),
+                                                        .training = {},
+                                                        .novel = {},
+                                                        .batches = batches,
+                                                        .batch_size = 64});
+    const auto network = sequences->network();
+    Vector w(static_cast<std::size_t>(sequences->parameters()));
+    for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(double(i) + 1);
+    std::set<double> logits;  // no two of the items have the same
+    for (std::int64_t m = 0; m < batches; ++m) {
+      EXPECT_EQ(sequences->answers(m).size(), 64);
+      for (const double z : network->forward(m, 0, 64, w)) logits.insert(z);
+    }
+    EXPECT_EQ(logits.size(), batches * 64) << own;
   }
 }
 

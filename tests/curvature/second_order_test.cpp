@@ -82,7 +82,7 @@ TEST(SecondOrder, TracesOfCircuitsComeWithTheirErrors) {
   const Product diagonal = [](std::span<const double> v, std::span<double> out) {
     for (std::size_t i = 0; i < v.size(); ++i) out[i] = 3 * v[i];
   };
-  const Estimate exact = trace(diagonal, d, 2, 1);
+  const Estimate exact = traces(diagonal, {{"all", {{0, d}}}}, d, 2, 1).front();
   EXPECT_EQ(exact.value, 180);
   EXPECT_EQ(exact.error, 0);
 }

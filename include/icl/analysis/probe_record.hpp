@@ -12,10 +12,10 @@ namespace icl::analysis {
 
 /// A sweep over the two knobs of the local learning coefficient.
 struct CoefficientRequest {
-  std::vector<double> steps{1e-4};          ///< epsilon
-  std::vector<double> localisations{1000};  ///< gamma
-  double inverse_temperature = 0;           ///< n beta
-  std::int64_t burn_in = 200;
+  std::vector<double> steps{1e-4};         ///< epsilon
+  std::vector<double> localisations{100};  ///< gamma
+  double inverse_temperature = 0;          ///< n beta
+  std::int64_t burn_in = 400;              ///< the loss comes to rest as exp(-epsilon gamma t)
   std::int64_t draws = 400;
   std::int64_t chains = 4;
   std::uint64_t seed = 0;

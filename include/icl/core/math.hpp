@@ -81,6 +81,9 @@ inline double logistic(double x) {
   return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
+/// ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|).
+inline double softplus(double x) { return (x > 0 ? x : 0.0) + log1p_unit(exp(-std::abs(x))); }
+
 /// ln x for positive normal x = (1 + u) 2^n, as n ln 2 + ln(1 + u): absolute error under
 /// 4e-16 (1 + |log2 x|).
 inline double log(double x) {

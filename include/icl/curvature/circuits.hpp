@@ -24,7 +24,8 @@ struct Circuit {
   [[nodiscard]] std::int64_t size() const;
 };
 
-/// The sub-circuits of a model, as far as it has them, trained parameters alone:
+/// The sub-circuits of a model, as far as it has them, without what it never trains
+/// (compat.frozen_readout); what an intervention holds still over some steps is in them:
 ///     all          everything
 ///     attention    layer norm, W_q, W_k and W_v; beta and w of the systems with these
 ///     query_key    what makes the scores: W_q and W_k, or beta

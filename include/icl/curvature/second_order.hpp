@@ -36,8 +36,4 @@ struct Estimate {
                                            std::int64_t d, std::int64_t samples,
                                            std::uint64_t seed);
 
-/// The same where A is all of a matrix of d rows.
-[[nodiscard]] Estimate trace(const Product& a, std::int64_t d, std::int64_t samples,
-                             std::uint64_t seed);
-
 }  // namespace icl::curvature

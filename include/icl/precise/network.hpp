@@ -56,6 +56,8 @@ class Network {
 
 /// A fixed set of sequences of a run's training rule, M batches of B: those of the training steps
 /// 2^32 - 1, 2^32 - 2, ..., which no run reaches. So they are a pure function of the run's seeds.
+/// Steps at the end of an epoch of 60,000 sequences that has fewer than B left are passed over, and
+/// with compat.s4_epoch those whose sequences a batch of B has taken already.
 class Sequences {
  public:
   Sequences() = default;

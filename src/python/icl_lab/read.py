@@ -1,4 +1,4 @@
-"""Files of icl: merged sweeps, runs, landscapes and exports."""
+"""Files of icl: merged sweeps, runs, landscapes, probe files and exports."""
 
 import tomllib
 from functools import cached_property
@@ -34,7 +34,7 @@ def attributes_of(group):
 
 
 def kind_of(path):
-    """"run", "sweep", "landscape" or "data" (an export) of a whole file of icl; BadInput for anything else."""
+    """"run", "sweep", or of the "icl data files": "landscape", "probe" or "data" (an export); of a whole file of icl, as its attribute `format` says. BadInput for anything else."""
     path = Path(path)
     if not path.is_file():
         raise BadInput(f"'{path}': there is no such file" if not path.exists() else f"'{path}' is no file")
