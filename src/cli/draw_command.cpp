@@ -1,5 +1,9 @@
 // icl plot and icl report, which Python draws.
+#include <fmt/format.h>
+
 #include "icl/cli/python.hpp"
+#include "icl/io/envelope.hpp"
+#include "icl/io/file.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -17,21 +21,41 @@ struct ReportCommand {
   std::optional<std::filesystem::path> out;
 };
 
-ExitCode draw_with_python(const std::string& what, const std::filesystem::path& in,
-                          const std::optional<std::filesystem::path>& out) {
-  const Home home = find_home();
-  const auto python = find_python();
+std::string require_python() {
+  auto python = find_python();
   if (!python) throw Error(ExitCode::unavailable, what_python_needs());
-  std::vector<std::string> arguments{what, in.string()};
-  if (out) arguments.insert(arguments.end(), {"--out", out->string()});
-  return run_lab(*python, home, arguments);
+  return *std::move(python);
+}
+
+/// Error(bad_input) unless it is a whole file of ours.
+void require_whole(const std::filesystem::path& file) {
+  const io::FileLook look = io::look_at(file);
+  if (look == io::FileLook::other_hdf5) {
+    throw Error(ExitCode::bad_input, fmt::format("'{}' was not written by icl", file.string()));
+  }
+  const io::FileKind kind = look == io::FileLook::data    ? io::FileKind::data
+                            : look == io::FileLook::sweep ? io::FileKind::sweep
+                                                          : io::FileKind::run;
+  (void)io::unseal(io::read_file(file), file.string(), kind);
 }
 
 ExitCode run(const PlotCommand& command) {
-  return draw_with_python("plot", command.file, command.out);
+  const Home home = find_home();
+  const std::string python = require_python();
+  require_whole(command.file);
+  std::vector<std::string> words{"plot"};
+  if (command.out) words.push_back("--out=" + command.out->string());
+  words.insert(words.end(), {"--", command.file.string()});
+  return run_lab(python, home, words);
 }
+
 ExitCode run(const ReportCommand& command) {
-  return draw_with_python("report", command.folder, command.out);
+  const Home home = find_home();
+  const std::string python = require_python();
+  std::vector<std::string> words{"report"};
+  if (command.out) words.push_back("--out=" + command.out->string());
+  words.insert(words.end(), {"--", command.folder.string()});
+  return run_lab(python, home, words);
 }
 
 }  // namespace

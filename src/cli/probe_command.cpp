@@ -244,10 +244,11 @@ ExitCode run(const ProbeCommand& command) {
     }
   } catch (const Interrupted&) {
     acknowledge_stop();
-    say(
-        fmt::format("interrupted; the steps that are measured are in '{}', and the same command "
-                    "goes on",
-                    out.string()));
+    const bool none = record.curvature.empty() && record.coefficient.empty();
+    say(none ? "interrupted before anything was measured"
+             : fmt::format("interrupted; the steps that are measured are in '{}', and the same "
+                           "command goes on",
+                           out.string()));
     return ExitCode::interrupted;
   }
   for (const std::string& line : doubts(record)) say(line);

@@ -1,14 +1,16 @@
 #include "icl/cli/python.hpp"
 
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+
+#include "icl/cli/other_program.hpp"
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 namespace {
@@ -31,54 +33,46 @@ fs::path own_program() {
   return path;
 }
 
-/// A process with our streams; how it ended, as waitpid says. Error(unavailable) if the program is
-/// not there.
-int run_process(std::vector<std::string> words, std::vector<std::string> variables) {
-  const auto pointers = [](std::vector<std::string>& strings) {
-    std::vector<char*> all;
-    all.reserve(strings.size() + 1);
-    for (std::string& string : strings) all.push_back(string.data());
-    all.push_back(nullptr);
-    return all;
-  };
-  // What prepare_streams() made this process ignore is not for others.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) sigaddset(&defaults, signal);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  pid_t process = -1;
-  const int error = posix_spawnp(&process, words.front().c_str(), nullptr, &attributes,
-                                 pointers(words).data(), pointers(variables).data());
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) {
-    throw Error(error == ENOENT || error == EACCES ? ExitCode::unavailable : code_of_errno(error),
-                fmt::format("cannot start '{}': {}", words.front(), std::strerror(error)));
-  }
-  int status = 0;
-  while (waitpid(process, &status, 0) < 0) {
-    if (errno == EINTR) continue;
-    throw Error(ExitCode::io,
-                fmt::format("cannot wait for '{}': {}", words.front(), std::strerror(errno)));
-  }
-  return status;
-}
-
-std::vector<std::string> environment() {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
-  return all;
-}
-
 bool has_modules(const std::string& python) {
   try {
-    return run_process({python, "-c", find_modules}, environment()) == 0;
+    return run_program({python, "-c", find_modules}, own_environment()).wait_status == 0;
   } catch (const Error& error) {
     if (error.code() == ExitCode::unavailable) return false;
     throw;
   }
+}
+
+/// What icl_lab's exit statuses, above those of an interpreter that could not do its work, stand
+/// for. (icl_lab/__main__.py has them too.)
+constexpr int lab_check_failed = 10;
+constexpr std::array lab_errors{ExitCode::usage,    ExitCode::bad_input, ExitCode::unavailable,
+                                ExitCode::internal, ExitCode::resources, ExitCode::cannot_create,
+                                ExitCode::io};
+
+/// What it printed, its warnings, and its status as ours.
+ExitCode hand_on(const ProgramEnd& end, const std::string& command) {
+  std::string text;
+  for (const std::string& line : lines_of(end.output)) text += printable(line) + "\n";
+  print(text);
+  std::vector<std::string> said = lines_of(end.complaints);
+  for (std::string& line : said) {
+    if (line.starts_with("icl: ")) line.erase(0, 5);
+  }
+  const int status = WIFEXITED(end.wait_status) ? WEXITSTATUS(end.wait_status) : -1;
+  if (status == 0 || status == lab_check_failed) {
+    for (const std::string& line : said) say(line);
+    return status == 0 ? ExitCode::done : ExitCode::check_failed;
+  }
+  const int signal = WIFSIGNALED(end.wait_status) ? WTERMSIG(end.wait_status) : 0;
+  const std::string last = said.empty() ? "" : fmt::format(": {}", said.back());
+  if (std::ranges::find(lab_errors, static_cast<ExitCode>(status)) != lab_errors.end()) {
+    throw Error(static_cast<ExitCode>(status),
+                said.empty() ? fmt::format("'{}' ended with {}", command, end_text(end.wait_status))
+                             : said.back());
+  }
+  const bool stopped = signal == SIGINT || signal == SIGTERM || signal == SIGXCPU;
+  throw Error(stopped ? ExitCode::interrupted : ExitCode::unavailable,
+              fmt::format("'{}' ended with {}{}", command, end_text(end.wait_status), last));
 }
 
 }  // namespace
@@ -130,20 +124,18 @@ ExitCode run_lab(const std::string& python, const Home& home,
   words.insert(words.end(), arguments.begin(), arguments.end());
   const char* const path = std::getenv("PYTHONPATH");
   std::vector<std::string> variables;
-  for (std::string& variable : environment()) {
-    const bool ours = variable.starts_with("PYTHONPATH=") || variable.starts_with("ICL_PROGRAM=");
+  for (std::string& variable : own_environment()) {
+    const bool ours = variable.starts_with("PYTHONPATH=") || variable.starts_with("ICL_PROGRAM=") ||
+                      variable.starts_with("ICL_STOP_WITH=");
     if (!ours) variables.push_back(std::move(variable));
   }
   variables.push_back(fmt::format("PYTHONPATH={}{}{}", home.python.string(),
                                   path != nullptr ? ":" : "", path != nullptr ? path : ""));
   variables.push_back(fmt::format("ICL_PROGRAM={}", own_program().string()));
+  variables.push_back(fmt::format("ICL_STOP_WITH={}", getpid()));
   variables.emplace_back("PYTHONDONTWRITEBYTECODE=1");  // an installation may be others'
-  const int status = run_process(words, variables);
-  if (WIFEXITED(status)) return static_cast<ExitCode>(WEXITSTATUS(status));
-  throw Error(WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM ? ExitCode::interrupted
-                                                                        : ExitCode::resources,
-              fmt::format("'{} -m icl_lab {}' was ended by signal {}", python, arguments.front(),
-                          WTERMSIG(status)));
+  return hand_on(run_program(words, variables),
+                 fmt::format("{} -m icl_lab {}", python, arguments.front()));
 }
 
 }  // namespace icl::cli

@@ -113,15 +113,4 @@ void stop_with(int parent) {
   if (getppid() != parent) raise(SIGTERM);
 }
 
-void restore_signals() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  for (const int signal : stop_signals) {
-    struct sigaction before = {};
-    sigaction(signal, nullptr, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
-  }
-  restore_stream_signals();
-}
-
 }  // namespace icl::cli

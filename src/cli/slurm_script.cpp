@@ -1,18 +1,13 @@
 #include "icl/cli/slurm_script.hpp"
 
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <span>
 #include <string>
 
-#include "icl/cli/signals.hpp"
+#include "icl/cli/other_program.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/core/message.hpp"
 #include "icl/store/envelope.hpp"
@@ -32,61 +27,24 @@ std::string read_prologue(const fs::path& file) {
       fmt::format("--prologue '{}': holds a byte of 0, so it is no shell script", file.string()));
 }
 
-/// What it says of itself on standard error, and how it ended.
-struct Answer {
-  std::string text;
-  int wait_status = 0;
-};
-
-/// Runs `sbatch SCRIPT`, whose standard output is ours; Error(unavailable) if there is none.
-Answer run_sbatch(const fs::path& script) {
-  std::array<int, 2> ends{};
-  if (pipe(ends.data()) != 0) {
-    throw Error(ExitCode::resources, fmt::format("cannot make a pipe: {}", std::strerror(errno)));
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  posix_spawn_file_actions_addclose(&actions, ends[0]);
-  posix_spawn_file_actions_addclose(&actions, ends[1]);
-  std::string name = "sbatch";
-  std::string path = script.string();
-  const std::array<char*, 3> arguments{name.data(), path.data(), nullptr};
-  pid_t process = -1;
-  const int error = posix_spawnp(&process, "sbatch", &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  Answer answer;
-  std::array<char, 4096> part{};
-  ssize_t bytes = 0;
-  while (error == 0 && ((bytes = read(ends[0], part.data(), part.size())) > 0 || errno == EINTR)) {
-    if (bytes > 0) answer.text.append(part.data(), static_cast<std::size_t>(bytes));
-  }
-  close(ends[0]);
-  if (error != 0) {
-    throw Error(ExitCode::unavailable, fmt::format("cannot run sbatch: {}; the script is '{}'",
-                                                   std::strerror(error), path));
-  }
-  while (waitpid(process, &answer.wait_status, 0) < 0 && errno == EINTR) {
-  }
-  return answer;
-}
-
 void submit(const fs::path& script) {
-  restore_signals();
-  Answer answer = run_sbatch(script);
-  while (answer.text.ends_with('\n')) answer.text.pop_back();
-  if (answer.wait_status == 0) {
-    if (!answer.text.empty()) say(answer.text);
+  ProgramEnd end;
+  try {
+    end = run_program({"sbatch", script.string()}, own_environment());
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}; the script is '{}'", error.what(), script.string()));
+  }
+  for (const std::string& line : lines_of(end.output)) print(printable(line) + "\n");
+  const std::vector<std::string> said = lines_of(end.complaints);
+  if (end.wait_status == 0) {
+    for (const std::string& line : said) say(line);
     return;
   }
-  std::ranges::replace(answer.text, '\n', ';');
-  const int status = answer.wait_status;
-  throw Error(ExitCode::unavailable,
-              fmt::format("sbatch refused the script '{}' ({}): {}", script.string(),
-                          WIFEXITED(status) ? fmt::format("exit status {}", WEXITSTATUS(status))
-                                            : fmt::format("signal {}", WTERMSIG(status)),
-                          answer.text.empty() ? "without a word" : answer.text));
+  throw Error(
+      ExitCode::unavailable,
+      fmt::format("sbatch refused the script '{}' ({}): {}", script.string(),
+                  end_text(end.wait_status),
+                  said.empty() ? "without a word" : fmt::format("{}", fmt::join(said, ";"))));
 }
 
 }  // namespace

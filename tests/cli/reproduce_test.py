@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 ICL = None
+CHECK_FAILED = 10  # of icl_lab
 ITEM = """
 [item]
 title = "A title"
@@ -94,7 +96,7 @@ class ReproduceTest(unittest.TestCase):
         self.assertTrue(item.is_dir())
 
     def test_ends_as_the_verdict_does_and_goes_on_to_the_next_item(self):
-        result = self.reproduce("all", "--scale", "smoke", "--out", "r", ends_with=1)
+        result = self.reproduce("all", "--scale", "smoke", "--out", "r", ends_with=CHECK_FAILED)
         self.expect(1, "other, smoke: 2 of 2 runs to train", result)
         self.assertEqual(len(self.notes.read_text().splitlines()), 4)
         self.assertEqual(self.reproduce("all", "--scale", "smoke", "--out", "r", ends_with=65).returncode, 65)
@@ -145,10 +147,80 @@ class ReproduceTest(unittest.TestCase):
         self.assertEqual({p: p.read_bytes() for p in self.cwd.glob("r/**/*.h5")}, before)
 
     def test_plot_and_report_hand_over(self):
+        (self.cwd / "a b.toml").write_text(ITEM[ITEM.index("[model]"):ITEM.index("[sweep]")])
+        self.assertEqual(self.icl("train", "a b.toml", "--out", "a b.h5", "--quiet").returncode, 0)
         self.assertEqual(self.icl("plot", "a b.h5", "--out", "c.png").returncode, 0)
         self.assertEqual(self.icl("report", "r", ends_with=65).returncode, 65)
         called = self.notes.read_text().splitlines()[::2]
-        self.assertEqual(called, ["-m icl_lab plot a b.h5 --out c.png", "-m icl_lab report r"])
+        self.assertEqual(called, ["-m icl_lab plot --out=c.png -- a b.h5", "-m icl_lab report -- r"])
+        whole = (self.cwd / "a b.h5").read_bytes()
+        for bytes_there, message in ((whole[:9000] + b"x" + whole[9001:], "damaged: its content does not match its hash"),
+                                     (whole[:-600], "cut short"), (b"", "not an icl run file"), (b"text", "not an icl run file")):
+            (self.cwd / "bad.h5").write_bytes(bytes_there)
+            self.expect(65, message, self.icl("plot", "bad.h5"))
+        os.mkfifo(self.cwd / "pipe")
+        self.expect(65, "'pipe'", self.icl("plot", "pipe"))
+
+    # What a program of the system says, and how it ends, reaches the terminal, the status and the signals as our own words do.
+
+    def stand_in(self, script, *command, **kwargs):
+        """icl report, whose Python is this script."""
+        self.python.write_text("#!/bin/bash\ncase $1 in -c) exit 0;; esac\n" + script + "\n")
+        return subprocess.Popen([ICL, "report", "r", *command], cwd=self.cwd, env=os.environ | {"ICL_PYTHON": str(self.python)},
+                                **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | kwargs)
+
+    def said_by(self, script, **kwargs):
+        process = self.stand_in(script, **kwargs)
+        output, error = process.communicate(timeout=30)
+        return process.returncode, output, error
+
+    def test_words_of_others_are_no_commands_to_the_terminal(self):
+        self.assertEqual(self.said_by(r"printf 'a\e[31m\xff\n'; printf 'icl: w\e]0;x\a\n' >&2"),
+                         (0, b"a\\x1b[31m\\xff\n", b"icl: w\\x1b]0;x\\x07\n"))
+        self.assertEqual(self.said_by(r"printf 'Traceback\n x\nicl: no \e[1mfile\n' >&2; exit 65"), (65, b"", b"icl: no \\x1b[1mfile\n"))
+
+    def test_an_interpreter_that_fails_is_no_check_that_failed(self):
+        for script, status, words in (("echo 'ImportError: numpy' >&2; exit 1", 69, "exit status 1: ImportError: numpy"),
+                                      ("exit 2", 69, "exit status 2"), ("kill -SEGV $$", 69, "signal 11 (Segmentation fault)"),
+                                      ("kill -KILL $$", 69, "signal 9 (Killed)"), ("kill -TERM $$", 75, "signal 15 (Terminated)"),
+                                      ("exit 70", 70, "exit status 70"), (f"exit {CHECK_FAILED}", 1, "")):
+            with self.subTest(script):
+                code, output, error = self.said_by(script)
+                self.assertEqual((code, output), (status, b""), error)
+                self.assertEqual(error.decode(), f"icl: '{self.python} -m icl_lab report' ended with {words}\n" if words else "")
+
+    def test_streams_that_take_nothing(self):
+        with open("/dev/full", "w") as full:
+            self.assertEqual(self.said_by("echo page", stdout=full),
+                             (74, None, b"icl: cannot write to standard output: No space left on device\n"))
+            self.assertEqual(self.said_by("echo warning >&2; echo page", stderr=full), (0, b"page\n", None))
+        self.assertEqual(self.said_by("echo page", preexec_fn=lambda: os.close(1), stdout=None)[0], 74)
+        self.assertEqual(self.said_by("echo warning >&2; exit 65", preexec_fn=lambda: os.close(2), stderr=None)[0], 65)
+        reading, writing = os.pipe()
+        os.close(reading)
+        self.assertEqual(self.said_by("seq 100000", stdout=writing)[0], 0)
+        os.close(writing)
+
+    def test_a_signal_ends_both(self):
+        for script in ("echo $$ > pid; exec sleep 60", "trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done",
+                       "trap 'echo icl: mine >&2; exit 70' TERM; echo $$ > pid; while :; do sleep 0.1; done"):
+            with self.subTest(script):
+                pid = self.cwd / "pid"
+                pid.unlink(missing_ok=True)
+                process = self.stand_in(script)
+                while not (pid.exists() and pid.read_text().strip()):
+                    time.sleep(0.01)
+                begin = time.monotonic()
+                process.terminate()
+                self.assertEqual((process.wait(timeout=10), process.stderr.read()), (75, b"icl: interrupted\n"))
+                self.assertLess(time.monotonic() - begin, 4)
+                self.assertFalse(Path(f"/proc/{pid.read_text().strip()}").exists(), "it lives on")
+                process.communicate()
+
+    def test_nobody_waits_for_what_a_program_started(self):
+        begin = time.monotonic()
+        self.assertEqual(self.said_by("sleep 20 & echo page", stderr=subprocess.DEVNULL)[:2], (0, b"page\n"))
+        self.assertLess(time.monotonic() - begin, 10)
 
 
 if __name__ == "__main__":

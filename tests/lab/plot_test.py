@@ -104,10 +104,29 @@ class PlotTest(unittest.TestCase):
         shutil.copy(self.cwd / "run.h5", self.cwd / "old.h5")
         with h5py.File(self.cwd / "old.h5", "r+") as file:
             file.attrs["format_version"] = 2
-        for name, part in (("cut.h5", "cut short"), ("longer.h5", "is damaged"), ("text.h5", "of another kind"), ("foreign.h5", "not written by icl"),
-                           ("old.h5", "is of format 2"), ("none.h5", "there is no such file"), (".", "is no file")):
+        for name, part in (("cut.h5", "cut short"), ("longer.h5", "damaged: "), ("text.h5", "not an icl run file"), ("foreign.h5", "not written by icl"),
+                           ("old.h5", "changed by another program"), ("none.h5", "No such file"), (".", "Is a directory")):
             with self.subTest(name):
                 self.refused(65, part, name)
+
+    def test_names_of_any_bytes(self):
+        """They are drawn, and no control character or line break in them reaches the terminal as such."""
+        for name in ("-x", "x\x1b[31m\nicl: $done^", "\udcff\udcfe", "é" * 123):
+            with self.subTest(name):
+                shutil.copy(self.cwd / "run.h5", self.cwd / f"{name}.h5")
+                done = self.icl("plot", "--", f"{name}.h5")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertRegex(done.stdout, r"\Apicture: [^\x00-\x1f\x7f-\x9f]*\.png\n\Z")
+                self.assertTrue((self.cwd / f"{name}.png").is_file())
+
+    def test_links_and_rights_stay(self):
+        (self.cwd / "there.png").write_bytes(b"old")
+        (self.cwd / "there.png").chmod(0o640)
+        (self.cwd / "link.png").symlink_to("there.png")
+        self.assertEqual(self.icl("plot", "run.h5", "-o", "link.png").returncode, 0)
+        self.assertTrue((self.cwd / "link.png").is_symlink())
+        self.assertEqual((self.cwd / "there.png").stat().st_mode & 0o777, 0o640)
+        self.assertGreater((self.cwd / "there.png").stat().st_size, 1000)
 
     def test_an_output_that_cannot_be(self):
         self.refused(64, "a picture ends in .png, .pdf or .svg", "run.h5", "--out", "x.gif")

@@ -503,7 +503,7 @@ class SweepTest(unittest.TestCase):
             return result.returncode, result.stdout, lines
 
         script = "out/sweep.sbatch"
-        self.assertEqual(said(None), (69, "", [f"icl: cannot run sbatch: No such file or directory; the script is '{script}'"]))
+        self.assertEqual(said(None), (69, "", [f"icl: cannot run 'sbatch': No such file or directory; the script is '{script}'"]))
         self.assertEqual(said("echo sbatch: error: a >&2; echo b >&2; exit 3"),
                          (69, "", [f"icl: sbatch refused the script '{script}' (exit status 3): sbatch: error: a;b"]))
         self.assertEqual(said("echo Submitted batch job 7; [[ $1 == out/sweep.sbatch ]]"), (0, "Submitted batch job 7\n", []))

@@ -27,8 +27,9 @@ struct Home {
 /// What is to be installed where find_python() finds nothing: a sentence.
 [[nodiscard]] std::string what_python_needs();
 
-/// Runs `python -m icl_lab ARGUMENTS...` with our streams and $ICL_PROGRAM for this program; its
-/// exit status. Throws Error if it cannot be started or a signal ends it.
+/// Runs `python -m icl_lab ARGUMENTS...` with $ICL_PROGRAM for this program, and says what it says;
+/// `done` or `check_failed`. Throws Error with its message and status if it fails, and
+/// Error(unavailable) if it cannot be started or the interpreter fails.
 [[nodiscard]] ExitCode run_lab(const std::string& python, const Home&,
                                const std::vector<std::string>& arguments);
 

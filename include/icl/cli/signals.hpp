@@ -36,8 +36,4 @@ void acknowledge_stop();
 /// has ended already.
 void stop_with(int parent);
 
-/// Gives every signal that this program handles or ignores its default back: for a program that
-/// takes this one's place.
-void restore_signals();
-
 }  // namespace icl::cli

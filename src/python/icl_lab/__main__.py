@@ -1,18 +1,40 @@
 """python -m icl_lab reproduce | plot | report: what icl reproduce, icl plot and icl report call."""
 
 import argparse
+import ctypes
+import os
+import signal
 import sys
 import traceback
 
-from .files import CannotWrite, Usage
+from .files import CannotWrite, Usage, say
 from .read import BadInput
 
-USAGE, BAD_INPUT, FAULT, NO_OUTPUT, IO = 64, 65, 70, 73, 74  # as the program's own
+CHECK_FAILED, USAGE, BAD_INPUT, FAULT, NO_MEMORY, NO_OUTPUT, IO = 10, 64, 65, 70, 71, 73, 74  # as src/cli/python.cpp has them
+
+
+def complain(text):
+    say(f"icl: {text}", sys.stderr)
+
+
+def stop_with_parent():
+    """The program that started this one may be killed; nobody wants its picture then."""
+    parent = os.environ.get("ICL_STOP_WITH", "")
+    if parent:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+        if os.getppid() != int(parent):
+            sys.exit(IO)
+
+
+def describe(error):
+    """A fault of ours, in one line: what, and where."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of icl_lab: {type(error).__name__}: {error} ({os.path.basename(place.filename)}:{place.lineno})"
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        print(f"icl: {message}", file=sys.stderr)
+        complain(message)
         sys.exit(USAGE)
 
 
@@ -32,23 +54,30 @@ def parser():
 
 
 def main(arguments=None):
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # names of files are bytes
+    stop_with_parent()
     chosen = parser().parse_args(arguments)
     try:
         if chosen.command == "reproduce":
             from .reproduce import reproduce
-            return reproduce(chosen.item, chosen.scale, chosen.merged, chosen.out)
+            return CHECK_FAILED if reproduce(chosen.item, chosen.scale, chosen.merged, chosen.out) else 0
         if chosen.command == "plot":
             from .singles import plot
             return plot(chosen.file, chosen.out)
         from .report import report
         return report(chosen.folder, chosen.out)
     except (Usage, BadInput, CannotWrite) as error:
-        print(f"icl: {error}", file=sys.stderr)
+        complain(error)
         if isinstance(error, CannotWrite):
             return IO if error.full else NO_OUTPUT
         return USAGE if isinstance(error, Usage) else BAD_INPUT
-    except Exception:  # a fault of ours must not pass for a check that failed
+    except MemoryError:
+        complain("there is not the memory that the picture or page needs")
+        return NO_MEMORY
+    except Exception as error:  # a fault of ours must not pass for a check that failed
         traceback.print_exc()
+        complain(describe(error))
         return FAULT
 
 

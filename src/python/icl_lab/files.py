@@ -3,7 +3,14 @@
 import contextlib
 import errno
 import os
+import stat
+import sys
 from pathlib import Path
+
+
+def say(text, stream=None):
+    """One line, whatever stands in the names that it holds; other control characters are kept from terminals by `icl`, which reads it."""
+    print(str(text).replace("\n", "\\x0a").replace("\r", "\\x0d"), file=stream or sys.stdout)
 
 
 class Usage(Exception):
@@ -19,12 +26,17 @@ class CannotWrite(Exception):
 
 
 def write_whole(path, write):
-    """write(part) makes a file beside `path`, which then takes its place."""
+    """write(part) makes a file beside the one that `path` is or leads to, which then takes its place, with its rights; any name fits."""
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".icl.{os.getpid()}.part")
     try:
         write(part)
-        os.replace(part, path)
+        if target.exists():
+            os.chmod(part, stat.S_IMODE(target.stat().st_mode))
+        with open(part, "rb") as whole:
+            os.fsync(whole.fileno())  # a power loss must not leave an empty file in the place of a whole one
+        os.replace(part, target)
     except OSError as error:
         raise CannotWrite(path, error) from None
     finally:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .estimate import Estimate
 from .estimate import text_of as number_text
-from .files import write_text
+from .files import Usage, say, write_text
 from .read import BadInput
 
 VERDICTS = {"holds": "✓", "undecided": "≈", "fails": "✗"}
@@ -209,10 +209,12 @@ def report(folder, out=None):
         wrong = f"; {damaged[0][0]} {damaged[0][1]}" if damaged else ""
         raise BadInput(f"'{folder}' holds no results of icl reproduce (NAME/SCALE/results.json){wrong}")
     page = Path(out) if out else folder / "index.html"
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise Usage(f"--out '{page}': a page ends in .html or .htm")
     write_text(page, page_html(found, damaged, page))
     for path, text in damaged:
-        print(f"left out: {path} {text}")
+        say(f"left out: {path} {text}")
     counts = {verdict: sum(tally(r).get(verdict, 0) for scales in found.values() for r in scales) for verdict in VERDICTS}
-    print(f"{len(found)} item{'s' * (len(found) != 1)}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
-    print(f"page: {page}")
+    say(f"{len(found)} item{'s' * (len(found) != 1)}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
+    say(f"page: {page}")
     return 0

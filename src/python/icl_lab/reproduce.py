@@ -2,12 +2,11 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 
 from . import checks, plot
 from .estimate import Estimate
-from .files import write_text
+from .files import say, write_text
 from .item import load_figure, load_item
 
 
@@ -78,16 +77,15 @@ def reproduce(folder, scale, merged, out):
                       programs=item.sweep.program)
     results = results_of(item, quantities, verdicts, ["sweep.h5", *files])
     write_text(out / "results.json", json.dumps(finite(results), indent=1, ensure_ascii=False) + "\n")
-    print(f"{item.name}, {scale}: {item.title}")
+    say(f"{item.name}, {scale}: {item.title}")
     for name, estimate in quantities.items():
         if all(name != v.quantity for v in verdicts):
-            print(f"        {name}: {estimate}")
+            say(f"        {name}: {estimate}")
     if not verdicts:
-        print("        no checks at this scale")
+        say("        no checks at this scale")
     for verdict in verdicts:
-        print(verdict)
+        say(verdict)
         if verdict.verdict == "fails" and verdict.note:
-            print(f"        known: {verdict.note}")
-    print(f"picture: {out / 'figure.png'}")
-    sys.stdout.flush()
+            say(f"        known: {verdict.note}")
+    say(f"picture: {out / 'figure.png'}")
     return int(any(v.verdict == "fails" for v in verdicts))

@@ -1,5 +1,6 @@
 """icl plot FILE: what a single run, a merged sweep, a landscape or an export holds."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from . import plot as pictures
 from . import theory
-from .files import Usage
+from .files import Usage, say
 from .read import BadInput, Export, Landscape, Run, Sweep, kind_of
 
 ACCURACIES = (("icl_accuracy", pictures.BLUE, "ICL"), ("iwl_accuracy", pictures.VERMILION, "IWL"),
@@ -275,6 +276,7 @@ def plot(file, out=None):
     if target.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise Usage(f"--out '{target}': a picture ends in .png, .pdf or .svg")
     drawing, title, source = DRAW[kind](file)
-    pictures.save_one(drawing, target, title=title, caption=f"{Path(file).name}: {title}", sweep_hash=source.hash, programs=source.program)
-    print(f"picture: {target}")
+    name = os.fsencode(Path(file).name).decode("utf-8", "backslashreplace")
+    pictures.save_one(drawing, target, title=title, caption=f"{name}: {title}", sweep_hash=source.hash, programs=source.program)
+    say(f"picture: {target}")
     return 0
