@@ -9,7 +9,6 @@ ICL was not acquired (t_icl_step), and say from their series when it was lost. N
 
 import os
 import sys
-import tempfile
 import tomllib
 
 import h5py
@@ -224,6 +223,8 @@ def block_of(title, lines, image):
 
 def read_block(path):
     """Title and lines of the 512 bytes in front; the content must match its hash."""
+    if not os.path.isfile(path):
+        sys.exit(f"convert.py: {path}: {'no regular file' if os.path.exists(path) else 'there is no such file'}")
     with open(path, "rb") as file:
         head, rest = file.read(BLOCK).decode("latin-1"), file.read()
     title, _, version = head.split("\n", 1)[0].rpartition(" ")
@@ -237,34 +238,59 @@ def read_block(path):
 
 def convert(old_path, new_path):
     title, lines = read_block(old_path)
-    with tempfile.TemporaryDirectory() as folder:
-        image_path = os.path.join(folder, "image.h5")
-        with h5py.File(old_path) as old, h5py.File(image_path, "w", libver="earliest") as new:
-            kind = old.attrs["format"]
-            if kind == "icl run" and old.attrs["format_version"] != 2:
-                sys.exit(f"convert.py: {old_path}: a run of format {old.attrs['format_version']}, whose probes are not what they are today: "
-                         "train it again")
-            copy(old, new)
-            new.attrs["format_version"] = numpy.int64(FORMAT_VERSION)
-            config = tomllib.loads(old["config/toml"].asstr()[()]) if "config" in old else {}
-            keys = keys_of(config)
-            if "provenance" in new:
-                put_stretch(new, "/provenance/stretches" if kind == "icl run" else "/provenance/merge")
-            if kind == "icl run":
-                convert_run(new, keys)
-            elif kind == "icl sweep":
-                convert_sweep(old, new, config, keys)
-            elif kind == "icl data":
-                convert_data(new, keys)
-            else:
-                plot(new, "landscape", "loss", ["w", "beta"], f"landscape of the minimal model, N = {old['landscape'].attrs['N']}")
-        with open(image_path, "rb") as file:
-            image = file.read()
-    with open(new_path, "xb") as file:
-        file.write(image + block_of(title, lines, image))
+    with h5py.File(old_path) as old, h5py.File("image", "w", driver="core", backing_store=False, libver="earliest") as new:
+        kind = old.attrs["format"]
+        if kind == "icl run" and old.attrs["format_version"] != 2:
+            sys.exit(f"convert.py: {old_path}: a run of format {old.attrs['format_version']}, whose probes are not what they are today: "
+                     "train it again")
+        copy(old, new)
+        new.attrs["format_version"] = numpy.int64(FORMAT_VERSION)
+        config = tomllib.loads(old["config/toml"].asstr()[()]) if "config" in old else {}
+        keys = keys_of(config)
+        if "provenance" in new:
+            put_stretch(new, "/provenance/stretches" if kind == "icl run" else "/provenance/merge")
+        if kind == "icl run":
+            convert_run(new, keys)
+        elif kind == "icl sweep":
+            convert_sweep(old, new, config, keys)
+        elif kind == "icl data":
+            convert_data(new, keys)
+        else:
+            plot(new, "landscape", "loss", ["w", "beta"], f"landscape of the minimal model, N = {old['landscape'].attrs['N']}")
+        new.flush()
+        image = new.id.get_file_image()
+    write_new(new_path, image + block_of(title, lines, image))
+
+
+def write_new(path, content):
+    """The file is whole or not there at all."""
+    part = os.path.join(os.path.dirname(path), f".convert.{os.getpid()}.part")
+    try:
+        with open(part, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+
+
+def main(old_path, new_path):
+    if os.path.lexists(new_path):
+        sys.exit(f"convert.py: {new_path}: exists already; give another name")
+    try:
+        convert(old_path, new_path)
+    except OSError as error:
+        where = error.filename2 or error.filename or old_path
+        sys.exit(f"convert.py: {where}: {error.strerror or error}")
+    except (RuntimeError, KeyError, ValueError) as error:  # as h5py has them
+        sys.exit(f"convert.py: {old_path}: cannot be read: {str(error).splitlines()[0]}")
+    except KeyboardInterrupt:
+        sys.exit("convert.py: interrupted")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__.strip())
-    convert(*sys.argv[1:])
+    main(*sys.argv[1:])

@@ -44,7 +44,7 @@ SINGLE = {
 # What is said and printed goes through core/message, since nothing of it may end or freeze a run; the others look at a
 # stream, pass it on to a child, or speak before the program begins.
 SAYING = re.compile(r"\bfmt::print\(|\b(?:printf|fprintf|puts|fputs|perror|cout|cerr|clog|stderr|stdout|STDERR_FILENO|STDOUT_FILENO)\b")
-SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/slurm_script.cpp", "src/core/blas_room.cpp", "src/store/isolated.cpp",
+SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/other_program.cpp", "src/core/blas_room.cpp", "src/store/isolated.cpp",
         "src/sweep/child_process.cpp"}
 
 # Sources whose header has another name: the pattern, and the header that they include instead.

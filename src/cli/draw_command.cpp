@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "icl/cli/python.hpp"
-#include "icl/io/envelope.hpp"
-#include "icl/io/file.hpp"
+#include "icl/store/envelope.hpp"
+#include "icl/store/file.hpp"
 #include "options.hpp"
 
 namespace icl::cli {
@@ -29,14 +29,14 @@ std::string require_python() {
 
 /// Error(bad_input) unless it is a whole file of ours.
 void require_whole(const std::filesystem::path& file) {
-  const io::FileLook look = io::look_at(file);
-  if (look == io::FileLook::other_hdf5) {
+  const store::FileLook look = store::look_at(file);
+  if (look == store::FileLook::other_hdf5) {
     throw Error(ExitCode::bad_input, fmt::format("'{}' was not written by icl", file.string()));
   }
-  const io::FileKind kind = look == io::FileLook::data    ? io::FileKind::data
-                            : look == io::FileLook::sweep ? io::FileKind::sweep
-                                                          : io::FileKind::run;
-  (void)io::unseal(io::read_file(file), file.string(), kind);
+  const store::FileKind kind = look == store::FileLook::data    ? store::FileKind::data
+                               : look == store::FileLook::sweep ? store::FileKind::sweep
+                                                                : store::FileKind::run;
+  (void)store::unseal(store::read_file(file), file.string(), kind);
 }
 
 ExitCode run(const PlotCommand& command) {

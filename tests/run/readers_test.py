@@ -5,6 +5,8 @@ usage: readers_test.py ICL [unittest arguments]
 """
 
 import gzip
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -351,12 +353,26 @@ class OldFilesTest(unittest.TestCase):
     def test_what_is_damaged_or_no_old_file_is_refused(self):
         old, new = self.pair("run")
         old.write_bytes(old.read_bytes()[:-1])
-        for path, part in ((old, "does not match its hash"), (new, "not a file of icl with format 2")):
-            done = subprocess.run(["/usr/bin/python3", self.CONVERT, path, self.folder / "out.h5"], capture_output=True,
-                                  text=True, timeout=60, check=False)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn(part, done.stderr)
-            self.assertFalse((self.folder / "out.h5").exists())
+        os.mkfifo(self.folder / "pipe")
+        before = sorted(self.folder.iterdir())
+
+        def small():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+        whole, out = self.pair("data")[0], self.folder / "out.h5"
+        before = sorted(self.folder.iterdir())
+        for path, to, part, limit in (
+                (old, out, "does not match its hash", None), (new, out, "not a file of icl with format 2", None),
+                (self.folder / "none.h5", out, "there is no such file", None), (self.folder / "pipe", out, "no regular file", None),
+                (whole, new, "exists already", None), (whole, whole, "exists already", None),
+                (whole, self.folder / "no" / "out.h5", "No such file or directory", None), (whole, out, "File too large", small)):
+            with self.subTest(part):
+                done = subprocess.run(["/usr/bin/python3", self.CONVERT, path, to], capture_output=True, text=True, timeout=60,
+                                      check=False, preexec_fn=limit)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(part, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                self.assertEqual(sorted(self.folder.iterdir()), before)
 
 
 class DataTest(Files):
