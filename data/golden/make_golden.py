@@ -26,7 +26,6 @@ import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
-from icl_lab.agreement import roundings_to_logit  # noqa: E402
 from icl_lab.read import attributes_of  # noqa: E402
 from icl_lab.torch_model import SYSTEMS  # noqa: E402
 
@@ -212,7 +211,7 @@ def tolerances(run, exact):
     # Roundings on the longest path to a logit and to an entry of a gradient; each layer more has another attention, over
     # as many roundings, and another MLP. The paths of the minimal model and the memoriser are shorter.
     depth = int(run.config["model.layers"]) if run.config["model.system"] == "multi_layer" else 1
-    to_logit = 6 * math.sqrt(roundings_to_logit(run.config)) * u
+    to_logit = 6 * math.sqrt(depth * (10 * x + 2 * n + 2 * h + 32)) * u
     to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
     roundings_of_w = 2
     if run.config["train.optimizer"] in ("adam", "adamw"):
