@@ -24,6 +24,6 @@ left.legend(*(part[::2] for part in left.get_legend_handles_labels()))
 for batch, along, colour, name in ((icl, found.directions[:, :len(icl)], plot.BLUE, "novel items, copy"), (iwl, found.directions[:, len(icl):], plot.VERMILION, "memorised items, no copy")):
     right.plot(*(along * batch.answer * found.directions.shape[1] ** 0.5), ".", color=colour, markersize=2, alpha=0.6, label=name)
 right.set(xlabel="along component 1", ylabel="along component 2", title="logit x answer, a dot a sequence")
-plot.legend_over(right, markerscale=3, loc="lower left")
+plot.legend_over(right, markerscale=3, loc="upper left")
 plot.letters(left, right)
 plot.save_one(figure, sys.argv[2], title="Ways through the space of functions", caption="Two runs of few items, two of many.")

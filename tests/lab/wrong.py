@@ -72,7 +72,7 @@ IN_TORCH = {  # of OneLayer.forward
                                        f"attn.hook_attn_scores({TORCH_SCORES}).masked_fill(torch.arange(k.shape[1]) + 1 == k.shape[1], float('-inf'))")],
     "one-hot the other way round": [(TORCH_TOKENS, "self.tokens(x, -label)")],
     "k, q, v": [("q, k, v = self.qkv", "k, q, v = self.qkv")],
-    "activations in half precision": [("block.hook_resid_post(t[:, -1] + z)", "block.hook_resid_post(t[:, -1] + z).half().double()")],
+    "activations in bfloat16": [("block.hook_resid_post(t[:, -1] + z)", "block.hook_resid_post(t[:, -1] + z).bfloat16().double()")],
 }
 
 
