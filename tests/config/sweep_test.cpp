@@ -13,10 +13,13 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+#include "support/errors.hpp"
 
 namespace icl::config {
 namespace {
 
+using test::Outcome;
+using test::outcome_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -290,21 +293,6 @@ TEST(SweepToToml, ReadsBackAsTheSameSweep) {
 }
 
 // ---- errors -------------------------------------------------------------------------------------
-
-struct Outcome {
-  ExitCode code;
-  std::string message;
-};
-
-template <typename Action>
-Outcome outcome_of(Action action) {
-  try {
-    static_cast<void>(action());
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ExitCode::done, "no error"};
-}
 
 struct Bad {
   std::string text;

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+#include "support/errors.hpp"
 
 namespace icl::config {
 namespace {
 
+using test::Outcome;
+using test::outcome_of;
 using testing::HasSubstr;
 
 /// A folder of its own for each test.
@@ -35,21 +38,6 @@ class TomlFileTest : public testing::Test {
  private:
   std::filesystem::path folder_;
 };
-
-struct Outcome {
-  ExitCode code;
-  std::string message;
-};
-
-template <typename Action>
-Outcome outcome_of(Action action) {
-  try {
-    static_cast<void>(action());
-  } catch (const Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {ExitCode::done, "no error"};
-}
 
 // ---- reading ------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
 
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
+#include "support/errors.hpp"
 
 namespace icl::run {
 namespace {
@@ -142,18 +143,14 @@ TEST(RequireMemory, SaysWhatIsNeededWhatThereIsAndWhichKeysCount) {
   const Footprint parts = footprint_of_training(c, 1);
   const std::vector<MemoryBound> bounds{{"the control group of this process", 2e9, 1.9e9, true},
                                         {"this machine", 64e9, 60e9, true}};
-  try {
-    require_memory(parts, "this run", bounds);
-    FAIL() << "accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::resources);
-    EXPECT_THAT(error.what(), testing::StartsWith("this run takes up to 5.2 GB of memory, but the "
-                                                  "control group of this process has 1.9 GB left "
-                                                  "of 2.0 GB"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("items 5.1 GB (data.K, data.D, data.items)"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("--ignore-memory-limit"));
-    EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("evaluation")));
-  }
+  const std::string said =
+      test::message_of(ExitCode::resources, [&] { require_memory(parts, "this run", bounds); });
+  EXPECT_THAT(said, testing::StartsWith("this run takes up to 5.2 GB of memory, but the "
+                                        "control group of this process has 1.9 GB left "
+                                        "of 2.0 GB"));
+  EXPECT_THAT(said, testing::HasSubstr("items 5.1 GB (data.K, data.D, data.items)"));
+  EXPECT_THAT(said, testing::HasSubstr("--ignore-memory-limit"));
+  EXPECT_THAT(said, testing::Not(testing::HasSubstr("evaluation")));
 }
 
 TEST(RequireMemory, IsContentWithinTheBoundsAndWithoutAny) {

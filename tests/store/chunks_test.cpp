@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
-#include "support/folder.hpp"
+#include "support/errors.hpp"
 
 namespace icl::store {
 namespace {

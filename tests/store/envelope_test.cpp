@@ -15,25 +15,15 @@
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/store/hdf5_writer.hpp"
+#include "support/errors.hpp"
 
 namespace icl::store {
 namespace {
 
+using test::message_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-template <class Action>
-std::string message_of(ExitCode code, Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no Error";
-  return "";
-}
 
 Envelope some_envelope() {
   return {.kind = FileKind::run,

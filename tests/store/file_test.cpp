@@ -16,11 +16,14 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+#include "support/errors.hpp"
+#include "support/folder.hpp"
 
 namespace icl::store {
 namespace {
 
 namespace fs = std::filesystem;
+using test::message_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -29,37 +32,18 @@ std::vector<std::byte> bytes_of(std::string_view text) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// Runs `action`, which must throw an Error with this code, and returns its message.
-template <class Action>
-std::string message_of(ExitCode code, Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no Error";
-  return "";
-}
-
 class FileTest : public ::testing::Test {
  protected:
-  FileTest() {
-    std::string name = (fs::temp_directory_path() / "icl-file-test-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~FileTest() override { fs::remove_all(folder_); }
-
   [[nodiscard]] fs::path at(const std::string& name) const { return folder_ / name; }
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_))
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
       names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     return names;
   }
 
-  fs::path folder_;
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(FileTest, PublishesAndReadsBack) {
@@ -88,7 +72,7 @@ TEST_F(FileTest, PublishesALargeFileAndReadsItsHead) {
 
 TEST_F(FileTest, PublishesIntoTheWorkingFolder) {
   const fs::path before = fs::current_path();
-  fs::current_path(folder_);
+  fs::current_path(folder_.path());
   check_creatable("plain");
   publish_file("plain", bytes_of("here"));
   fs::current_path(before);
@@ -207,7 +191,7 @@ TEST_F(FileTest, MakesFoldersThatAreMissing) {
                 AllOf(HasSubstr("cannot make the folder"), HasSubstr("Not a directory")));
   }
   const fs::path before = fs::current_path();
-  fs::current_path(folder_);
+  fs::current_path(folder_.path());
   make_folders("here/too");
   fs::current_path(before);
   EXPECT_TRUE(fs::is_directory(at("here/too")));

@@ -20,25 +20,15 @@
 
 #include "icl/core/error.hpp"
 #include "icl/store/file.hpp"
+#include "support/errors.hpp"
 
 namespace icl::store {
 namespace {
 
+using test::message_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-template <class Action>
-std::string message_of(ExitCode code, Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no Error";
-  return "";
-}
 
 const std::string long_text = [] {
   std::string text;
@@ -286,7 +276,7 @@ TEST(Hdf5Test, TextOfVariableLengthIsNotRead) {
       message_of(ExitCode::bad_input, [&] { (void)reader.attribute<std::string>("/", "default"); }),
       HasSubstr("'a.h5': /: attribute default: is text of variable length"));
   EXPECT_EQ(reader.attribute_value("/", "default"), std::nullopt);
-  EXPECT_EQ(reader.root_text("default"), "trajectory");
+  EXPECT_EQ(reader.varying_text("/", "default"), "trajectory");
   EXPECT_EQ(reader.attribute_value("/trajectory", "nothing"), AttributeValue(std::string()));
 }
 

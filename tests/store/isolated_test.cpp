@@ -23,6 +23,7 @@
 #include "icl/run/encode.hpp"
 #include "icl/store/envelope.hpp"
 #include "icl/store/file.hpp"
+#include "support/errors.hpp"
 #include "support/folder.hpp"
 
 namespace icl::store {

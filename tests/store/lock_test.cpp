@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "icl/store/file.hpp"
+#include "support/errors.hpp"
 #include "support/folder.hpp"
 
 namespace icl::store {

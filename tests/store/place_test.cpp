@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "support/errors.hpp"
 #include "support/folder.hpp"
 
 namespace icl::store {

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <stdexcept>
 #include <string>
-
-#include "icl/core/error.hpp"
 
 namespace icl::test {
 
@@ -30,17 +27,5 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
-
-/// Expects `call` to throw an Error of this code whose message holds `part`.
-template <class Call>
-void expect_error(ExitCode code, const std::string& part, const Call& call) {
-  try {
-    call();
-    ADD_FAILURE() << "no error; expected one about: " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
-}
 
 }  // namespace icl::test

@@ -11,6 +11,7 @@
 #include "icl/core/gemm.hpp"
 #include "icl/run/recorder.hpp"
 #include "icl/train/trainer.hpp"
+#include "support/errors.hpp"
 #include "support/folder.hpp"
 
 namespace icl::test {

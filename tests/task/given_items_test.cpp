@@ -16,26 +16,16 @@
 #include "core/statistics.hpp"
 #include "icl/core/error.hpp"
 #include "icl/task/seeds.hpp"
+#include "support/errors.hpp"
 
 namespace icl::task {
 namespace {
 
+using test::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
-template <class Action>
-std::string message_of(ExitCode code, const Action& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no Error";
-  return "";
-}
 
 /// Entries are offset + class + exemplar / 8 + column / 64, so each row says where it is from.
 ItemTable numbered(std::int64_t classes, std::int64_t exemplars, std::int64_t dimension,
