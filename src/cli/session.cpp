@@ -8,6 +8,7 @@
 #include "icl/cli/progress_line.hpp"
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
+#include "icl/config/field_values.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
 #include "icl/run/items_file.hpp"
@@ -111,7 +112,7 @@ ExitCode train(const Session& session) {
   if (found) {
     trainer.restore(found->record.state.value(), found->record.due);
     record = std::move(found->record);
-    record.config.record.publish_seconds = session.config.record.publish_seconds;
+    config::take_writing(session.config, record.config);
   } else {
     record = run::new_record(session.config, trainer.readable_parameters());
     record.origin = session.origin;

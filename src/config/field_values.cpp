@@ -241,6 +241,18 @@ std::string mismatch(const Field& field, std::string_view found) {
   return fmt::format("{}: expected {}, found {}", field.name, expectation(field), found);
 }
 
+bool is_same_run(const Config& a, const Config& b) {
+  return std::ranges::all_of(fields(), [&](const Field& field) {
+    return field.decides == Decides::writing || get(field, a) == get(field, b);
+  });
+}
+
+void take_writing(const Config& from, Config& to) {
+  for (const Field& field : fields()) {
+    if (field.decides == Decides::writing) set(field, get(field, from), to);
+  }
+}
+
 void validate(const Config& config) {
   Config scratch;
   for (const Field& field : fields()) {

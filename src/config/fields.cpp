@@ -269,7 +269,8 @@ constexpr std::array table = {
     Field{
         "record.publish_seconds", "s", "Least time between two publications of the run file",
         OptionalNumberAccess{member<&Config::record, &Record::publish_seconds>(), publish_seconds},
-        "at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time"},
+        "at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time",
+        Decides::writing},
     Field{"seed.init", "", "Seed of the initial parameters",
           OptionalIntegerAccess{member<&Config::seed, &Seed::init>(), seed_range},
           "derived from train.seed"},

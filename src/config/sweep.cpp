@@ -337,10 +337,10 @@ class SweepDraft {
   }
 
   static Axis axis_of(const Entry& entry, const Field& field, const std::vector<Value>& values) {
-    if (field.name == "record.publish_seconds") {
+    if (field.decides == Decides::writing) {
       throw usage_error(entry.where,
-                        "record.publish_seconds is no axis: it makes no other run; set it in "
-                        "[record]");
+                        fmt::format("{} is no axis: it makes no other run; set it in [{}]",
+                                    field.name, section_of(field)));
     }
     return {&field, distinct_values(field, values, repeats_of(*entry.node), entry.where)};
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "icl/config/field_values.hpp"
 #include "icl/core/error.hpp"
 #include "icl/run/replay.hpp"
 #include "icl/run/weights.hpp"
@@ -91,8 +92,7 @@ train::State last_state(const RunRecord& record, const Workers& workers, const I
 bool is_longer(const config::Config& config, const config::Config& recorded) {
   config::Config same = recorded;
   same.train.epochs = config.train.epochs;
-  same.record.publish_seconds = config.record.publish_seconds;
-  return same == config && config.train.epochs > recorded.train.epochs;
+  return config::is_same_run(same, config) && config.train.epochs > recorded.train.epochs;
 }
 
 void plan_longer(RunRecord& record, const config::Config& config, const std::string& file,

@@ -10,7 +10,6 @@
 #include "icl/core/error.hpp"
 #include "icl/run/decode.hpp"
 #include "icl/run/numerics.hpp"
-#include "icl/run/prediction.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -26,8 +25,7 @@ bool before(const Row& a, const Row& b) {
 }
 
 std::optional<theory::Prediction> theory_of(const run::RunRecord& run) {
-  const auto prediction = run::predict(run);
-  return prediction ? prediction->theory : std::nullopt;
+  return run.prediction ? run.prediction->theory : std::nullopt;
 }
 
 /// The evaluation before the one at which ICL was acquired: it happened between the two.
@@ -104,7 +102,7 @@ void Collector::require_of_sweep(const config::Config& config) const {
   const config::Sweep& sweep = plan_.sweep();
   const auto varied = sweep.varied();
   for (const config::Field& field : config::fields()) {
-    if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
+    if (field.name == "train.seed" || field.decides == config::Decides::writing) continue;
     if (std::ranges::find(varied, &field) != varied.end()) continue;
     if (config::get(field, config) == config::get(field, sweep.base)) continue;
     throw Error(ExitCode::bad_input,

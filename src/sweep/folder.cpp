@@ -26,7 +26,7 @@ bool is_varied(const config::Sweep& sweep, const config::Field& field) {
 std::optional<std::string> difference(const config::Sweep& before, const config::Sweep& now) {
   if (before.kernels != now.kernels) return "sweep.kernels differs";
   for (const config::Field& field : config::fields()) {
-    if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
+    if (field.name == "train.seed" || field.decides == config::Decides::writing) continue;
     if (is_varied(now, field)) continue;
     if (is_varied(before, field)) return fmt::format("{} is an axis there", field.name);
     const auto then = config::to_text(config::get(field, before.base));

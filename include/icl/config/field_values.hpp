@@ -32,6 +32,12 @@ void set(const Field& field, const Value& value, Config& config);
 /// "train.seed: expected an integer from 0 to 2^53-1, found <found>".
 [[nodiscard]] std::string mismatch(const Field& field, std::string_view found);
 
+/// Whether all keys that decide numbers are equal: see Decides.
+[[nodiscard]] bool is_same_run(const Config& a, const Config& b);
+
+/// Takes over the keys that only decide when a file is written: see Decides.
+void take_writing(const Config& from, Config& to);
+
 /// Checks every field's range, then the conflicts between fields. Throws Error(usage).
 void validate(const Config& config);
 

@@ -87,6 +87,14 @@ using Access =
     std::variant<IntegerAccess, OptionalIntegerAccess, NumberAccess, OptionalNumberAccess,
                  ChoiceAccess, SwitchAccess, TextAccess, DiversityAccess>;
 
+/// What a key decides. Runs that differ only in keys of `writing` are the same run: such keys count
+/// neither for its hash nor between a file and the run that goes on with it, and are no axis of a
+/// sweep.
+enum class Decides : std::uint8_t {
+  numbers,  ///< what is computed or recorded
+  writing,  ///< only when the file is written
+};
+
 /// One key of the configuration.
 struct Field {
   std::string_view name;  ///< "section.key"
@@ -94,6 +102,7 @@ struct Field {
   std::string_view doc;   ///< one sentence, without its full stop
   Access access;
   std::string_view when_absent = {};  ///< what an unset optional key means; empty for other keys
+  Decides decides = Decides::numbers;
 };
 
 /// Every key, grouped by section.
