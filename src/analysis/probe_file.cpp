@@ -273,7 +273,7 @@ ProbeRecord decode_probe(std::span<const std::byte> bytes, const std::string& na
   const store::Envelope envelope = store::unseal(bytes, name, store::FileKind::data);
   const store::Hdf5Reader file(bytes, name);
   ProbeRecord record;
-  if (file.root_text("format") != "icl probe") refuse(name, "is no file of icl probe");
+  if (file.varying_text("/", "format") != "icl probe") refuse(name, "is no file of icl probe");
   const bool has_curvature = file.exists("/curvature");
   const bool has_coefficient = file.exists("/llc");
   const auto hash = file.find_attribute<std::string>("/", "run_xxh128");

@@ -148,7 +148,7 @@ ExitCode run(const CompareCommand& command) {
   compare_metrics(a, b, numbers);
   compare_snapshots(a, b, numbers);
   if (!numbers.first && settings.empty()) {
-    const auto rest = store::first_difference(run::encode(a), run::encode(b), "/provenance");
+    const auto rest = store::first_difference(run::encode(a), run::encode(b), {.except = "/provenance"});
     if (rest) {
       numbers.elsewhere = fmt::format("else, with the first file as expected: {}", *rest);
     }

@@ -113,8 +113,9 @@ ExitCode run(const PredictCommand& command) {
   const std::string file = command.run.string();
   std::optional<store::OutputLock> output;
   if (command.write) output.emplace(command.run);
-  const run::RunRecord run = run::read_run(command.run).record;
-  const auto prediction = run::predict(run);
+  run::RunRecord run = run::read_run(command.run).record;
+  run.prediction = run::predict(run);
+  const auto& prediction = run.prediction;
   if (!prediction || !prediction->theory) {
     throw Error(ExitCode::bad_input,
                 fmt::format("the theory says nothing of '{}': {}", file,

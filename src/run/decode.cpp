@@ -10,12 +10,12 @@
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
+#include "icl/run/consistency.hpp"
 #include "icl/run/stretches.hpp"
 #include "icl/store/envelope.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/store/isolated.hpp"
-#include "icl/train/schedule.hpp"
 
 namespace icl::run {
 namespace {
@@ -30,6 +30,7 @@ class Decoder {
   RunRecord read() {
     RunRecord run = read_head();
     read_metrics(run);
+    read_prediction(run);
     run.snapshot_steps = read_steps("/snapshots/step");
     for (const ParameterShape& p : run.parameters) {
       run.snapshots.push_back(
@@ -116,6 +117,22 @@ class Decoder {
     }
     run.t_icl_step = file_.find_attribute<std::int64_t>("/metrics", "t_icl_step");
     run.t_icl_refined = file_.find_attribute<std::int64_t>("/metrics", "t_icl_step_refined");
+  }
+
+  void read_prediction(RunRecord& run) {
+    if (!file_.exists("/theory")) return;
+    const auto number = [&](const char* name) { return file_.attribute<double>("/theory", name); };
+    RunPrediction& prediction = run.prediction.emplace();
+    prediction.n = number("n");
+    if (auto reason = file_.find_attribute<std::string>("/theory", "says_nothing_because")) {
+      prediction.reason = *std::move(reason);
+      return;
+    }
+    prediction.start = {number("w0"), number("beta0")};
+    theory::Prediction& theory = prediction.theory.emplace();
+    theory.tau_star = number("tau_star");
+    theory.initial_steps = number("t_icl_step_from_initial");
+    theory.measured_steps = file_.find_attribute<double>("/theory", "t_icl_step_from_measured");
   }
 
   std::vector<Real> read_values(const std::string& path, const ParameterShape& parameter,
@@ -219,49 +236,6 @@ class Decoder {
   store::Hdf5Reader file_;
   std::string name_;
 };
-
-/// What steps of a run contradict each other; nothing if none do. Those of runs that were made here
-/// never do, and who goes on with a run relies on that.
-std::optional<std::string> contradiction(const RunRecord& run) {
-  const std::int64_t last = config::last_step(run.config);
-  const auto later = [&](std::int64_t step) { return step > run.step; };
-  if (run.step > last) {
-    return fmt::format("it stands at step {} of a run of {} steps", run.step, last);
-  }
-  const bool goes_on = run.status == RunStatus::running || run.status == RunStatus::interrupted;
-  if (goes_on && !run.state)
-    return fmt::format("it is {}, but has no /state", to_string(run.status));
-  if (run.state && run.state->progress.step != run.step) {
-    return fmt::format("its /state stands at step {}, the run at step {}", run.state->progress.step,
-                       run.step);
-  }
-  if (run.status == RunStatus::done && run.stop_reason == "epochs" && run.step != last) {
-    return fmt::format("it is done, at step {} of {}", run.step, last);
-  }
-  if (run.due == train::Due::open && std::ranges::binary_search(run.metric_steps, run.step)) {
-    return fmt::format("its evaluation at step {} is recorded and still due", run.step);
-  }
-  for (const auto* steps : {&run.metric_steps, &run.snapshot_steps}) {
-    if (!steps->empty() && later(steps->back())) {
-      return fmt::format("it holds what was recorded at step {}, but stands at step {}",
-                         steps->back(), run.step);
-    }
-  }
-  for (const auto& step : {run.t_icl_step, run.t_icl_refined}) {
-    if (step && (*step < 0 || later(*step))) {
-      return fmt::format("ICL was acquired at step {}, but it stands at step {}", *step, run.step);
-    }
-  }
-  if (run.origin && later(run.origin->state.progress.step)) {
-    return fmt::format("it began at step {}, but stands at step {}",
-                       run.origin->state.progress.step, run.step);
-  }
-  if (run.state && run.state->before && later(run.state->before->step)) {
-    return fmt::format("/state/before is of step {}, but it stands at step {}",
-                       run.state->before->step, run.step);
-  }
-  return std::nullopt;
-}
 
 }  // namespace
 

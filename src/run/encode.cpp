@@ -6,7 +6,6 @@
 #include "icl/probe/columns.hpp"
 #include "icl/run/config_group.hpp"
 #include "icl/run/model_group.hpp"
-#include "icl/run/prediction.hpp"
 #include "icl/run/stretches.hpp"
 #include "icl/run/weights.hpp"
 #include "icl/store/envelope.hpp"
@@ -47,8 +46,7 @@ void write_metrics(store::Hdf5Writer& file, const RunRecord& run) {
 }
 
 /// What the minimal theory says of the run, beside t_icl_step.
-void write_theory(store::Hdf5Writer& file, const RunRecord& run) {
-  const auto prediction = predict(run);
+void write_theory(store::Hdf5Writer& file, const std::optional<RunPrediction>& prediction) {
   if (!prediction) return;
   file.group("/theory");
   const auto put = [&](const char* name, const store::AttributeValue& value) {
@@ -190,13 +188,16 @@ void say_source(store::GroupWriter& group, const train::Metric& metric) {
   group.dataset_attribute(metric.name, "source", metric.source);
 }
 
-std::vector<std::byte> encode(const RunRecord& run) {
+std::vector<std::byte> encode(const RunRecord& run) { return encode(run, run.prediction); }
+
+std::vector<std::byte> encode(const RunRecord& run,
+                              const std::optional<RunPrediction>& prediction) {
   store::Hdf5Writer file;
   write_root(file, run);
   write_config(file, config::to_toml(run.config), run.config);
   if (!run.items_hash.empty()) file.attribute("/config", "items_xxh128", run.items_hash);
   write_metrics(file, run);
-  write_theory(file, run);
+  write_theory(file, prediction);
   store::GroupWriter snapshots(file, "/snapshots");
   write_parameters(snapshots, run.parameters, &run.snapshot_steps, run.snapshots);
   write_snapshot_moments(file, run);

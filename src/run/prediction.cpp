@@ -7,6 +7,7 @@
 
 #include "icl/config/intervention.hpp"
 #include "icl/config/system.hpp"
+#include "icl/run/run_record.hpp"
 
 namespace icl::run {
 namespace {

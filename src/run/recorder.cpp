@@ -55,6 +55,13 @@ void RecordBuilder::keep_progress(const train::Progress& progress) {
   record_.step = progress.step;
   record_.t_icl_step = progress.t_icl_step;
   record_.t_icl_refined = progress.t_icl_refined;
+  predict_anew();
+}
+
+void RecordBuilder::predict_anew() {
+  if (predicted_rows_ == record_.metric_steps.size()) return;
+  predicted_rows_ = record_.metric_steps.size();
+  record_.prediction = predict(record_);
 }
 
 void RecordBuilder::keep_state(const train::StateView& run) {
@@ -106,20 +113,21 @@ void Recorder::evaluated(const train::Evaluation& evaluation, const train::Progr
 
 void Recorder::stepped(const train::StateView& run) {
   told_ = true;
-  if (!clock_.due(Clock::now())) return;
+  const auto began = Clock::now();
+  if (!clock_.due(began)) return;
   keep_state(run);
-  publish(run);
+  publish(run, began);
 }
 
 void Recorder::ended(train::Outcome outcome, const train::StateView& run) {
   // The first evaluation was given up: there is nothing to publish.
   if (outcome == train::Outcome::interrupted && !told_) return;
+  const auto began = Clock::now();
   RecordBuilder::ended(outcome, run);
-  publish(run);
+  publish(run, began);
 }
 
-void Recorder::publish(const train::StateView& run) {
-  const auto began = Clock::now();
+void Recorder::publish(const train::StateView& run, Clock::time_point began) {
   Stretch& stretch = record_.provenance.back();
   stretch.threads_at_work = run.threads();
   stretch.time_published = utc_now();

@@ -61,7 +61,7 @@ std::span<const double> column(const RunRecord& run, std::string_view name) {
 std::string config_hash(const config::Config& config) {
   std::vector<std::string> lines;
   for (const config::Field& field : config::fields()) {
-    if (field.name == "record.publish_seconds") continue;
+    if (field.decides == config::Decides::writing) continue;
     const config::Value value = config::get(field, config);
     if (value == config::get(field, config::Config{})) continue;
     lines.push_back(fmt::format("{} = {}\n", field.name, config::to_text(value)));

@@ -6,11 +6,13 @@
 #include <bit>
 #include <vector>
 
+#include "icl/run/earlier_files.hpp"
 #include "icl/run/encode.hpp"
 #include "icl/run/recorder.hpp"
 #include "icl/run/replay.hpp"
 #include "icl/store/compare.hpp"
 #include "icl/store/file.hpp"
+#include "icl/store/hdf5_reader.hpp"
 #include "icl/store/isolated.hpp"
 
 namespace icl::run {
@@ -102,18 +104,21 @@ Verdict verify(const RunRecord& recorded, const Workers& workers,
   trainer.run(all, verifier.stop);
   if (verifier.difference) return {verifier.difference, false};
   if (stop) return {std::nullopt, true};
-  return {store::first_difference(encode(recorded), encode(verifier.record()), "/provenance"),
+  return {store::first_difference(encode(recorded), encode(verifier.record()),
+                                  {.except = "/provenance"}),
           false};
 }
 
 std::optional<std::string> difference_in_file(const std::filesystem::path& path,
                                               const RunRecord& recorded) {
   const std::vector<std::byte> file = store::read_file(path);
-  const std::vector<std::byte> expected = encode(recorded);
+  const std::vector<std::byte> expected = encode(recorded, predict(recorded));
   // What the record does not hold has not been looked at by anyone yet.
   store::Isolated child(
       path.string(), store::allowance_for(file.size()), [&](const store::Isolated::Send& send) {
-        const auto difference = store::first_difference(expected, file, "/provenance");
+        const store::Hdf5Reader written(file, path.string());
+        const auto difference = store::first_difference(
+            expected, file, leeway_for_earlier_files(written.text("/config/toml")));
         if (difference) send(std::as_bytes(std::span(*difference)));
       });
   const auto message = child.next();

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
-#include <functional>
-#include <numeric>
+#include <utility>
 
 #include "icl/store/hdf5_reader.hpp"
 
@@ -16,43 +17,59 @@ namespace {
 
 using Difference = std::optional<std::string>;
 
-/// What it says is compared as a configuration, by who decodes it: a program with more keys writes
-/// more lines.
-constexpr const char* toml = "/config/toml";
-/// So too its keys, one by one: those that a program has more than the one that wrote the file.
-constexpr const char* keys = "/config";
-
-/// What follows from the configuration, said in words: older files lack it.
-constexpr const char* in_words = "/model";
-
-/// Words that explain a number. A later program may find better ones; the file's own hash holds
-/// them to what was written.
-constexpr std::array words{"long_name", "description", "formula", "source"};
 /// Links between datasets and their scales: addresses in the file, which scales() follows.
-constexpr std::array of_scales{"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME"};
+constexpr std::array addresses{"DIMENSION_LIST", "REFERENCE_LIST"};
 
-bool is_one_of(std::span<const char* const> names, const std::string& name) {
-  return std::ranges::find(names, name) != names.end();
+bool contains(const auto& all, const auto& one) {
+  return std::ranges::find(all, one) != all.end();
+}
+
+/// The value of an attribute, and how it is stored.
+struct Attribute {
+  AttributeValue value;
+  bool varying = false;  ///< text of variable length
+};
+
+/// Of numbers the bits are compared, so that a NaN equals itself, and -0 is not 0.
+bool same(const Attribute& a, const Attribute& b) {
+  const auto* x = std::get_if<double>(&a.value);
+  const auto* y = std::get_if<double>(&b.value);
+  if (x != nullptr && y != nullptr) {
+    return std::bit_cast<std::uint64_t>(*x) == std::bit_cast<std::uint64_t>(*y);
+  }
+  return a.value == b.value && a.varying == b.varying;
+}
+
+Attribute attribute_of(const Hdf5Reader& file, const std::string& path, const std::string& name) {
+  if (auto value = file.attribute_value(path, name)) return {*std::move(value)};
+  return {file.varying_text(path, name), true};
+}
+
+std::string text(const Attribute& attribute) {
+  return std::visit([](const auto& v) { return fmt::format("{}", v); }, attribute.value) +
+         (attribute.varying ? " (text of variable length)" : "");
 }
 
 class Comparison {
  public:
   Comparison(std::span<const std::byte> expected, std::span<const std::byte> actual,
-             std::string except)
-      : expected_(expected, "expected"), actual_(actual, "actual"), except_(std::move(except)) {}
+             const Leeway& leeway)
+      : expected_(expected, "expected"), actual_(actual, "actual"), leeway_(leeway) {}
 
   Difference group(const std::string& path) {
     if (Difference d = attributes(path)) return d;
     const std::string prefix = path == "/" ? path : path + "/";
     const auto kept = [&](const Hdf5Reader& file) {
       auto children = file.children(path);
-      std::erase_if(children, [&](const Child& c) {
-        return prefix + c.name == except_ || prefix + c.name == in_words;
-      });
+      std::erase_if(children, [&](const Child& c) { return prefix + c.name == leeway_.except; });
       return children;
     };
-    const auto children = kept(expected_);
-    if (Difference d = members(path, children, kept(actual_))) return d;
+    const auto found = kept(actual_);
+    auto children = kept(expected_);
+    std::erase_if(children, [&](const Child& c) {
+      return !contains_name(found, c) && may_lack(prefix + c.name, "");
+    });
+    if (Difference d = members(path, children, found)) return d;
     for (const Child& child : children) {
       const std::string name = prefix + child.name;
       if (Difference d = child.kind == NodeKind::group ? group(name) : dataset(name)) return d;
@@ -61,18 +78,22 @@ class Comparison {
   }
 
  private:
+  [[nodiscard]] bool may_lack(const std::string& path, const std::string& attribute) const {
+    return leeway_.may_lack && leeway_.may_lack(path, attribute);
+  }
+
+  static bool contains_name(const std::vector<Child>& all, const Child& child) {
+    return std::ranges::find(all, child.name, &Child::name) != all.end();
+  }
+
   static Difference members(const std::string& path, const std::vector<Child>& expected,
                             const std::vector<Child>& actual) {
-    const auto find = [](const std::vector<Child>& all, const Child& child) {
-      return std::ranges::find(all, child.name, &Child::name);
-    };
     for (const Child& child : expected) {
-      const auto at = find(actual, child);
-      if (at == actual.end()) return fmt::format("{}: {} is missing", path, child.name);
-      if (*at != child) return fmt::format("{}: {} is something else", path, child.name);
+      if (!contains_name(actual, child)) return fmt::format("{}: {} is missing", path, child.name);
+      if (!contains(actual, child)) return fmt::format("{}: {} is something else", path, child.name);
     }
     for (const Child& child : actual) {
-      if (find(expected, child) == expected.end()) {
+      if (!contains(expected, child)) {
         return fmt::format("{}: {} is not expected there", path, child.name);
       }
     }
@@ -82,30 +103,32 @@ class Comparison {
   Difference attributes(const std::string& path) {
     const auto expected = expected_.attributes(path);
     const auto actual = actual_.attributes(path);
-    const bool same = path == keys ? std::ranges::includes(expected, actual) : expected == actual;
-    if (!same) {
-      return fmt::format("{}: attributes [{}] expected, [{}] found", path,
-                         fmt::join(expected, ", "), fmt::join(actual, ", "));
+    for (const std::string& name : expected) {
+      if (contains(actual, name)) {
+        if (Difference d = attribute(path, name)) return d;
+      } else if (!may_lack(path, name)) {
+        return fmt::format("{}: attribute {} is missing", path, name);
+      }
     }
     for (const std::string& name : actual) {
-      if (is_one_of(of_scales, name) || is_one_of(words, name)) continue;
-      const auto a = value(expected_, path, name);
-      const auto b = value(actual_, path, name);
-      if (a != b) {
-        return fmt::format("{}: attribute {}: {} expected, {} found", path, name, text(a), text(b));
-      }
+      if (contains(expected, name)) continue;
+      return fmt::format("{}: attribute {} is not expected there", path, name);
     }
     return std::nullopt;
   }
 
-  static AttributeValue value(const Hdf5Reader& file, const std::string& path,
-                              const std::string& name) {
-    if (path == "/" && !file.attribute_value(path, name)) return file.root_text(name);
-    return file.attribute_value(path, name).value_or("text of variable length");
-  }
-
-  static std::string text(const AttributeValue& value) {
-    return std::visit([](const auto& v) { return fmt::format("{}", v); }, value);
+  Difference attribute(const std::string& path, const std::string& name) {
+    if (contains(addresses, name)) return std::nullopt;
+    const Attribute expected = attribute_of(expected_, path, name);
+    const Attribute found = attribute_of(actual_, path, name);
+    if (same(expected, found)) return std::nullopt;
+    const auto* said = std::get_if<std::string>(&found.value);
+    if (said != nullptr && expected.varying == found.varying && leeway_.may_say &&
+        leeway_.may_say(path, name, *said)) {
+      return std::nullopt;
+    }
+    return fmt::format("{}: attribute {}: {} expected, {} found", path, name, text(expected),
+                       text(found));
   }
 
   Difference dataset(const std::string& path) {
@@ -120,7 +143,7 @@ class Comparison {
       return fmt::format("{}: scales [{}] expected, [{}] found", path, fmt::join(scales, ", "),
                          fmt::join(actual_.scales(path), ", "));
     }
-    if (path == toml) return std::nullopt;
+    if (path == leeway_.other_text) return std::nullopt;
     switch (expected_.type(path)) {
       case ElementType::float32:
         return values<float>(path, shape);
@@ -169,15 +192,15 @@ class Comparison {
 
   Hdf5Reader expected_;
   Hdf5Reader actual_;
-  std::string except_;
+  const Leeway& leeway_;
 };
 
 }  // namespace
 
 std::optional<std::string> first_difference(std::span<const std::byte> expected,
                                             std::span<const std::byte> actual,
-                                            const std::string& except) {
-  return Comparison(expected, actual, except).group("/");
+                                            const Leeway& leeway) {
+  return Comparison(expected, actual, leeway).group("/");
 }
 
 }  // namespace icl::store

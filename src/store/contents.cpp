@@ -61,7 +61,7 @@ class Lister {
     if (std::ranges::find(names, "format") != names.end()) {
       say(fmt::format("F{}", file_.attribute_value("/", "format")
                                  ? text_attribute(file_, "/", "format")
-                                 : file_.root_text("format")));
+                                 : file_.varying_text("/", "format")));
     }
     if (file_.exists("/config") && file_.exists(config_text)) say("T" + file_.text(config_text));
     group("/");

@@ -190,9 +190,9 @@ std::optional<AttributeValue> Hdf5Reader::attribute_value(const std::string& pat
   return read_attribute<std::vector<std::string>>(attribute, where);
 }
 
-std::string Hdf5Reader::root_text(const std::string& name) const {
-  const Where where = reading(name_, "/: attribute " + name);
-  const Handle object = open_object(file_, reading(name_, "/"));
+std::string Hdf5Reader::varying_text(const std::string& path, const std::string& name) const {
+  const Where where = reading(name_, path + ": attribute " + name);
+  const Handle object = open_object(file_, reading(name_, path));
   const Handle attribute(where.ok(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "open it"));
   const Handle type(where.ok(H5Aget_type(attribute.id()), "read the type"));
   const Handle space(where.ok(H5Aget_space(attribute.id()), "read the shape"));

@@ -16,16 +16,10 @@
 #include "icl/core/error.hpp"
 #include "icl/core/message.hpp"
 #include "icl/store/file.hpp"
+#include "icl/store/lock_taking.hpp"
 
 namespace icl::store {
 namespace {
-
-[[noreturn]] void cannot_lock(const Place& place, std::string_view step, int error) {
-  throw Error(
-      code_of_errno(error),
-      fmt::format("cannot write '{}': {} ({} '{}')", place.given().native(),
-                  std::generic_category().message(error), step, place.lock_path().native()));
-}
 
 [[noreturn]] void is_held(const Place& place, const LockFile& lock) {
   const std::string output = place.given().native();
@@ -39,33 +33,6 @@ namespace {
                                 output, describe_holder(lock), file,
                                 lock.text ? "names no process" : "may not be read by this user",
                                 OutputLock::patience.count()));
-}
-
-/// Makes a new file that holds the text. Returns errno, or 0.
-int write_new(int folder, const std::string& name, const std::string& text) {
-  Descriptor file(uninterrupted([&] {
-    return ::openat(folder, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-  }));
-  if (file.number() < 0) return errno;
-  int error = 0;
-  for (std::string_view rest = text; error == 0 && !rest.empty();) {
-    const ssize_t written =
-        uninterrupted([&] { return ::write(file.number(), rest.data(), rest.size()); });
-    if (written <= 0) error = written < 0 ? errno : ENOSPC;
-    if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  const int close_error = file.close();
-  if (error == 0) error = close_error;
-  if (error != 0) ::unlinkat(folder, name.c_str(), 0);
-  return error;
-}
-
-bool same_file(int folder, const std::string& one, const std::string& other) {
-  struct stat a {};
-  struct stat b {};
-  return ::fstatat(folder, one.c_str(), &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-         ::fstatat(folder, other.c_str(), &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
-         a.st_ino == b.st_ino;
 }
 
 /// Signals go to the other threads of the process while it lives.
@@ -93,7 +60,7 @@ OutputLock::OutputLock(const std::filesystem::path& output, LockOptions options)
       perishable_(place_.lock_path().native(), owner_) {
   acquire();
   try {
-    // In this order: see above.
+    // In this order: see OutputLock.
     place_.remove_temporaries();
     place_.remove_drafts();
     found_ = state_of(place_, place_.name());
@@ -130,14 +97,14 @@ void OutputLock::acquire() {
     if (!std::exchange(told, true)) say(fmt::format("'{}': {}", place_.given().native(), what));
   };
   for (int attempts = 0; attempts < most_attempts;) {
-    if (create()) return;
+    if (make_lock(place_, owner_)) return;
     const auto lock = look_at_lock(place_);
     if (!lock) {
       ++attempts;
       continue;
     }
     if (const auto cause = cause_of_death(place_, *lock, options_.stop, tell)) {
-      bury(*lock, *cause);
+      remove_left_lock(place_, *lock, *cause);
       ++attempts;
       continue;
     }
@@ -153,53 +120,6 @@ void OutputLock::acquire() {
               fmt::format("'{}': other processes keep taking its lock", place_.given().native()));
 }
 
-/// Makes the lock file, if there is none; whether it did.
-bool OutputLock::create() const {
-  const Unbroken creation;
-  const int folder = place_.folder();
-  const std::string name = place_.lock_name();
-  // Written under another name first: so the lock file is never seen without its content.
-  const std::string draft = place_.draft_name();
-  if (const int error = write_new(folder, draft, owner_)) {
-    cannot_lock(place_, "writing its lock", error);
-  }
-  // link() makes the name only if it does not exist, and with its content: O_EXCL in effect. Over a
-  // network it may report a failure though it has done so.
-  const bool linked = ::linkat(folder, draft.c_str(), folder, name.c_str(), 0) == 0;
-  const int cause = errno;
-  const bool made = linked || same_file(folder, draft, name);
-  ::unlinkat(folder, draft.c_str(), 0);
-  if (made || cause == EEXIST || cause == ENOENT) return made;
-  // A file system without hard links.
-  const int error = write_new(folder, name, owner_);
-  if (error != 0 && error != EEXIST) cannot_lock(place_, "writing its lock", error);
-  return error == 0;
-}
-
-/// Takes a lock away that is nobody's.
-void OutputLock::bury(const LockFile& lock, const std::string& cause) const {
-  const Unbroken removal;
-  const int folder = place_.folder();
-  const std::string name = place_.lock_name();
-  // Only one process can move a file away; if it was not the dead one, it is put back.
-  const std::string grave = place_.draft_name();
-  if (::renameat(folder, name.c_str(), folder, grave.c_str()) != 0) {
-    if (errno == ENOENT) return;
-    throw Error(ExitCode::cannot_create,
-                fmt::format("'{}': its lock '{}' was left over ({}), but this process may not "
-                            "remove it: {}; it belongs to user {}, who can",
-                            place_.given().native(), place_.lock_path().native(), cause,
-                            std::generic_category().message(errno), lock.user));
-  }
-  // Not if it was touched meanwhile.
-  if (state_of(place_, grave) == lock.state) {
-    say(fmt::format("taking over the lock of '{}': {}", place_.given().native(), cause));
-  } else {
-    (void)::linkat(folder, grave.c_str(), folder, name.c_str(), 0);
-  }
-  ::unlinkat(folder, grave.c_str(), 0);
-}
-
 void OutputLock::check() {
   constexpr int attempts = 3;
   for (int i = 0; i < attempts; ++i) {
@@ -212,7 +132,7 @@ void OutputLock::check() {
                               place_.given().native(), describe_holder(*lock)));
     }
     // It was removed. What others did meanwhile shows in the output.
-    if (create()) {
+    if (make_lock(place_, owner_)) {
       was_lost_ = true;
       return;
     }
@@ -285,7 +205,7 @@ void OutputLock::beat() {
     try {
       const auto lock = look_at_lock(place_);
       if (!lock) {
-        if (create()) was_lost_ = true;
+        if (make_lock(place_, owner_)) was_lost_ = true;
       } else if (lock->text == owner_) {
         ::utimensat(place_.folder(), place_.lock_name().c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
       }

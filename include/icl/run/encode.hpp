@@ -8,9 +8,13 @@
 
 namespace icl::run {
 
-/// The bytes of the run file: envelope and HDF5 image. Everything that may differ between two equal
-/// runs is in /provenance.
+/// The bytes of the run file: HDF5 image, then the block (store/envelope.hpp). Everything that may
+/// differ between two equal runs is in /provenance. By one thread at a time, as HDF5 is used;
+/// throws Error(internal) for a record that contradicts itself.
 [[nodiscard]] std::vector<std::byte> encode(const RunRecord&);
+
+/// The same with another prediction than the record's: what is expected of a file that was read.
+[[nodiscard]] std::vector<std::byte> encode(const RunRecord&, const std::optional<RunPrediction>&);
 
 // ---- What merged files say in the same words ----
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "icl/run/run_record.hpp"
+#include "icl/config/config.hpp"
 #include "icl/theory/prediction.hpp"
 
 namespace icl::run {
@@ -20,11 +20,15 @@ struct RunPrediction {
   std::string reason;  ///< why the theory says nothing; empty if it does
 };
 
+struct RunRecord;
+
 /// Of a run of a system with attention; nothing for others. The theory says something of runs that
 /// were trained by SGD on independent labels with a copy in each sequence, whose attention nobody
 /// touched, and which recorded the probes "memorisation" and "effective"; it knows no weight decay.
-/// Steps are counted from the beginning of the run, for a branch from that of its parent. A pure
-/// function of the record.
+/// Steps are counted from the beginning of the run, for a branch from that of its parent.
+///
+/// A pure function of the configuration and the metrics of the record; RunRecord::prediction, what
+/// was found before, has no part in it. Solves an ordinary differential equation (milliseconds).
 [[nodiscard]] std::optional<RunPrediction> predict(const RunRecord&);
 
 }  // namespace icl::run

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "icl/core/clock.hpp"
@@ -42,6 +43,12 @@ class RecordBuilder : public train::Observer {
   void keep_progress(const train::Progress&);
 
   RunRecord record_;
+
+ private:
+  /// Asks the theory, if an evaluation has come since it was last asked.
+  void predict_anew();
+
+  std::optional<std::size_t> predicted_rows_;  ///< evaluations that the prediction knows of
 };
 
 /// Keeps the record of a run in RAM and publishes it whole: after the first step, then by the
@@ -61,7 +68,8 @@ class Recorder final : public RecordBuilder {
   [[nodiscard]] bool has_begun() const { return told_; }
 
  private:
-  void publish(const train::StateView&);
+  /// `began`: when the record was begun to be brought up to date for it.
+  void publish(const train::StateView&, Clock::time_point began);
 
   store::OutputLock& output_;
   PublishClock clock_;

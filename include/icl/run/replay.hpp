@@ -20,8 +20,7 @@ enum class KernelChange : std::uint8_t {
 
 /// Checks that this program, on this machine, gives the bits that the record began with: same
 /// numerics version, same BLAS (version, build, kernels), as far as KernelChange asks for it.
-/// Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for
-/// the file.
+/// Throws Error(ExitCode::cannot_create) that says what differs; `name` stands for the file.
 void require_same_bits(RunRecord&, const std::string& name, KernelChange);
 
 /// The items that the run began with, wherever they lie now: known by their hash. Without a folder

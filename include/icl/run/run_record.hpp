@@ -8,6 +8,7 @@
 
 #include "icl/config/config.hpp"
 #include "icl/core/real.hpp"
+#include "icl/run/prediction.hpp"
 #include "icl/run/provenance.hpp"
 #include "icl/train/metrics.hpp"
 #include "icl/train/trainer.hpp"
@@ -34,7 +35,8 @@ struct Origin {
   bool operator==(const Origin&) const = default;
 };
 
-/// All that a run file holds. The file is a pure function of this: equal records give equal bytes.
+/// All that a run file holds, as a plain value. The file is a pure function of this: equal records
+/// give equal bytes. M evaluations, S snapshots, B sequences of /probe_set.
 struct RunRecord {
   config::Config config;
   RunStatus status = RunStatus::running;
@@ -44,10 +46,13 @@ struct RunRecord {
   bool mixed_kernel_sets = false;  ///< was resumed, by request, under another BLAS
   std::int64_t step = 0;           ///< completed updates
   std::optional<std::int64_t> t_icl_step;
-  std::optional<std::int64_t> t_icl_refined;     ///< the same to the single step, by eval.refine
-  std::vector<train::Metric> columns;            ///< what `metrics` holds
-  std::vector<std::int64_t> metric_steps;        ///< [M]
-  std::vector<std::vector<double>> metrics;      ///< [M] for each of `columns`
+  std::optional<std::int64_t> t_icl_refined;  ///< the same to the single step, by eval.refine
+  std::vector<train::Metric> columns;         ///< the quantity that each of `metrics` is
+  std::vector<std::int64_t> metric_steps;     ///< [M]
+  std::vector<std::vector<double>> metrics;   ///< [M] for each of `columns`
+  /// What the theory says of these metrics; nothing of a system without attention, or if nobody has
+  /// asked it yet.
+  std::optional<RunPrediction> prediction;
   std::vector<ParameterShape> parameters;        ///< in the model's order
   std::vector<std::int64_t> snapshot_steps;      ///< [S]
   std::vector<std::vector<Real>> snapshots;      ///< for each parameter [S, shape...]
@@ -55,12 +60,13 @@ struct RunRecord {
   probe::FixedSequences probe_set;             ///< of record.activations, from a first snapshot on
   std::vector<std::vector<Real>> activations;  ///< each of activation_shapes() [S, B, extent]
   std::optional<train::State> state;           ///< where to go on; none once the run has ended
-  train::Due due = train::Due::recorded;       ///< at the step of that state
+  train::Due due = train::Due::recorded;       ///< whether what is due at its step is recorded
   std::optional<Origin> origin;                ///< of a branch
   Provenance provenance;
 };
 
-/// A record with nothing in it yet, for a run of this configuration and these parameters.
+/// The record of a run of this configuration and these parameters that has not begun: the columns
+/// and shapes are there, and no numbers.
 [[nodiscard]] RunRecord new_record(const config::Config&,
                                    std::span<const nn::Parameter* const> parameters);
 

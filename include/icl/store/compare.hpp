@@ -1,18 +1,37 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 
 namespace icl::store {
 
-/// The first difference between two HDF5 images outside of the top-level group `except`: objects,
-/// attributes, types, shapes, values (bit by bit: -0 is not 0, and a NaN equals itself). Names what
-/// differs, with index and both values; nothing if there is none. Datasets with a scale `step` in
-/// their group name the step too.
+/// In what an HDF5 image may differ from the one that is expected. Nothing of it by default.
+struct Leeway {
+  /// A top-level group that is not looked at: "/provenance".
+  std::string except = {};
+  /// Whether a group or dataset at `path` (`attribute` empty), or an attribute of one, may be
+  /// missing. Not asked of what is there.
+  std::function<bool(const std::string& path, const std::string& attribute)> may_lack = {};
+  /// Whether an attribute may say `found` where another text is expected.
+  std::function<bool(const std::string& path, const std::string& attribute,
+                     const std::string& found)>
+      may_say = {};
+  /// A dataset of text whose meaning was compared already: "/config/toml".
+  std::string other_text = {};
+};
+
+/// The first difference between two HDF5 images: groups, datasets, attributes, scales, types,
+/// shapes, values (bit by bit: -0 is not 0, and a NaN equals itself). Says where it is
+/// ("path[index]" or "path: attribute name"), what was expected and what was found; nothing if
+/// there is none. Elements of datasets with a scale `step` in their group name the step too. Throws
+/// Error(bad_input) for what is no HDF5. Reads text of variable length, over which HDF5 may crash
+/// in a hostile image: those only in a child process (see Isolated). Safe on several threads only
+/// as HDF5 is: one at a time.
 [[nodiscard]] std::optional<std::string> first_difference(std::span<const std::byte> expected,
                                                           std::span<const std::byte> actual,
-                                                          const std::string& except);
+                                                          const Leeway& = {});
 
 }  // namespace icl::store

@@ -25,14 +25,19 @@
 /// shows. Functions here keep no state and may be called from any thread.
 namespace icl::store {
 
-/// Of all files that this program writes: in the block, and as attribute format_version of the root
-/// group. Up to 2, the block stood in front.
+/// The version of the format of every file that this program writes; it stands in the block, and as
+/// attribute format_version of the root group. In files of versions 1 and 2 the block stood before
+/// the image; this program refuses them.
 inline constexpr std::int64_t format_version = 3;
 
+/// Length of the block.
 inline constexpr std::size_t envelope_bytes = 512;
 
+/// What a file holds: a run; data (sequences and weights of a run, a landscape, measurements on a
+/// run); or the merged runs of a sweep.
 enum class FileKind { run, data, sweep };
 
+/// What the block says.
 struct Envelope {
   FileKind kind = FileKind::run;
   std::string status = {};  ///< one word of a-z and '_', at most 32: running, done ...

@@ -16,7 +16,8 @@ struct Caption {
 };
 
 /// Writes datasets of one group whose axes have names. xarray wants a dimension scale on every axis
-/// of every array, in the same group: so each axis gets one.
+/// of every array, in the same group: so each axis gets one. The file must outlive it; errors are
+/// those of Hdf5Writer.
 class GroupWriter {
  public:
   GroupWriter(Hdf5Writer& file, std::string path);
@@ -35,8 +36,12 @@ class GroupWriter {
                       const Extents& shape, const std::vector<double>& values,
                       const Caption& caption);
 
+  /// Adds attributes units, long_name and description (unless it is empty) to a dataset of the
+  /// group.
   void caption(const std::string& dataset, const Caption& caption);
+  /// Adds an attribute to the group.
   void attribute(const std::string& name, const AttributeValue& value);
+  /// Adds an attribute to a dataset of the group.
   void dataset_attribute(const std::string& dataset, const std::string& name,
                          const AttributeValue& value);
 

@@ -11,6 +11,7 @@
 
 namespace icl::store {
 
+/// A member of a group.
 struct Child {
   std::string name;
   NodeKind kind;
@@ -27,6 +28,7 @@ class Hdf5Reader {
   /// The image must outlive the reader; it is not copied. `name` stands for the file in messages.
   Hdf5Reader(std::span<const std::byte> image, std::string name);
 
+  /// Whether there is an object at this path. A soft or external link on the way is an error.
   [[nodiscard]] bool exists(const std::string& path) const;
 
   /// Members of a group, sorted by the bytes of their names.
@@ -50,10 +52,12 @@ class Hdf5Reader {
   [[nodiscard]] std::optional<AttributeValue> attribute_value(const std::string& path,
                                                               const std::string& name) const;
 
-  /// What Hdf5Writer::root_text() wrote. It lies in the global heap, over which HDF5 crashes when a
-  /// file is hostile: only for our own images and in child processes, and for nothing else.
-  [[nodiscard]] std::string root_text(const std::string& name) const;
+  /// An attribute of text of variable length, as Hdf5Writer::varying_text() writes it. It lies in
+  /// the global heap, over which HDF5 crashes when a file is hostile: only for images of this
+  /// program and in child processes (see Isolated).
+  [[nodiscard]] std::string varying_text(const std::string& path, const std::string& name) const;
 
+  /// Of a dataset, like all that follows.
   [[nodiscard]] Extents shape(const std::string& dataset) const;
 
   /// The path of the scale of each axis: "/metrics/step", or "none", or several with "+" between.

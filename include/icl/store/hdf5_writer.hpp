@@ -24,11 +24,12 @@ class Hdf5Writer {
   void attribute(const std::string& path, const std::string& name, const AttributeValue& value);
 
   /// Adds an attribute of text of variable length to the root group: what people look at first, and
-  /// compare (in h5py `file.attrs["status"] == "done"`). Hdf5Reader does not read it.
+  /// compare (in h5py `file.attrs["status"] == "done"`).
   void root_text(const std::string& name, const std::string& value);
 
   /// Adds an attribute of text of variable length to an existing object: for readers such as silx,
-  /// which show text of fixed length as Python's bytes. Hdf5Reader does not read it.
+  /// which show text of fixed length as Python's bytes. What decode() needs must not be there: see
+  /// Hdf5Reader::varying_text().
   void varying_text(const std::string& path, const std::string& name, const std::string& value);
 
   /// Writes a contiguous dataset; the product of `shape` is the number of `values`.

@@ -36,6 +36,7 @@ struct Allowance {
 /// A child process that does some work and sends messages. Owned by one thread.
 class Isolated {
  public:
+  /// What the work calls to send a message, of any length.
   using Send = std::function<void(std::span<const std::byte>)>;
 
   /// Starts the work. `name` stands for the file in messages. Error(resources) if there is no

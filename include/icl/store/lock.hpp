@@ -18,6 +18,7 @@
 
 namespace icl::store {
 
+/// How a lock is waited for.
 struct LockOptions {
   std::chrono::seconds wait{0};             ///< for another process that holds the lock
   const std::atomic<bool>* stop = nullptr;  ///< ends waiting and watching when it is set
@@ -27,8 +28,8 @@ struct LockOptions {
 /// OUTPUT.lock beside it, made by link() or O_EXCL (locks of the kernel fail on NFS and Lustre),
 /// which names host, process and that process's start time. A thread touches it every few seconds.
 /// A lock is left over if its process no longer lives on this host, or if it was not touched for
-/// `patience`; it is then taken over, with a message on standard error. One that was removed is
-/// made again, as long as nobody else has taken it.
+/// `patience`; it is then taken over, with a message on standard error. A lock file that was
+/// removed from under its holder is made again, as long as nobody else has taken the lock.
 ///
 /// Publishing is fenced, so that a process which sleeps at any point of it (SIGSTOP, a suspended
 /// machine, a file system that hangs) while another takes over can no longer do harm:
@@ -47,7 +48,9 @@ struct LockOptions {
 /// one thread.
 class OutputLock {
  public:
+  /// After so long without a touch a lock counts as left over.
   static constexpr std::chrono::seconds patience{60};
+  /// Between two touches.
   static constexpr std::chrono::seconds heartbeat{10};
 
   explicit OutputLock(const std::filesystem::path& output, LockOptions options = {});
@@ -56,8 +59,9 @@ class OutputLock {
   OutputLock(const OutputLock&) = delete;
   OutputLock& operator=(const OutputLock&) = delete;
 
-  /// Throws Error(cannot_create) if the lock was taken over by another process, as happens to one
-  /// that was stopped for longer than `patience`. Makes one again that was removed.
+  /// Throws Error(cannot_create) if the lock was taken over by another process, as happens to a
+  /// process that was stopped for longer than `patience`. Makes the lock file again if it was
+  /// removed.
   void check();
 
   /// Replaces the output by a file that holds the parts one after the other; a reader sees the old
@@ -73,8 +77,6 @@ class OutputLock {
 
  private:
   void acquire();
-  [[nodiscard]] bool create() const;
-  void bury(const LockFile&, const std::string& cause) const;
   [[nodiscard]] bool is_ours(const FileState& there) const;
   void start_heartbeat();
   void beat();

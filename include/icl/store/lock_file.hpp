@@ -36,14 +36,14 @@ struct LockFile {
 /// Error(cannot_create) if that is no lock file of icl.
 [[nodiscard]] std::optional<LockFile> look_at_lock(const Place&);
 
-/// Whether a lock's process lived where we see processes, and has ended. Processes of other users
-/// count even where they are hidden; nothing is concluded where this system tells no boot or no
-/// namespace.
+/// Whether a lock's process lived where this process sees processes, and has ended. Processes of
+/// other users count even where they are hidden; nothing is concluded where this system tells no
+/// boot or no namespace.
 [[nodiscard]] bool has_ended(const LockFile&);
 
 /// Seconds since a lock was touched, by the clock that touched it: that of its file system, read
-/// off a file made there just now, as the clocks of hosts differ; by our own where none can be
-/// made. Negative for one from the future.
+/// off a file made there just now, as the clocks of hosts differ; by this host's clock where no
+/// file can be made. Negative for one from the future.
 [[nodiscard]] double seconds_since_touched(const Place&, const LockFile&);
 
 /// Why a lock is nobody's any more, or nothing while it may be somebody's. A lock that was last

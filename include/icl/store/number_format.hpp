@@ -6,9 +6,11 @@
 #include <span>
 #include <string>
 
-/// How numbers of any origin are stored, and what they are here. Pure functions.
+/// How numbers are stored in files of any origin, and their conversion to the two types that this
+/// program takes. Pure functions, for any thread.
 namespace icl::store {
 
+/// How one element is stored.
 struct NumberFormat {
   /// real: IEEE binary16, binary32 or binary64. boolean: one byte, 0 or 1.
   enum class Kind : std::uint8_t { signed_integer, unsigned_integer, real, boolean, other };

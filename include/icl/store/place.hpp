@@ -26,18 +26,18 @@ namespace icl::store {
 /// output's are cut to what the file system takes, with a hash in place of what was cut.
 class Place {
  public:
-  /// Error(io) names the path if its folder cannot be opened; Error(cannot_create) as
-  /// follow_links().
+  /// Keeps the folder open while it lives. Error(io) names the path if that cannot be opened;
+  /// Error(cannot_create) as follow_links().
   explicit Place(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& given() const { return given_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }  ///< links followed
-  [[nodiscard]] int folder() const { return folder_.number(); }
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] int folder() const { return folder_.number(); }  ///< descriptor of the open folder
+  [[nodiscard]] const std::string& name() const { return name_; }  ///< of the output in its folder
 
   [[nodiscard]] std::string lock_name() const;  ///< NAME.lock
   [[nodiscard]] std::filesystem::path lock_path() const { return beside(lock_name()); }
-  [[nodiscard]] std::filesystem::path beside(const std::string& name) const;
+  [[nodiscard]] std::filesystem::path beside(const std::string& name) const;  ///< in the folder
 
   /// NAME.2 for 2: for what cannot have the output's own name.
   [[nodiscard]] std::string numbered_name(int number) const;

@@ -13,6 +13,7 @@
 
 namespace icl::store {
 
+/// The bytes of a file, in pieces that follow each other.
 using Parts = std::span<const std::span<const std::byte>>;
 
 /// What tells one content of a path from another without reading it. Other names, owners, modes and
@@ -26,8 +27,8 @@ struct FileState {
   bool operator==(const FileState&) const = default;
 };
 
-/// Of the file of this name in an output's folder; nothing if there is none. Error(io) if that
-/// cannot be found out.
+/// The state of the file `name` in the folder of an output; nothing if there is no such file.
+/// Error(io) if that cannot be found out.
 [[nodiscard]] std::optional<FileState> state_of(const Place&, const std::string& name);
 
 /// A file's content as it was written.
@@ -53,17 +54,19 @@ class NewFile {
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
+  /// How taking the output's name ended.
   enum class Naming {
     done,
     taken,    ///< `over` was nothing, and now there is a file
     removed,  ///< the new file is gone: whoever took over the output's lock removed it
   };
+  /// What may be replaced.
   enum class Over { nothing, anything };
-  /// Gives it the output's name, in one step that a reader or a power cut sees done or not at all.
-  /// Error(io) as above.
+  /// Gives the new file the output's name, in one step that a reader or a power cut sees done or
+  /// not at all. Error(io) names output and step; then the file that lay there is as it was.
   [[nodiscard]] Naming take_place(Over);
-  /// Gives it the first free name of NAME.2, NAME.3 ..., and returns that path; nothing if the new
-  /// file was removed.
+  /// Gives the new file the first free name of NAME.2, NAME.3 ..., and returns that path; nothing
+  /// if the new file was removed. Error(io) likewise.
   [[nodiscard]] std::optional<std::filesystem::path> keep_beside();
 
   [[nodiscard]] const Content& content() const { return content_; }

@@ -59,6 +59,7 @@ class StoredTable {
   template <class T>
   [[nodiscard]] std::vector<T> take(std::uint64_t max_bytes, std::uint64_t file_bytes);
 
+  /// Throws Error(bad_input): file, dataset, finding.
   [[noreturn]] void refuse(const std::string& finding) const;
 
  private:

@@ -18,7 +18,7 @@
 /// The runs of a folder, read for merging.
 namespace icl::sweep {
 
-/// What is kept of a run.
+/// What is kept of a run. Steps are completed updates.
 struct Row {
   std::string hash;
   std::string file;                  ///< within the folder
@@ -44,11 +44,13 @@ struct Row {
 [[nodiscard]] double number_of(const config::Value& value);
 
 /// Reads the runs of a folder that have ended, sorted by the values of the axes and the seed, and
-/// reports the others.
+/// reports the others. Used by one thread; folder and plan must outlive it.
 class Collector {
  public:
   Collector(const Folder& folder, const Plan& plan) : folder_(folder), plan_(plan) {}
 
+  /// Fills what follows. A file that is damaged, or cannot be read, is reported; Error(resources)
+  /// if the machine lacks what reading takes, and errors as for Folder::stored().
   void collect();
 
   std::vector<Row> rows;

@@ -40,8 +40,8 @@ struct RunStatus {
 };
 
 /// The folder of a sweep: sweep.toml, the sweep resolved, and runs/xx/HASH.h5, one file a run in
-/// folders named after the first two digits of its hash. Any number of processes may use one at the
-/// same time.
+/// folders named after the first two digits of its hash. Any number of processes and threads may
+/// use one at the same time.
 class Folder {
  public:
   explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -63,7 +63,8 @@ class Folder {
   [[nodiscard]] std::filesystem::path manifest() const { return path_ / "sweep.toml"; }
   [[nodiscard]] std::filesystem::path run_file(const std::string& hash) const;
 
-  /// One read of 512 bytes and one look for a lock. Error(io) if the folder cannot be looked into.
+  /// How a run stands: by one read of 512 bytes and one look for a lock. Error(io) if the folder
+  /// cannot be looked into.
   [[nodiscard]] RunStatus status(const std::string& hash) const;
 
   /// Hashes of all run files that there are, sorted.

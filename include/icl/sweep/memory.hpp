@@ -19,7 +19,7 @@ namespace icl::sweep {
 [[nodiscard]] int jobs_that_fit(std::vector<double> bytes, int most,
                                 const std::vector<MemoryBound>& bounds);
 
-/// What so many of the runs take together at most.
+/// Bytes that the `jobs` largest of the runs take together.
 [[nodiscard]] double memory_at_once(std::vector<double> bytes, int jobs);
 
 }  // namespace icl::sweep

@@ -1,0 +1,69 @@
+#include "icl/run/earlier_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+namespace icl::run {
+namespace {
+
+/// What an attribute once said.
+struct Wording {
+  std::string_view path;  ///< of the dataset; empty for all
+  std::string_view attribute;
+  std::string_view text;
+};
+
+constexpr std::array wordings{
+    Wording{"", "source",
+            "Nguyen & Reddy (2024), arXiv 2412.00104, and what follows from it for icl"},
+    Wording{"/metrics/phi_mean", "formula",
+            "< phi+ >; phi = z without attention (minimal, memoriser), (z(+) + z(-))/2 with "
+            "attention clamped to a copy of label +-1 (transformers)"},
+    Wording{"/metrics/effective_beta", "formula",
+            "score on the copy minus log-mean-exp of the scores on the other context tokens"},
+    Wording{"/probe_set/item", "description",
+            "number of each training item; -1 of items that were drawn for the sequence"},
+};
+
+/// The keys that a configuration in full names: "train.seed", and "eval.every" of the comment
+/// "# every is not set: an epoch".
+std::set<std::string> keys_named(const std::string& toml) {
+  std::set<std::string> keys;
+  std::istringstream lines(toml);
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('[')) {
+      section = line.substr(1, line.find(']') - 1);
+      continue;
+    }
+    const std::string_view rest = std::string_view(line).substr(line.starts_with("# ") ? 2 : 0);
+    if (!rest.empty()) keys.insert(section + "." + std::string(rest.substr(0, rest.find(' '))));
+  }
+  return keys;
+}
+
+}  // namespace
+
+store::Leeway leeway_for_earlier_files(const std::string& toml) {
+  return {
+      .except = "/provenance",
+      .may_lack =
+          [keys = keys_named(toml)](const std::string& path, const std::string& attribute) {
+            if (path == "/config" && !attribute.empty()) return !keys.contains(attribute);
+            return path == "/model" && attribute.empty();
+          },
+      .may_say =
+          [](const std::string& path, const std::string& attribute, const std::string& found) {
+            return std::ranges::any_of(wordings, [&](const Wording& one) {
+              return (one.path.empty() || one.path == path) && one.attribute == attribute &&
+                     one.text == found;
+            });
+          },
+      .other_text = "/config/toml",
+  };
+}
+
+}  // namespace icl::run
