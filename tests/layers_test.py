@@ -59,6 +59,8 @@ OTHER_HEADER = {
     "config/nesting": "nesting.hpp",
     "config/spacing": "spacing.hpp",
     "config/sweep_text": "sweep_text.hpp",
+    "train/optimizer/adam*": "adam.hpp",
+    "train/optimizer/*": "buffered.hpp",
 }
 
 # Tests of what a layer does as a whole, in place of one unit.

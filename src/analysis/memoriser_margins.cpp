@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "icl/core/error.hpp"
+#include "icl/model/model.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/run/replay.hpp"
+#include "icl/task/task.hpp"
 
 namespace icl::analysis {
 

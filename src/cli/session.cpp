@@ -11,12 +11,14 @@
 #include "icl/config/field_values.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
+#include "icl/core/parallel.hpp"
 #include "icl/run/items_file.hpp"
 #include "icl/run/longer.hpp"
 #include "icl/run/recorder.hpp"
 #include "icl/run/replay.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/lock.hpp"
+#include "icl/train/trainer.hpp"
 
 namespace icl::cli {
 namespace {

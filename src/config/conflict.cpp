@@ -254,10 +254,11 @@ Result in_snapshots(const Config& c) {
                       {"record.snapshot_steps", "train.epochs", "train.steps_per_epoch"}};
     }
   }
-  if (c.record.optimizer && c.train.optimizer == Optimizer::sgd) {
+  if (c.record.optimizer && !traits_of(c.train.optimizer).remembers) {
     return Conflict{
-        "record.optimizer: train.optimizer = \"sgd\" remembers nothing from step to "
-        "step, so that any snapshot is a whole state already",
+        fmt::format("record.optimizer: train.optimizer = \"{}\" remembers nothing from step to "
+                    "step, so that any snapshot is a whole state already",
+                    word(c.train.optimizer)),
         {"record.optimizer", "train.optimizer"}};
   }
   return std::nullopt;

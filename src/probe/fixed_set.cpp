@@ -4,33 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "icl/config/system.hpp"
 #include "icl/task/plain_encoder.hpp"
 
 namespace icl::probe {
-
-std::vector<ActivationShape> activation_shapes(const config::Config& config) {
-  const std::int64_t token =
-      config.data.D + (config.data.label_code == config::LabelCode::scalar ? 1 : 2);
-  std::vector<ActivationShape> shapes;
-  for (const config::ActivationRow* row : config::activations_of(config)) {
-    std::int64_t extent = 1;
-    if (row->axis == "position") extent = config.data.N;
-    if (row->axis == "token") extent = token;
-    if (row->axis == "hidden") extent = config.model.hidden;
-    shapes.push_back({row, extent});
-  }
-  return shapes;
-}
-
-FixedCounts fixed_counts(const config::Config& config) {
-  if (!config.record.activations) return {};
-  const std::int64_t all = config.record.probe_set;
-  const bool novel = config::row_of(config.model.system).has.context;
-  const bool training = !config.data.K.is_infinite();
-  const std::int64_t first = novel && training ? (all + 1) / 2 : all;
-  return {novel ? first : 0, training ? (novel ? all - first : all) : 0};
-}
 
 FixedSet::FixedSet(const config::Config& config, const task::Task& task, const model::Model& model,
                    const Workers& workers)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <variant>
 
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
@@ -16,6 +18,7 @@
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/store/isolated.hpp"
+#include "icl/train/optimizer.hpp"
 
 namespace icl::run {
 namespace {
@@ -149,23 +152,23 @@ class Decoder {
     const std::size_t steps = run.snapshot_steps.size();
     if (!run.config.record.optimizer || steps == 0) return;
     run.snapshot_moments.resize(steps);
-    const auto updates =
-        file_.read<std::int64_t>("/snapshots/adam_mean/updates", {std::uint64_t{steps}});
-    const auto read = [&](const std::string& group, train::Values train::Moments::*const kind) {
+    const auto names = train::moment_names(run.config.train.optimizer);
+    const std::string first = "/snapshots/" + std::string(names.front());
+    const auto updates = file_.read<std::int64_t>(first + "/updates", {std::uint64_t{steps}});
+    for (const std::string_view name : names) {
+      for (train::Moments& moments : run.snapshot_moments) moments.tensors.push_back({name, {}});
       for (const ParameterShape& p : run.parameters) {
-        const auto all = read_values(group + p.name, p, std::optional(steps));
+        const auto all = read_values(fmt::format("/snapshots/{}/{}", name, p.name), p, steps);
         const std::size_t size = all.size() / steps;
         for (std::size_t s = 0; s < steps; ++s) {
-          const auto first = all.begin() + static_cast<std::ptrdiff_t>(s * size);
-          (run.snapshot_moments[s].*kind)
-              .emplace_back(first, first + static_cast<std::ptrdiff_t>(size));
+          const auto of_step = std::span(all).subspan(s * size, size);
+          run.snapshot_moments[s].tensors.back().values.emplace_back(of_step.begin(),
+                                                                     of_step.end());
         }
       }
-    };
-    read("/snapshots/adam_mean/", &train::Moments::mean);
-    read("/snapshots/adam_square/", &train::Moments::square);
+    }
     for (std::size_t s = 0; s < steps; ++s) {
-      if (updates[s] < 0) throw bad("/snapshots/adam_mean/updates is negative");
+      if (updates[s] < 0) throw bad(first + "/updates is negative");
       run.snapshot_moments[s].updates = updates[s];
     }
   }
@@ -199,24 +202,33 @@ class Decoder {
 
   train::State read_state(const std::string& path, const RunRecord& run) {
     train::State state;
-    train::Progress& p = state.progress;
-    p.step = count(path, "step");
-    p.train_loss = file_.attribute<double>(path, "train_loss_sum");
-    p.train_correct = count(path, "train_correct");
-    p.train_sequences = count(path, "train_sequences");
-    p.t_icl_step = file_.find_attribute<std::int64_t>(path, "t_icl_step");
-    p.t_icl_refined = file_.find_attribute<std::int64_t>(path, "t_icl_step_refined");
-    p.I_K = file_.attribute<double>(path, "I_K");
-    p.c1 = file_.find_attribute<double>(path, "c1");
-    p.elapsed = file_.attribute<double>(path, "elapsed");
-    if (!std::isfinite(p.train_loss)) throw bad(path + ": train_loss_sum is not finite");
-    if (!std::isfinite(p.I_K + p.elapsed)) throw bad(path + ": I_K or elapsed is not finite");
+    for (const train::ProgressField& field : train::progress_fields) {
+      read_field(path, field, state.progress);
+    }
     state.parameters = read_all(path, run);
     state.moments = read_moments(path, run);
     if (const std::string at = path + "/before"; file_.exists(at)) {
       state.before = train::Earlier{count(at, "step"), read_all(at, run), read_moments(at, run)};
     }
     return state;
+  }
+
+  void read_field(const std::string& path, const train::ProgressField& field,
+                  train::Progress& progress) {
+    const std::string name(field.name);
+    std::visit(
+        [&]<class T>(T train::Progress::*member) {
+          T& value = progress.*member;
+          if constexpr (std::is_same_v<T, std::int64_t>) {
+            value = count(path, name);
+          } else if constexpr (std::is_same_v<T, double>) {
+            value = file_.attribute<double>(path, name);
+            if (!std::isfinite(value)) throw bad(fmt::format("{}: {} is not finite", path, name));
+          } else {
+            value = file_.find_attribute<typename T::value_type>(path, name);
+          }
+        },
+        field.member);
   }
 
   train::Values read_all(const std::string& path, const RunRecord& run) {
@@ -228,9 +240,14 @@ class Decoder {
   }
 
   train::Moments read_moments(const std::string& path, const RunRecord& run) {
-    if (!file_.exists(path + "/adam_mean")) return {};
-    return {count(path + "/adam_mean", "updates"), read_all(path + "/adam_mean", run),
-            read_all(path + "/adam_square", run)};
+    const auto names = train::moment_names(run.config.train.optimizer);
+    if (names.empty() || !file_.exists(fmt::format("{}/{}", path, names.front()))) return {};
+    train::Moments moments{count(fmt::format("{}/{}", path, names.front()), "updates"), {}};
+    moments.tensors.reserve(names.size());
+    for (const std::string_view name : names) {
+      moments.tensors.push_back({name, read_all(fmt::format("{}/{}", path, name), run)});
+    }
+    return moments;
   }
 
   store::Hdf5Reader file_;

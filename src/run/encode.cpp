@@ -1,6 +1,9 @@
 #include "icl/run/encode.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
+#include <variant>
 
 #include "icl/config/toml.hpp"
 #include "icl/probe/columns.hpp"
@@ -9,6 +12,7 @@
 #include "icl/run/stretches.hpp"
 #include "icl/run/weights.hpp"
 #include "icl/store/envelope.hpp"
+#include "icl/train/optimizer.hpp"
 
 namespace icl::run {
 namespace {
@@ -70,38 +74,37 @@ void write_theory(store::Hdf5Writer& file, const std::optional<RunPrediction>& p
   }
 }
 
-/// What Adam remembers, in two groups; nothing of an optimiser that remembers nothing.
+/// What an optimiser remembers, a group for each of its moments; nothing if that is nothing.
 void write_moments(store::Hdf5Writer& file, const std::string& path, const RunRecord& run,
                    const train::Moments& moments) {
-  if (moments.mean.empty()) return;
-  store::GroupWriter mean(file, path + "/adam_mean");
-  mean.attribute("updates", moments.updates);
-  write_parameters(mean, run.parameters, nullptr, moments.mean);
-  store::GroupWriter square(file, path + "/adam_square");
-  write_parameters(square, run.parameters, nullptr, moments.square);
+  for (const train::Moments::Tensor& tensor : moments.tensors) {
+    store::GroupWriter group(file, fmt::format("{}/{}", path, tensor.name));
+    if (&tensor == &moments.tensors.front()) group.attribute("updates", moments.updates);
+    write_parameters(group, run.parameters, nullptr, tensor.values);
+  }
 }
 
-/// What Adam remembered at each snapshot, under /snapshots.
+/// The same at each snapshot, under /snapshots.
 void write_snapshot_moments(store::Hdf5Writer& file, const RunRecord& run) {
   if (run.snapshot_moments.empty()) return;
-  const auto write = [&](const char* path, train::Values train::Moments::*const kind) {
+  const config::Optimizer optimizer = run.config.train.optimizer;
+  std::vector<std::int64_t> updates;
+  updates.reserve(run.snapshot_moments.size());
+  for (const train::Moments& moments : run.snapshot_moments) updates.push_back(moments.updates);
+  const auto names = train::moment_names(optimizer);
+  for (std::size_t which = 0; which < names.size(); ++which) {
     std::vector<std::vector<Real>> values(run.parameters.size());
     for (const train::Moments& moments : run.snapshot_moments) {
       for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::vector<Real>& more = (moments.*kind)[i];
+        const std::vector<Real>& more = moments.tensors[which].values[i];
         values[i].insert(values[i].end(), more.begin(), more.end());
       }
     }
-    store::GroupWriter group(file, path);
+    store::GroupWriter group(file, fmt::format("/snapshots/{}", names[which]));
     write_parameters(group, run.parameters, &run.snapshot_steps, values);
-    std::vector<std::int64_t> updates;
-    updates.reserve(run.snapshot_moments.size());
-    for (const train::Moments& moments : run.snapshot_moments) updates.push_back(moments.updates);
     group.dataset("updates", {"step"}, {updates.size()}, std::span<const std::int64_t>(updates),
-                  {"1", "updates that Adam has made"});
-  };
-  write("/snapshots/adam_mean", &train::Moments::mean);
-  write("/snapshots/adam_square", &train::Moments::square);
+                  {"1", fmt::format("updates that {} has made", train::title_of(optimizer))});
+  }
 }
 
 /// The sequences on which activations are recorded, and these.
@@ -155,16 +158,18 @@ void write_fixed_set(store::Hdf5Writer& file, const RunRecord& run) {
 void write_state(store::Hdf5Writer& file, const std::string& path, const RunRecord& run,
                  const train::State& state) {
   store::GroupWriter group(file, path);
-  const train::Progress& p = state.progress;
-  group.attribute("step", p.step);
-  group.attribute("train_loss_sum", p.train_loss);
-  group.attribute("train_correct", p.train_correct);
-  group.attribute("train_sequences", p.train_sequences);
-  if (p.t_icl_step) group.attribute("t_icl_step", *p.t_icl_step);
-  if (p.t_icl_refined) group.attribute("t_icl_step_refined", *p.t_icl_refined);
-  group.attribute("I_K", p.I_K);
-  if (p.c1) group.attribute("c1", *p.c1);
-  group.attribute("elapsed", p.elapsed);
+  for (const train::ProgressField& field : train::progress_fields) {
+    std::visit(
+        [&]<class T>(T train::Progress::*member) {
+          const T& value = state.progress.*member;
+          if constexpr (requires { value.has_value(); }) {
+            if (value) group.attribute(std::string(field.name), *value);
+          } else {
+            group.attribute(std::string(field.name), value);
+          }
+        },
+        field.member);
+  }
   write_parameters(group, run.parameters, nullptr, state.parameters);
   write_moments(file, path, run, state.moments);
   if (!state.before) return;

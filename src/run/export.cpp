@@ -16,6 +16,7 @@
 #include "icl/store/hdf5_writer.hpp"
 #include "icl/task/plain_encoder.hpp"
 #include "icl/task/task.hpp"
+#include "icl/train/observer.hpp"
 
 namespace icl::run {
 namespace {

@@ -16,6 +16,7 @@
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
+#include "icl/train/optimizer.hpp"
 #include "icl/train/schedule.hpp"
 
 namespace icl::run {
@@ -40,10 +41,10 @@ class Sizes {
   /// Bytes of one copy of all parameters.
   [[nodiscard]] double parameters() const { return parameters_; }
   /// How many copies of them an optimiser's state takes, the parameters among them.
-  [[nodiscard]] double copies_in_state() const { return moments() ? 3 : 1; }
-  /// What the optimiser keeps beside the parameters: a gradient, and its two moments.
+  [[nodiscard]] double copies_in_state() const { return 1 + moments(); }
+  /// What the optimiser keeps beside the parameters: a gradient, and its moments.
   [[nodiscard]] double optimiser() const {
-    if (moments()) return 3 * parameters_;
+    if (moments() > 0) return (1 + moments()) * parameters_;
     return config_.train.clip_norm ? parameters_ : 0;
   }
 
@@ -89,8 +90,7 @@ class Sizes {
            lists * number_bytes * static_cast<double>(sequences) + (norms ? parameters_ : 0);
   }
 
-  /// A snapshot: parameters, with record.optimizer what Adam remembers, with record.activations
-  /// these.
+  /// A snapshot: parameters, with record.optimizer its moments, with record.activations these.
   [[nodiscard]] double snapshot() const {
     const probe::FixedCounts counts = probe::fixed_counts(config_);
     double numbers = 0;
@@ -98,7 +98,7 @@ class Sizes {
       numbers +=
           static_cast<double>(counts.novel + counts.training) * static_cast<double>(shape.extent);
     }
-    return parameters_ * (config_.record.optimizer ? 3 : 1) + numbers * real_bytes;
+    return parameters_ * (config_.record.optimizer ? copies_in_state() : 1) + numbers * real_bytes;
   }
   /// The sequences of the fixed set, as they are drawn, kept and recorded, and a pass over them.
   [[nodiscard]] double fixed_set() const {
@@ -147,7 +147,9 @@ class Sizes {
   [[nodiscard]] std::int64_t token_width() const { return model_->token_width(); }
 
  private:
-  [[nodiscard]] bool moments() const { return config_.train.optimizer != config::Optimizer::sgd; }
+  [[nodiscard]] double moments() const {
+    return static_cast<double>(train::moment_names(config_.train.optimizer).size());
+  }
   const config::Config& config_;
   std::unique_ptr<model::Model> model_;
   double parameters_;

@@ -23,7 +23,7 @@ bool spares_attention(const std::optional<std::string>& text, config::Factor fac
 
 /// Why the flow is not that of such a run; empty if it is.
 std::string reason_in(const config::Config& c) {
-  if (c.train.optimizer != config::Optimizer::sgd)
+  if (!config::traits_of(c.train.optimizer).follows_gradient)
     return "the flow is that of gradients, not of " + std::string(config::word(c.train.optimizer));
   if (c.train.schedule != config::RateSchedule::constant || c.train.warmup > 0) {
     return "the learning rate was not constant";

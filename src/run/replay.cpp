@@ -11,6 +11,7 @@
 #include "icl/run/items_file.hpp"
 #include "icl/run/numerics.hpp"
 #include "icl/train/schedule.hpp"
+#include "icl/train/trainer.hpp"
 
 namespace icl::run {
 namespace {
@@ -165,7 +166,8 @@ bool has_snapshot(const RunRecord& record, std::int64_t step) {
 }
 
 bool snapshots_are_whole(const RunRecord& record) {
-  return record.config.train.optimizer == config::Optimizer::sgd || record.config.record.optimizer;
+  return !config::traits_of(record.config.train.optimizer).remembers ||
+         record.config.record.optimizer;
 }
 
 std::size_t snapshot_index(const RunRecord& record, std::int64_t step) {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "icl/config/field_values.hpp"
+#include "icl/nn/parameter.hpp"
 #include "icl/run/numerics.hpp"
 #include "icl/store/envelope.hpp"
 

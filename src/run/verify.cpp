@@ -14,6 +14,7 @@
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/store/isolated.hpp"
+#include "icl/train/trainer.hpp"
 
 namespace icl::run {
 namespace {

@@ -10,6 +10,7 @@
 #include "icl/core/error.hpp"
 #include "icl/run/encode.hpp"
 #include "icl/run/replay.hpp"
+#include "icl/train/trainer.hpp"
 
 namespace icl::run {
 namespace {
@@ -175,7 +176,7 @@ void append_trained(train::Trainer& trainer, Wanted wanted, Weights& to) {
   for (std::size_t i = 0; i < to.activations.size(); ++i) {
     append(snapshot.activations[i], to.activations[i]);
   }
-  if (!snapshot.moments.mean.empty()) to.moments.push_back(std::move(snapshot.moments));
+  if (!snapshot.moments.tensors.empty()) to.moments.push_back(std::move(snapshot.moments));
 }
 
 void append_recorded(const RunRecord& record, std::int64_t step, Wanted wanted, Weights& to) {

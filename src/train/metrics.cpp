@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "icl/config/probe_set.hpp"
+#include "icl/nn/parameter.hpp"
 #include "icl/probe/columns.hpp"
 
 namespace icl::train {

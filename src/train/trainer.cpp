@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -39,19 +38,6 @@ std::string first_fault(std::span<nn::Parameter* const> parameters,
 
 }  // namespace
 
-Score training_score(const Progress& progress) {
-  const auto count = static_cast<double>(progress.train_sequences);
-  return {progress.train_loss / count, static_cast<double>(progress.train_correct) / count};
-}
-
-Values copy_values(std::span<const nn::Parameter* const> parameters) {
-  Values values;
-  for (const nn::Parameter* p : parameters) {
-    values.emplace_back(p->value.values().begin(), p->value.values().end());
-  }
-  return values;
-}
-
 Trainer::Trainer(const config::Config& config, const Workers& workers,
                  std::optional<task::GivenItems> given)
     : config_(config),
@@ -66,10 +52,10 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       evaluator_(task_, *model_, config.eval.sequences),
       prober_(config, task_, *model_),
       fixed_set_(config, task_, *model_, workers),
-      batch_(task_.make_batch(config.train.batch_size)),
-      activations_(model_->make_activations(config.train.batch_size, task_.length())),
+      pass_(config, task_, *model_),
       evaluations_(evaluation_schedule(config)),
-      snapshots_(snapshot_schedule(config)) {
+      snapshots_(snapshot_schedule(config)),
+      acquisition_(config) {
   const std::int64_t seed = task::Seeds(config).init;
   if (config.init.beta0) {
     initialise_with_beta(*config.init.beta0, seed, task_, *model_, workers);
@@ -92,20 +78,26 @@ void Trainer::restore(const State& state, Due due) {
     return all;
   };
   const auto moments_fit = [&](const Moments& m) {
-    return m.mean.empty() || (fits(m.mean) && fits(m.square));
+    return std::ranges::all_of(m.tensors, fits, &Moments::Tensor::values);
   };
   const bool before_fits =
       !state.before || (fits(state.before->parameters) && moments_fit(state.before->moments));
   if (!fits(state.parameters) || !moments_fit(state.moments) || !before_fits) {
     throw Error(ExitCode::bad_input, "the stored parameters are not those of this configuration");
   }
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    std::ranges::copy(state.parameters[i], parameters_[i]->value.data());
-  }
-  optimizer_->restore(state.moments);
+  go_to(state.progress.step, state.parameters, state.moments);
   progress_ = state.progress;
-  before_ = state.before;
+  acquisition_.restore(state.before);
   due_ = due;
+}
+
+void Trainer::go_to(std::int64_t step, const Values& parameters, const Moments& moments) {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    std::ranges::copy(parameters[i], parameters_[i]->value.data());
+  }
+  optimizer_->restore(moments);
+  progress_ = {};
+  progress_.step = step;
 }
 
 bool Trainer::replay(std::int64_t step) {
@@ -169,7 +161,7 @@ std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
       return Outcome::diverged;
     }
     for (Observer* observer : observers) observer->evaluated(evaluation, progress_);
-    end = outcome_of(evaluation);
+    end = acquisition_.outcome_of(evaluation);
   }
   if (snapshots_.holds(progress_.step)) {
     const Snapshot now = snapshot();
@@ -179,27 +171,8 @@ std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
   return end;
 }
 
-std::optional<Outcome> Trainer::outcome_of(const Evaluation& evaluation) const {
-  if (config_.stop.icl_accuracy && evaluation.icl.accuracy > *config_.stop.icl_accuracy) {
-    return Outcome::early_stopped;
-  }
-  if (config_.stop.c1 && evaluation.probes.c1 < *config_.stop.c1) return Outcome::memorised;
-  return std::nullopt;
-}
-
 nn::LossSums Trainer::forward_batch(const Workers& workers) {
-  task_.training_batch(static_cast<std::uint64_t>(progress_.step), config_.train.batch_size, batch_,
-                       workers);
-  activations_->attending = interventions_.attending(progress_.step);
-  model_->forward(batch_, *activations_, workers);
-  const auto time = workers.measure(Phase::elementwise);
-  return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
-}
-
-void Trainer::loss_gradient(const Workers& workers) {
-  const auto time = workers.measure(Phase::elementwise);
-  nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
-                             activations_->dlogits.data());
+  return pass_.forward(*model_, progress_.step, interventions_.attending(progress_.step), workers);
 }
 
 bool Trainer::paced_step(const Workers& forward) {
@@ -214,13 +187,12 @@ bool Trainer::step(const Workers& forward) {
   const nn::LossSums sums = forward_batch(forward);
   if (!std::isfinite(sums.loss)) {
     fault_ = fmt::format("the loss is not finite at step {}: first of all {}", progress_.step,
-                         first_fault(parameters_, *activations_));
+                         first_fault(parameters_, pass_.activations()));
     return false;
   }
-  loss_gradient(workers_);
   const double share = rate_share(config_, progress_.step);
   optimizer_->prepare(interventions_.factors(progress_.step, share));
-  model_->backward(batch_, *activations_, workers_);
+  pass_.backward(*model_, workers_);
   optimizer_->finish(workers_);
   const auto time = workers_.measure(Phase::update);
   if (const nn::Parameter* bad = first_not_finite(parameters_)) {
@@ -232,7 +204,7 @@ bool Trainer::step(const Workers& forward) {
   due_ = Due::open;
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
-  progress_.train_sequences += batch_.size;
+  progress_.train_sequences += pass_.sequences();
   progress_.elapsed += config_.train.learning_rate * share;
   return true;
 }
@@ -263,7 +235,7 @@ Evaluation Trainer::evaluate(const Workers& workers) {
     const nn::LossSums sums = forward_batch(workers);
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
-    progress_.train_sequences = batch_.size;
+    progress_.train_sequences = pass_.sequences();
   }
   Evaluation evaluation;
   evaluation.step = progress_.step;
@@ -281,11 +253,8 @@ Evaluation Trainer::evaluate(const Workers& workers) {
     evaluation.I_K = progress_.I_K;
   }
   reset_train_score();
-  if (!progress_.t_icl_step && evaluation.icl.accuracy > acquired_accuracy) {
-    progress_.t_icl_step = progress_.step;
-    if (config_.eval.refine) refine(workers);
-  }
-  before_.reset();
+  look_for_acquisition(evaluation, workers);
+  acquisition_.restore(std::nullopt);
   keep_before();
   return evaluation;
 }
@@ -296,22 +265,17 @@ nn::Attending Trainer::attending_in_force() const {
 }
 
 void Trainer::keep_before() {
-  if (before_ || !config_.eval.refine || progress_.t_icl_step) return;
-  before_ = earlier();
-}
-
-Earlier Trainer::earlier() const {
-  return {progress_.step, copy_values(readable_), optimizer_->moments()};
+  if (!acquisition_.wants_weights(progress_)) return;
+  acquisition_.restore(Earlier{progress_.step, copy_values(readable_), optimizer_->moments()});
 }
 
 void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
   if (gradients_.empty()) return;
   static_cast<void>(forward_batch(workers));
-  loss_gradient(workers);
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     parameters_[i]->sink = {gradients_[i].data(), Real{1}, Real{0}, false};
   }
-  model_->backward(batch_, *activations_, workers);
+  pass_.backward(*model_, workers);
   const auto factors = interventions_.factors(progress_.step, rate_share(config_, progress_.step));
   double squares = 0;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -328,36 +292,50 @@ void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
   }
 }
 
-void Trainer::refine(const Workers& workers) {
-  if (!before_) return;
-  const State now = state();
-  try {
-    const std::int64_t step = acquired_after(*before_, now.progress.step, workers);
-    restore(now, Due::open);
-    fault_.clear();
-    progress_.t_icl_refined = step;
-  } catch (const Interrupted&) {
-    restore(now, Due::open);
-    throw;
+/// A trainer that goes where it has been, and comes back to where it stands in the end.
+class Trainer::Rewound final : public Past {
+ public:
+  Rewound(Trainer& trainer, const Workers& workers)
+      : trainer_(trainer), workers_(workers), last_(trainer.progress_.step) {}
+  Rewound(const Rewound&) = delete;
+  Rewound& operator=(const Rewound&) = delete;
+  ~Rewound() override {
+    if (!now_) return;
+    trainer_.restore(*now_, Due::open);
+    trainer_.fault_.clear();
   }
-}
 
-/// The first step after `before` at which the ICL accuracy, on the sequences of the evaluation at
-/// `last`, is above the threshold, which it is there. Leaves the trainer somewhere between.
-std::int64_t Trainer::acquired_after(const Earlier& before, std::int64_t last,
-                                     const Workers& workers) {
-  State start;
-  start.progress.step = before.step;
-  start.parameters = before.parameters;
-  start.moments = before.moments;
-  restore(start, Due::recorded);
-  while (progress_.step + 1 < last) {
-    workers.check_interrupt();
-    if (!replay(progress_.step + 1)) return last;
-    evaluator_.attend(attending_in_force());
-    if (evaluator_.icl_above(acquired_accuracy, *model_, last, workers)) return progress_.step;
+  [[nodiscard]] bool rewind(std::int64_t step) override {
+    workers_.check_interrupt();
+    if (!now_) {
+      now_ = trainer_.state();
+      const Earlier& before = *now_->before;
+      trainer_.go_to(before.step, before.parameters, before.moments);
+    }
+    return trainer_.replay(step);
   }
-  return last;
+
+  [[nodiscard]] bool icl_above(double threshold) override {
+    trainer_.evaluator_.attend(trainer_.attending_in_force());
+    return trainer_.evaluator_.icl_above(threshold, *trainer_.model_, last_, workers_);
+  }
+
+ private:
+  Trainer& trainer_;
+  Workers workers_;
+  std::int64_t last_;  ///< the step of the evaluation at hand
+  std::optional<State> now_;
+};
+
+void Trainer::look_for_acquisition(const Evaluation& evaluation, const Workers& workers) {
+  std::optional<Acquisition::Found> found;
+  {
+    Rewound past(*this, workers);
+    found = acquisition_.look(progress_, evaluation.icl.accuracy, past);
+  }
+  if (!found) return;
+  progress_.t_icl_step = found->step;
+  progress_.t_icl_refined = found->refined;
 }
 
 }  // namespace icl::train

@@ -48,7 +48,7 @@ config::Config full_config() {
 /// What a state of these parameters may look like.
 train::State some_state(const RunRecord& run, Real value) {
   train::State state;
-  state.progress = {std::min<std::int64_t>(run.step, 7), 1.5, 3, 8, 5, 4, 0.25, 0.5, 5};
+  state.progress = {{0.25, 0.5, 5}, std::min<std::int64_t>(run.step, 7), 1.5, 3, 8, 5, 4};
   for (const ParameterShape& p : run.parameters) {
     std::int64_t size = 1;
     for (const std::int64_t n : p.shape) size *= n;
@@ -59,7 +59,7 @@ train::State some_state(const RunRecord& run, Real value) {
 
 TEST(Decode, GivesBackProbesMomentsAndEarlierWeights) {
   RunRecord run = test::train_record(full_config(), 33);
-  ASSERT_TRUE(run.state && !run.state->moments.mean.empty() && run.state->before);
+  ASSERT_TRUE(run.state && !run.state->moments.tensors.empty() && run.state->before);
   EXPECT_EQ(run.state->moments.updates, 33);
   EXPECT_EQ(run.state->before->step, 30);
   run.t_icl_refined = 17;

@@ -139,14 +139,16 @@ void expect_torch(const config::Train& train) {
         const auto at = static_cast<std::size_t>(k);
         Reference& one = expected[i][at];
         one.step(g[k]);
-        const bool right = std::abs(bench.parameters[i].value[k] - one.w()) <= one.w_tolerance() &&
-                           std::abs(moments.mean[i][at] - one.m()) <= one.m_tolerance() &&
-                           std::abs(moments.square[i][at] - one.v()) <= one.v_tolerance();
+        const bool right =
+            std::abs(bench.parameters[i].value[k] - one.w()) <= one.w_tolerance() &&
+            std::abs(moments.tensors[0].values[i][at] - one.m()) <= one.m_tolerance() &&
+            std::abs(moments.tensors[1].values[i][at] - one.v()) <= one.v_tolerance();
         if (!right && wrong++ == 0) {
           ADD_FAILURE() << "element " << k << " of " << i << " after step " << number << ": "
                         << bench.parameters[i].value[k] << ", not " << one.w() << " +- "
-                        << one.w_tolerance() << "; m " << moments.mean[i][at] << ", not " << one.m()
-                        << "; v " << moments.square[i][at] << ", not " << one.v();
+                        << one.w_tolerance() << "; m " << moments.tensors[0].values[i][at]
+                        << ", not " << one.m() << "; v " << moments.tensors[1].values[i][at]
+                        << ", not " << one.v();
         }
       }
       EXPECT_EQ(wrong, 0);
@@ -190,9 +192,9 @@ TEST(Adam, LeavesWhatHasFactorZeroAsItIs) {
   bench.step(2, {1, 0});
   EXPECT_TRUE(test::same_bits(before[1], bench.parameters[1].value));
   EXPECT_FALSE(test::same_bits(before[0], bench.parameters[0].value));
-  EXPECT_EQ(bench.optimizer->moments().mean[1], moments.mean[1]);
-  EXPECT_EQ(bench.optimizer->moments().square[1], moments.square[1]);
-  EXPECT_NE(bench.optimizer->moments().mean[0], moments.mean[0]);
+  EXPECT_EQ(bench.optimizer->moments().tensors[0].values[1], moments.tensors[0].values[1]);
+  EXPECT_EQ(bench.optimizer->moments().tensors[1].values[1], moments.tensors[1].values[1]);
+  EXPECT_NE(bench.optimizer->moments().tensors[0].values[0], moments.tensors[0].values[0]);
   EXPECT_EQ(bench.optimizer->moments().updates, 3);
 }
 
@@ -220,8 +222,8 @@ TEST(Adam, BeginsAnewFromTheMomentsOfAnotherOptimiser) {
   Bench bench;
   const Moments fresh = bench.optimizer->moments();
   EXPECT_EQ(fresh.updates, 0);
-  EXPECT_EQ(fresh.mean.size(), 2U);
-  EXPECT_EQ(fresh.mean[0], std::vector<Real>(size));
+  EXPECT_EQ(fresh.tensors[0].values.size(), 2U);
+  EXPECT_EQ(fresh.tensors[0].values[0], std::vector<Real>(size));
   bench.step(0);
   EXPECT_NE(bench.optimizer->moments(), fresh);
   bench.optimizer->restore({});

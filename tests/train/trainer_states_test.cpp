@@ -37,7 +37,7 @@ TEST(Trainer, NeedsTheMomentsOfAdamToGoOn) {
   config.train.optimizer = config::Optimizer::adam;
   const WholeRun whole(config);
   EXPECT_EQ(whole.diary.last.moments.updates, 12);
-  EXPECT_EQ(whole.diary.last.moments.mean.size(), whole.diary.last.parameters.size());
+  EXPECT_EQ(whole.diary.last.moments.tensors[0].values.size(), whole.diary.last.parameters.size());
   State state = Interrupted(config, 5).diary.last;
   EXPECT_EQ(state.moments.updates, 5);
   state.moments = {};
@@ -100,16 +100,16 @@ TEST(Trainer, RefusesMomentsAndEarlierWeightsOfAnotherModel) {
   Trainer trainer(config, Workers(1));
   const State before = trainer.state();
   State state = good;
-  state.moments.mean.front().push_back(0);
+  state.moments.tensors[0].values.front().push_back(0);
   EXPECT_THROW(trainer.restore(state, Due::open), Error);
   state = good;
-  state.moments.square.pop_back();
+  state.moments.tensors[1].values.pop_back();
   EXPECT_THROW(trainer.restore(state, Due::open), Error);
   state = good;
   state.before.value().parameters.pop_back();
   EXPECT_THROW(trainer.restore(state, Due::open), Error);
   state = good;
-  state.before.value().moments.square.back().pop_back();
+  state.before.value().moments.tensors[1].values.back().pop_back();
   EXPECT_THROW(trainer.restore(state, Due::open), Error);
   EXPECT_EQ(trainer.state(), before);
   trainer.restore(good, Due::recorded);

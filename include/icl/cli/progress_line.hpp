@@ -4,7 +4,7 @@
 
 #include "icl/cli/status_line.hpp"
 #include "icl/core/clock.hpp"
-#include "icl/train/trainer.hpp"
+#include "icl/train/observer.hpp"
 
 namespace icl::cli {
 

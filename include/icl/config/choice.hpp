@@ -43,12 +43,6 @@ constexpr auto words(ItemScale /*type*/) {
   return std::to_array<std::string_view>({"unit", "none"});
 }
 
-/// The rule of updates.
-enum class Optimizer : std::uint8_t { sgd, adam, adamw };
-constexpr auto words(Optimizer /*type*/) {
-  return std::to_array<std::string_view>({"sgd", "adam", "adamw"});
-}
-
 /// How the learning rate goes on after its warm-up.
 enum class RateSchedule : std::uint8_t {
   constant,
@@ -79,7 +73,6 @@ template <class Choice>
 static_assert(word(LabelRule::equal_others) == "equal_others");
 static_assert(word(LabelCode::scalar) == "scalar");
 static_assert(word(ItemScale::none) == "none");
-static_assert(word(Optimizer::adamw) == "adamw");
 static_assert(word(RateSchedule::triangle) == "triangle");
 
 }  // namespace icl::config

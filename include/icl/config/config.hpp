@@ -6,6 +6,7 @@
 #include <string>
 
 #include "icl/config/choice.hpp"
+#include "icl/config/optimizer.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {

@@ -2,13 +2,9 @@
 
 #include <limits>
 
-namespace icl::probe {
+#include "icl/probe/score.hpp"
 
-/// Means over some sequences; NaN where there were none.
-struct Score {
-  double loss = std::numeric_limits<double>::quiet_NaN();      ///< of softplus(-y z), in nats
-  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share with y z > 0
-};
+namespace icl::probe {
 
 /// Mean and standard deviation over sequences.
 struct Spread {

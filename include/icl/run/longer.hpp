@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "icl/core/parallel.hpp"
 #include "icl/run/items_file.hpp"
 #include "icl/run/run_record.hpp"
 

@@ -6,7 +6,7 @@
 #include "icl/core/clock.hpp"
 #include "icl/run/run_record.hpp"
 #include "icl/store/lock.hpp"
-#include "icl/train/trainer.hpp"
+#include "icl/train/observer.hpp"
 
 namespace icl::run {
 

@@ -7,6 +7,7 @@
 #include "icl/core/parallel.hpp"
 #include "icl/run/items_file.hpp"
 #include "icl/run/run_record.hpp"
+#include "icl/train/trainer.hpp"
 
 namespace icl::run {
 

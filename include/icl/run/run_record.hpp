@@ -2,16 +2,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "icl/config/config.hpp"
 #include "icl/core/real.hpp"
+#include "icl/probe/fixed_sequences.hpp"
 #include "icl/run/prediction.hpp"
 #include "icl/run/provenance.hpp"
 #include "icl/train/metrics.hpp"
-#include "icl/train/trainer.hpp"
+#include "icl/train/state.hpp"
 
 namespace icl::run {
 

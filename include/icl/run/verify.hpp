@@ -8,6 +8,7 @@
 #include "icl/core/parallel.hpp"
 #include "icl/run/items_file.hpp"
 #include "icl/run/run_record.hpp"
+#include "icl/train/observer.hpp"
 
 namespace icl::run {
 

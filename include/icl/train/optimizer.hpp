@@ -1,23 +1,19 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <memory>
 #include <span>
-#include <vector>
+#include <string_view>
 
 #include "icl/config/config.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/parameter.hpp"
+#include "icl/train/state.hpp"
 
 namespace icl::train {
 
-/// What an optimiser remembers; empty for plain SGD.
-struct Moments {
-  std::int64_t updates = 0;
-  std::vector<std::vector<Real>> mean;    ///< Adam's m, for each parameter
-  std::vector<std::vector<Real>> square;  ///< Adam's v
-  bool operator==(const Moments&) const = default;
-};
+/// lambda of a parameter: that of its group.
+[[nodiscard]] double decay_of(const config::Train&, const nn::Parameter&);
 
 /// Sum of x_k^2, in double and in the order of the entries.
 [[nodiscard]] double sum_of_squares(std::span<const Real>);
@@ -49,6 +45,22 @@ class Optimizer {
   /// Takes moments over, or begins anew if they are another optimiser's (empty).
   virtual void restore(const Moments&) {}
 };
+
+/// What a file src/train/optimizer/NAME.cpp defines for the row of NAME in config::ICL_OPTIMIZERS.
+struct OptimizerRule {
+  std::unique_ptr<Optimizer> (*make)(const config::Train&, std::span<nn::Parameter* const>);
+  std::span<const std::string_view> moments;  ///< names of what it remembers of each parameter
+  std::string_view title;                     ///< whose moments these are
+};
+namespace optimizer_rules {
+#define ICL_ROW(name, ...) extern const OptimizerRule name;
+ICL_OPTIMIZERS(ICL_ROW)
+#undef ICL_ROW
+}  // namespace optimizer_rules
+
+/// The names of Moments::tensors, and of their groups in run files.
+[[nodiscard]] std::span<const std::string_view> moment_names(config::Optimizer);
+[[nodiscard]] std::string_view title_of(config::Optimizer);
 
 /// The optimiser that train.optimizer names, of these parameters.
 [[nodiscard]] std::unique_ptr<Optimizer> make_optimizer(const config::Train&,

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <limits>
+
+namespace icl::probe {
+
+/// Means over some sequences; NaN where there were none.
+struct Score {
+  double loss = std::numeric_limits<double>::quiet_NaN();      ///< of softplus(-y z), in nats
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share with y z > 0
+};
+
+}  // namespace icl::probe

@@ -1,0 +1,30 @@
+#include "icl/train/training_pass.hpp"
+
+namespace icl::train {
+
+TrainingPass::TrainingPass(const config::Config& config, const task::Task& task,
+                           const model::Model& model)
+    : task_(task),
+      batch_size_(config.train.batch_size),
+      batch_(task.make_batch(batch_size_)),
+      activations_(model.make_activations(batch_size_, task.length())) {}
+
+nn::LossSums TrainingPass::forward(const model::Model& model, std::int64_t step,
+                                   nn::Attending attending, const Workers& workers) {
+  task_.training_batch(static_cast<std::uint64_t>(step), batch_size_, batch_, workers);
+  activations_->attending = attending;
+  model.forward(batch_, *activations_, workers);
+  const auto time = workers.measure(Phase::elementwise);
+  return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
+}
+
+void TrainingPass::backward(model::Model& model, const Workers& workers) {
+  {
+    const auto time = workers.measure(Phase::elementwise);
+    nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
+                               activations_->dlogits.data());
+  }
+  model.backward(batch_, *activations_, workers);
+}
+
+}  // namespace icl::train
