@@ -31,7 +31,8 @@ std::vector<double> memoriser_margins(const run::RunRecord& run, std::int64_t st
   }
   const task::Task task(config, run::items_of(run), *model, workers);
   probe::Prober prober(config, task, *model);
-  static_cast<void>(prober.read(*model, step, nn::Attending::learned, workers));
+  probe::Memory memory;
+  static_cast<void>(prober.read(*model, step, nn::Attending::learned, memory, workers));
   const auto margins = prober.memoriser_margins();
   return {margins.begin(), margins.end()};
 }

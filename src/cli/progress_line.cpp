@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "icl/task/evaluation_set.hpp"
+
 namespace icl::cli {
 namespace {
 
@@ -42,9 +44,14 @@ std::string ProgressLine::line(std::int64_t step) const {
   const auto done = static_cast<double>(step - first_step_);
   const double rate = elapsed > 0 ? done / elapsed : 0;
   const auto left = static_cast<double>(last_step_ - step);
-  return fmt::format("step {}/{}  train {}  ICL {}  IWL {}  {} on {} thread{}  {}", step,
-                     last_step_, score_text(latest_.train), score_text(latest_.icl),
-                     score_text(latest_.iwl), pace_text(rate), threads_, threads_ == 1 ? "" : "s",
+  std::string scores = "train " + score_text(latest_.train);
+  for (std::size_t i = 0; i < task::evaluation_sets.size(); ++i) {
+    const task::EvaluationSet& set = task::evaluation_sets.at(i);
+    if (set.role == task::Role::none) continue;
+    scores += fmt::format("  {} {}", set.title, score_text(latest_.sets.at(i)));
+  }
+  return fmt::format("step {}/{}  {}  {} on {} thread{}  {}", step, last_step_, scores,
+                     pace_text(rate), threads_, threads_ == 1 ? "" : "s",
                      rate > 0 ? duration_text(left / rate) + " left" : "starting");
 }
 

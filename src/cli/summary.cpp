@@ -12,6 +12,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/core/message.hpp"
 #include "icl/run/config_group.hpp"
+#include "icl/task/evaluation_set.hpp"
 
 namespace icl::cli {
 namespace {
@@ -71,15 +72,15 @@ std::string acquisition(const run::RunRecord& run) {
 std::string last_values(const run::RunRecord& run) {
   if (run.metric_steps.empty()) return "no evaluation yet\n";
   std::string text = fmt::format("loss (accuracy) at step {}:", run.metric_steps.back());
-  for (const std::string kind : {"train", "icl", "iwl"}) {
-    const auto loss = run::column(run, fmt::format("{}_loss", kind));
-    const auto accuracy = run::column(run, fmt::format("{}_accuracy", kind));
-    if (loss.empty() || accuracy.empty() || std::isnan(loss.back())) continue;
-    text += fmt::format("  {} {:.4f} ({:.3f})",
-                        kind == "icl"   ? "ICL"
-                        : kind == "iwl" ? "IWL"
-                                        : "train",
-                        loss.back(), accuracy.back());
+  const auto add = [&](std::string_view set, std::string_view title) {
+    const auto loss = run::column(run, fmt::format("{}_loss", set));
+    const auto accuracy = run::column(run, fmt::format("{}_accuracy", set));
+    if (loss.empty() || accuracy.empty() || std::isnan(loss.back())) return;
+    text += fmt::format("  {} {:.4f} ({:.3f})", title, loss.back(), accuracy.back());
+  };
+  add("train", "train");
+  for (const task::EvaluationSet& set : task::evaluation_sets) {
+    if (set.role != task::Role::none) add(set.name, set.title);
   }
   return text + '\n';
 }

@@ -8,15 +8,9 @@
 namespace icl::config {
 namespace {
 
-constexpr std::array rows{
-    ProbeRow{"memorisation", ProbeName::memorisation, nullptr},
-    ProbeRow{"effective", ProbeName::effective, &Capabilities::context},
-    ProbeRow{"attention", ProbeName::attention, &Capabilities::context},
-    ProbeRow{"margins", ProbeName::margins, &Capabilities::context},
-    ProbeRow{"alignment", ProbeName::alignment, &Capabilities::matrices},
-    ProbeRow{"lesions", ProbeName::lesions, &Capabilities::context},
-    ProbeRow{"norms", ProbeName::norms, nullptr},
-};
+#define ICL_ROW(name, need) ProbeRow{#name, ProbeName::name, need},
+constexpr std::array rows{ICL_PROBES(ICL_ROW)};
+#undef ICL_ROW
 
 }  // namespace
 

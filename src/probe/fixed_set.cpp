@@ -17,8 +17,8 @@ FixedSet::FixedSet(const config::Config& config, const task::Task& task, const m
   const std::int64_t capacity = std::min(chunk, std::max(counts_.novel, counts_.training));
   batch_ = task.make_batch(capacity, task::Tokens::in_the_batch);
   activations_ = model.make_activations(capacity, task.length());
-  draw(task::FixedItems::novel, counts_.novel, config, workers);
-  draw(task::FixedItems::training, counts_.training, config, workers);
+  draw(task::Items::novel, counts_.novel, config, workers);
+  draw(task::Items::training, counts_.training, config, workers);
   values_.reserve(shapes_.size());
   tensors_.reserve(shapes_.size());
   for (const ActivationShape& shape : shapes_) {
@@ -28,14 +28,14 @@ FixedSet::FixedSet(const config::Config& config, const task::Task& task, const m
 }
 
 /// Adds `count` sequences of such items to those that there are.
-void FixedSet::draw(task::FixedItems items, std::int64_t count, const config::Config& config,
+void FixedSet::draw(task::Items items, std::int64_t count, const config::Config& config,
                     const Workers& workers) {
   if (count == 0) return;
   const task::PlainEncoder encoder(config);
   Batch plain = task_.make_batch_for(std::min(chunk, count), encoder);
   for (std::int64_t first = 0; first < count; first += chunk) {
     task_.fixed_batch(items, first, std::min(chunk, count - first), plain, workers, &encoder);
-    add(plain, items == task::FixedItems::novel);
+    add(plain, items == task::Items::novel);
   }
 }
 
@@ -63,8 +63,8 @@ const std::vector<std::vector<Real>>& FixedSet::read(const model::Model& model,
   if (shapes_.empty()) return values_;
   activations_->attending = attending;
   std::int64_t written = 0;
-  const std::array<std::pair<task::FixedItems, std::int64_t>, 2> halves{
-      {{task::FixedItems::novel, counts_.novel}, {task::FixedItems::training, counts_.training}}};
+  const std::array<std::pair<task::Items, std::int64_t>, 2> halves{
+      {{task::Items::novel, counts_.novel}, {task::Items::training, counts_.training}}};
   for (const auto& [items, count] : halves) {
     for (std::int64_t first = 0; first < count; first += chunk) {
       const std::int64_t size = std::min(chunk, count - first);

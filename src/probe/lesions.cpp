@@ -15,9 +15,8 @@ constexpr std::array lesion_columns{
            "mean softplus(-y z)", of_icl},
     Column{"uniform_iwl_accuracy", "1", "lesion: accuracy on training items with uniform attention",
            "share with y z > 0", of_icl},
-    Column{"no_attention_icl_loss", "nat",
-           "lesion: loss on novel items without the attention term", "mean softplus(-y z0)",
-           of_icl},
+    Column{"no_attention_icl_loss", "nat", "lesion: loss on novel items without the attention term",
+           "mean softplus(-y z0)", of_icl},
     Column{"no_attention_icl_accuracy", "1",
            "lesion: accuracy on novel items without the attention term", "share with y z0 > 0",
            of_icl},
@@ -41,9 +40,9 @@ constexpr std::array lesion_columns{
 void read_lesions(const View& view, std::span<double> values) {
   using enum nn::Attending;
   std::array<Cut, 3> novel;
-  view.surgery.cut(task::set_of_novel_items, std::array{uniform, none, copy}, novel);
+  view.surgery.cut(task::set_in(task::Role::icl), std::array{uniform, none, copy}, novel);
   std::array<Cut, 2> training;
-  view.surgery.cut(task::set_of_training_items, std::array{uniform, none}, training);
+  view.surgery.cut(task::set_in(task::Role::iwl), std::array{uniform, none}, training);
   write(novel[0].score, values);
   write(training[0].score, values.subspan(2));
   write(novel[1].score, values.subspan(4));

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "icl/config/toml.hpp"
-#include "icl/probe/columns.hpp"
+#include "icl/probe/probe.hpp"
 #include "icl/run/config_group.hpp"
 #include "icl/run/model_group.hpp"
 #include "icl/run/stretches.hpp"

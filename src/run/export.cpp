@@ -135,7 +135,7 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
     write_items(file, "/items", task.training_items(), config.data.D, title);
     write_items(file, "/novel_items", task.novel_items(), config.data.D, title);
   }
-  const auto write = [&](const char* path, const std::vector<std::int64_t>& steps,
+  const auto write = [&](const std::string& path, const std::vector<std::int64_t>& steps,
                          std::int64_t sequences, const auto& draw) {
     if (steps.empty()) return;
     SequenceSet set(config, sequences, task.length());
@@ -150,17 +150,12 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
     task.training_batch(step, config.train.batch_size, b, workers);
   });
   const std::int64_t sequences = config.eval.sequences;
-  if (task.has_icl()) {
-    write("/icl_evaluation", request.evaluations, sequences,
-          [&](std::uint64_t step, Batch& b) { task.icl_batch(step, 0, sequences, b, workers); });
-  }
-  if (task.has_equal()) {
-    write("/icl_equal_evaluation", request.evaluations, sequences,
-          [&](std::uint64_t step, Batch& b) { task.equal_batch(step, 0, sequences, b, workers); });
-  }
-  if (task.has_iwl()) {
-    write("/iwl_evaluation", request.evaluations, sequences,
-          [&](std::uint64_t step, Batch& b) { task.iwl_batch(step, 0, sequences, b, workers); });
+  for (std::size_t i = 0; i < task::evaluation_sets.size(); ++i) {
+    if (!task.has(i)) continue;
+    write(fmt::format("/{}_evaluation", task::evaluation_sets.at(i).name), request.evaluations,
+          sequences, [&](std::uint64_t step, Batch& b) {
+            task.evaluation_batch(i, step, 0, sequences, b, workers);
+          });
   }
   const std::int64_t probed = task.probe_sequences();
   write("/probe", request.probes, probed, [&](std::uint64_t step, Batch& b) {
@@ -170,13 +165,12 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
 
 /// The groups that there are to look at, in the order in which a reader would want them.
 std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
-  const bool context = config::row_of(config.model.system).has.context;
   std::vector<std::string> groups;
   if (request.items) groups.emplace_back("items");
   if (!request.batches.empty()) groups.emplace_back("batches");
-  if (!request.evaluations.empty() && context) groups.emplace_back("icl_evaluation");
-  if (!request.evaluations.empty() && !config.data.K.is_infinite()) {
-    groups.emplace_back("iwl_evaluation");
+  for (const task::EvaluationSet& set : task::evaluation_sets) {
+    if (request.evaluations.empty() || !(task::traits_of(config).*set.needs)) continue;
+    groups.push_back(fmt::format("{}_evaluation", set.name));
   }
   if (!request.probes.empty()) groups.emplace_back("probe");
   return groups;

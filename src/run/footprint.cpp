@@ -84,10 +84,10 @@ class Sizes {
     if (probes.empty()) return 0;
     std::int64_t sequences = config_.probe.sequences;
     if (!config_.data.K.is_infinite()) sequences = std::min(sequences, config_.data.K.count());
-    const bool norms = std::ranges::find(probes, config::ProbeName::norms) != probes.end();
     constexpr double lists = 13;  // of a number for each sequence
     return pass(std::min(probe::Prober::chunk, sequences), true) +
-           lists * number_bytes * static_cast<double>(sequences) + (norms ? parameters_ : 0);
+           lists * number_bytes * static_cast<double>(sequences) +
+           (probe::reads_update(config_) ? parameters_ : 0);
   }
 
   /// A snapshot: parameters, with record.optimizer its moments, with record.activations these.
@@ -281,7 +281,7 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
   const bool draws = request.items || !request.batches.empty() || !request.evaluations.empty() ||
                      !request.probes.empty();
   const double items = draws ? sizes.items(width) : 0;
-  constexpr double evaluations = 3;
+  constexpr auto evaluations = static_cast<double>(task::evaluation_sets.size());
   // Weights are trained again for the parameters alone.
   config::Config plain = config;
   plain.record.activations.reset();

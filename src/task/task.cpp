@@ -26,8 +26,6 @@ int label_of_copy(CopyLabel label, int its_own) {
 }  // namespace
 
 struct Task::Rule {
-  enum class Draw : std::uint8_t { bursty, partly_bursty, equal, distinct, each_once, epoch };
-
   std::int64_t seed;
   Purpose sequences;    ///< the randomness of the rule itself
   Purpose fresh_items;  ///< that of the items, where they are fresh
@@ -46,6 +44,7 @@ struct Task::Rule {
 Task::Task(const config::Config& config, std::optional<GivenItems> given,
            const TokenEncoder& encoder, const Workers& workers)
     : encoder_(encoder),
+      traits_(traits_of(config)),
       from_table_(given.has_value()),
       fresh_items_(config.data.K.is_infinite()),
       length_(encoder.reads_context() ? config.data.N : 1),
@@ -58,6 +57,7 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
       epoch_batch_(config.train.batch_size),
       in_order_(config.compat.s4_epoch),
       seeds_(config) {
+  traits_.context = length_ > 1;
   if (config.compat.s4_epoch || config.compat.short_last_batch) {
     epoch_steps_ = config.train.steps_per_epoch;
   }
@@ -97,7 +97,7 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
 void Task::make_side(Side& side, std::vector<double> weights, const Workers& workers) {
   side.frequencies = weights.empty() ? Frequencies(static_cast<std::uint32_t>(side.items.classes()))
                                      : Frequencies(weights);
-  if (has_equal()) {
+  if (traits_.label_rule) {
     const auto above = std::ranges::count(side.labels, 1);
     if (above == 0 || std::cmp_equal(above, side.labels.size())) {
       throw Error(ExitCode::usage,
@@ -147,9 +147,9 @@ Batch Task::make_batch(std::int64_t capacity, Tokens tokens) const {
 
 void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
                           const Workers& workers) const {
-  Rule::Draw draw = bursty_ < 1 ? Rule::Draw::partly_bursty : Rule::Draw::bursty;
-  if (has_equal()) draw = Rule::Draw::equal;
-  if (in_order_) draw = Rule::Draw::epoch;
+  Draw draw = bursty_ < 1 ? Draw::partly_bursty : Draw::bursty;
+  if (traits_.label_rule) draw = Draw::equal;
+  if (in_order_) draw = Draw::epoch;
   if (epoch_steps_ > 0) {
     const auto before = static_cast<std::int64_t>(step) % epoch_steps_ * epoch_batch_;
     size = std::min(size, published_epoch - before);
@@ -158,25 +158,12 @@ void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
        step, 0, size, batch, workers);
 }
 
-void Task::icl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
-                     const Workers& workers) const {
-  assert(has_icl());
-  fill({seeds_.eval, Purpose::icl_sequence, Purpose::icl_fresh_items, Rule::Draw::bursty, novel_},
-       step, first, size, batch, workers);
-}
-
-void Task::equal_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
-                       const Workers& workers) const {
-  assert(has_equal());
-  fill(
-      {seeds_.eval, Purpose::equal_sequence, Purpose::equal_fresh_items, Rule::Draw::equal, novel_},
-      step, first, size, batch, workers);
-}
-
-void Task::iwl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch& batch,
-                     const Workers& workers) const {
-  assert(has_iwl());
-  fill({seeds_.eval, Purpose::iwl_sequence, Purpose::iwl_sequence, Rule::Draw::distinct, training_},
+void Task::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
+                            std::int64_t size, Batch& batch, const Workers& workers) const {
+  assert(has(set));
+  const EvaluationSet& of = evaluation_sets.at(set);
+  fill({seeds_.eval, of.sequences, of.fresh_items, of.draw,
+        of.items == Items::novel ? novel_ : training_},
        step, first, size, batch, workers);
 }
 
@@ -185,7 +172,7 @@ void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size
   assert(first + size <= probe_sequences_);
   // Under Zipf's law an average over training items is one over how often they are drawn.
   const bool all = !fresh_items_ && !unequal_ && probe_sequences_ == training_.items.classes();
-  const auto draw = all ? Rule::Draw::each_once : Rule::Draw::bursty;
+  const auto draw = all ? Draw::each_once : Draw::bursty;
   fill({seeds_.eval, Purpose::probe_sequence, Purpose::probe_fresh_items, draw, training_, label},
        step, first, size, batch, workers);
 }
@@ -193,17 +180,17 @@ void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size
 void Task::initial_batch(std::int64_t first, std::int64_t size, Batch& batch,
                          const Workers& workers) const {
   fill({seeds_.init, Purpose::initial_beta_sequence, Purpose::initial_beta_fresh_items,
-        Rule::Draw::bursty, training_},
+        Draw::bursty, training_},
        0, first, size, batch, workers);
 }
 
-void Task::fixed_batch(FixedItems items, std::int64_t first, std::int64_t size, Batch& batch,
+void Task::fixed_batch(Items items, std::int64_t first, std::int64_t size, Batch& batch,
                        const Workers& workers, const TokenEncoder* encoder) const {
   assert(has_fixed(items));
-  const bool novel = items == FixedItems::novel;
+  const bool novel = items == Items::novel;
   const auto purpose = novel ? Purpose::fixed_novel_sequence : Purpose::fixed_training_sequence;
-  fill({seeds_.probe, purpose, Purpose::fixed_fresh_items, Rule::Draw::bursty,
-        novel ? novel_ : training_, CopyLabel::its_own, novel && !from_table_, encoder},
+  fill({seeds_.probe, purpose, Purpose::fixed_fresh_items, Draw::bursty, novel ? novel_ : training_,
+        CopyLabel::its_own, novel && !from_table_, encoder},
        0, first, size, batch, workers);
 }
 
@@ -240,7 +227,7 @@ void Task::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t st
   const Side& side = rule.side;
   const Frequencies& frequencies = side.frequencies;
   switch (rule.draw) {
-    case Rule::Draw::bursty:
+    case Draw::bursty:
       if (length_ == 1) {
         WordReader words(stream);
         items.front() = frequencies.draw(words);
@@ -248,19 +235,19 @@ void Task::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t st
         draw_bursty(stream, frequencies, items);
       }
       break;
-    case Rule::Draw::partly_bursty:
+    case Draw::partly_bursty:
       draw_partly_bursty(stream, side.frequencies, bursty_, items);
       break;
-    case Rule::Draw::equal:
+    case Draw::equal:
       draw_equal(stream, rule_, side.frequencies, side.labels, *side.by_label, items);
       break;
-    case Rule::Draw::distinct:
+    case Draw::distinct:
       draw_distinct(stream, static_cast<std::uint32_t>(side.items.classes()), items);
       break;
-    case Rule::Draw::each_once:
+    case Draw::each_once:
       draw_around(stream, frequencies, static_cast<std::int32_t>(sequence), items);
       break;
-    case Rule::Draw::epoch: {
+    case Draw::epoch: {
       const auto steps = static_cast<std::uint64_t>(epoch_steps_);
       const auto index = static_cast<std::int64_t>(step % steps) * epoch_batch_ + sequence;
       const std::int32_t number = in_random_order(
@@ -352,8 +339,8 @@ void Task::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step
                       std::int64_t sequence, std::int64_t b, Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const std::span labels(batch.fresh.labels.row(b), at(context));
-  const std::int32_t copy = rule.draw == Rule::Draw::equal ? draw_fresh_equal(stream, rule_, labels)
-                                                           : draw_fresh(stream, labels);
+  const std::int32_t copy = rule.draw == Draw::equal ? draw_fresh_equal(stream, rule_, labels)
+                                                     : draw_fresh(stream, labels);
   batch.answer[b] = labels[at(copy)];
   for (std::int64_t j = 0; j < context; ++j) {
     batch.copy.row(b)[j] = j == copy ? 1 : 0;

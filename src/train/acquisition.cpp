@@ -15,10 +15,10 @@ std::optional<Acquisition::Found> Acquisition::look(const Progress& progress, do
 }
 
 std::optional<Outcome> Acquisition::outcome_of(const Evaluation& evaluation) const {
-  if (stop_.icl_accuracy && evaluation.icl.accuracy > *stop_.icl_accuracy) {
+  if (stop_.icl_accuracy && evaluation.on(task::Role::icl).accuracy > *stop_.icl_accuracy) {
     return Outcome::early_stopped;
   }
-  if (stop_.c1 && evaluation.probes.c1 < *stop_.c1) return Outcome::memorised;
+  if (stop_.c1 && evaluation.probes["c1"] < *stop_.c1) return Outcome::memorised;
   return std::nullopt;
 }
 

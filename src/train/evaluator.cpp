@@ -10,45 +10,34 @@ Evaluator::Evaluator(const task::Task& task, const model::Model& model, std::int
       batch_(task.make_batch(std::min(chunk, sequences))),
       activations_(model.make_activations(std::min(chunk, sequences), task.length())) {}
 
-Score Evaluator::icl(const model::Model& model, std::int64_t step, const Workers& workers) {
-  return task_.has_icl() ? measure(&task::Task::icl_batch, model, step, workers) : Score{};
-}
-
-Score Evaluator::equal(const model::Model& model, std::int64_t step, const Workers& workers) {
-  return task_.has_equal() ? measure(&task::Task::equal_batch, model, step, workers) : Score{};
-}
-
-Score Evaluator::iwl(const model::Model& model, std::int64_t step, const Workers& workers) {
-  return task_.has_iwl() ? measure(&task::Task::iwl_batch, model, step, workers) : Score{};
-}
-
-bool Evaluator::icl_above(double threshold, const model::Model& model, std::int64_t step,
-                          const Workers& workers) {
+bool Evaluator::is_above(double threshold, std::size_t set, const model::Model& model,
+                         std::int64_t step, const Workers& workers) {
   std::int64_t best = sequences_;  // correct, if all that are left are
   const auto above = [&] {
     return static_cast<double>(best) / static_cast<double>(sequences_) > threshold;
   };
   for (std::int64_t first = 0; first < sequences_ && above(); first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
-    best -= size - measure_chunk(&task::Task::icl_batch, model, step, first, size, workers).correct;
+    best -= size - measure_chunk(set, model, step, first, size, workers).correct;
   }
   return above();
 }
 
-nn::LossSums Evaluator::measure_chunk(Draw draw, const model::Model& model, std::int64_t step,
+nn::LossSums Evaluator::measure_chunk(std::size_t set, const model::Model& model, std::int64_t step,
                                       std::int64_t first, std::int64_t size,
                                       const Workers& workers) {
-  (task_.*draw)(static_cast<std::uint64_t>(step), first, size, batch_, workers);
+  task_.evaluation_batch(set, static_cast<std::uint64_t>(step), first, size, batch_, workers);
   model.forward(batch_, *activations_, workers);
   return nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
 }
 
-Score Evaluator::measure(Draw draw, const model::Model& model, std::int64_t step,
+Score Evaluator::measure(std::size_t set, const model::Model& model, std::int64_t step,
                          const Workers& workers) {
+  if (!task_.has(set)) return {};
   nn::LossSums total;
   for (std::int64_t first = 0; first < sequences_; first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
-    const auto sums = measure_chunk(draw, model, step, first, size, workers);
+    const auto sums = measure_chunk(set, model, step, first, size, workers);
     total.loss += sums.loss;
     total.correct += sums.correct;
   }

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <utility>
 
-#include "icl/config/probe_set.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
@@ -23,8 +22,6 @@ const nn::Parameter* first_not_finite(std::span<nn::Parameter* const> parameters
       parameters, [](const nn::Parameter* p) { return simd::all_finite(p->value.values()); });
   return bad == parameters.end() ? nullptr : *bad;
 }
-
-double norm(std::span<const Real> x) { return std::sqrt(sum_of_squares(x)); }
 
 /// The name of the tensor in which a fault of a forward pass shows first.
 std::string first_fault(std::span<nn::Parameter* const> parameters,
@@ -50,9 +47,10 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       optimizer_(make_optimizer(config.train, parameters_)),
       interventions_(config.intervene, parameters_),
       evaluator_(task_, *model_, config.eval.sequences),
-      prober_(config, task_, *model_),
-      fixed_set_(config, task_, *model_, workers),
       pass_(config, task_, *model_),
+      next_update_(config_, progress_.step, *model_, pass_, *optimizer_, interventions_),
+      prober_(config, task_, *model_, &next_update_),
+      fixed_set_(config, task_, *model_, workers),
       evaluations_(evaluation_schedule(config)),
       snapshots_(snapshot_schedule(config)),
       acquisition_(config) {
@@ -61,11 +59,6 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
     initialise_with_beta(*config.init.beta0, seed, task_, *model_, workers);
   } else {
     model_->initialise(seed);
-  }
-  const auto probes = config::probes_of(config);
-  if (std::ranges::find(probes, config::ProbeName::norms) != probes.end()) {
-    gradients_.reserve(parameters_.size());
-    for (const nn::Parameter* p : parameters_) gradients_.emplace_back(p->value.shape());
   }
 }
 
@@ -144,24 +137,28 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
   return outcome;
 }
 
+bool Trainer::is_finite(const Evaluation& evaluation) const {
+  for (std::size_t i = 0; i < evaluation.sets.size(); ++i) {
+    if (task_.has(i) && !std::isfinite(evaluation.sets.at(i).loss)) return false;
+  }
+  return true;
+}
+
 std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
                                        const std::atomic<bool>& stop) {
   std::optional<Outcome> end;
   if (evaluations_.holds(progress_.step)) {
     for (Observer* observer : observers) observer->evaluating(view());
-    const std::optional<Evaluation> made = evaluate_until(stop);
-    if (!made) return Outcome::interrupted;
-    const Evaluation& evaluation = *made;
-    if ((task_.has_icl() && !std::isfinite(evaluation.icl.loss)) ||
-        (task_.has_iwl() && !std::isfinite(evaluation.iwl.loss))) {
+    if (!evaluate_until(stop)) return Outcome::interrupted;
+    if (!is_finite(evaluation_)) {
       const nn::Parameter* bad = first_not_finite(parameters_);
       fault_ = fmt::format("the loss of the evaluation at step {} is not finite: first of all {}",
                            progress_.step,
                            bad != nullptr ? "parameter " + bad->name : "the evaluation itself");
       return Outcome::diverged;
     }
-    for (Observer* observer : observers) observer->evaluated(evaluation, progress_);
-    end = acquisition_.outcome_of(evaluation);
+    for (Observer* observer : observers) observer->evaluated(evaluation_, progress_);
+    end = acquisition_.outcome_of(evaluation_);
   }
   if (snapshots_.holds(progress_.step)) {
     const Snapshot now = snapshot();
@@ -216,20 +213,21 @@ void Trainer::reset_train_score() {
   progress_.elapsed = 0;
 }
 
-std::optional<Evaluation> Trainer::evaluate_until(const std::atomic<bool>& stop) {
+bool Trainer::evaluate_until(const std::atomic<bool>& stop) {
   const auto time = workers_.measure(Phase::evaluation);
   const Progress before = progress_;
   try {
     const Workers workers = workers_.unmeasured().interruptible(stop);
     workers.check_interrupt();
-    return evaluate(workers);
+    evaluate(workers);
+    return true;
   } catch (const Interrupted&) {
     progress_ = before;
-    return std::nullopt;
+    return false;
   }
 }
 
-Evaluation Trainer::evaluate(const Workers& workers) {
+void Trainer::evaluate(const Workers& workers) {
   if (progress_.train_sequences == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
     const nn::LossSums sums = forward_batch(workers);
@@ -237,26 +235,18 @@ Evaluation Trainer::evaluate(const Workers& workers) {
     progress_.train_correct = sums.correct;
     progress_.train_sequences = pass_.sequences();
   }
-  Evaluation evaluation;
-  evaluation.step = progress_.step;
-  evaluation.train = training_score(progress_);
+  evaluation_.step = progress_.step;
+  evaluation_.train = training_score(progress_);
   const nn::Attending attending = attending_in_force();
   evaluator_.attend(attending);
-  evaluation.icl = evaluator_.icl(*model_, progress_.step, workers);
-  evaluation.iwl = evaluator_.iwl(*model_, progress_.step, workers);
-  evaluation.equal = evaluator_.equal(*model_, progress_.step, workers);
-  evaluation.probes = prober_.read(*model_, progress_.step, attending, workers);
-  measure_norms(evaluation, workers);
-  if (const double c1 = evaluation.probes.c1; std::isfinite(c1)) {
-    if (progress_.c1) progress_.I_K += progress_.elapsed * (*progress_.c1 + c1) / 2;
-    progress_.c1 = c1;
-    evaluation.I_K = progress_.I_K;
+  for (std::size_t i = 0; i < evaluation_.sets.size(); ++i) {
+    evaluation_.sets.at(i) = evaluator_.measure(i, *model_, progress_.step, workers);
   }
+  evaluation_.probes = prober_.read(*model_, progress_.step, attending, progress_, workers);
   reset_train_score();
-  look_for_acquisition(evaluation, workers);
+  look_for_acquisition(workers);
   acquisition_.restore(std::nullopt);
   keep_before();
-  return evaluation;
 }
 
 /// Of the last step made: an evaluation describes the network as it was trained.
@@ -267,29 +257,6 @@ nn::Attending Trainer::attending_in_force() const {
 void Trainer::keep_before() {
   if (!acquisition_.wants_weights(progress_)) return;
   acquisition_.restore(Earlier{progress_.step, copy_values(readable_), optimizer_->moments()});
-}
-
-void Trainer::measure_norms(Evaluation& evaluation, const Workers& workers) {
-  if (gradients_.empty()) return;
-  static_cast<void>(forward_batch(workers));
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i]->sink = {gradients_[i].data(), Real{1}, Real{0}, false};
-  }
-  pass_.backward(*model_, workers);
-  const auto factors = interventions_.factors(progress_.step, rate_share(config_, progress_.step));
-  double squares = 0;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (factors[i] != 0) squares += sum_of_squares(gradients_[i].values());
-  }
-  const Real scale = clip_factor(config_.train, squares);
-  evaluation.norms.reserve(parameters_.size());
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto gradient = gradients_[i].values();
-    const double whole = norm(gradient);
-    for (Real& g : gradient) g *= scale;
-    evaluation.norms.push_back({norm(parameters_[i]->value.values()), whole,
-                                optimizer_->update_norm(i, gradient, factors[i])});
-  }
 }
 
 /// A trainer that goes where it has been, and comes back to where it stands in the end.
@@ -317,7 +284,8 @@ class Trainer::Rewound final : public Past {
 
   [[nodiscard]] bool icl_above(double threshold) override {
     trainer_.evaluator_.attend(trainer_.attending_in_force());
-    return trainer_.evaluator_.icl_above(threshold, *trainer_.model_, last_, workers_);
+    return trainer_.evaluator_.is_above(threshold, task::set_in(task::Role::icl), *trainer_.model_,
+                                        last_, workers_);
   }
 
  private:
@@ -327,11 +295,11 @@ class Trainer::Rewound final : public Past {
   std::optional<State> now_;
 };
 
-void Trainer::look_for_acquisition(const Evaluation& evaluation, const Workers& workers) {
+void Trainer::look_for_acquisition(const Workers& workers) {
   std::optional<Acquisition::Found> found;
   {
     Rewound past(*this, workers);
-    found = acquisition_.look(progress_, evaluation.icl.accuracy, past);
+    found = acquisition_.look(progress_, evaluation_.on(task::Role::icl).accuracy, past);
   }
   if (!found) return;
   progress_.t_icl_step = found->step;

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "icl/probe/columns.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/task/seeds.hpp"
 #include "support/blas.hpp"
@@ -66,7 +65,10 @@ struct Bench {
   }
 
   [[nodiscard]] Reading read(Attending attending = Attending::learned) {
-    return prober.read(*model, some_step, attending, workers);
+    return prober.read(*model, some_step, attending, memory, workers);
+  }
+  [[nodiscard]] Reading read_at(std::int64_t step, const Workers& others) {
+    return prober.read(*model, step, Attending::learned, memory, others);
   }
 
   using Fill = std::function<void(Batch&)>;
@@ -101,7 +103,16 @@ struct Bench {
   std::unique_ptr<model::Model> model;
   task::Task task;
   Prober prober;
+  Memory memory;
 };
+
+[[nodiscard]] inline Spread spread_in(const Reading& reading, const char* mean,
+                                      const char* deviation) {
+  return {reading[mean], reading[deviation]};
+}
+[[nodiscard]] inline Score score_in(const Reading& reading, const std::string& what) {
+  return {reading[what + "_loss"], reading[what + "_accuracy"]};
+}
 
 inline double mean(const std::vector<double>& x) {
   double sum = 0;
@@ -127,11 +138,12 @@ inline void expect_spread(const Spread& spread, const std::vector<double>& of, d
 
 /// Equal in all columns, or both NaN.
 inline void expect_equal(const Reading& a, const Reading& b) {
-  for (const Column& column : columns()) {
-    const double x = column.value(a);
-    const double y = column.value(b);
+  ASSERT_EQ(a.values.size(), b.values.size());
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const double x = a.values[i];
+    const double y = b.values[i];
     EXPECT_TRUE(x == y || (std::isnan(x) && std::isnan(y)))
-        << column.name << ": " << x << ", " << y;
+        << a.places[i].column->name << ": " << x << ", " << y;
   }
 }
 

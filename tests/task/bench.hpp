@@ -53,13 +53,13 @@ struct Bench {
         task.training_batch(step, size, batch, workers);
         break;
       case Kind::icl:
-        task.icl_batch(step, first, size, batch, workers);
+        task.evaluation_batch(set_called("icl"), step, first, size, batch, workers);
         break;
       case Kind::iwl:
-        task.iwl_batch(step, first, size, batch, workers);
+        task.evaluation_batch(set_called("iwl"), step, first, size, batch, workers);
         break;
       case Kind::equal:
-        task.equal_batch(step, first, size, batch, workers);
+        task.evaluation_batch(set_called("icl_equal"), step, first, size, batch, workers);
         break;
       case Kind::probe:
         task.probe_batch(step, first, size, CopyLabel::its_own, batch, workers);
@@ -90,9 +90,9 @@ struct Bench {
   /// The kinds of batches that this task has.
   std::vector<Kind> kinds() const {
     std::vector<Kind> all{Kind::training, Kind::probe};
-    if (task.has_icl()) all.push_back(Kind::icl);
-    if (task.has_iwl()) all.push_back(Kind::iwl);
-    if (task.has_equal()) all.push_back(Kind::equal);
+    if (task.traits().context) all.push_back(Kind::icl);
+    if (task.traits().training_items) all.push_back(Kind::iwl);
+    if (task.traits().label_rule) all.push_back(Kind::equal);
     return all;
   }
 

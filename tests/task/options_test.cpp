@@ -255,7 +255,7 @@ TEST(TaskOptions, MakeTargetsLessEvenThanZipfsLaw) {
 }
 
 TEST(TaskOptions, HaveNoEqualBatchesWithoutARule) {
-  EXPECT_FALSE(Bench(configuration(12, 5)).task.has_equal());
+  EXPECT_FALSE(Bench(configuration(12, 5)).task.traits().label_rule);
 }
 
 // By the rule, the labels of a context sum up to 0, or with the answer to 0. On independent labels
@@ -267,7 +267,7 @@ TEST(TaskOptions, EqualiseTrainingAndTheEqualEvaluationAlone) {
       using enum config::LabelRule;
       config.data.labels = sequence ? equal_sequence : equal_context;
       const Bench bench(config);
-      ASSERT_TRUE(bench.task.has_equal());
+      ASSERT_TRUE(bench.task.traits().label_rule);
       for (const Kind kind : bench.kinds()) {
         std::int64_t equal = 0;
         const std::int64_t size = kind == Kind::probe ? 20 : 200;

@@ -80,10 +80,10 @@ TEST(TaskItems, DependOnTheSeedOfItemsAlone) {
 
 TEST(TaskItems, DoNotExistAtInfiniteDiversity) {
   const Bench bench(configuration(infinite, 4));
-  EXPECT_FALSE(bench.task.has_iwl());
+  EXPECT_FALSE(bench.task.traits().training_items);
   EXPECT_TRUE(bench.task.training_items().context.empty());
   EXPECT_TRUE(bench.task.labels().empty());
-  EXPECT_TRUE(Bench(configuration(4, 4)).task.has_iwl());
+  EXPECT_TRUE(Bench(configuration(4, 4)).task.traits().training_items);
 }
 
 // --- What every sequence keeps to ---
@@ -121,7 +121,7 @@ TEST_P(TaskRules, TrainingAndIclSequencesHoldTheTargetAndItsLabel) {
 }
 
 TEST_P(TaskRules, IwlSequencesHoldNothingTwice) {
-  if (!bench_.task.has_iwl()) return;
+  if (!bench_.task.traits().training_items) return;
   const auto index = index_of(bench_.task.training_items(), bench_.encoder);
   for (std::uint64_t step = 0; step < 5; ++step) {
     for (const Sequence& s : bench_.draw(Kind::iwl, step, 0, 200)) {
@@ -133,7 +133,7 @@ TEST_P(TaskRules, IwlSequencesHoldNothingTwice) {
 }
 
 TEST_P(TaskRules, TrainingAndIwlUseTrainingItemsAndIclNovelOnes) {
-  if (!bench_.task.has_iwl()) return;
+  if (!bench_.task.traits().training_items) return;
   const auto training = index_of(bench_.task.training_items(), bench_.encoder);
   const auto novel = index_of(bench_.task.novel_items(), bench_.encoder);
   for (const auto& [kind, items] :
@@ -153,7 +153,7 @@ TEST_P(TaskRules, TrainingAndIwlUseTrainingItemsAndIclNovelOnes) {
 TEST_P(TaskRules, BatchesDoNotDependOnWhoDrawsThemOrHow) {
   constexpr std::int64_t size = 100;  // several tiles of sequences, the last one cut
   std::vector<Kind> kinds{Kind::training, Kind::icl};
-  if (bench_.task.has_iwl()) kinds.push_back(Kind::iwl);
+  if (bench_.task.traits().training_items) kinds.push_back(Kind::iwl);
   for (const Kind kind : kinds) {
     const Sequences whole = bench_.draw(kind, 9, 0, size);
     // Other workers, a batch used before, other steps in between.
@@ -184,7 +184,7 @@ TEST_P(TaskRules, BatchesDoNotDependOnWhoDrawsThemOrHow) {
 // 2^-40 at most.
 TEST_P(TaskRules, StepsAndKindsAndDataSeedsDiffer) {
   std::vector<Kind> kinds{Kind::training, Kind::icl};
-  if (bench_.task.has_iwl()) kinds.push_back(Kind::iwl);
+  if (bench_.task.traits().training_items) kinds.push_back(Kind::iwl);
   for (const Kind kind : kinds) {
     EXPECT_NE(bench_.draw(kind, 0, 0, 40), bench_.draw(kind, 1, 0, 40));
     EXPECT_NE(bench_.draw(kind, 1, 0, 40), bench_.draw(kind, 469, 0, 40));

@@ -22,8 +22,8 @@ TEST(TaskWithoutContext, HasSequencesOfTheTargetAlone) {
     config.data.noise = noise;
     const Bench bench = memoriser(config);
     EXPECT_EQ(bench.task.length(), 1);
-    EXPECT_FALSE(bench.task.has_icl());
-    EXPECT_TRUE(bench.task.has_iwl());
+    EXPECT_FALSE(bench.task.traits().context);
+    EXPECT_TRUE(bench.task.traits().training_items);
     const Batch batch = bench.task.make_batch(7);
     EXPECT_EQ(batch.items.extent(1), 1);
     EXPECT_EQ(batch.copy.extent(1), 0);

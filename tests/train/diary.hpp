@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "icl/probe/columns.hpp"
 #include "icl/train/trainer.hpp"
 #include "support/blas.hpp"
 
@@ -139,6 +138,23 @@ inline std::vector<std::int64_t> steps_of(const Diary& diary) {
   return steps;
 }
 
+using probe::Norms;
+
+/// The norms of each parameter, as the probe reads them.
+inline std::vector<Norms> norms_of(const Evaluation& evaluation) {
+  std::vector<Norms> all;
+  for (std::size_t i = 0; i < evaluation.probes.places.size(); ++i) {
+    const auto& [column, parameter] = evaluation.probes.places[i];
+    if (!column->of_each_parameter) continue;
+    all.resize(std::max(all.size(), parameter + 1));
+    Norms& norms = all[parameter];
+    (column->name == "norm"          ? norms.value
+     : column->name == "update_norm" ? norms.update
+                                     : norms.gradient) = evaluation.probes.values[i];
+  }
+  return all;
+}
+
 /// Equal, or both NaN.
 inline bool equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
@@ -146,20 +162,12 @@ inline bool equal(const Score& a, const Score& b) {
   return equal(a.loss, b.loss) && equal(a.accuracy, b.accuracy);
 }
 
-inline bool equal(const Norms& a, const Norms& b) {
-  return a.value == b.value && a.gradient == b.gradient && a.update == b.update;
-}
-
 inline bool equal(const Evaluation& a, const Evaluation& b) {
-  const bool scores = a.step == b.step && equal(a.train, b.train) && equal(a.icl, b.icl) &&
-                      equal(a.iwl, b.iwl) && equal(a.equal, b.equal) && equal(a.I_K, b.I_K);
-  return scores &&
-         std::ranges::all_of(probe::columns(),
-                             [&](const probe::Column& column) {
-                               return equal(column.value(a.probes), column.value(b.probes));
-                             }) &&
-         std::ranges::equal(a.norms, b.norms,
-                            [](const Norms& x, const Norms& y) { return equal(x, y); });
+  return a.step == b.step && equal(a.train, b.train) &&
+         std::ranges::equal(a.sets, b.sets,
+                            [](const Score& x, const Score& y) { return equal(x, y); }) &&
+         std::ranges::equal(a.probes.values, b.probes.values,
+                            [](double x, double y) { return equal(x, y); });
 }
 
 inline bool equal(const std::vector<Evaluation>& a, const std::vector<Evaluation>& b) {

@@ -91,6 +91,10 @@ Real mixture(const Sequence& s) {
   return sum - 3 * s.items.back()[0];
 }
 
+constexpr std::size_t icl_set = task::set_called("icl");
+constexpr std::size_t iwl_set = task::set_called("iwl");
+constexpr std::size_t equal_set = task::set_called("icl_equal");
+
 struct Bench {
   Bench(config::Diversity item_count, std::int64_t sequences, FakeModel::Answer answer)
       : Bench(configuration(item_count), sequences, std::move(answer)) {}
@@ -108,7 +112,7 @@ struct Bench {
 TEST(Evaluator, ScoresAPerfectLearnerOfTheContext) {
   for (const config::Diversity item_count : {config::Diversity(16), infinite}) {
     Bench bench(item_count, 500, read_copy);
-    const Score icl = bench.evaluator.icl(bench.model, 3, bench.workers);
+    const Score icl = bench.evaluator.measure(icl_set, bench.model, 3, bench.workers);
     EXPECT_EQ(icl.accuracy, 1);
     EXPECT_NEAR(icl.loss, std::log1p(std::exp(-2.0)), 1e-14);
   }
@@ -117,7 +121,7 @@ TEST(Evaluator, ScoresAPerfectLearnerOfTheContext) {
 // Nothing is to be found in the contexts of IWL: the answer -1 is right for half of the labels.
 TEST(Evaluator, ScoresTheSameLearnerOnIwlByChance) {
   Bench bench(16, 2000, read_copy);
-  const Score iwl = bench.evaluator.iwl(bench.model, 3, bench.workers);
+  const Score iwl = bench.evaluator.measure(iwl_set, bench.model, 3, bench.workers);
   EXPECT_NEAR(iwl.accuracy, 0.5, 0.055);  // 4.9 standard deviations
   EXPECT_NEAR(
       iwl.loss,
@@ -127,8 +131,8 @@ TEST(Evaluator, ScoresTheSameLearnerOnIwlByChance) {
 
 TEST(Evaluator, OfAnUndecidedModelHasNoneCorrectAndLossLog2) {
   Bench bench(16, 300, [](const Sequence&) { return Real{0}; });
-  for (const Score& score : {bench.evaluator.icl(bench.model, 0, bench.workers),
-                             bench.evaluator.iwl(bench.model, 0, bench.workers)}) {
+  for (const Score& score : {bench.evaluator.measure(icl_set, bench.model, 0, bench.workers),
+                             bench.evaluator.measure(iwl_set, bench.model, 0, bench.workers)}) {
     EXPECT_EQ(score.accuracy, 0);
     EXPECT_NEAR(score.loss, std::numbers::ln2, 1e-15);
   }
@@ -140,16 +144,12 @@ TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
   config::Config config = configuration();
   config.data.labels = config::LabelRule::equal_sequence;
   Bench bench(config, count, mixture);
-  using Draw =
-      void (task::Task::*)(std::uint64_t, std::int64_t, std::int64_t, Batch&, const Workers&) const;
   for (const std::int64_t step : {0, 469}) {
-    for (const auto& [draw, measure] :
-         {std::pair<Draw, Score (Evaluator::*)(const model::Model&, std::int64_t, const Workers&)>{
-              &task::Task::icl_batch, &Evaluator::icl},
-          {&task::Task::iwl_batch, &Evaluator::iwl},
-          {&task::Task::equal_batch, &Evaluator::equal}}) {
+    for (std::size_t set = 0; set < task::evaluation_sets.size(); ++set) {
+      SCOPED_TRACE(task::evaluation_sets.at(set).name);
       Batch batch = bench.task.make_batch(count);
-      (bench.task.*draw)(static_cast<std::uint64_t>(step), 0, count, batch, bench.workers);
+      bench.task.evaluation_batch(set, static_cast<std::uint64_t>(step), 0, count, batch,
+                                  bench.workers);
       const task::FakeEncoder encoder(4);
       double loss = 0, correct = 0;
       for (std::int64_t b = 0; b < count; ++b) {
@@ -159,7 +159,7 @@ TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
         correct += margin > 0 ? 1 : 0;
       }
       bench.model.sizes.clear();
-      const Score score = (bench.evaluator.*measure)(bench.model, step, bench.workers);
+      const Score score = bench.evaluator.measure(set, bench.model, step, bench.workers);
       EXPECT_EQ(bench.model.sizes, (std::vector<std::int64_t>{256, 256, 88}));
       EXPECT_NEAR(score.loss, loss / count, 1e-13);
       EXPECT_EQ(score.accuracy, correct / count);
@@ -169,10 +169,10 @@ TEST(Evaluator, IsTheMeanOverAllSequencesOfTheStep) {
 
 TEST(Evaluator, TakesFreshSequencesForEachStepAndTheSameOnesAgain) {
   Bench bench(16, 200, mixture);
-  const Score first = bench.evaluator.icl(bench.model, 1, bench.workers);
-  const Score other = bench.evaluator.icl(bench.model, 2, bench.workers);
-  (void)bench.evaluator.iwl(bench.model, 1, bench.workers);
-  const Score again = bench.evaluator.icl(bench.model, 1, Workers(5));
+  const Score first = bench.evaluator.measure(icl_set, bench.model, 1, bench.workers);
+  const Score other = bench.evaluator.measure(icl_set, bench.model, 2, bench.workers);
+  (void)bench.evaluator.measure(iwl_set, bench.model, 1, bench.workers);
+  const Score again = bench.evaluator.measure(icl_set, bench.model, 1, Workers(5));
   EXPECT_NE(first.loss, other.loss);
   EXPECT_EQ(first.loss, again.loss);
   EXPECT_EQ(first.accuracy, again.accuracy);
@@ -180,7 +180,7 @@ TEST(Evaluator, TakesFreshSequencesForEachStepAndTheSameOnesAgain) {
 
 TEST(Evaluator, HasNoIwlAtInfiniteDiversity) {
   Bench bench(infinite, 100, mixture);
-  const Score iwl = bench.evaluator.iwl(bench.model, 1, bench.workers);
+  const Score iwl = bench.evaluator.measure(iwl_set, bench.model, 1, bench.workers);
   EXPECT_TRUE(std::isnan(iwl.loss) && std::isnan(iwl.accuracy));
   EXPECT_TRUE(bench.model.sizes.empty());
 }
@@ -193,7 +193,7 @@ TEST(Evaluator, HasTheLabelRuleOfTrainingOnlyWhereThatIsAnother) {
     config::Config config = configuration();
     config.data.labels = labels;
     Bench bench(config, 100, mixture);
-    const Score score = bench.evaluator.equal(bench.model, 1, bench.workers);
+    const Score score = bench.evaluator.measure(equal_set, bench.model, 1, bench.workers);
     EXPECT_EQ(is_nothing(score), labels == independent);
     EXPECT_EQ(bench.model.sizes.empty(), labels == independent);
   }
@@ -209,9 +209,9 @@ TEST(Evaluator, HasNoIclForAModelThatReadsNoContext) {
   model.context = false;
   const task::Task task(configuration(), std::nullopt, model, workers);
   Evaluator evaluator(task, model, 100);
-  EXPECT_TRUE(is_nothing(evaluator.icl(model, 1, workers)));
+  EXPECT_TRUE(is_nothing(evaluator.measure(icl_set, model, 1, workers)));
   EXPECT_TRUE(model.sizes.empty());
-  EXPECT_FALSE(is_nothing(evaluator.iwl(model, 1, workers)));
+  EXPECT_FALSE(is_nothing(evaluator.measure(iwl_set, model, 1, workers)));
 }
 
 TEST(Evaluator, ClampsAttentionUntilToldOtherwise) {
@@ -219,20 +219,20 @@ TEST(Evaluator, ClampsAttentionUntilToldOtherwise) {
   for (const nn::Attending attending :
        {nn::Attending::copy, nn::Attending::none, nn::Attending::learned}) {
     bench.evaluator.attend(attending);
-    (void)bench.evaluator.icl(bench.model, 1, bench.workers);
+    (void)bench.evaluator.measure(icl_set, bench.model, 1, bench.workers);
     EXPECT_EQ(bench.model.attended, attending);
-    (void)bench.evaluator.iwl(bench.model, 1, bench.workers);
+    (void)bench.evaluator.measure(iwl_set, bench.model, 1, bench.workers);
     EXPECT_EQ(bench.model.attended, attending);
   }
 }
 
 TEST(Evaluator, LooksNoLongerThanADecisionTakes) {
   Bench bench(16, 1000, mixture);
-  const double accuracy = bench.evaluator.icl(bench.model, 1, bench.workers).accuracy;
+  const double accuracy = bench.evaluator.measure(icl_set, bench.model, 1, bench.workers).accuracy;
   const std::vector<std::int64_t> all = std::exchange(bench.model.sizes, {});
   const auto above = [&](double threshold) {
     bench.model.sizes.clear();
-    return bench.evaluator.icl_above(threshold, bench.model, 1, bench.workers);
+    return bench.evaluator.is_above(threshold, icl_set, bench.model, 1, bench.workers);
   };
   EXPECT_FALSE(above(accuracy));  // equal is not above
   EXPECT_EQ(bench.model.sizes, all);
@@ -247,7 +247,7 @@ TEST(Evaluator, LetsNanThrough) {
   Bench bench(16, 300, [&](const Sequence&) {
     return ++calls == 299 ? std::numeric_limits<Real>::quiet_NaN() : Real{1};
   });
-  EXPECT_TRUE(std::isnan(bench.evaluator.icl(bench.model, 0, bench.workers).loss));
+  EXPECT_TRUE(std::isnan(bench.evaluator.measure(icl_set, bench.model, 0, bench.workers).loss));
 }
 
 }  // namespace

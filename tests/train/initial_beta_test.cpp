@@ -34,8 +34,8 @@ Probed probed(const config::Config& config) {
   std::atomic<bool> stop{false};
   diary.on_evaluated = [&](const Progress&) { stop = true; };
   run(trainer, diary, stop);
-  const auto& beta = diary.evaluations.front().probes.effective_beta;
-  return {beta.mean, beta.deviation};
+  const auto& probes = diary.evaluations.front().probes;
+  return {probes["effective_beta"], probes["effective_beta_deviation"]};
 }
 
 /// Of a mean over n sequences, beside one over those that the wish is set on.

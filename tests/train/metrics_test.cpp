@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "icl/config/probe_set.hpp"
-#include "icl/probe/columns.hpp"
+#include "icl/nn/parameter.hpp"
+#include "icl/probe/probe.hpp"
 
 namespace icl::train {
 namespace {
@@ -32,6 +33,12 @@ class MetricsTest : public testing::Test {
   [[nodiscard]] std::vector<Metric> all(const config::Config& config) const {
     return metrics(config, std::vector<const nn::Parameter*>{&first_, &second_});
   }
+  [[nodiscard]] static Evaluation empty(const config::Config& config) {
+    Evaluation evaluation;
+    evaluation.probes.places = probe::places_of(config, 2);
+    evaluation.probes.values.resize(evaluation.probes.places.size());
+    return evaluation;
+  }
   [[nodiscard]] std::map<std::string, double> read(const config::Config& config,
                                                    const Evaluation& evaluation) const {
     std::map<std::string, double> values;
@@ -50,18 +57,16 @@ TEST(Score, OfNothingIsNan) {
 }
 
 TEST_F(MetricsTest, ReadWhatTheirNamesSay) {
-  Evaluation evaluation;
-  evaluation.step = 7;
-  evaluation.train = {0.1, 0.2};
-  evaluation.icl = {0.3, 0.4};
-  evaluation.iwl = {0.5, 0.6};
-  evaluation.equal = {0.7, 0.8};
-  evaluation.I_K = 0.9;
-  evaluation.probes.c1 = 1.5;
-  evaluation.probes.copy_icl.accuracy = 1.25;
-  evaluation.norms = {{1, 2, 3}, {4, 5, 6}};
   config::Config config = of("one_layer");
   config.data.labels = config::LabelRule::equal_context;
+  config.probe.record = "memorisation norms";
+  Evaluation evaluation = empty(config);
+  evaluation.step = 7;
+  evaluation.train = {0.1, 0.2};
+  evaluation.sets = {Score{0.3, 0.4}, Score{0.5, 0.6}, Score{0.7, 0.8}};
+  for (std::size_t i = 0; i < evaluation.probes.values.size(); ++i) {
+    evaluation.probes.values[i] = static_cast<double>(i);
+  }
   EXPECT_THAT(read(config, evaluation),
               IsSupersetOf(std::map<std::string, double>{{"train_loss", 0.1},
                                                          {"train_accuracy", 0.2},
@@ -71,15 +76,15 @@ TEST_F(MetricsTest, ReadWhatTheirNamesSay) {
                                                          {"iwl_accuracy", 0.6},
                                                          {"icl_equal_loss", 0.7},
                                                          {"icl_equal_accuracy", 0.8},
-                                                         {"I_K", 0.9},
-                                                         {"c1", 1.5},
-                                                         {"clamped_icl_accuracy", 1.25},
-                                                         {"norm.w", 1},
-                                                         {"gradient_norm.w", 2},
-                                                         {"update_norm.w", 3},
-                                                         {"norm.mlp.0.bias", 4},
-                                                         {"gradient_norm.mlp.0.bias", 5},
-                                                         {"update_norm.mlp.0.bias", 6}}));
+                                                         {"I_K", 0},
+                                                         {"c1", 1},
+                                                         {"phi_deviation", 5},
+                                                         {"norm.w", 6},
+                                                         {"gradient_norm.w", 8},
+                                                         {"update_norm.w", 10},
+                                                         {"norm.mlp.0.bias", 7},
+                                                         {"gradient_norm.mlp.0.bias", 9},
+                                                         {"update_norm.mlp.0.bias", 11}}));
 }
 
 TEST_F(MetricsTest, AreDescribed) {
@@ -105,14 +110,12 @@ TEST_F(MetricsTest, AreThoseOfTheProbesThatARunRecords) {
     config::Config config = of("one_layer");
     config.probe.record = std::string(row.name);
     std::set<std::string> expected = scores;
-    for (const probe::Column& column : probe::columns()) {
-      if (column.probe == row.probe) expected.insert(std::string(column.name));
-    }
-    if (row.probe == config::ProbeName::memorisation) expected.insert("I_K");
-    if (row.probe == config::ProbeName::norms) {
-      for (const char* what : {"norm.", "gradient_norm.", "update_norm."}) {
-        expected.insert(std::string(what) + "w");
-        expected.insert(std::string(what) + "mlp.0.bias");
+    for (const probe::Column& column : probe::probe_of(row.probe).columns) {
+      const std::string name(column.name);
+      if (column.of_each_parameter) {
+        expected.insert({name + ".w", name + ".mlp.0.bias"});
+      } else {
+        expected.insert(name);
       }
     }
     EXPECT_GT(expected.size(), scores.size()) << row.name;
@@ -126,13 +129,14 @@ TEST_F(MetricsTest, AreThoseOfTheProbesThatARunRecords) {
 }
 
 TEST_F(MetricsTest, AreThoseThatTheSystemHas) {
-  Evaluation evaluation;
-  evaluation.norms.resize(2);
-  EXPECT_THAT(read(of("one_layer"), evaluation), Contains(Key("identity_alignment")));
-  const auto minimal = read(of("minimal"), evaluation);
+  const auto read = [&](const config::Config& config) {
+    return MetricsTest::read(config, empty(config));
+  };
+  EXPECT_THAT(read(of("one_layer")), Contains(Key("identity_alignment")));
+  const auto minimal = read(of("minimal"));
   EXPECT_THAT(minimal, Contains(Key("effective_beta")));
   EXPECT_THAT(minimal, Not(Contains(Key("identity_alignment"))));
-  const auto memoriser = read(of("memoriser"), evaluation);
+  const auto memoriser = read(of("memoriser"));
   EXPECT_THAT(memoriser, Contains(Key("c1")));
   EXPECT_THAT(memoriser, Contains(Key("norm.w")));
   EXPECT_THAT(memoriser, Not(Contains(Key("effective_beta"))));

@@ -107,7 +107,7 @@ TEST(Sgd, RemembersNothing) {
   nn::Parameter parameter = make_parameter(nn::Group::mlp);
   const std::array<nn::Parameter*, 1> all{&parameter};
   const auto optimizer = make_optimizer(settings(), all);
-  optimizer->restore({3, {{1, 2, 3, 4, 5, 6}}, {{1, 2, 3, 4, 5, 6}}});
+  optimizer->restore({3, {{"adam_mean", {{1, 2, 3, 4, 5, 6}}}, {"adam_square", {{1, 2, 3, 4, 5, 6}}}}});
   EXPECT_EQ(optimizer->moments(), Moments{});
 }
 

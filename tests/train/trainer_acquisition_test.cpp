@@ -24,8 +24,8 @@ const Diary& diary_of_icl() {
 // Four seeds tried had accuracy above 0.996 from step 400 on.
 TEST(Trainer, LearnsInContextWhereNothingCanBeMemorised) {
   const Diary& diary = diary_of_icl();
-  EXPECT_NEAR(diary.evaluations.front().icl.accuracy, 0.5, 0.11);
-  EXPECT_GT(diary.evaluations.back().icl.accuracy, 0.98);
+  EXPECT_NEAR(diary.evaluations.front().on("icl").accuracy, 0.5, 0.11);
+  EXPECT_GT(diary.evaluations.back().on("icl").accuracy, 0.98);
   EXPECT_LT(diary.evaluations.back().train.loss, 0.1);
 }
 
@@ -35,9 +35,9 @@ TEST(Trainer, MemorisesFewItems) {
   const WholeRun result(toy(16));
   const Evaluation& first = result.diary.evaluations.front();
   const Evaluation& last = result.diary.evaluations.back();
-  EXPECT_NEAR(first.iwl.accuracy, 0.5, 0.11);
-  EXPECT_GT(last.iwl.accuracy, 0.95);
-  EXPECT_LT(last.icl.accuracy, 0.95);
+  EXPECT_NEAR(first.on("iwl").accuracy, 0.5, 0.11);
+  EXPECT_GT(last.on("iwl").accuracy, 0.95);
+  EXPECT_LT(last.on("icl").accuracy, 0.95);
   EXPECT_EQ(result.trainer.progress().t_icl_step, std::nullopt);
   for (const auto& t : result.diary.t_icl) EXPECT_EQ(t, std::nullopt);
 }
@@ -45,15 +45,15 @@ TEST(Trainer, MemorisesFewItems) {
 // With 4096 items ICL is faster: the rates decide.
 TEST(Trainer, LearnsInContextWhereMemorisingTakesLong) {
   const WholeRun result(toy(4096));
-  EXPECT_GT(result.diary.evaluations.back().icl.accuracy, 0.95);
-  EXPECT_NEAR(result.diary.evaluations.back().iwl.accuracy, 0.5, 0.11);
+  EXPECT_GT(result.diary.evaluations.back().on("icl").accuracy, 0.95);
+  EXPECT_NEAR(result.diary.evaluations.back().on("iwl").accuracy, 0.5, 0.11);
 }
 
 TEST(Trainer, AcquisitionIsTheFirstEvaluationAbove95Percent) {
   const Diary& diary = diary_of_icl();
   std::optional<std::int64_t> expected;
   for (std::size_t i = 0; i < diary.evaluations.size(); ++i) {
-    if (!expected && diary.evaluations[i].icl.accuracy > 0.95) {
+    if (!expected && diary.evaluations[i].on("icl").accuracy > 0.95) {
       expected = diary.evaluations[i].step;
     }
     EXPECT_EQ(diary.t_icl[i], expected) << i;
@@ -66,8 +66,8 @@ TEST(Trainer, AcquisitionIsTheFirstEvaluationAbove95Percent) {
 TEST(Trainer, StopsEarlyAtTheFirstEvaluationAboveTheThreshold) {
   const Diary& whole = diary_of_icl();
   // A threshold that the second evaluation is the first to pass.
-  const double before = whole.evaluations[0].icl.accuracy;
-  const double after = whole.evaluations[1].icl.accuracy;
+  const double before = whole.evaluations[0].on("icl").accuracy;
+  const double after = whole.evaluations[1].on("icl").accuracy;
   ASSERT_GT(after, before);
   config::Config config = toy(infinite);
   config.record.snapshots = 2;
@@ -95,8 +95,8 @@ TEST(Trainer, StopsAtTheFirstEvaluationWhereC1IsBelowTheThreshold) {
   const WholeRun whole(toy(16));
   const auto& all = whole.diary.evaluations;
   // A threshold that the third evaluation is the first to pass.
-  const double before = std::min(all[0].probes.c1, all[1].probes.c1);
-  const double after = all[2].probes.c1;
+  const double before = std::min(all[0].probes["c1"], all[1].probes["c1"]);
+  const double after = all[2].probes["c1"];
   ASSERT_LT(after, before);
   config::Config config = toy(16);
   config.record.snapshots = 2;
@@ -142,7 +142,7 @@ std::vector<double> accuracies(const config::Config& config, std::int64_t first,
     const auto source = trainer.readable_parameters();
     const auto target = model->parameters();
     for (std::size_t i = 0; i < source.size(); ++i) target[i]->value = source[i]->value.clone();
-    found.push_back(evaluator.icl(*model, last, workers).accuracy);
+    found.push_back(evaluator.measure(task::set_called("icl"), *model, last, workers).accuracy);
   }
   return found;
 }
@@ -175,7 +175,7 @@ TEST_P(RefineTest, FindsTheFirstStepAboveTheThreshold) {
     const std::int64_t first = *coarse - 50;
     const auto accuracy = accuracies(config, first, *coarse);
     EXPECT_EQ(accuracy.back(),
-              whole.diary.evaluations[static_cast<std::size_t>(*coarse / 50)].icl.accuracy);
+              whole.diary.evaluations[static_cast<std::size_t>(*coarse / 50)].on("icl").accuracy);
     std::size_t expected = 1;  // the step of the evaluation before was found to be below
     while (accuracy[expected] <= 0.95) ++expected;
     EXPECT_EQ(*fine, first + static_cast<std::int64_t>(expected)) << seed;

@@ -68,8 +68,8 @@ TEST_P(OptimizerTest, LeavesAFrozenReadoutAsItWasDrawn) {
               p.name.starts_with("mlp."))
         << p.name;
     for (const Evaluation& e : result.diary.evaluations) {
-      EXPECT_EQ(e.norms[i].update == 0, p.name.starts_with("mlp.")) << p.name;
-      EXPECT_GT(e.norms[i].gradient, 0) << p.name;
+      EXPECT_EQ(norms_of(e)[i].update == 0, p.name.starts_with("mlp.")) << p.name;
+      EXPECT_GT(norms_of(e)[i].gradient, 0) << p.name;
     }
   }
 }
@@ -153,15 +153,19 @@ TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
     using enum nn::Attending;
     const bool copied = e.step > 3 && e.step <= 7;
     evaluator.attend(copied ? copy : (e.step > 11 ? none : learned));
-    EXPECT_TRUE(equal(e.icl, evaluator.icl(*model, e.step, workers))) << e.step;
-    EXPECT_TRUE(equal(e.iwl, evaluator.iwl(*model, e.step, workers))) << e.step;
+    EXPECT_TRUE(
+        equal(e.on("icl"), evaluator.measure(task::set_called("icl"), *model, e.step, workers)))
+        << e.step;
+    EXPECT_TRUE(
+        equal(e.on("iwl"), evaluator.measure(task::set_called("iwl"), *model, e.step, workers)))
+        << e.step;
     // All attention on the copy in the probes' sequences too, or none.
     if (copied) {
-      EXPECT_NEAR(e.probes.attention_copy, 1, 1e-6) << e.step;
+      EXPECT_NEAR(e.probes["attention_copy"], 1, 1e-6) << e.step;
     } else if (e.step > 11) {
-      EXPECT_EQ(e.probes.attention_copy, 0) << e.step;
+      EXPECT_EQ(e.probes["attention_copy"], 0) << e.step;
     } else {
-      EXPECT_LT(e.probes.attention_copy, 0.99) << e.step;
+      EXPECT_LT(e.probes["attention_copy"], 0.99) << e.step;
     }
   }
 }
@@ -210,7 +214,7 @@ TEST_P(OptimizerTest, ForeseesTheNormOfEachUpdate) {
     const auto& snapshots = result.diary.snapshots;
     for (std::size_t step = 0; step < 12; ++step) {
       for (std::size_t i = 0; i < snapshots[step].size(); ++i) {
-        const Norms& norms = result.diary.evaluations[step].norms[i];
+        const Norms norms = norms_of(result.diary.evaluations[step])[i];
         const std::string where =
             std::string(config::word(system)) + ", " + result.trainer.parameters()[i]->name;
         const double value = norm(snapshots[step][i], std::vector<Real>(snapshots[step][i].size()));
@@ -228,7 +232,7 @@ TEST(TrainerMeasures, KnowsTheNormOfTheGradient) {
   config::Config config = on_record(config::System::one_layer, config::Optimizer::sgd);
   config.train.weight_decay_attention = config.train.weight_decay_mlp = 0;
   for (const Evaluation& e : WholeRun(config).diary.evaluations) {
-    for (const Norms& norms : e.norms) {
+    for (const Norms& norms : norms_of(e)) {
       EXPECT_NEAR(norms.update, 0.1 * norms.gradient, 1e-14 * norms.gradient);
     }
   }
@@ -246,13 +250,13 @@ TEST(TrainerMeasures, AddsUpC1ByTrapezoids) {
     for (const Evaluation& e : result.diary.evaluations) {
       if (before != nullptr) {
         integral += 0.1 * static_cast<double>(e.step - before->step) *
-                    (e.probes.c1 + before->probes.c1) / 2;
+                    (e.probes["c1"] + before->probes["c1"]) / 2;
       }
-      EXPECT_NEAR(e.I_K, integral, 1e-14) << e.step;
+      EXPECT_NEAR(e.probes["I_K"], integral, 1e-14) << e.step;
       before = &e;
     }
     EXPECT_NEAR(integral, 0.6, 0.1);  // c1 is about one half: 12 steps of rate 0.1
-    EXPECT_EQ(result.diary.last.progress.I_K, result.diary.evaluations.back().I_K);
+    EXPECT_EQ(result.diary.last.progress.I_K, result.diary.evaluations.back().probes["I_K"]);
     for (const std::int64_t step : {1, 4, 5, 11}) {
       expect_to_go_on_with_the_same_bits(config, result, step);
     }
@@ -264,8 +268,8 @@ TEST(TrainerMeasures, HasNoIntegralWithoutC1) {
   config.probe.record = "attention";
   const WholeRun result(config);
   for (const Evaluation& e : result.diary.evaluations) {
-    EXPECT_TRUE(std::isnan(e.I_K));
-    EXPECT_TRUE(e.norms.empty());
+    EXPECT_TRUE(std::isnan(e.probes["I_K"]));
+    EXPECT_TRUE(norms_of(e).empty());
   }
   EXPECT_EQ(result.diary.last.progress.c1, std::nullopt);
 }

@@ -56,10 +56,10 @@ TEST_P(SystemTest, TrainsAllItsParameters) {
   }
   const bool reads_context = config::row_of(config_.model.system).has.context;
   for (const Evaluation& e : result.diary.evaluations) {
-    EXPECT_TRUE(std::isfinite(e.train.loss) && std::isfinite(e.probes.c1));
-    EXPECT_EQ(std::isfinite(e.icl.loss), reads_context);
-    EXPECT_EQ(std::isfinite(e.iwl.loss), !config_.data.K.is_infinite());
-    EXPECT_EQ(e.norms.size(), result.trainer.parameters().size());
+    EXPECT_TRUE(std::isfinite(e.train.loss) && std::isfinite(e.probes["c1"]));
+    EXPECT_EQ(std::isfinite(e.on("icl").loss), reads_context);
+    EXPECT_EQ(std::isfinite(e.on("iwl").loss), !config_.data.K.is_infinite());
+    EXPECT_EQ(norms_of(e).size(), result.trainer.parameters().size());
   }
 }
 
@@ -87,9 +87,9 @@ TEST(Memoriser, Memorises) {
   const WholeRun result(config);
   const Evaluation& first = result.diary.evaluations.front();
   const Evaluation& last = result.diary.evaluations.back();
-  EXPECT_NEAR(first.probes.c1, 0.5, 0.05);
-  EXPECT_LT(last.probes.c1, 0.05);
-  EXPECT_EQ(last.iwl.accuracy, 1);
+  EXPECT_NEAR(first.probes["c1"], 0.5, 0.05);
+  EXPECT_LT(last.probes["c1"], 0.05);
+  EXPECT_EQ(last.on("iwl").accuracy, 1);
 }
 
 }  // namespace

@@ -95,8 +95,10 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
       Evaluation evaluation;
       evaluation.step = step;
       evaluation.train = {loss / sequences, correct / sequences};
-      evaluation.icl = evaluator.icl(*model, step, workers);
-      evaluation.iwl = evaluator.iwl(*model, step, workers);
+      evaluation.sets.at(task::set_called("icl")) =
+          evaluator.measure(task::set_called("icl"), *model, step, workers);
+      evaluation.sets.at(task::set_called("iwl")) =
+          evaluator.measure(task::set_called("iwl"), *model, step, workers);
       expected.push_back(std::move(evaluation));
       loss = correct = 0;
     };
@@ -130,19 +132,19 @@ TEST(Trainer, HasNoIwlAtInfiniteDiversity) {
   const WholeRun result(config);
   EXPECT_EQ(result.diary.evaluations.size(), 4U);
   for (const Evaluation& e : result.diary.evaluations) {
-    EXPECT_TRUE(std::isnan(e.iwl.loss) && std::isnan(e.iwl.accuracy));
-    EXPECT_TRUE(std::isfinite(e.icl.loss) && std::isfinite(e.train.loss));
+    EXPECT_TRUE(std::isnan(e.on("iwl").loss) && std::isnan(e.on("iwl").accuracy));
+    EXPECT_TRUE(std::isfinite(e.on("icl").loss) && std::isfinite(e.train.loss));
   }
 }
 
 // The labels of training follow one rule, those of the ICL evaluation another.
 TEST(Trainer, EvaluatesUnderTheLabelRuleOfTrainingTooIfThatIsAnother) {
   config::Config config = small();
-  EXPECT_TRUE(std::isnan(WholeRun(config).diary.evaluations.back().equal.loss));
+  EXPECT_TRUE(std::isnan(WholeRun(config).diary.evaluations.back().on("icl_equal").loss));
   config.data.labels = config::LabelRule::equal_sequence;
   for (const Evaluation& e : WholeRun(config).diary.evaluations) {
-    EXPECT_TRUE(std::isfinite(e.equal.loss) && std::isfinite(e.equal.accuracy));
-    EXPECT_NE(e.equal.loss, e.icl.loss);
+    EXPECT_TRUE(std::isfinite(e.on("icl_equal").loss) && std::isfinite(e.on("icl_equal").accuracy));
+    EXPECT_NE(e.on("icl_equal").loss, e.on("icl").loss);
   }
 }
 
@@ -162,9 +164,12 @@ TEST(Trainer, TakesTheItemsThatItIsGiven) {
   model->initialise(task::Seeds(config).init);
   const task::Task task(config, given, *model, workers);
   Evaluator evaluator(task, *model, config.eval.sequences);
-  EXPECT_TRUE(equal(diary.evaluations.front().icl, evaluator.icl(*model, 0, workers)));
-  EXPECT_TRUE(equal(diary.evaluations.front().iwl, evaluator.iwl(*model, 0, workers)));
-  EXPECT_NE(diary.evaluations.front().icl.loss, WholeRun(config).diary.evaluations[0].icl.loss);
+  EXPECT_TRUE(equal(diary.evaluations.front().on("icl"),
+                    evaluator.measure(task::set_called("icl"), *model, 0, workers)));
+  EXPECT_TRUE(equal(diary.evaluations.front().on("iwl"),
+                    evaluator.measure(task::set_called("iwl"), *model, 0, workers)));
+  EXPECT_NE(diary.evaluations.front().on("icl").loss,
+            WholeRun(config).diary.evaluations[0].on("icl").loss);
 }
 
 TEST(Trainer, EvaluatesWhenItIsDue) {

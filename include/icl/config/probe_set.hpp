@@ -11,16 +11,21 @@
 
 namespace icl::config {
 
-/// The probes that probe.record names; each stands for the columns of its rows in probe/probes.cpp.
-enum class ProbeName : std::uint8_t {
-  memorisation,  ///< c1, c2, c3, I_K
-  effective,     ///< effective beta and w
-  attention,     ///< where the target looks
-  margins,       ///< of the two paths
-  alignment,     ///< of W_k^T W_q with the identity
-  lesions,       ///< losses and accuracies with one sub-circuit cut
-  norms,         ///< of each parameter, gradient and update
-};
+/// The probes that probe.record names, a row each: the name, and what it needs of the system. From
+/// a row follow the enumerator and the declaration of probe::probes::NAME, which src/probe/NAME.cpp
+/// defines: without that file the program does not link.
+#define ICL_PROBES(ROW)                   \
+  ROW(memorisation, nullptr)              \
+  ROW(effective, &Capabilities::context)  \
+  ROW(attention, &Capabilities::context)  \
+  ROW(margins, &Capabilities::context)    \
+  ROW(alignment, &Capabilities::matrices) \
+  ROW(lesions, &Capabilities::context)    \
+  ROW(norms, nullptr)
+
+#define ICL_ROW(name, ...) name,
+enum class ProbeName : std::uint8_t { ICL_PROBES(ICL_ROW) };
+#undef ICL_ROW
 
 struct ProbeRow {
   std::string_view name;

@@ -29,7 +29,7 @@ class FixedSet {
                                                            const Workers&);
 
  private:
-  void draw(task::FixedItems, std::int64_t count, const config::Config&, const Workers&);
+  void draw(task::Items, std::int64_t count, const config::Config&, const Workers&);
   void add(const Batch& plain, bool novel);
   [[nodiscard]] const Tensor* tensor_of(const config::ActivationRow&) const;
   void take(std::int64_t first);

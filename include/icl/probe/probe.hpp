@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "icl/config/config.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
@@ -35,7 +36,8 @@ struct Passes {
   bool trained = false;  ///< with the attention that the model trains with: margin, attention_*
   bool learned = false;  ///< with learned attention, whatever it trains with: beta, self_minus_copy
   bool bare = false;     ///< without the attention term: bare_margin
-  bool clamped = false;  ///< clamped to copies that carry +1, -1 and no label: positive, negative, nil
+  bool clamped =
+      false;  ///< clamped to copies that carry +1, -1 and no label: positive, negative, nil
 };
 
 /// What these passes gave, a number for each probe sequence; y its answer, z its logit. What no
@@ -96,8 +98,8 @@ struct View {
   const model::Model& model;
   const Sequences& sequences;
   Surgery& surgery;
-  NextUpdate* update;  ///< nullptr of a model that is not being trained
-  Memory& memory;      ///< between evaluations
+  NextUpdate* update;            ///< nullptr of a model that is not being trained
+  Memory& memory;                ///< between evaluations
   std::vector<double>& scratch;  ///< with room for a number for each sequence
   const Workers& workers;
 };
@@ -107,8 +109,8 @@ struct Probe {
   std::span<const Column> columns;
   /// The passes that it reads in a system; nullptr: none.
   Passes (*passes)(const config::Capabilities&);
-  /// Writes the value of each column, in their order; of one that is of_each_parameter, that of each
-  /// parameter. They come as NaN.
+  /// Writes the value of each column, in their order; of one that is of_each_parameter, that of
+  /// each parameter. They come as NaN.
   void (*read)(const View&, std::span<double> values);
   bool reads_update = false;  ///< View::update
 };
@@ -121,8 +123,23 @@ ICL_PROBES(ICL_ROW)
 
 [[nodiscard]] const Probe& probe_of(config::ProbeName);
 
+/// Whether a probe of a run of this configuration reads its updates: then a gradient is kept.
+[[nodiscard]] bool reads_update(const config::Config&);
+
+// ---- What probes are written with ----
+
 /// Mean, and mean and standard deviation. No sums are split.
 [[nodiscard]] double mean(std::span<const double>);
 [[nodiscard]] Spread spread(std::span<const double>);
+
+/// Two neighbouring values.
+inline void write(const Spread& spread, std::span<double> values) {
+  values[0] = spread.mean;
+  values[1] = spread.deviation;
+}
+inline void write(const Score& score, std::span<double> values) {
+  values[0] = score.loss;
+  values[1] = score.accuracy;
+}
 
 }  // namespace icl::probe

@@ -1,35 +1,33 @@
 #pragma once
 
-#include <limits>
+#include <cstddef>
+#include <string_view>
+#include <vector>
 
-#include "icl/probe/score.hpp"
+#include "icl/config/config.hpp"
 
 namespace icl::probe {
 
-/// Mean and standard deviation over sequences.
-struct Spread {
-  double mean = std::numeric_limits<double>::quiet_NaN();
-  double deviation = std::numeric_limits<double>::quiet_NaN();
+struct Column;
+
+/// Where a number of a reading stands: in the column of that name, which is that of one parameter
+/// where there is one for each.
+struct Place {
+  const Column* column;
+  std::size_t parameter = 0;
 };
 
-/// What the probes read off a model at one time; NaN what was not asked for. columns.hpp says what
-/// each number is.
-struct Reading {
-  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+/// The places of a reading of a run of this configuration and so many parameters, in their order:
+/// by probe, by column, by parameter.
+[[nodiscard]] std::vector<Place> places_of(const config::Config&, std::size_t parameters);
 
-  double c1 = nan, c2 = nan, c3 = nan;
-  Spread margin;          ///< phi+
-  Spread effective_beta;  ///< score on the copy minus log-mean-exp of those on the others
-  Spread effective_w;     ///< (z(+) - z(-)) / 2
-  double nonlinearity = nan;
-  double self_minus_copy = nan;
-  double attention_copy = nan, attention_self = nan, attention_entropy = nan;
-  double attention_margin = nan, memoriser_margin = nan;
-  double alignment = nan;
-  Score uniform_icl, uniform_iwl;  ///< attention replaced by uniform attention
-  Score none_icl, none_iwl;        ///< MLP input without the attention term
-  Score copy_icl;                  ///< attention clamped to the copy
-  Spread novel_margin;             ///< phi+ on novel items
+/// What the probes read off a model at one time.
+struct Reading {
+  std::vector<Place> places;
+  std::vector<double> values;  ///< of each place
+
+  /// The number in that column (of the first parameter); NaN if it was not asked for.
+  [[nodiscard]] double operator[](std::string_view column) const;
 };
 
 }  // namespace icl::probe

@@ -10,4 +10,10 @@ struct Score {
   double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share with y z > 0
 };
 
+/// Mean and standard deviation over sequences.
+struct Spread {
+  double mean = std::numeric_limits<double>::quiet_NaN();
+  double deviation = std::numeric_limits<double>::quiet_NaN();
+};
+
 }  // namespace icl::probe

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
+#include "icl/task/evaluation_set.hpp"
 #include "icl/task/given_items.hpp"
 #include "icl/task/items.hpp"
 #include "icl/task/seeds.hpp"
@@ -16,12 +18,6 @@ namespace icl::task {
 
 /// Which label the copies of the target carry in a probe's sequences.
 enum class CopyLabel : std::uint8_t { its_own, negative, none, positive };
-
-/// The two kinds of items of a fixed set.
-enum class FixedItems : std::uint8_t {
-  novel,    ///< fresh ones; where data.items is set, its novel items
-  training  ///< the training items
-};
 
 /// Where the tokens of a batch lie.
 enum class Tokens : std::uint8_t {
@@ -57,17 +53,10 @@ class Task {
   /// The batch of training step `step`, counted from 0: `size` sequences (or fewer at the end of
   /// an epoch of compat.s4_epoch or compat.short_last_batch).
   void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const;
-  /// Sequences [first, first + size) of the ICL evaluation after `step` updates: the bursty rule on
-  /// novel items, labels independent. Only where has_icl().
-  void icl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-                 const Workers&) const;
-  /// Novel items under the label rule of the training sequences. Only where has_equal().
-  void equal_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-                   const Workers&) const;
-  /// The same of the IWL evaluation: training items, none of which occurs twice in a sequence.
-  /// Only where has_iwl().
-  void iwl_batch(std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-                 const Workers&) const;
+  /// Sequences [first, first + size) of the evaluation set of that number after `step` updates.
+  /// Only where has() it.
+  void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first, std::int64_t size,
+                        Batch&, const Workers&) const;
   /// Sequences for probes, of training items with a copy of the target, whose copies carry
   /// `label`: the same sequences for each. If there are probe_sequences() = K of them, each item is
   /// the target once. With a label that is not its own the batch must have its own tokens.
@@ -81,22 +70,19 @@ class Task {
   /// Sequences [first, first + size) of the fixed set: with a copy of the target, keyed by
   /// seed.probe alone, whatever the step. The novel ones lie in the batch, whose capacity must be
   /// of Tokens::in_the_batch. With an encoder of one's own, all do, in a batch of make_batch_for().
-  void fixed_batch(FixedItems, std::int64_t first, std::int64_t size, Batch&, const Workers&,
+  void fixed_batch(Items, std::int64_t first, std::int64_t size, Batch&, const Workers&,
                    const TokenEncoder* encoder = nullptr) const;
   /// Whether the fixed set has sequences of such items.
-  [[nodiscard]] bool has_fixed(FixedItems items) const {
-    return items == FixedItems::novel ? has_icl() : has_iwl();
+  [[nodiscard]] bool has_fixed(Items items) const {
+    return items == Items::novel ? traits_.context : traits_.training_items;
   }
   [[nodiscard]] Batch make_batch_for(std::int64_t capacity, const TokenEncoder&) const;
 
   /// N, or 1 for a model that reads no context.
   [[nodiscard]] std::int64_t length() const { return length_; }
-  /// A model that reads no context cannot learn in context.
-  [[nodiscard]] bool has_icl() const { return length_ > 1; }
-  /// At K = infinity there is nothing to memorise, and no IWL evaluation.
-  [[nodiscard]] bool has_iwl() const { return !fresh_items_; }
-  /// Whether the labels of training sequences follow another rule than those of the evaluation.
-  [[nodiscard]] bool has_equal() const { return rule_ != LabelRule::independent; }
+  [[nodiscard]] const Traits& traits() const { return traits_; }
+  /// Whether it has sequences of the evaluation set of that number.
+  [[nodiscard]] bool has(std::size_t set) const { return traits_.*evaluation_sets.at(set).needs; }
   /// probe.sequences, but never more than there are training items.
   [[nodiscard]] std::int64_t probe_sequences() const { return probe_sequences_; }
 
@@ -140,6 +126,7 @@ class Task {
                     std::int64_t j, int label, Batch&) const;
 
   const TokenEncoder& encoder_;
+  Traits traits_;
   bool from_table_;         ///< data.items is set
   bool fresh_items_;        ///< K = infinity
   std::int64_t length_;     ///< N

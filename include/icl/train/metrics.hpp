@@ -23,13 +23,13 @@ struct Metric {
   std::string formula;      ///< of a probe; empty for losses and accuracies
   std::string source;       ///< of the formula
   double (*value)(const Evaluation&, std::size_t index);
-  std::size_t index = 0;         ///< which parameter, of a norm
+  std::size_t index = 0;         ///< of the evaluation set, or of the place in the probes' reading
   bool is_of_parameter = false;  ///< a column for one parameter: not in merged files
 };
 
-/// The columns that a run of this configuration has, in their order: losses and accuracies, then
-/// its probes, then the norms of its parameters. A new one is a row of the table in metrics.cpp, or
-/// in probe/columns.cpp: the run file, its units and names, and `icl info` follow from it.
+/// The columns that a run of this configuration has, in their order: losses and accuracies of
+/// training and of task::evaluation_sets, then those of its probes. The run file, its units and
+/// names, and `icl info` follow from them.
 [[nodiscard]] std::vector<Metric> metrics(const config::Config&,
                                           std::span<const nn::Parameter* const> parameters);
 

@@ -7,19 +7,18 @@
 #include <string_view>
 #include <variant>
 
+#include "icl/probe/memory.hpp"
+
 namespace icl::train {
 
-/// Where a run stands, beside its parameters.
-struct Progress {
+/// Where a run stands, beside its parameters, with what its probes remember.
+struct Progress : probe::Memory {
   std::int64_t step = 0;  ///< completed updates
   double train_loss = 0;  ///< sum over the sequences since the last evaluation
   std::int64_t train_correct = 0;
   std::int64_t train_sequences = 0;
   std::optional<std::int64_t> t_icl_step;
   std::optional<std::int64_t> t_icl_refined;  ///< to the single step, by eval.refine
-  double I_K = 0;  ///< integral of c1 over learning rate x step, up to the last evaluation
-  std::optional<double> c1;  ///< at the last evaluation
-  double elapsed = 0;        ///< learning rate x steps since then
   bool operator==(const Progress&) const = default;
 };
 
@@ -33,7 +32,7 @@ struct ProgressField {
       member;
 };
 
-/// All members, in their order: what run files hold of a Progress is written and read by this
+/// All members: what run files hold of a Progress is written and read by this
 /// table, and compared as it is written. A new member is a row here.
 inline constexpr std::array progress_fields{
     ProgressField{"step", &Progress::step},

@@ -19,6 +19,7 @@
 #include "icl/train/acquisition.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/interventions.hpp"
+#include "icl/train/next_update.hpp"
 #include "icl/train/observer.hpp"
 #include "icl/train/optimizer.hpp"
 #include "icl/train/schedule.hpp"
@@ -82,17 +83,18 @@ class Trainer {
   /// here.
   [[nodiscard]] std::optional<Outcome> record(std::span<Observer* const>,
                                               const std::atomic<bool>& stop);
-  /// Nothing, and all as it was, if `stop` is set meanwhile.
-  [[nodiscard]] std::optional<Evaluation> evaluate_until(const std::atomic<bool>& stop);
-  [[nodiscard]] Evaluation evaluate(const Workers&);
+  /// Fills evaluation_. False, and the run is as it was, if `stop` is set meanwhile.
+  [[nodiscard]] bool evaluate_until(const std::atomic<bool>& stop);
+  void evaluate(const Workers&);
   [[nodiscard]] nn::Attending attending_in_force() const;
+  /// Whether the losses of the sets that the task has are.
+  [[nodiscard]] bool is_finite(const Evaluation&) const;
   /// Notes t_ICL, if it is this evaluation.
-  void look_for_acquisition(const Evaluation&, const Workers&);
+  void look_for_acquisition(const Workers&);
   /// Keeps the weights as they are at an evaluation, if the search for t_ICL may begin here.
   void keep_before();
   /// Goes to weights, and so to another step, of which nothing else is known.
   void go_to(std::int64_t step, const Values&, const Moments&);
-  void measure_norms(Evaluation&, const Workers&);
   void reset_train_score();
 
   config::Config config_;
@@ -105,13 +107,14 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   Interventions interventions_;
   Evaluator evaluator_;
+  TrainingPass pass_;
+  NextUpdate next_update_;
   probe::Prober prober_;
   probe::FixedSet fixed_set_;
-  std::vector<Tensor> gradients_;  ///< for the norms, if they are asked for
-  TrainingPass pass_;
   Schedule evaluations_;
   Schedule snapshots_;
   Progress progress_;
+  Evaluation evaluation_;  ///< the last one
   Acquisition acquisition_;
   Due due_ = Due::open;
   std::string fault_;

@@ -1,0 +1,28 @@
+#include "icl/probe/reading.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "icl/config/probe_set.hpp"
+#include "icl/probe/probe.hpp"
+
+namespace icl::probe {
+
+std::vector<Place> places_of(const config::Config& config, std::size_t parameters) {
+  std::vector<Place> places;
+  for (const config::ProbeName name : config::probes_of(config)) {
+    for (const Column& column : probe_of(name).columns) {
+      const std::size_t count = column.of_each_parameter ? parameters : 1;
+      for (std::size_t i = 0; i < count; ++i) places.push_back({&column, i});
+    }
+  }
+  return places;
+}
+
+double Reading::operator[](std::string_view column) const {
+  const auto at = std::ranges::find(places, column, [](const Place& p) { return p.column->name; });
+  if (at == places.end()) return std::numeric_limits<double>::quiet_NaN();
+  return values[static_cast<std::size_t>(at - places.begin())];
+}
+
+}  // namespace icl::probe
