@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "trim.hpp"
-
 namespace icl::config {
 namespace {
 
@@ -34,9 +32,9 @@ std::span<const ActivationRow> activation_rows() { return activations; }
 std::vector<const ActivationRow*> activations_of(const Config& config) {
   std::vector<const ActivationRow*> asked;
   if (!config.record.activations) return asked;
-  const auto words = split_words(*config.record.activations);
+  const auto& names = **config.record.activations;
   for (const ActivationRow& row : activations) {
-    if (std::ranges::find(words, row.name) != words.end()) asked.push_back(&row);
+    if (std::ranges::find(names, row.name) != names.end()) asked.push_back(&row);
   }
   return asked;
 }

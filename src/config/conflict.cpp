@@ -197,14 +197,14 @@ Result in_data(const Config& c) {
 /// A list of names in the text of a key: each must be that of a row, of one that the system has.
 template <class Rows>
 Result in_names(const Config& c, std::string_view key, std::string_view noun,
-                std::string_view plural, std::string_view text, const Rows& rows) {
+                std::string_view plural, const Names& names, const Rows& rows) {
   std::vector<std::string_view> known;
   std::vector<std::string_view> had;
   for (const auto& row : rows) {
     known.push_back(row.name);
     if (meets(row_of(c.model.system).has, row.need)) had.push_back(row.name);
   }
-  for (const std::string_view name : split_words(text)) {
+  for (const std::string& name : *names) {
     if (std::ranges::find(had, name) != had.end()) continue;
     if (std::ranges::find(known, name) == known.end()) {
       return Conflict{fmt::format("{}: there is no {} \"{}\"; the {} are {}", key, noun, name,
@@ -235,7 +235,7 @@ Result in_probes(const Config& c) {
 
 Result in_activations(const Config& c) {
   if (!c.record.activations) return std::nullopt;
-  if (split_words(*c.record.activations).empty()) {
+  if ((*c.record.activations)->empty()) {
     return Conflict{"record.activations names none (to record none, leave it out)",
                     {"record.activations"}};
   }
@@ -245,8 +245,8 @@ Result in_activations(const Config& c) {
 
 Result in_snapshots(const Config& c) {
   const std::int64_t steps = last_step(c);
-  if (c.record.snapshot_steps && are_steps(*c.record.snapshot_steps)) {
-    for (const StepRange& range : parse_steps(*c.record.snapshot_steps)) {
+  if (c.record.snapshot_steps) {
+    for (const StepRange& range : **c.record.snapshot_steps) {
       if (last_of(range, steps) <= steps) continue;
       return Conflict{fmt::format("record.snapshot_steps: step {} lies outside of the run, which "
                                   "goes from step 0 to step {}",
@@ -267,16 +267,16 @@ Result in_snapshots(const Config& c) {
 /// Attention can be clamped to one thing at a time.
 Result in_clamps(const Config& c) {
   if (!c.intervene.clamp) return std::nullopt;
-  const auto all = parse_interventions(*c.intervene.clamp, Factor::none);
-  if (!all) return std::nullopt;  // refused by its field
+  const std::vector<Clamping>& all = **c.intervene.clamp;
   constexpr std::int64_t forever = INT64_MAX;
-  for (std::size_t i = 0; i < all->size(); ++i) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      const Intervention& a = (*all)[i];
-      const Intervention& b = (*all)[j];
+      const Clamping& a = all[i];
+      const Clamping& b = all[j];
       if (a.first >= b.last.value_or(forever) || b.first >= a.last.value_or(forever)) continue;
-      return Conflict{fmt::format("intervene.clamp: \"{}\" and \"{}\" overlap", b.name, a.name),
-                      {"intervene.clamp"}};
+      return Conflict{
+          fmt::format("intervene.clamp: \"{}\" and \"{}\" overlap", word(b.to), word(a.to)),
+          {"intervene.clamp"}};
     }
   }
   return std::nullopt;
@@ -284,36 +284,32 @@ Result in_clamps(const Config& c) {
 
 Result in_interventions(const Config& c) {
   const std::int64_t steps = last_step(c);
-  struct Row {
-    std::string_view key;
-    const std::optional<std::string>& text;
-    Factor factor;
-  };
-  for (const Row& row : {Row{"intervene.freeze", c.intervene.freeze, Factor::none},
-                         Row{"intervene.clamp", c.intervene.clamp, Factor::none},
-                         Row{"intervene.rate", c.intervene.rate, Factor::required}}) {
-    if (!row.text) continue;
-    const auto all = parse_interventions(*row.text, row.factor);
-    if (!all) continue;  // refused by its field
-    for (const Intervention& one : *all) {
+  const auto check = [&](std::string_view key, const auto& all, const auto& name_of) -> Result {
+    if (!all) return std::nullopt;
+    for (const auto& one : **all) {
       if (one.first < steps && one.last.value_or(steps) <= steps) continue;
-      return Conflict{fmt::format("{}: steps {}:{} of \"{}\" lie outside of the run's 0:{}",
-                                  row.key, one.first, one.last.value_or(steps), one.name, steps),
-                      {row.key, "train.epochs", "train.steps_per_epoch"}};
+      return Conflict{fmt::format("{}: steps {}:{} of \"{}\" lie outside of the run's 0:{}", key,
+                                  one.first, one.last.value_or(steps), name_of(one), steps),
+                      {key, "train.epochs", "train.steps_per_epoch"}};
     }
-  }
-  return std::nullopt;
+    return std::nullopt;
+  };
+  const auto own_name = [](const Intervention& one) { return std::string_view(one.name); };
+  const auto word_of = [](const Clamping& one) { return word(one.to); };
+  auto found = check("intervene.freeze", c.intervene.freeze, own_name);
+  if (!found) found = check("intervene.clamp", c.intervene.clamp, word_of);
+  if (!found) found = check("intervene.rate", c.intervene.rate, own_name);
+  return found;
 }
 
 /// A learning rate times the factors in force must still be a rate: 0 in float trains nothing.
 Result in_rates(const Config& c) {
   if (!c.intervene.rate) return std::nullopt;
-  const auto all = parse_interventions(*c.intervene.rate, Factor::required);
-  if (!all) return std::nullopt;  // refused by its field
-  for (const Intervention& one : *all) {
+  const std::vector<Intervention>& all = **c.intervene.rate;
+  for (const Intervention& one : all) {
     if (one.factor == 0) continue;
     double rate = c.train.learning_rate;
-    for (const Intervention& other : *all) {
+    for (const Intervention& other : all) {
       if (other.factor != 0 && other.holds(one.first)) rate *= other.factor;
     }
     if (rate >= least_rate && rate <= greatest_rate) continue;

@@ -82,7 +82,7 @@ bool assign(const SwitchAccess& access, const Value& value, Config& config) {
 
 bool assign(const TextAccess& access, const Value& value, Config& config) {
   if (is_absent(value)) {
-    access.member.edit(config).reset();
+    access.reset(config);
     return true;
   }
   const auto* text = std::get_if<std::string>(&value);
@@ -90,10 +90,8 @@ bool assign(const TextAccess& access, const Value& value, Config& config) {
   const auto plain = [](char c) {
     return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   };
-  const bool accepted = text != nullptr && text->size() <= longest &&
-                        std::ranges::all_of(*text, plain) && access.accepts(*text);
-  if (accepted) access.member.edit(config) = *text;
-  return accepted;
+  return text != nullptr && text->size() <= longest && std::ranges::all_of(*text, plain) &&
+         access.edit(config, *text);
 }
 
 bool assign(const DiversityAccess& access, const Value& value, Config& config) {
@@ -185,6 +183,10 @@ std::string describe(const Value& value) {
 Value get(const Field& field, const Config& config) {
   if (const auto* choice = std::get_if<ChoiceAccess>(&field.access)) {
     return std::string(choice->read(config));
+  }
+  if (const auto* text = std::get_if<TextAccess>(&field.access)) {
+    const std::string* held = text->read(config);
+    return held == nullptr ? Value() : Value(*held);
   }
   return std::visit(
       [&](const auto& access) -> Value {

@@ -5,8 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "icl/config/intervention.hpp"
-#include "icl/config/steps.hpp"
+#include "icl/config/probe_set.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {
@@ -43,6 +42,33 @@ constexpr auto choice() {
                       words_of<T>};
 }
 
+/// Text that `accepts` takes and that is kept as it is, or that a Written reads.
+template <auto section, auto key, bool (*accepts)(std::string_view) = nullptr>
+constexpr auto text(std::string_view form) {
+  using T =
+      typename std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>::value_type;
+  return TextAccess{[](const Config& config) -> const std::string* {
+                      const auto& member = config.*section.*key;
+                      if (!member) return nullptr;
+                      if constexpr (accepts != nullptr) {
+                        return &*member;
+                      } else {
+                        return &member->text();
+                      }
+                    },
+                    [](Config& config, std::string_view words) {
+                      if constexpr (accepts != nullptr) {
+                        if (accepts(words)) config.*section.*key = T(words);
+                        return accepts(words);
+                      } else {
+                        auto value = T::from(words);
+                        if (value) config.*section.*key = std::move(value);
+                        return value.has_value();
+                      }
+                    },
+                    [](Config& config) { (config.*section.*key).reset(); }, form};
+}
+
 constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float, and a rate is not 0 there.
 constexpr Range<double> learning_rate{.low = least_rate, .high = greatest_rate};
@@ -60,19 +86,16 @@ bool is_dataset(std::string_view text) {
   const std::size_t colon = text.rfind(":/");
   return colon != std::string_view::npos && colon > 0 && colon + 2 < text.size();
 }
-bool is_any_text(std::string_view text) { return !text.empty(); }
-bool is_intervention(std::string_view text) {
-  return parse_interventions(text, Factor::none).has_value();
-}
-bool is_clamp(std::string_view text) {
-  const auto all = parse_interventions(text, Factor::none);
-  return all && std::ranges::all_of(*all, [](const Intervention& one) {
-           return one.name == "copy" || one.name == "uniform" || one.name == "none";
-         });
-}
-bool is_rate(std::string_view text) {
-  return parse_interventions(text, Factor::required).has_value();
-}
+/// "Probes to record: " and the names of all.
+constexpr auto probes_doc = [] {
+#define ICL_ROW(name, ...) ", " #name
+  constexpr std::string_view begin = "Probes to record:";
+  constexpr std::string_view names = ICL_PROBES(ICL_ROW);
+#undef ICL_ROW
+  std::array<char, begin.size() + names.size() - 1> all{};
+  std::ranges::copy(names.substr(1), std::ranges::copy(begin, all.begin()).out);
+  return all;
+}();
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
 constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
 constexpr std::string_view clamp_form = "copy, uniform or none, @FIRST:LAST, ...";
@@ -141,10 +164,9 @@ constexpr std::array table = {
     Field{"data.items", "",
           "Items from an HDF5 file in place of Gaussian ones: rows [classes, D] or [classes, "
           "exemplars, D]",
-          TextAccess{member<&Config::data, &Data::items>(), dataset_form, is_dataset},
-          "x ~ N(0, I/D)"},
+          text<&Config::data, &Data::items, is_dataset>(dataset_form), "x ~ N(0, I/D)"},
     Field{"data.novel_items", "", "Data set of the novel items, where data.items is set",
-          TextAccess{member<&Config::data, &Data::novel_items>(), dataset_form, is_dataset},
+          text<&Config::data, &Data::novel_items, is_dataset>(dataset_form),
           "a share data.novel_fraction of data.items, held out at random"},
     Field{"data.novel_fraction", "", "Share of the classes of data.items that are novel items",
           NumberAccess{member<&Config::data, &Data::novel_fraction>(), between_0_and_1}},
@@ -217,25 +239,18 @@ constexpr std::array table = {
           "its ICL and IWL sequences, the first ones, that lesions look at); 0 for no probes, K or "
           "more for every item once",
           IntegerAccess{member<&Config::probe, &Probe::sequences>(), {0, 10000000}}},
-    Field{
-        "probe.record", "",
-        "Probes to record: memorisation, effective, attention, margins, alignment, lesions, norms",
-        TextAccess{member<&Config::probe, &Probe::record>(), "NAME, ...", is_any_text},
-        "all that the system has"},
-    Field{
-        "intervene.freeze", "",
-        "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
-        "parameter's name",
-        TextAccess{member<&Config::intervene, &Intervene::freeze>(), freeze_form, is_intervention},
-        "everything is trained"},
+    Field{"probe.record", "", std::string_view(probes_doc.data(), probes_doc.size()),
+          text<&Config::probe, &Probe::record>("NAME, ..."), "all that the system has"},
+    Field{"intervene.freeze", "",
+          "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
+          "parameter's name",
+          text<&Config::intervene, &Intervene::freeze>(freeze_form), "everything is trained"},
     Field{"intervene.clamp", "",
           "What the target's attention (in the last layer) is clamped to, in training and "
           "evaluation: copy, uniform or none",
-          TextAccess{member<&Config::intervene, &Intervene::clamp>(), clamp_form, is_clamp},
-          "attention is learned"},
+          text<&Config::intervene, &Intervene::clamp>(clamp_form), "attention is learned"},
     Field{"intervene.rate", "", "Factors on the learning rate of sub-circuits",
-          TextAccess{member<&Config::intervene, &Intervene::rate>(), rate_form, is_rate},
-          "all have train.learning_rate"},
+          text<&Config::intervene, &Intervene::rate>(rate_form), "all have train.learning_rate"},
     Field{"stop.icl_accuracy", "",
           "Stop at the first evaluation whose ICL accuracy is greater than this",
           OptionalNumberAccess{member<&Config::stop, &Stop::icl_accuracy>(), between_0_and_1},
@@ -253,16 +268,14 @@ constexpr std::array table = {
           OptionalIntegerAccess{member<&Config::record, &Record::snapshot_every>(), {1, max_steps}},
           "only log-spaced ones"},
     Field{"record.snapshot_steps", "steps", "Steps of further snapshots",
-          TextAccess{member<&Config::record, &Record::snapshot_steps>(), steps_form, are_steps},
-          "only those"},
+          text<&Config::record, &Record::snapshot_steps>(steps_form), "only those"},
     Field{"record.optimizer", "",
           "Whether snapshots hold what Adam remembers too: then any of them is a whole state",
           SwitchAccess{member<&Config::record, &Record::optimizer>()}},
     Field{"record.activations", "",
           "Activations on the sequences of /probe_set, to be recorded with each snapshot: logit, "
           "attention, query, attended, mlp_input, hidden_1, hidden_2",
-          TextAccess{member<&Config::record, &Record::activations>(), "NAME, ...", is_any_text},
-          "none, and no /probe_set"},
+          text<&Config::record, &Record::activations>("NAME, ..."), "none, and no /probe_set"},
     Field{"record.probe_set", "sequences",
           "Sequences of /probe_set: half of novel items, half of training items, if there are both",
           IntegerAccess{member<&Config::record, &Record::probe_set>(), {2, max_size}}},

@@ -67,4 +67,25 @@ std::optional<std::vector<Intervention>> parse_interventions(std::string_view te
   }
 }
 
+std::optional<std::vector<Intervention>> read_freezes(std::string_view text) {
+  return parse_interventions(text, Factor::none);
+}
+
+std::optional<std::vector<Intervention>> read_rates(std::string_view text) {
+  return parse_interventions(text, Factor::required);
+}
+
+std::optional<std::vector<Clamping>> read_clamps(std::string_view text) {
+  const auto all = parse_interventions(text, Factor::none);
+  if (!all) return std::nullopt;
+  std::vector<Clamping> clamps;
+  clamps.reserve(all->size());
+  for (const Intervention& one : *all) {
+    const auto to = choice_of<Clamp>(one.name);
+    if (!to) return std::nullopt;
+    clamps.push_back({*to, one.first, one.last});
+  }
+  return clamps;
+}
+
 }  // namespace icl::config

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "trim.hpp"
-
 namespace icl::config {
 namespace {
 
@@ -23,10 +21,9 @@ bool has_probe(System system, ProbeName probe) {
 std::vector<ProbeName> probes_of(const Config& config) {
   std::vector<ProbeName> probes;
   if (config.probe.sequences == 0) return probes;
-  std::vector<std::string_view> asked;
-  if (config.probe.record) asked = split_words(*config.probe.record);
+  const auto& asked = config.probe.record;
   for (const ProbeRow& row : rows) {
-    const bool wanted = !config.probe.record || std::ranges::find(asked, row.name) != asked.end();
+    const bool wanted = !asked || std::ranges::find(**asked, row.name) != (*asked)->end();
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);
   }
   return probes;

@@ -84,11 +84,11 @@ std::vector<StepRange> parse_steps(std::string_view text) {
   }
 }
 
-bool are_steps(std::string_view text) {
+std::optional<std::vector<StepRange>> read_steps(std::string_view text) {
   try {
-    return !parse_steps(text).empty();
+    return parse_steps(text);
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
 }
 

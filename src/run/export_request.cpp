@@ -37,8 +37,8 @@ Steps steps_between(std::string_view option, const std::string& text, std::int64
 bool are_of_probing(const std::string& text) {
   constexpr std::int64_t last = 0xffffffff;
   constexpr std::int64_t first = last - 0x3fff;
-  return config::are_steps(text) &&
-         std::ranges::all_of(config::parse_steps(text), [&](const config::StepRange& range) {
+  const auto ranges = config::read_steps(text);
+  return ranges && std::ranges::all_of(*ranges, [&](const config::StepRange& range) {
            return range.first >= first && config::last_of(range, last) <= last;
          });
 }

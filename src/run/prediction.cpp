@@ -13,10 +13,9 @@ namespace icl::run {
 namespace {
 
 /// Whether all that is done is done to the memoriser, whose slowness the measured c1 shows.
-bool spares_attention(const std::optional<std::string>& text, config::Factor factor) {
-  if (!text) return true;
-  const auto all = config::parse_interventions(*text, factor);
-  return all && std::ranges::all_of(*all, [](const config::Intervention& one) {
+bool spares_attention(const auto& interventions) {
+  return !interventions ||
+         std::ranges::all_of(**interventions, [](const config::Intervention& one) {
            return one.name == "memoriser" || one.name == "mlp" || one.name.starts_with("mlp.");
          });
 }
@@ -30,8 +29,7 @@ std::string reason_in(const config::Config& c) {
   }
   if (c.train.clip_norm) return "gradients were clipped";
   if (c.intervene.clamp) return "attention was clamped";
-  if (!spares_attention(c.intervene.freeze, config::Factor::none) ||
-      !spares_attention(c.intervene.rate, config::Factor::required)) {
+  if (!spares_attention(c.intervene.freeze) || !spares_attention(c.intervene.rate)) {
     return "attention was frozen, or trained at another rate";
   }
   return reason_in_data(c);

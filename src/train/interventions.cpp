@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "icl/core/error.hpp"
 
@@ -17,15 +18,21 @@ bool is_part_of(const nn::Parameter& parameter, std::string_view name) {
          (parameter.name.starts_with(name) && parameter.name.substr(name.size()).starts_with('.'));
 }
 
-nn::Attending attending_called(std::string_view name) {
-  if (name == "copy") return nn::Attending::copy;
-  return name == "uniform" ? nn::Attending::uniform : nn::Attending::none;
+nn::Attending attending_of(config::Clamp clamp) {
+  switch (clamp) {
+    case config::Clamp::copy:
+      return nn::Attending::copy;
+    case config::Clamp::uniform:
+      return nn::Attending::uniform;
+    case config::Clamp::none:
+      break;
+  }
+  return nn::Attending::none;
 }
 
-std::vector<config::Intervention> parsed(const std::optional<std::string>& text,
-                                         config::Factor factor) {
-  if (!text) return {};
-  return config::parse_interventions(*text, factor).value_or(std::vector<config::Intervention>{});
+template <class List>
+auto all_of(const std::optional<List>& list) {
+  return list ? **list : std::remove_cvref_t<decltype(**list)>{};
 }
 
 }  // namespace
@@ -34,15 +41,15 @@ Interventions::Interventions(const config::Intervene& config,
                              std::span<nn::Parameter* const> parameters)
     : factors_(parameters.size()) {
   for (const nn::Parameter* p : parameters) base_.push_back(p->frozen ? 0 : 1);
-  for (config::Intervention freeze : parsed(config.freeze, config::Factor::none)) {
+  for (config::Intervention freeze : all_of(config.freeze)) {
     freeze.factor = 0;
     add("intervene.freeze", freeze, parameters);
   }
-  for (const auto& rate : parsed(config.rate, config::Factor::required)) {
+  for (const auto& rate : all_of(config.rate)) {
     add("intervene.rate", rate, parameters);
   }
-  for (const auto& clamp : parsed(config.clamp, config::Factor::none)) {
-    clamps_.push_back({clamp, attending_called(clamp.name)});
+  for (const auto& clamp : all_of(config.clamp)) {
+    clamps_.push_back({clamp, attending_of(clamp.to)});
   }
 }
 

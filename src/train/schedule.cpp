@@ -88,7 +88,7 @@ Schedule snapshot_schedule(const config::Config& config) {
   const std::int64_t last = last_step(config);
   std::vector<std::int64_t> listed = log_steps(config.record.snapshots, last);
   if (config.record.snapshot_steps) {
-    const auto more = config::steps_of(config::parse_steps(*config.record.snapshot_steps), last);
+    const auto more = config::steps_of(**config.record.snapshot_steps, last);
     std::vector<std::int64_t> all;
     std::ranges::set_union(listed, more, std::back_inserter(all));
     listed = std::move(all);

@@ -218,8 +218,6 @@ TEST(Validate, ChecksEachRange) {
               HasSubstr("data.K: expected an even integer"));
   EXPECT_THAT(validation_error([](Config& c) { c.train.steps_per_epoch = 0; }),
               HasSubstr("train.steps_per_epoch: expected an integer from 1"));
-  EXPECT_THAT(validation_error([](Config& c) { c.intervene.clamp = "w"; }),
-              HasSubstr("intervene.clamp: expected text of the form"));
 }
 
 TEST(Validate, ThenLooksForConflicts) {

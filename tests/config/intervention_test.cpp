@@ -113,6 +113,22 @@ TEST(ParseInterventions, RefusesARateWithoutAFactorThatIsANumber) {
   }
 }
 
+TEST(Written, KeepsTheTextBesideTheValue) {
+  const Rates rates = " w * 2,  mlp*0.5 ";
+  EXPECT_EQ(rates.text(), " w * 2,  mlp*0.5 ");
+  ASSERT_EQ(rates->size(), 2U);
+  EXPECT_EQ((*rates)[1].factor, 0.5);
+  EXPECT_EQ(rates, Rates(std::string(" w * 2,  mlp*0.5 ")));
+  EXPECT_NE(rates, Rates("w*2,mlp*0.5"));  // another text makes another run
+}
+
+TEST(Written, ExistsOnlyOfTextInItsForm) {
+  EXPECT_FALSE(Rates::from("w"));
+  EXPECT_FALSE(Clamps::from("copy, learned"));
+  EXPECT_EQ((*Clamps::from("copy@:5, none"))->back().to, Clamp::none);
+  EXPECT_THROW(Clamps("learned"), Error);
+}
+
 TEST(Intervention, HoldsFromItsFirstStepUntilBeforeItsLast) {
   const auto held = [](std::string_view text) {
     std::vector<std::int64_t> steps;

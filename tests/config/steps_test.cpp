@@ -51,7 +51,7 @@ TEST(Steps, ThatAreNoneAreRefusedByName) {
         Row{"0:010", "found \"010\""}, Row{"all", "found \"all\""}, Row{"1e3", "found \"1e3\""},
         Row{"4294967296", "found \"4294967296\""}, Row{"99999999999999999999", "found"},
         Row{"1:2:", "found \"\""}, Row{"7:8,x:9", "x:9: "}}) {
-    EXPECT_FALSE(are_steps(row.text));
+    EXPECT_FALSE(read_steps(row.text));
     try {
       static_cast<void>(parse_steps(row.text));
       ADD_FAILURE() << row.text;
@@ -60,7 +60,7 @@ TEST(Steps, ThatAreNoneAreRefusedByName) {
       EXPECT_THAT(error.what(), HasSubstr(row.part));
     }
   }
-  EXPECT_TRUE(are_steps("4294967295"));
+  EXPECT_TRUE(read_steps("4294967295"));
 }
 
 }  // namespace

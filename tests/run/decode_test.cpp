@@ -57,6 +57,34 @@ train::State some_state(const RunRecord& run, Real value) {
   return state;
 }
 
+// Progress is compared by all of its members, and each of these has a number of its own.
+TEST(Decode, GivesBackEachMemberOfAProgress) {
+  for (const bool present : {true, false}) {
+    RunRecord run = test::train_record(test::tiny_config(), 33);
+    train::Progress& progress = run.state.value().progress;
+    int number = 1;
+    for (const train::ProgressField& field : train::progress_fields) {
+      if (field.name == "step") continue;
+      std::visit(
+          [&]<class T>(T train::Progress::*member) {
+            if constexpr (requires(T value) { value.reset(); }) {
+              if (present) {
+                progress.*member = typename T::value_type(++number);
+              } else {
+                (progress.*member).reset();
+              }
+            } else {
+              progress.*member = T(++number);
+            }
+          },
+          field.member);
+    }
+    EXPECT_EQ(decode(encode(run), "run").state.value().progress, progress);
+    EXPECT_EQ(progress.c1.has_value(), present);
+    EXPECT_NE(progress.elapsed, progress.I_K);
+  }
+}
+
 TEST(Decode, GivesBackProbesMomentsAndEarlierWeights) {
   RunRecord run = test::train_record(full_config(), 33);
   ASSERT_TRUE(run.state && !run.state->moments.tensors.empty() && run.state->before);

@@ -27,6 +27,25 @@ nn::Parameter make_parameter(nn::Group group) {
   return parameter;
 }
 
+TEST(Optimizers, RememberWhatTheirRowsSay) {
+  nn::Parameter parameter = make_parameter(nn::Group::mlp);
+  const std::array<nn::Parameter*, 1> all{&parameter};
+  for (std::size_t i = 0; i < words(config::Optimizer{}).size(); ++i) {
+    config::Train train = settings();
+    train.optimizer = static_cast<config::Optimizer>(i);
+    SCOPED_TRACE(config::word(train.optimizer));
+    const auto names = moment_names(train.optimizer);
+    EXPECT_EQ(config::traits_of(train.optimizer).remembers, !names.empty());
+    EXPECT_EQ(title_of(train.optimizer).empty(), names.empty());
+    const Moments moments = make_optimizer(train, all)->moments();
+    ASSERT_EQ(moments.tensors.size(), names.size());
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      EXPECT_EQ(moments.tensors[k].name, names[k]);
+      EXPECT_EQ(moments.tensors[k].values.front().size(), 6U);
+    }
+  }
+}
+
 /// The group of the parameter and the factor on its rate.
 class SgdTest : public testing::TestWithParam<std::tuple<nn::Group, double>> {
  protected:
@@ -107,7 +126,8 @@ TEST(Sgd, RemembersNothing) {
   nn::Parameter parameter = make_parameter(nn::Group::mlp);
   const std::array<nn::Parameter*, 1> all{&parameter};
   const auto optimizer = make_optimizer(settings(), all);
-  optimizer->restore({3, {{"adam_mean", {{1, 2, 3, 4, 5, 6}}}, {"adam_square", {{1, 2, 3, 4, 5, 6}}}}});
+  optimizer->restore(
+      {3, {{"adam_mean", {{1, 2, 3, 4, 5, 6}}}, {"adam_square", {{1, 2, 3, 4, 5, 6}}}}});
   EXPECT_EQ(optimizer->moments(), Moments{});
 }
 

@@ -53,6 +53,12 @@ constexpr auto words(RateSchedule /*type*/) {
   return std::to_array<std::string_view>({"constant", "cosine", "triangle"});
 }
 
+/// What the target's attention is clamped to.
+enum class Clamp : std::uint8_t { copy, uniform, none };
+constexpr auto words(Clamp /*type*/) {
+  return std::to_array<std::string_view>({"copy", "uniform", "none"});
+}
+
 /// The word of a value.
 template <class Choice>
 [[nodiscard]] constexpr std::string_view word(Choice value) {
@@ -73,6 +79,7 @@ template <class Choice>
 static_assert(word(LabelRule::equal_others) == "equal_others");
 static_assert(word(LabelCode::scalar) == "scalar");
 static_assert(word(ItemScale::none) == "none");
+static_assert(word(Clamp::none) == "none");
 static_assert(word(RateSchedule::triangle) == "triangle");
 
 }  // namespace icl::config

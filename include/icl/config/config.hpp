@@ -6,7 +6,10 @@
 #include <string>
 
 #include "icl/config/choice.hpp"
+#include "icl/config/intervention.hpp"
+#include "icl/config/names.hpp"
 #include "icl/config/optimizer.hpp"
+#include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {
@@ -93,24 +96,24 @@ struct Stop {
 /// What is read off the network at an evaluation, beside losses and accuracies.
 struct Probe {
   std::int64_t sequences = 256;
-  std::optional<std::string> record;
+  std::optional<Names> record;
   bool operator==(const Probe&) const = default;
 };
 
 /// What is done to the network while it trains: see intervention.hpp.
 struct Intervene {
-  std::optional<std::string> freeze;
-  std::optional<std::string> clamp;
-  std::optional<std::string> rate;
+  std::optional<Freezes> freeze;
+  std::optional<Clamps> clamp;
+  std::optional<Rates> rate;
   bool operator==(const Intervene&) const = default;
 };
 
 struct Record {
   std::int64_t snapshots = 12;
   std::optional<std::int64_t> snapshot_every;
-  std::optional<std::string> snapshot_steps;
+  std::optional<Steps> snapshot_steps;
   bool optimizer = false;
-  std::optional<std::string> activations;
+  std::optional<Names> activations;
   std::int64_t probe_set = 128;
   std::optional<double> publish_seconds;
   bool operator==(const Record&) const = default;

@@ -73,9 +73,10 @@ struct SwitchAccess {
 };
 /// Text of a form of its own, without quotes, backslashes and control characters.
 struct TextAccess {
-  Member<std::optional<std::string>> member;
+  const std::string* (*read)(const Config&);     ///< nullptr if it is not set
+  bool (*edit)(Config&, std::string_view text);  ///< false if the text is not in that form
+  void (*reset)(Config&);
   std::string_view form;  ///< "FILE:/DATASET"; "NAME, ..." of a list (an array too)
-  bool (*accepts)(std::string_view);
 };
 /// An even integer in range, or infinity.
 struct DiversityAccess {

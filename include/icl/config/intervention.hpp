@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "icl/config/choice.hpp"
+#include "icl/config/written.hpp"
+
 namespace icl::config {
 
 /// What is done to one sub-circuit over a range of steps. As text, "NAME*FACTOR@FIRST:LAST":
@@ -29,10 +32,31 @@ struct Intervention {
   }
 };
 
+/// What attention is clamped to over a range of steps.
+struct Clamping {
+  Clamp to = Clamp::copy;
+  std::int64_t first = 0;
+  std::optional<std::int64_t> last;
+
+  [[nodiscard]] bool holds(std::int64_t step) const {
+    return step >= first && (!last || step < *last);
+  }
+};
+
 enum class Factor { none, required };
 
 /// Nothing if the text is not in that form.
 [[nodiscard]] std::optional<std::vector<Intervention>> parse_interventions(std::string_view text,
                                                                            Factor factor);
+
+// ---- The values of intervene.* ----
+
+[[nodiscard]] std::optional<std::vector<Intervention>> read_freezes(std::string_view text);
+[[nodiscard]] std::optional<std::vector<Intervention>> read_rates(std::string_view text);
+[[nodiscard]] std::optional<std::vector<Clamping>> read_clamps(std::string_view text);
+
+using Freezes = Written<std::vector<Intervention>, read_freezes>;
+using Rates = Written<std::vector<Intervention>, read_rates>;
+using Clamps = Written<std::vector<Clamping>, read_clamps>;
 
 }  // namespace icl::config

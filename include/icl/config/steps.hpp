@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "icl/config/written.hpp"
+
 namespace icl::config {
 
 /// Steps FIRST <= step < LAST at equal distances, the first one included.
@@ -21,8 +23,9 @@ struct StepRange {
 /// what is wrong with which part: no step, a range that descends, that goes on by 0, that is empty.
 [[nodiscard]] std::vector<StepRange> parse_steps(std::string_view text);
 
-/// Whether parse_steps() takes the text.
-[[nodiscard]] bool are_steps(std::string_view text);
+/// The value of record.snapshot_steps; nothing if parse_steps() does not take the text.
+[[nodiscard]] std::optional<std::vector<StepRange>> read_steps(std::string_view text);
+using Steps = Written<std::vector<StepRange>, read_steps>;
 
 /// The last step of a range in a run that ends at step `end`.
 [[nodiscard]] std::int64_t last_of(const StepRange&, std::int64_t end);

@@ -34,7 +34,7 @@ class Interventions {
     std::vector<std::size_t> parameters;  ///< which
   };
   struct Clamp {
-    config::Intervention what;
+    config::Clamping what;
     nn::Attending attending;
   };
 
