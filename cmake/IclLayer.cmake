@@ -1,8 +1,9 @@
-# icl_layer(NAME [DOUBLE_ONLY] SOURCES file... [LINKS target...])
+# icl_layer(NAME [DOUBLE_ONLY] [SOURCES file...] [LINKS target...])
 #
 # A folder of src/ and include/icl/ as a library: icl_NAME in float for use, and icl_NAME_f64 in double for the
 # gradient checks and for second derivatives. The latter is compiled as one file, and that file is what clang-tidy reads:
-# a few times faster, but what is in unnamed namespaces must have different names throughout a layer. LINKS repeats the
+# a few times faster, but what is in unnamed namespaces must have different names throughout a layer. Without
+# SOURCES they are all of src/NAME, so that what is added there (a probe, an optimiser, a command) needs no line here. LINKS repeats the
 # arrows of the layer map: layer names (linked in the same precision) or targets that contain "::".
 #
 # Both fit into one program, since in double the namespace icl is called icl_f64. A layer that is DOUBLE_ONLY exists in
@@ -10,6 +11,10 @@
 # link it, and take no definition from it.
 function(icl_layer name)
   cmake_parse_arguments(ARG "DOUBLE_ONLY" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB_RECURSE ARG_SOURCES RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+    list(REMOVE_ITEM ARG_SOURCES ${name}/main.cpp)
+  endif()
   set(precisions FLOAT _f64)
   if(ARG_DOUBLE_ONLY)
     set(precisions _f64)

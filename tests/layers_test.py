@@ -128,6 +128,9 @@ class Tree:
                 elif current is not None:
                     current.append(word)
             sources[name] = [s for s in lists["SOURCES"] if not s.startswith("${")]
+            if "SOURCES" not in words:  # all of its folder
+                sources[name] = [self.inner(p) for p in self.sources
+                                 if p.suffix == ".cpp" and self.layer(p) == name and p.name != "main.cpp"]
             links[name] = [link for link in lists["LINKS"] + lists["PRIVATE_LINKS"]
                            if "::" not in link]
         return sources, links

@@ -32,6 +32,7 @@ enum class Purpose : std::uint32_t {
   fixed_training_sequence = 22,
   curvature_direction = 23,
   langevin_noise = 24,
+  first_of_new_evaluation_sets = 64,  ///< from here on, numbers stand in task/evaluation_set.hpp
 };
 
 /// An endless sequence of random 32-bit words that is a pure function of (seed, purpose, step,

@@ -53,7 +53,8 @@ struct EvaluationSet {
 };
 
 /// All of them, in the order of their columns. A new one is a row here: evaluations, the columns of
-/// /metrics, exports and what they take of memory follow. Its purposes are new ones (core/random).
+/// /metrics, exports and what they take of memory follow. Its purposes are Purpose{64} and on, the
+/// first that no row has.
 inline constexpr std::array evaluation_sets{
     EvaluationSet{"icl", "ICL", "in-context learning", "sequences of novel items", Draw::bursty,
                   Items::novel, Purpose::icl_sequence, Purpose::icl_fresh_items, &Traits::context,
@@ -71,10 +72,10 @@ static_assert(
       for (const EvaluationSet& one : evaluation_sets) {
         for (const EvaluationSet& other : evaluation_sets) {
           if (&one == &other) continue;
-          if (one.name == other.name || one.sequences == other.sequences ||
-              (one.role == other.role && one.role != Role::none)) {
-            return false;
-          }
+          const bool shares_draws =
+              one.sequences == other.sequences || one.sequences == other.fresh_items;
+          const bool shares_role = one.role == other.role && one.role != Role::none;
+          if (one.name == other.name || shares_draws || shares_role) return false;
         }
       }
       return true;
