@@ -5,7 +5,6 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <array>
 #include <new>
 
 #include "icl/cli/signals.hpp"
@@ -33,12 +32,6 @@ constexpr const char* exit_codes = R"(Exit status:
      SIGVTALRM); --resume goes on
   80 the loss stopped being finite)";
 
-/// The commands, in the order of the help.
-constexpr std::array rows{add_help,   add_init,  add_train,     add_branch,     add_verify,
-                          add_keys,   add_info,  add_compare,   add_export,     add_probe,
-                          add_bench,  add_sweep, add_reproduce, add_plot,       add_report,
-                          add_status, add_merge, add_theory,    add_completion, add_manual};
-
 std::string version_text() {
   const BuildInfo& build = build_info();
   const BlasInfo blas = blas_info();
@@ -50,7 +43,9 @@ ExitCode dispatch(int argc, const char* const* argv) {
   Command program("icl", "A CPU laboratory for the kinetics of in-context learning",
                   fmt::format("{}", fmt::join(argv, argv + argc, " ")));
   program.set_footer(exit_codes);
-  for (const auto add : rows) add(program);
+#define ICL_ROW(name) commands::name(program);
+  ICL_COMMANDS(ICL_ROW)
+#undef ICL_ROW
   return run_command_line(program, version_text(), {argv + std::min(1, argc), argv + argc});
 }
 

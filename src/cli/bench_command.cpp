@@ -120,7 +120,7 @@ ExitCode run(const BenchCommand& command) {
 
 }  // namespace
 
-void add_bench(Command& program) {
+void commands::bench(Command& program) {
   Command& bench = program.add_command(
       "bench", "Say how fast a configuration trains, and what share of OpenBLAS's peak that is");
   auto& to = bench.set_action<BenchCommand>(run);

@@ -75,7 +75,7 @@ ExitCode run(const BranchCommand& command) {
 
 }  // namespace
 
-void add_branch(Command& program) {
+void commands::branch(Command& program) {
   Command& branch = program.add_command(
       "branch", "Go on from any step of a run with something changed, into a file of its own");
   auto& to = branch.set_action<BranchCommand>(run);

@@ -164,7 +164,7 @@ ExitCode run(const CompareCommand& command) {
 
 }  // namespace
 
-void add_compare(Command& program) {
+void commands::compare(Command& program) {
   Command& compare =
       program.add_command("compare", "In which settings two runs differ, and from which step on");
   auto& to = compare.set_action<CompareCommand>(run);

@@ -380,7 +380,7 @@ ExitCode run(const CompletionCommand& command) {
 
 }  // namespace
 
-void add_completion(Command& program) {
+void commands::completion(Command& program) {
   Command& completion =
       program.add_command("completion", "Print a script that completes icl's commands in a shell");
   auto& to = completion.set_action<CompletionCommand>(run);

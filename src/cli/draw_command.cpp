@@ -60,7 +60,7 @@ ExitCode run(const ReportCommand& command) {
 
 }  // namespace
 
-void add_plot(Command& program) {
+void commands::plot(Command& program) {
   Command& plot =
       program.add_command("plot", "Draw what a run, merged sweep, landscape or export holds");
   auto& to = plot.set_action<PlotCommand>(run);
@@ -75,7 +75,7 @@ void add_plot(Command& program) {
             .doc = "Picture, by its ending .png, .pdf or .svg (default: FILE's name with .png)"});
 }
 
-void add_report(Command& program) {
+void commands::report(Command& program) {
   Command& report = program.add_command("report", "One HTML page of the results in a folder");
   auto& to = report.set_action<ReportCommand>(run);
   report.add_example("icl report results", "What is in the folder, as results/index.html");

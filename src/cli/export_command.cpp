@@ -73,7 +73,7 @@ ExitCode run(const ExportCommand& command) {
 
 }  // namespace
 
-void add_export(Command& program) {
+void commands::export_data(Command& program) {
   Command& data = program.add_command(
       "export", "Write items, batches, sequences and weights as a run saw and had them");
   auto& to = data.set_action<ExportCommand>(run);

@@ -12,7 +12,7 @@ ExitCode run(const HelpCommand& /*command*/) { return ExitCode::done; }
 
 }  // namespace
 
-void add_help(Command& program) {
+void commands::help(Command& program) {
   Command& help = program.add_command("help", "Say what the program or a command does");
   auto& to = help.set_action<HelpCommand>(run);
   help.add_example("icl help train", "What icl train does, and its options");

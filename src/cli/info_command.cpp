@@ -105,7 +105,7 @@ ExitCode run(const InfoCommand& command) {
 
 }  // namespace
 
-void add_info(Command& program) {
+void commands::info(Command& program) {
   Command& info = program.add_command("info", "Say in a few lines what a file or folder holds");
   auto& to = info.set_action<InfoCommand>(run);
   info.add_example("icl info run.h5", "Where a run stands, and how it went");

@@ -40,7 +40,7 @@ ExitCode run(const InitCommand& command) {
 
 }  // namespace
 
-void add_init(Command& program) {
+void commands::init(Command& program) {
   Command& init = program.add_command("init", "Write a configuration (TOML) to begin with");
   auto& to = init.set_action<InitCommand>(run);
   init.add_example("icl init -o new.toml",

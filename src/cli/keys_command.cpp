@@ -25,7 +25,7 @@ ExitCode run(const KeysCommand& command) {
 
 }  // namespace
 
-void add_keys(Command& program) {
+void commands::keys(Command& program) {
   Command& keys = program.add_command("keys", "List every setting of a run: default, range, doc");
   auto& to = keys.set_action<KeysCommand>(run);
   keys.add_example("icl keys train", "The settings of the section [train]");

@@ -150,7 +150,7 @@ ExitCode run(const ManualCommand& command) {
 
 }  // namespace
 
-void add_manual(Command& program) {
+void commands::manual(Command& program) {
   Command& manual = program.add_command("manual", "Print the manual page of a command, for man");
   auto& to = manual.set_action<ManualCommand>(run);
   to.program = &program;

@@ -125,7 +125,7 @@ ExitCode run(const MergeCommand& command) {
   return whole ? ExitCode::done : ExitCode::check_failed;
 }
 
-void add_merge(Command& program) {
+void commands::merge(Command& program) {
   Command& merge =
       program.add_command("merge", "Put the runs of a sweep that have ended in one file");
   auto& to = merge.set_action<MergeCommand>(run);

@@ -141,28 +141,40 @@ class Command {
 [[nodiscard]] ExitCode run_command_line(const Command& program, const std::string& version,
                                         std::vector<std::string> words);
 
-// ---- Each command; app.cpp has them in a table ----
+// ---- Each command ----
 
-void add_help(Command& program);
-void add_compare(Command& program);
-void add_completion(Command& program);
-void add_manual(Command& program);
-void add_init(Command& program);
-void add_train(Command& program);
-void add_branch(Command& program);
-void add_verify(Command& program);
-void add_keys(Command& program);
-void add_info(Command& program);
-void add_export(Command& program);
-void add_probe(Command& program);
-void add_bench(Command& program);
-void add_sweep(Command& program);
-void add_reproduce(Command& program);
-void add_plot(Command& program);
-void add_report(Command& program);
-void add_status(Command& program);
-void add_merge(Command& program);
-void add_theory(Command& program);
+/// The commands, in the order of the help. From a row follows the declaration of commands::NAME,
+/// which src/cli/NAME_command.cpp defines and adds to the program; without that file the program
+/// does not link.
+// clang-format off: a row each
+#define ICL_COMMANDS(ROW) \
+  ROW(help)               \
+  ROW(init)               \
+  ROW(train)              \
+  ROW(branch)             \
+  ROW(verify)             \
+  ROW(keys)               \
+  ROW(info)               \
+  ROW(compare)            \
+  ROW(export_data)        \
+  ROW(probe)              \
+  ROW(bench)              \
+  ROW(sweep)              \
+  ROW(reproduce)          \
+  ROW(plot)               \
+  ROW(report)             \
+  ROW(status)             \
+  ROW(merge)              \
+  ROW(theory)             \
+  ROW(completion)         \
+  ROW(manual)
+// clang-format on
+namespace commands {
+#define ICL_ROW(name) void name(Command& program);
+ICL_COMMANDS(ICL_ROW)
+#undef ICL_ROW
+}  // namespace commands
+
 void add_landscape(Command& theory);
 
 // ---- Options that several commands have ----

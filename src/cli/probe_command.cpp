@@ -257,7 +257,7 @@ ExitCode run(const ProbeCommand& command) {
 
 }  // namespace
 
-void add_probe(Command& program) {
+void commands::probe(Command& program) {
   Command& probe = program.add_command(
       "probe", "Curvature of the loss and local learning coefficient at steps of a run, in double");
   auto& to = probe.set_action<ProbeCommand>(run);

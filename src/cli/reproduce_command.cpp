@@ -283,7 +283,7 @@ ExitCode run(const ReproduceCommand& command) {
 
 }  // namespace
 
-void add_reproduce(Command& program) {
+void commands::reproduce(Command& program) {
   Command& reproduce = program.add_command(
       "reproduce", "A figure of the paper by one command: train, merge, draw, judge its checks");
   auto& to = reproduce.set_action<ReproduceCommand>(run);

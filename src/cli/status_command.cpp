@@ -175,7 +175,7 @@ ExitCode run(const StatusCommand& command) {
 
 }  // namespace
 
-void add_status(Command& program) {
+void commands::status(Command& program) {
   Command& status = program.add_command("status", "Say how the runs of a sweep stand");
   auto& to = status.set_action<StatusCommand>(run);
   status.add_example("icl status results", "How many runs are done, and at which settings");

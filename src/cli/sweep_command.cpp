@@ -350,7 +350,7 @@ void add_mode_options(Command& sweep, SweepCommand& to) {
 
 }  // namespace
 
-void add_sweep(Command& program) {
+void commands::sweep(Command& program) {
   Command& sweep = program.add_command(
       "sweep",
       "Train every run of a grid of settings and seeds; go on where it was, if called again");

@@ -208,7 +208,7 @@ void add_predict(Command& theory) {
 
 }  // namespace
 
-void add_theory(Command& program) {
+void commands::theory(Command& program) {
   Command& theory =
       program.add_command("theory", "What the minimal model's theory says, without training");
   theory.add_example("icl theory tau-star --N 20", "When ICL is acquired among 20 tokens");

@@ -52,7 +52,7 @@ ExitCode run(const TrainCommand& command) {
 
 }  // namespace
 
-void add_train(Command& program) {
+void commands::train(Command& program) {
   Command& train = program.add_command("train", "Train a model as a TOML file says, and record it");
   auto& to = train.set_action<TrainCommand>(run);
   train.add_example("icl train run.toml --set train.seed=3 -o seed3.h5",

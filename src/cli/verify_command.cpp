@@ -63,7 +63,7 @@ ExitCode run(const VerifyCommand& command) {
 
 }  // namespace
 
-void add_verify(Command& program) {
+void commands::verify(Command& program) {
   Command& verify = program.add_command(
       "verify", "Train a run again: \"identical\", or the first step and element that differ");
   auto& to = verify.set_action<VerifyCommand>(run);
