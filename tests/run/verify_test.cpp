@@ -271,11 +271,15 @@ TEST(Verify, NamesNumbersThatWereChanged) {
            {"/metrics", "K"},
            {"/state", "I_K"}}) {
     const std::string said = difference_after([&](hid_t file) {
-      const hid_t at = H5Aopen_by_name(file, path, name, H5P_DEFAULT, H5P_DEFAULT);
       double value = 0;
-      H5Aread(at, H5T_NATIVE_DOUBLE, &value);
+      H5LTget_attribute_double(file, path, name, &value);
       value = std::nextafter(value, 1e9);
+      const hid_t object = H5Oopen(file, path, H5P_DEFAULT);
+      H5Adelete(object, name);
+      const hid_t space = H5Screate(H5S_SCALAR);
+      const hid_t at = H5Acreate2(object, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
       EXPECT_GE(H5Awrite(at, H5T_NATIVE_DOUBLE, &value), 0);
+      H5Oclose(object);
       H5Aclose(at);
     });
     EXPECT_THAT(said, ::testing::StartsWith(std::string(path) + ": attribute " + name + ": "));
