@@ -112,29 +112,44 @@ TEST(OutputLock, OfManyProcessesAtOnceExactlyOneHoldsIt) {
   for (int round = 0; round < 5; ++round) {
     write_lock(folder / "run.h5.lock", host(),
                getpid());  // a dead one, so that all take over at once
-    std::array<int, 2> gate{};
-    ASSERT_EQ(pipe(gate.data()), 0);
+    // All go on when the parent closes `start`, tell in `told` how they fared, and hold the lock
+    // until it closes `end`.
+    std::array<int, 2> start{};
+    std::array<int, 2> told{};
+    std::array<int, 2> end{};
+    for (auto* pair : {&start, &told, &end}) ASSERT_EQ(pipe(pair->data()), 0);
     std::vector<pid_t> children;
     for (int i = 0; i < processes; ++i) {
       const pid_t child = fork();
       if (child == 0) {
-        close(gate[1]);
+        close(start[1]);
+        close(end[1]);
         char byte = 0;
-        (void)!read(gate[0], &byte, 1);  // all go on when the parent closes the pipe
+        freopen("/dev/null", "w", stderr);
+        (void)!read(start[0], &byte, 1);
         try {
-          freopen("/dev/null", "w", stderr);
           OutputLock lock(folder / "run.h5");
-          usleep(300000);
+          (void)!write(told[1], "h", 1);
+          (void)!read(end[0], &byte, 1);
           lock.check();
           _exit(0);
         } catch (const Error&) {
+          (void)!write(told[1], "r", 1);
           _exit(73);
         }
       }
       children.push_back(child);
     }
-    close(gate[0]);
-    close(gate[1]);
+    close(start[0]);
+    close(start[1]);
+    int held = 0;
+    for (int i = 0; i < processes; ++i) {
+      char byte = 0;
+      ASSERT_EQ(read(told[0], &byte, 1), 1);
+      held += byte == 'h' ? 1 : 0;
+    }
+    EXPECT_EQ(held, 1);
+    for (const int descriptor : {told[0], told[1], end[0], end[1]}) close(descriptor);
     int holders = 0;
     for (const pid_t child : children) {
       int status = 0;
