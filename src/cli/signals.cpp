@@ -1,9 +1,11 @@
 #include "icl/cli/signals.hpp"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <ctime>
@@ -59,6 +61,7 @@ void handle(int number, siginfo_t* info, void* /*context*/) {
   const bool by_clock = number == SIGALRM && info->si_code == SI_KERNEL;
   if (manner == Manner::end_at_once || (by_clock && stop && !acknowledged)) {
     if (!Unbroken::any()) end_now();
+    want_end();
     end_soon();
   } else if (std::int64_t never = 0; stopped_at.compare_exchange_strong(never, now_ms())) {
     stop = true;
@@ -66,6 +69,19 @@ void handle(int number, siginfo_t* info, void* /*context*/) {
   } else if (manner == Manner::stop && is_second(number)) {
     end_now();
   }
+}
+
+/// `ulimit -t` sets both limits of CPU time, and at the hard one the kernel kills at once: SIGXCPU,
+/// which can be obeyed, is to come before.
+void hear_of_cpu_limit() {
+  constexpr rlim_t most_room_seconds = 30;
+  constexpr rlim_t share = 20;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_CPU, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return;
+  const rlim_t room = std::clamp<rlim_t>(limit.rlim_max / share, 1, most_room_seconds);
+  if (limit.rlim_max <= room || limit.rlim_cur <= limit.rlim_max - room) return;
+  limit.rlim_cur = limit.rlim_max - room;
+  setrlimit(RLIMIT_CPU, &limit);
 }
 
 }  // namespace
@@ -87,9 +103,11 @@ void end_on_signals() {
     if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }
   sigprocmask(SIG_UNBLOCK, &ours, nullptr);  // whoever started us may have blocked them
+  hear_of_cpu_limit();
 }
 
 SignalGuard::SignalGuard(SecondSignal second) {
+  forget_end();
   acknowledged = false;
   stopped_at = 0;
   stop = false;

@@ -18,13 +18,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A shell takes what a terminal would obey, and a carriage return, for a part of a word.
 std::string read_prologue(const fs::path& file) {
   const std::vector<std::byte> bytes = store::read_file(file);
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.find('\0') == std::string::npos) return text;
-  throw Error(
-      ExitCode::bad_input,
-      fmt::format("--prologue '{}': holds a byte of 0, so it is no shell script", file.string()));
+  const auto bad = std::ranges::find_if(
+      text, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f; });
+  if (bad == text.end()) return text;
+  throw Error(ExitCode::bad_input,
+              fmt::format("--prologue '{}': line {} holds the control character {}{}; expected the "
+                          "text of a shell script",
+                          file.string(), std::count(text.begin(), bad, '\n') + 1,
+                          printable({&*bad, 1}), *bad == '\r' ? ", as lines end on Windows" : ""));
 }
 
 void submit(const fs::path& script) {

@@ -22,6 +22,7 @@ struct Slot {
 
 std::array<Slot, 8> slots;
 std::atomic<int> unbroken{0};
+std::atomic<bool> end_wanted{false};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 bool holds(const Slot& slot) {
@@ -61,6 +62,10 @@ Perishable::~Perishable() {
 Unbroken::Unbroken() noexcept { ++unbroken; }
 Unbroken::~Unbroken() { --unbroken; }
 bool Unbroken::any() noexcept { return unbroken > 0; }
+
+void want_end() noexcept { end_wanted = true; }
+void forget_end() noexcept { end_wanted = false; }
+bool end_is_wanted() noexcept { return end_wanted; }
 
 void remove_perishables() noexcept {
   for (const Slot& slot : slots) {

@@ -146,12 +146,6 @@ void prepare_streams() noexcept {
   channel = open_channel();
 }
 
-void restore_stream_signals() noexcept {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
-  for (const int signal : output_signals) sigaction(signal, &action, nullptr);
-}
-
 void say(std::string_view text) noexcept {
   try {
     std::string line = drawn.exchange(false) ? "\n" : "";

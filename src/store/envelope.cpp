@@ -124,7 +124,7 @@ bool was_ours(std::string_view first) {
 
 /// Says why a file does not end with a block.
 [[noreturn]] void no_block(const Ends& file, const std::string& name, FileKind kind) {
-  if (const auto old = parse_title(file.first)) {
+  if (const auto old = parse_title(file.first); old && old->second < format_version) {
     bad(name, fmt::format("is an '{} {}' of an earlier icl, whose block stood in front; this "
                           "program reads version {}: write it again with data/convert.py of the "
                           "source (python3 data/convert.py OLD.h5 NEW.h5)",

@@ -30,6 +30,13 @@ int write_new(int folder, const std::string& name, const std::string& text) {
     return ::openat(folder, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
   }));
   if (file.number() < 0) return errno;
+  // A umask may take even our own right to read it, and what cannot be read is another's lock.
+  struct stat status {};
+  constexpr mode_t own = S_IRUSR | S_IWUSR;
+  const bool known = ::fstat(file.number(), &status) == 0;
+  if (known && (status.st_mode & own) != own) {
+    (void)::fchmod(file.number(), (status.st_mode & 07777U) | own);
+  }
   int error = 0;
   for (std::string_view rest = text; error == 0 && !rest.empty();) {
     const ssize_t written =

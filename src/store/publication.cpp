@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "icl/core/abrupt_end.hpp"
 #include "icl/core/error.hpp"
 #include "icl/store/file.hpp"
 
@@ -49,13 +51,29 @@ std::string hash_of(Parts parts) {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+/// Brings it to disk, where there is such a thing.
+void sync(const Place& place, int file, int (*how)(int)) {
+  if (uninterrupted([&] { return how(file); }) != 0 && errno != EINVAL && errno != ENOTSUP) {
+    cannot_write(place, "syncing to disk", errno);
+  }
+}
+
+/// In pieces, each on disk before the next, so that a signal is obeyed in between: a file of
+/// gigabytes takes long, most of that in the end.
 void write_all(const Place& place, int file, std::span<const std::byte> bytes) {
+  constexpr std::size_t piece = std::size_t{16} << 20U;
+  std::size_t in_piece = 0;
   while (!bytes.empty()) {
-    const ssize_t written =
-        uninterrupted([&] { return ::write(file, bytes.data(), bytes.size()); });
+    if (end_is_wanted()) throw Error(ExitCode::interrupted, "interrupted");
+    const std::size_t most = std::min(bytes.size(), piece - in_piece);
+    const ssize_t written = uninterrupted([&] { return ::write(file, bytes.data(), most); });
     if (written < 0) cannot_write(place, "writing", errno);
     if (written == 0) cannot_write(place, "writing", ENOSPC);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
+    in_piece += static_cast<std::size_t>(written);
+    if (in_piece < piece) continue;
+    sync(place, file, ::fdatasync);
+    in_piece = 0;
   }
 }
 
@@ -139,10 +157,7 @@ NewFile::NewFile(const Place& place, Parts parts) : place_(place), name_(place.t
       }));
       if (source.number() >= 0) give_attributes(file.number(), source.number());
     }
-    if (uninterrupted([&] { return ::fsync(file.number()); }) != 0 && errno != EINVAL &&
-        errno != ENOTSUP) {
-      cannot_write(place, "syncing to disk", errno);
-    }
+    sync(place, file.number(), ::fsync);
     struct stat status {};
     if (::fstat(file.number(), &status) != 0) cannot_write(place, "looking at it", errno);
     content_.state = state_in(status);

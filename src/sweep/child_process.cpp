@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,7 +47,6 @@ class Pipe {
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
 
-  [[nodiscard]] int read_end() const { return ends_[0]; }
   [[nodiscard]] int write_end() const { return ends_[1]; }
   void close_end(std::size_t end) {
     if (ends_.at(end) >= 0) close(ends_.at(end));
@@ -56,6 +56,33 @@ class Pipe {
 
  private:
   std::array<int, 2> ends_{-1, -1};
+};
+
+/// A text as a file without a name, to be read from its beginning. (A pipe holds 64 KiB, or 4 where
+/// a user has many, and who writes more waits for ever.)
+class InputFile {
+ public:
+  explicit InputFile(std::string_view text) : number_(memfd_create("icl input", MFD_CLOEXEC)) {
+    if (number_ < 0) fail("make a file in memory", errno);
+    while (!text.empty()) {
+      const ssize_t written = write(number_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        const int error = errno;
+        close(number_);
+        fail("write to a file in memory", error);
+      }
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    lseek(number_, 0, SEEK_SET);
+  }
+  ~InputFile() { close(number_); }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
 };
 
 /// The environment of this process with some variables set.
@@ -125,17 +152,13 @@ void require_children() {
 ChildProcess::ChildProcess(std::span<const std::string> arguments,
                            std::span<const std::pair<std::string, std::string>> environment,
                            const std::string& input) {
-  Pipe in;
+  const InputFile in(input);
   Pipe error;
-  // Before the start, while we hold the other end: so there is no SIGPIPE.
-  const ssize_t written = write(in.write_end(), input.data(), input.size());
-  if (written != static_cast<ssize_t>(input.size())) fail("write to a pipe", errno);
-  in.close_end(1);
 
   std::vector<std::string> words{"icl"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = environment_with(environment);
-  const Actions actions(in.read_end(), error.write_end());
+  const Actions actions(in.number(), error.write_end());
   // The very program that runs here, even if its file has been replaced since.
   const int failed = posix_spawn(&pid_, own_program, actions.get(), nullptr, pointers(words).data(),
                                  pointers(variables).data());

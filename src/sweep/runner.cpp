@@ -44,7 +44,10 @@ Tally Runner::run(const std::atomic<bool>& stop) {
   bool told = false;
   for (;;) {
     if ((stop.load() || out_of_cpu_time_) && !std::exchange(told, true)) {
-      for (const Running& running : running_) running.process.send(SIGTERM);
+      for (const Running& running : running_) {
+        running.process.send(SIGTERM);
+        running.process.send(SIGCONT);  // one that was stopped takes no other signal
+      }
     }
     while (!told && !given_up() && !waiting_.empty() && running_.size() < jobs_) {
       start_next();

@@ -28,8 +28,15 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-/// In the name of an output file Slurm takes % for a pattern.
+/// In the name of an output file Slurm takes % for a pattern, and a backslash for the end of all
+/// patterns, which it leaves out.
 std::string without_patterns(const std::string& path) {
+  if (path.find('\\') != std::string::npos) {
+    throw Error(ExitCode::usage,
+                fmt::format("'{}' holds a backslash, which Slurm leaves out of the "
+                            "names of output files: choose another --out",
+                            path));
+  }
   std::string result;
   for (const char c : path) result += c == '%' ? std::string("%%") : std::string(1, c);
   return result;

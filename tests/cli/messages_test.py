@@ -496,10 +496,13 @@ class MessagesTest(unittest.TestCase):
         run.communicate()
 
     def test_limit_of_cpu_time(self):
-        for what in (["train", "tiny.toml", "--out", "c.h5"], ["sweep", "sweep.toml", "--out", "c", "--jobs", "2"]):
-            result = self.icl(*what, "--quiet", *ENDLESS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (1, 60)))
-            self.assertEqual(result.returncode, 75, result.stderr)
-            self.assertEqual(self.locks(), [])
+        """Also as `ulimit -t` sets it, soft and hard at once: at the hard one the kernel kills."""
+        for limit in ((1, 60), (2, 2)):
+            for what in (["train", "tiny.toml", "--out", f"c{limit[0]}.h5"], ["sweep", "sweep.toml", "--out", f"c{limit[0]}", "--jobs", "2"]):
+                with self.subTest(what, limit=limit):
+                    result = self.icl(*what, "--quiet", *ENDLESS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, limit))
+                    self.assertEqual(result.returncode, 75, result.stderr)
+                    self.assertEqual(self.locks(), [])
 
     def deaf_seconds(self, process, after, number=signal.SIGTERM):
         """How long a process that has run for a while takes to end after a signal."""

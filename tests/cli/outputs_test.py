@@ -234,6 +234,20 @@ class OutputsTest(unittest.TestCase):
         lock.chmod(0)
         self.assertIn("may not be read", self.train("new.h5", status=73, preexec_fn=drop)[1])
 
+    @unittest.skipIf(os.geteuid() != 0, "needs another user")
+    def test_a_umask_that_takes_ones_own_rights(self):
+        """The lock can be read all the same, or it would count as another's."""
+        os.chmod(self.cwd, 0o777)
+
+        def drop():
+            os.umask(0o777)
+            os.setgid(65534)
+            os.setuid(65534)
+
+        self.train("run.h5", preexec_fn=drop)
+        self.assertEqual(self.names(), {"run.h5"})
+        self.icl("verify", "run.h5")
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

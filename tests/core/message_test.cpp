@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "icl/core/error.hpp"
+
 namespace icl {
 namespace {
 
@@ -46,6 +48,12 @@ TEST(Printable, WritesWhatIsNoUtf8AsHex) {
 TEST(Printable, IsTheSameAgain) {
   const std::string once = printable("\x1b[31m\xff\n\u0085");
   EXPECT_EQ(printable(once), once);
+}
+
+TEST(Error, SaysWhatStandsBehindAByteOfZero) {
+  EXPECT_STREQ(Error(ExitCode::usage, "found \"a\0b\0\0c\" there"s).what(),
+               "found \"a\\x00b\\x00\\x00c\" there");
+  EXPECT_STREQ(Error(ExitCode::usage, "plain").what(), "plain");
 }
 
 }  // namespace

@@ -173,6 +173,11 @@ TEST(EnvelopeTest, FilesOfEarlierVersionsSayWhatToDo) {
   EXPECT_THAT(failure({file.begin(), file.begin() + 100}), HasSubstr("data/convert.py"));
 }
 
+TEST(EnvelopeTest, ABlockAloneIsNoFileOfAnEarlierVersion) {
+  const auto file = sealed(some_envelope());
+  EXPECT_EQ(failure({file.end() - 512, file.end()}), "'a.h5': not an icl run file");
+}
+
 TEST(EnvelopeTest, EveryBitOfTheBlockCounts) {
   auto file = sealed(some_envelope());
   const std::size_t start = file.size() - 512;

@@ -9,6 +9,8 @@
 #include <array>
 #include <fstream>
 
+#include "icl/core/abrupt_end.hpp"
+#include "icl/core/error.hpp"
 #include "icl/store/file.hpp"
 #include "support/folder.hpp"
 
@@ -66,6 +68,34 @@ TEST(NewFile, IsGoneUnlessItTakesThePlace) {
   }
   EXPECT_EQ(text_of(folder / "x"), "content");
   EXPECT_EQ(count(folder), 1U);
+}
+
+TEST(NewFile, IsGivenUpOnceASignalWantsTheEnd) {
+  const test::TemporaryFolder folder;
+  const Place place(folder / "x");
+  want_end();
+  try {
+    const One one(place, "content");
+    ADD_FAILURE() << "written all the same";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::interrupted);
+  }
+  EXPECT_EQ(count(folder), 0U);
+  forget_end();
+  const One one(place, "content");
+  EXPECT_EQ(count(folder), 1U);
+}
+
+TEST(NewFile, HoldsAllOfManyPieces) {
+  const test::TemporaryFolder folder;
+  const Place place(folder / "x");
+  std::string text(20000000, 'a');
+  for (std::size_t i = 0; i < text.size(); i += 1000)
+    text[i] = static_cast<char>('a' + i / 1000 % 26);
+  const std::array parts{bytes_of(text), bytes_of("end")};
+  NewFile file(place, parts);
+  ASSERT_EQ(file.take_place(NewFile::Over::nothing), NewFile::Naming::done);
+  EXPECT_TRUE(text_of(folder / "x") == text + "end");
 }
 
 TEST(NewFile, IsNotPutOverAFileThatAppeared) {

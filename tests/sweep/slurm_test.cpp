@@ -67,6 +67,8 @@ TEST(BatchScript, RefusesWhatWouldBecomeALineOfItsOwn) {
   SlurmOptions options = sample();
   options.folder = "/data/a\nb";
   test::expect_error(ExitCode::usage, "holds a line break", [&] { (void)batch_script(options); });
+  options.folder = "/data/a\\b";
+  test::expect_error(ExitCode::usage, "holds a backslash", [&] { (void)batch_script(options); });
   options = sample();
   options.program = "/opt/a\rb";
   test::expect_error(ExitCode::usage, "holds a line break", [&] { (void)batch_script(options); });
@@ -207,9 +209,9 @@ scontrol() {
 
 TEST_F(BatchScriptRun, TrainsOneShardWhateverThePathsHold) {
   SlurmOptions options = sample();
-  options.program = "/opt/my tools/$HOME/icl";
+  options.program = "/opt/my tools/$HOME\\/icl";
   options.sweep = "/data/a 'copy'.toml";
-  options.folder = "/data/it's \"mine\"; `now`\\";
+  options.folder = "/data/it's \"mine\"; `now`";
   EXPECT_EQ(run(batch_script(options), 0, {"RUNNING"}), 0);
   EXPECT_THAT(lines_of(arguments()),
               ElementsAre("--ntasks=1", "--cpus-per-task=16", options.program.string(), "sweep",

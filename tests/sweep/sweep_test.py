@@ -377,6 +377,17 @@ class SweepTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, "the locks stay")
             time.sleep(0.05)
 
+    def test_a_child_that_was_stopped_ends_too(self):
+        self.write(SMALL.replace("epochs = 4", "epochs = 40000000"))
+        process = self.start("sweep", "sweep.toml", "--out", "out", "--set", "record.publish_seconds=0.05", "--jobs", "2")
+        while len(list(self.cwd.glob("out/runs/*/*.h5"))) < 2:
+            time.sleep(0.005)
+        os.kill(int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]), signal.SIGSTOP)
+        process.terminate()
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 75)
+        self.assertEqual(self.counts("out")["interrupted"], 2)
+
     def test_two_at_once_share_the_work(self):
         self.sweep("whole")
         both = [self.start("sweep", "sweep.toml", "--out", "out", "--jobs", "2") for _ in range(2)]
@@ -487,6 +498,10 @@ class SweepTest(unittest.TestCase):
         self.assertIn("\nmodule load gcc\nexport A='b c'\nsrun ", text)
         self.assertRegex(result.stderr, r"6 runs in 1 tasks of 16 CPUs: about .* a task")
         self.fails(65, "cannot read 'no.sh'", "sweep", "sweep.toml", "--out", "new", "--slurm", "--prologue", "no.sh")
+        for text, part in ((b"a\n\tmodule load gcc\r\n", "line 2 holds the control character \\x0d, as lines end on Windows"),
+                           (b"echo '\x1b[31m'\n", "line 1 holds the control character \\x1b;"), (b"a\0b", "control character \\x00;")):
+            (self.cwd / "bad.sh").write_bytes(text)
+            self.fails(65, part, "sweep", "sweep.toml", "--out", "new", "--slurm", "--prologue", "bad.sh")
         self.fails(64, "--tasks sets the array", "sweep", "sweep.toml", "--out", "new", "--slurm", "--sbatch=--arr=0-9")
 
     def test_a_failed_sbatch_is_one_message(self):

@@ -7,7 +7,9 @@ namespace icl::cli {
 /// From here on SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR,
 /// SIGALRM and SIGVTALRM end the process at once, whatever it does, with
 /// ExitCode::interrupted and with what is perishable removed (see core/abrupt_end); a publication
-/// is let come to its end. SIGCHLD, which may be inherited as ignored, gets its default.
+/// is let come to its end. SIGCHLD, which may be inherited as ignored, gets its default. Where the
+/// soft limit of CPU time is as high as the hard one, at which the kernel kills without a signal
+/// that could be obeyed, it is drawn back by a twentieth, from 1 s to 30 s, for SIGXCPU to come.
 void end_on_signals();
 
 /// What it then says, a whole line that lives as long as the program: default "icl: interrupted".

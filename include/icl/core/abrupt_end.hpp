@@ -32,6 +32,13 @@ class Unbroken {
   [[nodiscard]] static bool any() noexcept;
 };
 
+/// A signal came to end a process that is unbroken: what takes long and can be left undone (to
+/// write a large file anew) is given up. Nothing else looks at it. forget_end(): another manner of
+/// ending holds from here on. All from within a signal handler too.
+void want_end() noexcept;
+void forget_end() noexcept;
+[[nodiscard]] bool end_is_wanted() noexcept;
+
 /// Removes what is perishable. From within a signal handler too.
 void remove_perishables() noexcept;
 

@@ -31,10 +31,18 @@ enum class ExitCode : int {
 /// field or file, the value and the bound. Faults of the program are assertions, not Errors.
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ExitCode code, const std::string& message)
+      : std::runtime_error(without_zero(message)), code_(code) {}
   [[nodiscard]] ExitCode code() const noexcept { return code_; }
 
  private:
+  /// what() would end at a byte of 0.
+  static std::string without_zero(std::string text) {
+    for (std::size_t at = 0; (at = text.find('\0', at)) != std::string::npos; at += 4) {
+      text.replace(at, 1, "\\x00");
+    }
+    return text;
+  }
   ExitCode code_;
 };
 

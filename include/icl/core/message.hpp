@@ -18,8 +18,6 @@ namespace icl {
 /// stop the process: SIGPIPE, SIGXFSZ, SIGTTOU.
 void prepare_streams() noexcept;
 
-/// Gives these signals their defaults back: for a program that takes this one's place.
-void restore_stream_signals() noexcept;
 
 /// "icl: TEXT" as a line of its own on standard error, printable(). Waits for a reader for a second
 /// at most, and no more until there has been one.

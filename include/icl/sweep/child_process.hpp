@@ -28,7 +28,7 @@ class ChildProcess {
   static constexpr const char* standard_input = "/dev/stdin";
 
   /// Starts the program with these arguments, and environment variables beside or in place of ours.
-  /// `input` has at most 64 KiB, what a pipe holds. Error(io) if the machine does not let us.
+  /// Error(io) if the machine does not let us.
   ChildProcess(std::span<const std::string> arguments,
                std::span<const std::pair<std::string, std::string>> environment,
                const std::string& input);
