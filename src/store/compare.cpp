@@ -20,9 +20,7 @@ using Difference = std::optional<std::string>;
 /// Links between datasets and their scales: addresses in the file, which scales() follows.
 constexpr std::array addresses{"DIMENSION_LIST", "REFERENCE_LIST"};
 
-bool contains(const auto& all, const auto& one) {
-  return std::ranges::find(all, one) != all.end();
-}
+bool contains(const auto& all, const auto& one) { return std::ranges::find(all, one) != all.end(); }
 
 /// The value of an attribute, and how it is stored.
 struct Attribute {
@@ -90,7 +88,8 @@ class Comparison {
                             const std::vector<Child>& actual) {
     for (const Child& child : expected) {
       if (!contains_name(actual, child)) return fmt::format("{}: {} is missing", path, child.name);
-      if (!contains(actual, child)) return fmt::format("{}: {} is something else", path, child.name);
+      if (!contains(actual, child))
+        return fmt::format("{}: {} is something else", path, child.name);
     }
     for (const Child& child : actual) {
       if (!contains(expected, child)) {
