@@ -59,6 +59,7 @@ OTHER_HEADER = {
     "config/nesting": "nesting.hpp",
     "config/spacing": "spacing.hpp",
     "config/sweep_text": "sweep_text.hpp",
+    "run/sizes": "sizes.hpp",
     "probe/*": "icl/probe/probe.hpp",
     "train/optimizer/adam*": "adam.hpp",
     "train/optimizer/*": "buffered.hpp",

@@ -5,155 +5,20 @@
 #include <algorithm>
 #include <functional>
 
-#include "icl/config/probe_set.hpp"
 #include "icl/core/blas_room.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
-#include "icl/model/model.hpp"
-#include "icl/probe/fixed_set.hpp"
-#include "icl/probe/prober.hpp"
-#include "icl/task/task.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
-#include "icl/train/metrics.hpp"
-#include "icl/train/optimizer.hpp"
-#include "icl/train/schedule.hpp"
+#include "sizes.hpp"
 
 namespace icl::run {
 namespace {
-
-constexpr double real_bytes = sizeof(Real);
-constexpr double number_bytes = sizeof(double);
 
 /// Code and data of the program and its libraries.
 constexpr double program_bytes = 15e6;
 /// What OpenBLAS packs matrices into, for each thread that calls it.
 constexpr double blas_bytes = 4e6;
-
-/// The sizes that the parts of a run are made of.
-class Sizes {
- public:
-  explicit Sizes(const config::Config& config)
-      : config_(config),
-        model_(model::describe_model(config)),
-        parameters_(real_bytes * static_cast<double>(model::parameter_count(*model_))) {}
-
-  /// Bytes of one copy of all parameters.
-  [[nodiscard]] double parameters() const { return parameters_; }
-  /// How many copies of them an optimiser's state takes, the parameters among them.
-  [[nodiscard]] double copies_in_state() const { return 1 + moments(); }
-  /// What the optimiser keeps beside the parameters: a gradient, and its moments.
-  [[nodiscard]] double optimiser() const {
-    if (moments() > 0) return (1 + moments()) * parameters_;
-    return config_.train.clip_norm ? parameters_ : 0;
-  }
-
-  /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
-  /// exemplar each (how many there are, only the file says).
-  [[nodiscard]] double items(std::int64_t width) const {
-    if (config_.data.K.is_infinite()) return 0;
-    const auto count = static_cast<double>(config_.data.K.count());
-    const auto dimension = static_cast<double>(config_.data.D);
-    const double rows = count + std::min(count, static_cast<double>(task::Task::most_novel_items));
-    double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
-    if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
-    if (config_.data.labels != config::LabelRule::independent) {
-      bytes += rows * (sizeof(std::int32_t) + (config_.data.zipf > 0 ? number_bytes : 0));
-    }
-    constexpr double copies = 2;  // of given rows: as read and as chosen
-    return config_.data.items ? bytes + copies * rows * dimension * sizeof(float) : bytes;
-  }
-
-  /// A forward and backward pass on so many sequences, with the batch.
-  [[nodiscard]] double pass(std::int64_t sequences, bool own_tokens) const {
-    const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
-    return model_->activation_bytes(sequences, length) +
-           batch(sequences, model_->token_width(), own_tokens);
-  }
-  [[nodiscard]] double batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {
-    const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
-    const bool own = own_tokens || config_.data.K.is_infinite() || config_.data.noise > 0;
-    double bytes = 0;
-    static_cast<void>(
-        task::room_for({length, config_.data.D, width, own}, sequences, Storage::on_paper(&bytes)));
-    return bytes;
-  }
-
-  [[nodiscard]] double probes() const {
-    const auto probes = config::probes_of(config_);
-    if (probes.empty()) return 0;
-    std::int64_t sequences = config_.probe.sequences;
-    if (!config_.data.K.is_infinite()) sequences = std::min(sequences, config_.data.K.count());
-    constexpr double lists = 13;  // of a number for each sequence
-    return pass(std::min(probe::Prober::chunk, sequences), true) +
-           lists * number_bytes * static_cast<double>(sequences) +
-           (probe::reads_update(config_) ? parameters_ : 0);
-  }
-
-  /// A snapshot: parameters, with record.optimizer its moments, with record.activations these.
-  [[nodiscard]] double snapshot() const {
-    const probe::FixedCounts counts = probe::fixed_counts(config_);
-    double numbers = 0;
-    for (const auto& shape : probe::activation_shapes(config_)) {
-      numbers +=
-          static_cast<double>(counts.novel + counts.training) * static_cast<double>(shape.extent);
-    }
-    return parameters_ * (config_.record.optimizer ? copies_in_state() : 1) + numbers * real_bytes;
-  }
-  /// The sequences of the fixed set, as they are drawn, kept and recorded, and a pass over them.
-  [[nodiscard]] double fixed_set() const {
-    const probe::FixedCounts counts = probe::fixed_counts(config_);
-    const std::int64_t count = std::max(counts.novel, counts.training);
-    if (count == 0) return 0;
-    const double tokens =
-        static_cast<double>(counts.novel + counts.training) * static_cast<double>(config_.data.N);
-    constexpr double copies = 2;  // in the trainer and in the record
-    return pass(std::min(probe::FixedSet::chunk, count), true) +
-           batch(std::min(probe::FixedSet::chunk, count), simd::padded(config_.data.D + 1), true) +
-           copies * tokens * (static_cast<double>(config_.data.D) * real_bytes + 6) + snapshot() -
-           parameters_;
-  }
-
-  /// The snapshots that are due up to a step, inclusive.
-  [[nodiscard]] double snapshots_to(std::int64_t step) const {
-    return static_cast<double>(train::snapshot_schedule(config_).count(step)) * snapshot();
-  }
-
-  /// The snapshots but the last one, and the metrics: what the record of a run grows to.
-  [[nodiscard]] double record() const {
-    const std::int64_t last = config::last_step(config_);
-    const train::Schedule snapshots = train::snapshot_schedule(config_);
-    const auto before_last =
-        static_cast<double>(snapshots.count(last) - (snapshots.holds(last) ? 1 : 0));
-    // Of a run without an end in sight, what its recorder makes room for at the start.
-    constexpr std::int64_t most_rows = 1 << 20;
-    const auto rows =
-        static_cast<double>(std::min(train::evaluation_schedule(config_).count(last), most_rows));
-    const auto parameters = model_->parameters();
-    const std::vector<const nn::Parameter*> readable(parameters.begin(), parameters.end());
-    const auto columns = static_cast<double>(train::metrics(config_, readable).size() + 1);
-    return before_last * snapshot() + rows * columns * number_bytes;
-  }
-  /// The state that a publication holds, and what eval.refine keeps beside it.
-  [[nodiscard]] double state() const {
-    const double copies = copies_in_state();
-    return parameters_ * copies * (config_.eval.refine ? 2 : 1);
-  }
-  [[nodiscard]] double kept_for_refining() const {
-    constexpr double before_and_now = 2;
-    return config_.eval.refine ? before_and_now * copies_in_state() * parameters_ : 0;
-  }
-
-  [[nodiscard]] std::int64_t token_width() const { return model_->token_width(); }
-
- private:
-  [[nodiscard]] double moments() const {
-    return static_cast<double>(train::moment_names(config_.train.optimizer).size());
-  }
-  const config::Config& config_;
-  std::unique_ptr<model::Model> model_;
-  double parameters_;
-};
 
 constexpr const char* of_parameters = "model.hidden, model.layers, data.D";
 constexpr const char* of_items = "data.K, data.D, data.items";
