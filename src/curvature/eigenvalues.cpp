@@ -135,6 +135,7 @@ Eigenvalues top_eigenvalues(const Product& product, std::int64_t dimension, cons
   Vector alpha;
   Vector beta;
   double largest = 0;
+  std::int64_t held = 0;  // products over which all that are asked for were within the tolerance
   for (;;) {
     Vector u(static_cast<std::size_t>(dimension));
     product(q.back(), u);
@@ -146,7 +147,8 @@ Eigenvalues top_eigenvalues(const Product& product, std::int64_t dimension, cons
     if (ended) beta.back() = 0;
     Eigenvalues found = ritz_values(alpha, beta, count);
     const auto made = static_cast<std::int64_t>(q.size());
-    if (made == most || (!ended && all_within(found, count, options.tolerance))) return found;
+    if (!ended) held = all_within(found, count, options.tolerance) ? held + 1 : 0;
+    if (made == most || held > std::max<std::int64_t>(4, made / 4)) return found;
     if (ended) {
       u = fresh_vector(dimension, q, options.seed, workers);
     } else {

@@ -51,6 +51,31 @@ TEST(Eigenvalues, OfAKnownSpectrumAreFoundWithinTheirErrors) {
   EXPECT_LT(found.products, 60);
 }
 
+// The first vector, of signs, has almost nothing of the third: at first 0.01, which the rest comes
+// up to, is in its place.
+TEST(Eigenvalues, AreNotThoseOfLowerRankThatComeFirst) {
+  constexpr std::size_t d = 10000;
+  constexpr std::size_t a = 5;
+  constexpr std::size_t b = 7;
+  Vector spectrum(d);
+  for (std::size_t i = 0; i < d; ++i) spectrum[i] = 0.01 * double(i) / double(d);
+  spectrum[1] = 1;
+  spectrum[3] = 0.9;
+  Vector first(d);
+  draw_signs(0, 0, first);
+  const double x = first[a] / std::sqrt(2);
+  const double y = -0.999 * first[b] / std::sqrt(2);
+  const Product product = [&](std::span<const double> v, std::span<double> out) {
+    diagonal(spectrum)(v, out);
+    const double along = x * v[a] + y * v[b];
+    out[a] += 0.03 * along * x;
+    out[b] += 0.03 * along * y;
+  };
+  const auto found = top_eigenvalues(product, d, {.count = 3}, Workers(2));
+  EXPECT_NEAR(found.top[2], 0.03, 1e-3);
+  EXPECT_LT(found.products, 20);
+}
+
 TEST(Eigenvalues, AreAllFoundWhereTheMatrixIsSmallOrHasEqualOnes) {
   const auto one = top_eigenvalues(diagonal({-3}), 1, {}, Workers(1));
   EXPECT_EQ(one.top, Vector{-3});

@@ -21,8 +21,8 @@ import icl_lab
 import numpy as np
 
 ICL = os.environ["ICL_PROGRAM"] = os.path.abspath(sys.argv[1])
-SETTINGS = ["model.hidden=8", "data.K=32", "data.N=6", "data.D=4", "train.epochs=5", "train.steps_per_epoch=40", "train.batch_size=64",
-            "train.learning_rate=0.3", "eval.sequences=40", "probe.sequences=0", "record.snapshots=3"]
+SETTINGS = ["model.hidden=6", "data.K=32", "data.N=6", "data.D=4", "train.epochs=5", "train.steps_per_epoch=40", "train.batch_size=64",
+            "train.learning_rate=0.3", "eval.sequences=40", "probe.sequences=0", "record.snapshots=2"]
 SYSTEMS = ("one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser")
 MORE = {"minimal": ["model.w0=0.5"]}
 SEQUENCES = 128
@@ -78,7 +78,7 @@ class AgainstAutograd(unittest.TestCase):
         return run, batches, self.enterContext(h5py.File(self.folder / f"{system}.probe.h5"))
 
     def test_eigenvalues_traces_and_noise_are_those_of_autograd(self):
-        for system in SYSTEMS:
+        for system in ("one_layer", "multi_layer", "minimal"):
             run, batches, probe = self.probed(system, "--curvature", "--products", "400", "--trace-vectors", "60")
             found = probe["curvature"]
             circuits = [name.decode() if isinstance(name, bytes) else name for name in found.attrs["circuits"]]

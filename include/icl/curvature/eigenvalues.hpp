@@ -30,8 +30,10 @@ struct Eigenvalues {
 
 /// The largest eigenvalues of a symmetric A of that dimension >= 1 by the Lanczos process from a
 /// random vector of signs, with full reorthogonalisation (Golub & Van Loan, Matrix Computations,
-/// section 10.3), until all that are asked for are within the tolerance. Where the process ends in
-/// an invariant subspace, it goes on from another random vector.
+/// section 10.3), until all that are asked for have been within the tolerance over a quarter of the
+/// products, and four of them: one that the first vector has little of comes late, while another
+/// is in its place. Where the process ends in an invariant subspace, it goes on from another random
+/// vector.
 [[nodiscard]] Eigenvalues top_eigenvalues(const Product&, std::int64_t dimension, const Lanczos&,
                                           const Workers&);
 
