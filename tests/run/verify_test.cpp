@@ -131,7 +131,8 @@ const RunRecord& full_run() {
 std::string difference_after(const std::function<void(hid_t)>& change) {
   const test::TemporaryFolder folder;
   const auto path = folder / "run.h5";
-  store::publish_file(path, encode(full_run()));
+  static const std::vector<std::byte> bytes = encode(full_run());
+  store::publish_file(path, bytes);
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   change(file);
   H5Fclose(file);

@@ -23,10 +23,11 @@ class Written {
   }
 
   /// Of text that is known to be in that form; throws Error(ExitCode::internal) if it is not.
+  // NOLINTBEGIN(google-explicit-constructor): a text in a test or a default is such a value
   template <class Text>
-  requires std::convertible_to<const Text&, std::string_view> Written(
-      const Text& text)  // NOLINT(google-explicit-constructor)
+  requires std::convertible_to<const Text&, std::string_view> Written(const Text& text)
       : Written(checked(text)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] const Value& operator*() const { return value_; }
