@@ -1,16 +1,17 @@
-# icl_layer(NAME [DOUBLE_ONLY] [SOURCES file...] [LINKS target...])
+# icl_layer(NAME [DOUBLE_ONLY] [SOURCES file...] [LOOPS file...] [LINKS target...])
 #
 # A folder of src/ and include/icl/ as a library: icl_NAME in float for use, and icl_NAME_f64 in double for the
 # gradient checks and for second derivatives. The latter is compiled as one file, and that file is what clang-tidy reads:
 # a few times faster, but what is in unnamed namespaces must have different names throughout a layer. Without
 # SOURCES they are all of src/NAME, so that what is added there (a probe, an optimiser, a command) needs no line here. LINKS repeats the
-# arrows of the layer map: layer names (linked in the same precision) or targets that contain "::".
+# arrows of the layer map: layer names (linked in the same precision) or targets that contain "::". LOOPS are those of the
+# sources that are compiled for a second instruction set too.
 #
 # Both fit into one program, since in double the namespace icl is called icl_f64. A layer that is DOUBLE_ONLY exists in
 # double alone, and its headers are for both: they hold nothing that depends on the precision. Layers of either precision
 # link it, and take no definition from it.
 function(icl_layer name)
-  cmake_parse_arguments(ARG "DOUBLE_ONLY" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "DOUBLE_ONLY" "" "SOURCES;LOOPS;LINKS;PRIVATE_LINKS" ${ARGN})
   if(NOT ARG_SOURCES)
     file(GLOB_RECURSE ARG_SOURCES RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
     list(REMOVE_ITEM ARG_SOURCES ${name}/main.cpp)
@@ -48,7 +49,29 @@ function(icl_layer name)
       endif()
     endforeach()
     target_link_libraries(${target} PRIVATE ${ARG_PRIVATE_LINKS})
+    if(ARG_LOOPS)
+      icl_second_isa(${target} ${ARG_LOOPS})
+    endif()
   endforeach()
+endfunction()
+
+# icl_second_isa(TARGET file...): compiles these sources of a layer's library a second time into it, for AVX-512 (see
+# icl/core/isa.hpp). Optimised whatever the build, so that no function of the standard library that they call is left for
+# the linker to give to others.
+function(icl_second_isa target)
+  set(second ${target}_avx512)
+  add_library(${second} OBJECT ${ARGN})
+  target_link_libraries(${second} PRIVATE icl_flags)
+  target_include_directories(${second} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
+  target_compile_definitions(${second} PRIVATE ICL_AVX512 $<TARGET_PROPERTY:${target},COMPILE_DEFINITIONS>)
+  # gcc 12 takes its own _mm512_undefined_epi32() for a variable that was not initialised (PR 105593).
+  target_compile_options(${second} PRIVATE -mprefer-vector-width=512
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized> $<$<NOT:$<CONFIG:Release>>:-O2>)
+  set_target_properties(${second} PROPERTIES ICL_AVX512 ON)
+  if(target MATCHES "_f64$")
+    set_target_properties(${second} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${second}>)
 endfunction()
 
 # Tests are many and small: gold links them in half the time.

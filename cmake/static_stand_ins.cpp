@@ -1,4 +1,4 @@
-// What the archives of a static program call and it does not have.
+// What archives call and a program that links them does not have.
 //
 // Debian's libhdf5.a has a driver for Amazon S3, and so wants curl and OpenSSL, which drag in
 // thirty libraries. This project reads and writes files in memory only: nothing ever opens that

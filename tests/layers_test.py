@@ -121,7 +121,7 @@ class Tree:
         text = re.sub(r"#[^\n]*", "", file.read_text()) if file.is_file() else ""
         for call in LAYER_CALL.finditer(text):
             name, *words = call.group(1).split()
-            lists = {"SOURCES": [], "LINKS": [], "PRIVATE_LINKS": []}
+            lists = {"SOURCES": [], "LOOPS": [], "LINKS": [], "PRIVATE_LINKS": []}
             current = None
             for word in words:
                 if word in lists:

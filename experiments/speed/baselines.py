@@ -1,14 +1,19 @@
 #!/usr/bin/python3
-"""S1 trained in PyTorch in three ways, each step timed with its data: what `icl` is held against.
+"""The models trained in PyTorch, each step timed with its data: what `icl` is held against.
 
-usage: baselines.py {plain,last_token,algebra} [--seconds S] [--threads T] [--items K] [--length N]
+usage: baselines.py {plain,last_token,algebra,multi_layer,scalar_beta} [--seconds S] [--threads T] [--items K] [--length N]
+
+S1, in three ways:
 
 plain       the whole layer: queries, keys, values and causal attention of all tokens, then the last token's MLP
 last_token  the query of the last token only, keys and values of all
 algebra     no keys or values: q.k_j = (W_k^T W_q t).t_j and sum_j a_j v_j = W_v sum_j a_j t_j; tokens normalised once,
             LayerNorm's gain and bias folded in; the update in one call for all parameters
+S2 and S3, in one:
+multi_layer two layers of attention, an MLP of all tokens between them; queries of the second are the last tokens
+scalar_beta one number in place of queries and keys, on raw tokens
 
-Prints one JSON object: the milliseconds of each step, the first ten left out.
+Prints one JSON object: the milliseconds of each step, the first ten (two of S2) left out.
 """
 
 import argparse
@@ -58,6 +63,49 @@ class OneLayer(torch.nn.Module):
         return self.mlp(t + linear(torch.addcmul(b, g, m), w_v))
 
 
+class MultiLayer(torch.nn.Module):
+    """S2 with two layers: no residual around the MLP."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.future = torch.ones(length, length, dtype=torch.bool).triu(1)
+        self.norm = torch.nn.LayerNorm(X)
+        self.qkv = torch.nn.ModuleList(torch.nn.Linear(X, 3 * X, bias=False) for _ in range(2))
+        between = [torch.nn.Linear(X, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.ReLU()]
+        readout = [torch.nn.Linear(X, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.ReLU()]
+        self.between = torch.nn.Sequential(*between, torch.nn.Linear(HIDDEN, X))
+        self.mlp = torch.nn.Sequential(*readout, torch.nn.Linear(HIDDEN, 1))
+
+    def multi_layer(self, tokens):
+        t = self.norm(tokens)
+        q, k, v = self.qkv[0](t).chunk(3, dim=-1)
+        attention = torch.softmax((q @ k.transpose(1, 2)).masked_fill(self.future, float("-inf")), dim=-1)
+        t = self.between(t + attention @ v)
+        w_q, w_kv = self.qkv[1].weight[:X], self.qkv[1].weight[X:]
+        k, v = linear(t, w_kv).chunk(2, dim=-1)
+        attention = torch.softmax(k @ linear(t[:, -1], w_q).unsqueeze(2), dim=1)
+        return self.mlp(t[:, -1] + (attention.transpose(1, 2) @ v).squeeze(1))
+
+
+class ScalarBeta(torch.nn.Module):
+    """S3: scores beta x_N . x_j."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.beta = torch.nn.Parameter(torch.ones(1))
+        self.value = torch.nn.Linear(X, X, bias=False)
+        self.mlp = torch.nn.Sequential(torch.nn.Linear(X, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, HIDDEN),
+                                       torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 1))
+
+    def scalar_beta(self, tokens):
+        items = tokens[..., :D]
+        attention = torch.softmax(self.beta * (items @ items[:, -1].unsqueeze(2)), dim=1)
+        return self.mlp(tokens[:, -1] + (attention.transpose(1, 2) @ self.value(tokens)).squeeze(1))
+
+
+MODELS = {"plain": OneLayer, "last_token": OneLayer, "algebra": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta}
+
+
 class Data:
     """K items with labels; sequences of N tokens in which a copy of the target is always present."""
 
@@ -79,7 +127,7 @@ class Data:
 
 
 def train(way, seconds, items, length):
-    model, data = OneLayer(length), Data(items, length, normalised=way == "algebra")
+    model, data = MODELS[way](length), Data(items, length, normalised=way == "algebra")
     forward, loss = getattr(model, way), torch.nn.BCEWithLogitsLoss()
     parameters = list(model.parameters())
     optimiser = torch.optim.SGD(parameters, lr=RATE)
@@ -96,7 +144,7 @@ def train(way, seconds, items, length):
             with torch.no_grad():
                 torch._foreach_add_(parameters, gradients, alpha=-RATE)
 
-    warm_up, times = 10, []
+    warm_up, times = 10 if way != "multi_layer" else 2, []
     while len(times) < warm_up + 5 or sum(times[warm_up:]) < 1e3 * seconds:
         begin = time.perf_counter()
         step()
@@ -106,7 +154,7 @@ def train(way, seconds, items, length):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("way", choices=("plain", "last_token", "algebra"))
+    parser.add_argument("way", choices=MODELS)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--items", type=int, default=10000)

@@ -15,6 +15,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6770"
+SYSTEMS = {"one_layer": "S1, K=10000", "multi_layer": "S2 at the paper's size, K=inf", "scalar_beta": "S3, K=10000",
+           "minimal": "S4, K=10000", "memoriser": "the memoriser, K=10000"}
+OTHERS = {"before": "icl before", "multi_layer": "PyTorch", "scalar_beta": "PyTorch"}
 NAMES = {"plain": "PyTorch, plain", "last_token": "PyTorch, last token only", "algebra": "PyTorch, same algebra", "icl": "icl"}
 PHASES = {"MLP products": BLUE, "attention forward": "#56B4E9", "attention backward": GREEN, "sampling": "#E69F00",
           "element-wise": "#CC79A7", "weight decay and checks": GREY, "rest": "#E4E7EA"}
@@ -38,13 +41,16 @@ def ratios(rows, over, under):
 
 
 def print_tables(result):
-    for threads, rows in result["programs"].items():
-        print(f"\n| {threads} thread{'s' if threads != '1' else ''}, K=10000, N=100, batch 128 | ms a step | icl is faster by |\n|---|---|---|")
-        for name, label in NAMES.items():
-            by = "" if name == "icl" else text(ratios(rows, name, "icl"), "{:.1f}")
-            print(f"| {label} | {text([ms(row[name]) for row in rows])} | {by} |")
-        print("\nshare of peak: " + text([row["icl"]["share_of_peak"] for row in rows]) + ", peak "
-              + text([row["icl"]["peak_gflops"] for row in rows], "{:.1f}") + " GFLOP/s")
+    print(f"{result['clock']} time; measured again: {'; '.join(result['repeated']) or 'nothing'}")
+    for system, of_system in result["systems"].items():
+        for threads, rows in of_system.items():
+            print(f"\n| {SYSTEMS[system]}, N=100, batch 128, {threads} thread{'s' if threads != '1' else ''} | ms a step | icl is faster by | share of peak |\n|---|---|---|---|")
+            for name, label in (NAMES | OTHERS).items():
+                if name in rows[0]:
+                    by = "" if name == "icl" else text(ratios(rows, name, "icl"))
+                    share = text([row[name]["share_of_peak"] for row in rows], "{:.3f}") if "share_of_peak" in rows[0][name] else ""
+                    print(f"| {label} | {text([ms(row[name]) for row in rows])} | {by} | {share} |")
+            print("peak " + text([row["icl"]["peak_gflops"] for row in rows], "{:.1f}") + " GFLOP/s")
     shares, long = result["long"]["phases"], result["long"]
     print(f"\na run of {long['seconds']:.0f} s with default settings, {long['evaluations']} evaluations: evaluation "
           f"{100 * shares['evaluation']['share']:.2f} %, recording and publishing {100 * shares['recording']['share']:.2f} % of its time")
@@ -62,7 +68,7 @@ def print_tables(result):
 def draw(result, path):
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
     figure, axes = plt.subplots(2, 2, figsize=(11, 7.2), constrained_layout=True)
-    rows = result["programs"]["1"]
+    rows = result["systems"]["one_layer"]["1"]
     programs, phases, by_k, by_n = axes.flat
     for place, (name, label) in enumerate(NAMES.items()):
         middle, low, high = spread([ms(row[name]) for row in rows])

@@ -10,6 +10,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/core/build_info.hpp"
 #include "icl/core/gemm.hpp"
+#include "icl/core/isa.hpp"
 #include "icl/core/memory.hpp"
 #include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
@@ -35,8 +36,9 @@ constexpr const char* exit_codes = R"(Exit status:
 std::string version_text() {
   const BuildInfo& build = build_info();
   const BlasInfo blas = blas_info();
-  return fmt::format("icl {} ({}, {}, {})\n{}; kernels: {}", build.version, build.commit,
-                     build.compiler, build.build_type, blas.config, blas.kernel_set);
+  return fmt::format("icl {} ({}, {}, {})\n{}; kernels: {}; loops: {}", build.version, build.commit,
+                     build.compiler, build.build_type, blas.config, blas.kernel_set,
+                     isa_name(isa()));
 }
 
 ExitCode dispatch(int argc, const char* const* argv) {
@@ -62,6 +64,7 @@ int run(int argc, const char* const* argv) {
     prepare_streams();
     end_on_signals();
     require_cpu();
+    static_cast<void>(isa());  // refuses a wrong ICL_ISA before anything is done
     use_ieee_arithmetic();
     prepare_blas();
     return static_cast<int>(dispatch(argc, argv));

@@ -13,6 +13,7 @@
 
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
+#include "icl/core/isa.hpp"
 #include "team.hpp"
 
 namespace icl {
@@ -224,7 +225,7 @@ void start_threads(int threads) {
 }
 
 void require_cpu() {
-  if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) {
+  if (!cpu_has(Isa::avx2)) {
     throw Error(ExitCode::internal, "this program needs a CPU with AVX2 and FMA (x86-64-v3)");
   }
 }

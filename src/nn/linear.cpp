@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "icl/core/cut.hpp"
+
 namespace icl::nn {
 namespace {
 
@@ -51,7 +53,8 @@ void Linear::initialise(std::int64_t seed, std::uint32_t ordinal) {
 
 void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
                      const Workers& workers) const {
-  workers.for_tiles(out(), tile, [&](Tile columns) {
+  const std::int64_t extent = task_extent({out(), tile, batch, in()}, workers.threads());
+  workers.for_tiles(out(), extent, [&](Tile columns) {
     const Columns c{columns, out()};
     const auto time = workers.measure(Phase::elementwise);
     // z = b + x W^T
@@ -75,7 +78,8 @@ void Linear::keep_open(std::int64_t batch, const Real* open, Real* h,
 
 void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
                             const Workers& workers) const {
-  workers.for_tiles(in(), tile, [&](Tile columns) {
+  const std::int64_t extent = task_extent({in(), tile, batch, out()}, workers.threads());
+  workers.for_tiles(in(), extent, [&](Tile columns) {
     const Columns c{columns, in()};
     // z = x W^T:  dx = dz W
     {
@@ -90,22 +94,23 @@ void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu
 
 void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* dz,
                                  const Workers& workers) {
-  workers.for_tiles(out(), tile, [&](Tile columns) {
-    const Columns c{columns, out()};
-    {
+  const std::int64_t extent = task_extent({out(), tile, in(), batch}, workers.threads());
+  workers.for_tiles(out(), extent, [&](Tile columns) {
+    for (std::int64_t first = columns.first; first < columns.end(); first += tile) {
       // h = f(z + b):  db = sum_b dz
       const auto time = workers.measure(Phase::elementwise);
+      const std::int64_t count = std::min(tile, columns.end() - first);
       std::array<Real, tile> db{};
       for (std::int64_t row = 0; row < batch; ++row) {
-        const Real* d = dz + row * c.stride + c.first;
-        for (std::int64_t i = 0; i < c.count; ++i) db[static_cast<std::size_t>(i)] += d[i];
+        const Real* d = dz + row * out() + first;
+        for (std::int64_t i = 0; i < count; ++i) db[static_cast<std::size_t>(i)] += d[i];
       }
-      bias.take(db.data(), c.first, c.count);
+      bias.take(db.data(), first, count);
     }
     // z = x W^T:  dW = dz^T x
     const auto time = workers.measure(Phase::mlp_gemm);
-    weight.take_product(c.first, c.count, batch, {dz + c.first, out(), Op::transpose}, {x, in()},
-                        workers);
+    weight.take_product(columns.first, columns.count, batch,
+                        {dz + columns.first, out(), Op::transpose}, {x, in()}, workers);
   });
 }
 

@@ -1,5 +1,7 @@
 #include "icl/nn/token_mlp.hpp"
 
+#include "icl/core/cut.hpp"
+
 namespace icl::nn {
 
 TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden, Storage storage)
@@ -30,9 +32,21 @@ std::vector<Parameter*> TokenMlp::parameters() {
           &second_.bias,  &third_.weight, &third_.bias};
 }
 
+/// So many that a task's activations stay in the second cache of a core, if tiles may be joined in
+/// each of its products; else a tile.
+std::int64_t TokenMlp::rows_of_a_task(std::int64_t rows) const {
+  const std::int64_t hidden = second_.weight.value.extent(0);
+  const auto join = [&](std::int64_t out, std::int64_t in) {
+    const std::int64_t rest = out % Linear::tile;
+    return may_join({rows, tile, rest > 0 ? rest : Linear::tile, in});
+  };
+  const bool all = join(hidden, width()) && join(hidden, hidden) && join(width(), hidden);
+  return all ? joined_tiles * tile : tile;
+}
+
 void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y,
                        const Workers& workers) const {
-  workers.for_tiles(rows, tile, [&](Tile r) {
+  workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
     Real* h1 = a.h1.row(r.first);
     Real* h2 = a.h2.row(r.first);
@@ -49,7 +63,7 @@ void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const 
                         const Workers& workers) {
   const Tensor& open1 = a.held() ? a.held1 : a.h1;
   const Tensor& open2 = a.held() ? a.held2 : a.h2;
-  workers.for_tiles(rows, tile, [&](Tile r) {
+  workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
     const std::int64_t i = r.first;
     third_.backward_input(r.count, dy + i * width(), open2.row(i), a.dh2.row(i), alone);

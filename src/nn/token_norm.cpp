@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/token_loops.hpp"
 
 namespace icl::nn {
 
@@ -26,18 +27,7 @@ std::int64_t TokenNorm::reduced_width() const {
 
 void TokenNorm::encode(std::span<const float> x, int label, Real* row) const {
   if (code_ == LabelCode::scalar) return encode_scalar(x, label, row);
-  const auto items = static_cast<std::int64_t>(x.size());
-  const Real per_entry = Real{1} / static_cast<Real>(width());
-  const Real one = label == 0 ? Real{0} : Real{1};
-  for (std::int64_t i = 0; i < items; ++i)
-    row[i] = static_cast<Real>(x[static_cast<std::size_t>(i)]);
-  const Real mean = (simd::sum(row, items) + one) * per_entry;
-  for (std::int64_t i = 0; i < items; ++i) row[i] -= mean;
-  const Real squares = simd::dot(row, row, items) + mean * mean + (one - mean) * (one - mean);
-  const Real scale = Real{1} / std::sqrt(squares * per_entry + static_cast<Real>(epsilon));
-  for (std::int64_t i = 0; i < items; ++i) row[i] *= scale;
-  row[items] = static_cast<Real>(label) * scale;
-  std::fill(row + items + 1, row + reduced_width(), Real{0});
+  token_loops().encode(x.data(), static_cast<std::int64_t>(x.size()), label, row, reduced_width());
 }
 
 void TokenNorm::encode_scalar(std::span<const float> x, int label, Real* row) const {

@@ -13,6 +13,7 @@
 
 #include "icl/core/build_info.hpp"
 #include "icl/core/gemm.hpp"
+#include "icl/core/isa.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/store/hdf5.hpp"
 
@@ -75,7 +76,7 @@ Stretch describe_process(int threads, std::string_view command_line) {
   s.program = fmt::format("icl {}", build.version);
   s.commit = build.commit;
   s.compiler = build.compiler;
-  s.compiler_flags = build.flags;
+  s.compiler_flags = fmt::format("{}; loops: {}", build.flags, isa_name(isa()));
   s.build_type = build.build_type;
   s.blas = blas.config;
   s.blas_kernel_set = blas.kernel_set;

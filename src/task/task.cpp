@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "icl/core/error.hpp"
+#include "icl/task/fresh_item.hpp"
 
 namespace icl::task {
 namespace {
@@ -17,6 +18,20 @@ constexpr std::int64_t sequence_tile = 16;
 constexpr std::int32_t published_epoch = 60000;  // sequences
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// Each task of fill() has scratch of its own: fresh items, drawn some at a time, an item with
+/// noise, and the noise.
+constexpr std::int64_t items_at_once = 8;
+constexpr std::int64_t noisy_slot = items_at_once;
+constexpr std::int64_t noise_slot = items_at_once + 1;
+constexpr std::int64_t scratch_slots = items_at_once + 2;
+
+float* scratch_of(Batch& batch, std::int64_t b, std::int64_t slot) {
+  return batch.fresh.item.row(b / sequence_tile * scratch_slots + slot);
+}
+std::int64_t scratch_rows(std::int64_t capacity) {
+  return (capacity + sequence_tile - 1) / sequence_tile * scratch_slots;
+}
 
 int label_of_copy(CopyLabel label, int its_own) {
   constexpr std::array<int, 4> labels{0, -1, 0, 1};
@@ -131,11 +146,12 @@ Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) 
   batch.answer = BasicTensor<std::int8_t>({capacity}, storage);
   batch.copy = BasicTensor<std::uint8_t>({capacity, length - 1}, storage);
   if (shape.own_tokens) {
-    batch.fresh = {{Tensor({capacity * (length - 1), shape.width}, storage),
-                    Tensor({capacity, shape.width}, storage)},
-                   BasicTensor<std::int8_t>({capacity, length - 1}, storage),
-                   BasicTensor<float>({3 * capacity, shape.dimension}, storage),
-                   BasicTensor<std::int32_t>({capacity, length}, storage)};
+    batch.fresh = {
+        {Tensor({capacity * (length - 1), shape.width}, storage),
+         Tensor({capacity, shape.width}, storage)},
+        BasicTensor<std::int8_t>({capacity, length - 1}, storage),
+        BasicTensor<float>({scratch_rows(capacity), fresh_item_room(shape.dimension)}, storage),
+        BasicTensor<std::int32_t>({capacity, length}, storage)};
   }
   return batch;
 }
@@ -297,7 +313,7 @@ const TokenEncoder& Task::encoder_of(const Rule& rule) const {
 void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
                        Batch& batch) const {
   const std::int64_t context = length_ - 1;
-  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
+  const std::span x(scratch_of(batch, b, 0), at(dimension_));
   const TokenEncoder& encoder = encoder_of(rule);
   const std::int64_t width = encoder.token_width();
   std::int32_t* items = batch.items.row(b);
@@ -322,13 +338,20 @@ void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequen
   }
 }
 
-/// The item drawn last for sequence b, as token j holds it.
+/// The item of token j of sequence b as that token holds it: the one drawn last, or that of the
+/// fresh token's slot, which for the target is its copy's.
 std::span<const float> Task::with_noise(const Rule& rule, std::uint64_t step, std::int64_t sequence,
                                         std::int64_t b, std::int64_t j, Batch& batch) const {
-  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
+  std::int64_t slot = 0;
+  if (fresh_items_ || rule.fresh) {
+    const std::uint8_t* const copy = batch.copy.row(b);
+    const bool is_target = j + 1 == length_;
+    slot = (is_target ? std::find(copy, copy + j, 1) - copy : j) % items_at_once;
+  }
+  const std::span x(scratch_of(batch, b, slot), at(dimension_));
   if (noise_ == 0) return x;
-  const std::span noisy(batch.fresh.item.row(3 * b + 1), at(dimension_));
-  const std::span xi(batch.fresh.item.row(3 * b + 2), at(dimension_));
+  const std::span noisy(scratch_of(batch, b, noisy_slot), at(dimension_));
+  const std::span xi(scratch_of(batch, b, noise_slot), at(dimension_));
   std::ranges::copy(x, noisy.begin());
   add_noise(ItemSource(rule.noise_seed(), Purpose::noise), step,
             static_cast<std::uint64_t>(sequence * length_ + j), noise_, noisy, xi);
@@ -342,22 +365,25 @@ void Task::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step
   const std::int32_t copy = rule.draw == Draw::equal ? draw_fresh_equal(stream, rule_, labels)
                                                      : draw_fresh(stream, labels);
   batch.answer[b] = labels[at(copy)];
+  for (std::int64_t j = 0; j < context; ++j) batch.copy.row(b)[j] = j == copy ? 1 : 0;
   for (std::int64_t j = 0; j < context; ++j) {
-    batch.copy.row(b)[j] = j == copy ? 1 : 0;
+    if (j % items_at_once == 0) {
+      draw_fresh_items(rule.seed, rule.fresh_items, step,
+                       static_cast<std::uint64_t>(sequence * context + j),
+                       std::min(items_at_once, context - j), dimension_, scratch_of(batch, b, 0));
+    }
     const int label = j == copy ? label_of_copy(rule.copy_label, labels[at(j)]) : labels[at(j)];
     encode_fresh(rule, step, sequence, b, j, label, batch);
     if (j == copy) encode_fresh(rule, step, sequence, b, context, 0, batch);
   }
 }
 
-/// Token j of a sequence of fresh items; the target, j = N - 1, is the item drawn last.
+/// Token j of a sequence of fresh items, whose item is drawn; the target, j = N - 1, has its
+/// copy's.
 void Task::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
                         std::int64_t j, int label, Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const bool is_target = j == context;
-  const std::span x(batch.fresh.item.row(3 * b), at(dimension_));
-  const auto number = static_cast<std::uint64_t>(sequence * context + j);
-  if (!is_target) ItemSource(rule.seed, rule.fresh_items).draw(step, number, x);
   const std::int64_t row = is_target ? b : b * context + j;
   Real* token =
       is_target ? batch.fresh.tokens.target.row(row) : batch.fresh.tokens.context.row(row);

@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <numbers>
 
+#include "icl/core/isa.hpp"
+
 /// Elementary functions with the same bits on every CPU: those of libm differ between CPUs with and
 /// without fused multiply-add, and between versions of the C library. All are free of branches, so
 /// that loops over arrays vectorise. NaN gives NaN, but for log, whose arguments are never NaN.
 namespace icl::math {
+inline namespace ICL_ISA {
 
 /// e^x in float for x <= 88, error under 2 ulp; below -87 the result is 0 (no denormals).
 inline float exp(float x) {
@@ -144,4 +147,5 @@ inline double cos_quarter(double t) {
   return c;
 }
 
+}  // namespace ICL_ISA
 }  // namespace icl::math

@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <span>
 
-#include "icl/core/real.hpp"
+#include "icl/core/isa.hpp"
 
 /// Sums that have the same bits on every CPU, compiler and optimisation level: sixteen lanes
 /// whatever the width of the registers, explicit fused multiply-adds, and one fixed tree for the
 /// sum over lanes.
 namespace icl::simd {
+inline namespace ICL_ISA {
 
 inline constexpr std::int64_t lanes = 16;
 
@@ -54,16 +55,61 @@ struct Pack {
   static void sums(const std::array<Pack, 4>& packs, T* out) {
     for (const Pack& pack : packs) *out++ = pack.sum();
   }
+  /// The largest lane; of lanes that are NaN, all must be.
+  [[nodiscard]] T largest() const {
+    T most = v[0];
+    for (const T x : v) most = x > most ? x : most;
+    return most;
+  }
   /// a b + c, rounded once.
   friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
     Pack r;
     for (std::size_t i = 0; i < lanes; ++i) r.v[i] = std::fma(a.v[i], b.v[i], c.v[i]);
     return r;
   }
+  /// a > b ? a : b.
+  friend Pack greater(const Pack& a, const Pack& b) {
+    Pack r;
+    for (std::size_t i = 0; i < lanes; ++i) r.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
+    return r;
+  }
+  friend Pack operator-(const Pack& a, const Pack& b) {
+    Pack r;
+    for (std::size_t i = 0; i < lanes; ++i) r.v[i] = a.v[i] - b.v[i];
+    return r;
+  }
+  friend Pack operator*(const Pack& a, const Pack& b) {
+    Pack r;
+    for (std::size_t i = 0; i < lanes; ++i) r.v[i] = a.v[i] * b.v[i];
+    return r;
+  }
 };
 
 template <>
 struct Pack<float> {
+#ifdef ICL_AVX512
+  __m512 v;
+
+  static __mmask16 first(std::int64_t n) {
+    return static_cast<__mmask16>((1U << static_cast<unsigned int>(n)) - 1);
+  }
+  static Pack load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static Pack load_first(const float* p, std::int64_t n) {
+    return {_mm512_maskz_loadu_ps(first(n), p)};
+  }
+  static Pack broadcast(float x) { return {_mm512_set1_ps(x)}; }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+  /// Lanes i and i + 8 added up, for i < 8.
+  [[nodiscard]] __m256 eights() const {
+    return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  }
+  friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
+    return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+  }
+  friend Pack greater(const Pack& a, const Pack& b) { return {_mm512_max_ps(a.v, b.v)}; }
+  friend Pack operator-(const Pack& a, const Pack& b) { return {_mm512_sub_ps(a.v, b.v)}; }
+  friend Pack operator*(const Pack& a, const Pack& b) { return {_mm512_mul_ps(a.v, b.v)}; }
+#else
   __m256 low, high;
 
   static Pack load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -80,9 +126,24 @@ struct Pack<float> {
     _mm256_storeu_ps(p, low);
     _mm256_storeu_ps(p + 8, high);
   }
+  /// Lanes i and i + 8 added up, for i < 8.
+  [[nodiscard]] __m256 eights() const { return _mm256_add_ps(low, high); }
+  friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
+    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  }
+  friend Pack greater(const Pack& a, const Pack& b) {
+    return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+  }
+  friend Pack operator-(const Pack& a, const Pack& b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  friend Pack operator*(const Pack& a, const Pack& b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+#endif
   /// Lanes i, i + 4, i + 8 and i + 12 added up, for i < 4.
   [[nodiscard]] __m128 fours() const {
-    const __m256 eight = _mm256_add_ps(low, high);
+    const __m256 eight = eights();
     return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   }
   [[nodiscard]] float sum() const {
@@ -98,8 +159,15 @@ struct Pack<float> {
     _MM_TRANSPOSE4_PS(a, b, c, d);
     _mm_storeu_ps(out, _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d)));
   }
-  friend Pack fma(const Pack& a, const Pack& b, const Pack& c) {
-    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  [[nodiscard]] float largest() const {
+#ifdef ICL_AVX512
+    const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+#else
+    const __m256 eight = _mm256_max_ps(low, high);
+#endif
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
   }
 };
 
@@ -164,4 +232,5 @@ bool all_finite(std::span<const T> x) {
   return sum == T{0};
 }
 
+}  // namespace ICL_ISA
 }  // namespace icl::simd

@@ -13,7 +13,8 @@ enum class Activation : std::uint8_t { none, relu };
 /// h = f(x W^T + b), with x [B, I], W [O, I], b [O], h [B, O] and f the identity or ReLU.
 ///
 /// Forward and backward are cut in tiles of `tile` columns of the result, whatever the number of
-/// workers. NaN passes through the ReLU. No allocation.
+/// workers; one worker alone takes all of them at once where that has the same bits
+/// (task_extent()). NaN passes through the ReLU. No allocation.
 class Linear {
  public:
   static constexpr std::int64_t tile = 128;

@@ -14,10 +14,12 @@ namespace icl::nn {
 /// x and y [R, X], H hidden units in each of the two layers; no residual.
 ///
 /// Tokens are cut in tiles of `tile` rows, whatever the number of workers: each goes through all
-/// layers in one task. No allocation.
+/// layers in one task. Where that has the same bits (may_join()) a task has `joined_tiles` of them.
+/// No allocation.
 class TokenMlp {
  public:
   static constexpr std::int64_t tile = 128;
+  static constexpr std::int64_t joined_tiles = 2;
 
   /// What forward leaves for backward; owned by the caller.
   struct Activations {
@@ -51,6 +53,7 @@ class TokenMlp {
 
  private:
   [[nodiscard]] std::int64_t width() const { return first_.weight.value.extent(1); }
+  [[nodiscard]] std::int64_t rows_of_a_task(std::int64_t rows) const;
 
   Linear first_, second_, third_;
 };
