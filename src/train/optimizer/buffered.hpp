@@ -20,10 +20,13 @@ class Buffered : public Optimizer {
       : config_(config), factors_(parameters.size()) {
     slots_.reserve(parameters.size());
     for (nn::Parameter* p : parameters) slots_.push_back({p, Tensor({p->value.size()})});
+    moments_.tensors.reserve(moments.size());
     for (const std::string_view name : moments) {
-      Moments::Tensor& zero = moments_.tensors.emplace_back(name, Values{});
+      moments_.tensors.push_back({name, {}});
+      Values& zeros = moments_.tensors.back().values;
+      zeros.reserve(parameters.size());
       for (const nn::Parameter* p : parameters) {
-        zero.values.emplace_back(static_cast<std::size_t>(p->value.size()));
+        zeros.emplace_back(static_cast<std::size_t>(p->value.size()));
       }
     }
   }
