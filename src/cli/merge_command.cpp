@@ -2,8 +2,8 @@
 
 #include <span>
 
-#include "icl/cli/commands.hpp"
 #include "icl/cli/json.hpp"
+#include "icl/cli/merge.hpp"
 #include "icl/cli/output.hpp"
 #include "icl/core/message.hpp"
 #include "icl/store/csv.hpp"

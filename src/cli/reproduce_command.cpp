@@ -6,9 +6,11 @@
 #include <map>
 #include <numeric>
 
+#include "icl/cli/job_array.hpp"
+#include "icl/cli/merge.hpp"
 #include "icl/cli/python.hpp"
 #include "icl/cli/status_line.hpp"
-#include "icl/cli/sweep_cost.hpp"
+#include "icl/cli/train_sweep.hpp"
 #include "icl/config/description.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
@@ -29,7 +31,11 @@ struct ReproduceCommand {
   std::optional<std::filesystem::path> experiments;  ///< default: those of this program
   bool list = false;
   bool dry_run = false;
-  SweepCommand sweep;  ///< what is asked for beside: jobs, threads, axes, seeds, slurm ...
+  SweepRequest sweep;  ///< what is asked for beside: axes, seeds
+  Pace pace;
+  bool ignore_memory_limit = false;
+  bool slurm = false;   ///< write a job array in place of training
+  bool submit = false;  ///< and hand it to sbatch
 };
 
 namespace fs = std::filesystem;
@@ -163,7 +169,8 @@ class Reproduction {
       : item_(item),
         out_(command.out / item.name / command.scale),
         scale_(command.scale),
-        sweep_(command.sweep) {
+        sweep_(command.sweep),
+        pace_(command.pace) {
     sweep_.config = item.file();
     sweep_.scale = command.scale;
     sweep_.out = out_;
@@ -181,8 +188,8 @@ class Reproduction {
       sweep_.quiet = true;  // nothing will happen
       return say(fmt::format("{}: all {} runs are done", title(), plan.size()));
     }
-    const auto seconds = forecast(plan, runs, sweep_.threads, places_of(sweep_, plan.sweep()));
-    const int jobs = resolve_jobs(sweep_);
+    const auto seconds = forecast(plan, runs, pace_.threads, places_of(sweep_, plan.sweep()));
+    const int jobs = resolve_jobs(pace_);
     std::string cost = "time not measured, since a few steps would take long already";
     if (seconds) {
       const double sum = std::accumulate(seconds->begin(), seconds->end(), 0.0);
@@ -190,12 +197,19 @@ class Reproduction {
           "at most about {} with {} at once, {} of one core, less where runs stop "
           "early",
           duration_text(sweep::makespan(*seconds, static_cast<std::size_t>(jobs))), jobs,
-          duration_text(sum * sweep_.threads));
+          duration_text(sum * pace_.threads));
     }
     say(fmt::format("{}: {} of {} runs to train, {}", title(), runs.size(), plan.size(), cost));
   }
 
-  [[nodiscard]] ExitCode train() const { return run(sweep_); }
+  [[nodiscard]] ExitCode train(bool ignore_memory_limit) const {
+    return train_sweep(sweep_,
+                       {.shard = {}, .pace = pace_, .ignore_memory_limit = ignore_memory_limit});
+  }
+
+  [[nodiscard]] ExitCode write_job_array(bool submit) const {
+    return cli::write_job_array(sweep_, {.pace = pace_, .submit = submit});
+  }
 
   [[nodiscard]] ExitCode merge() const {
     return run(MergeCommand{out_, merged(), fs::exists(merged())});
@@ -239,13 +253,41 @@ class Reproduction {
   const Item& item_;
   fs::path out_;
   std::string scale_;
-  SweepCommand sweep_;
+  SweepRequest sweep_;
+  Pace pace_;
 };
 
 /// The graver of two: an error before a check that failed, before none.
 ExitCode graver(ExitCode a, ExitCode b) {
   if (a == ExitCode::done || (a == ExitCode::check_failed && b != ExitCode::done)) return b;
   return a;
+}
+
+ExitCode write_job_arrays(const std::vector<Reproduction>& reproductions, bool submit) {
+  ExitCode worst = ExitCode::done;
+  for (const Reproduction& reproduction : reproductions) {
+    worst = graver(worst, reproduction.write_job_array(submit));
+  }
+  return worst;
+}
+
+ExitCode make(const std::vector<Reproduction>& reproductions, const Home& home,
+              bool ignore_memory_limit) {
+  const auto python = find_python();
+  ExitCode worst = ExitCode::done;
+  for (const Reproduction& reproduction : reproductions) {
+    ExitCode code = reproduction.train(ignore_memory_limit);
+    if (code == ExitCode::interrupted) return code;
+    if (code == ExitCode::done) {
+      code = reproduction.merge();
+      if (!python) reproduction.print_counts();
+      if (python && code == ExitCode::done) code = reproduction.draw(*python, home);
+    }
+    worst = graver(worst, code);
+  }
+  if (python) return worst;
+  say(what_python_needs());
+  return graver(worst, ExitCode::unavailable);
 }
 
 ExitCode run(const ReproduceCommand& command) {
@@ -255,6 +297,7 @@ ExitCode run(const ReproduceCommand& command) {
   if (command.name.empty()) {
     throw Error(ExitCode::usage, "name an item, or all; icl reproduce --list shows them");
   }
+  require_possible(command.pace);
   const std::vector<Item> items = chosen(command, all);
   std::vector<Reproduction> reproductions;
   for (const Item& item : items) {
@@ -262,23 +305,8 @@ ExitCode run(const ReproduceCommand& command) {
     reproductions.back().say_cost();
   }
   if (command.dry_run) return ExitCode::done;
-  const auto python = command.sweep.slurm ? std::nullopt : find_python();
-  ExitCode worst = ExitCode::done;
-  for (const Reproduction& reproduction : reproductions) {
-    ExitCode code = reproduction.train();
-    if (code == ExitCode::interrupted) return code;
-    if (code == ExitCode::done && !command.sweep.slurm) {
-      code = reproduction.merge();
-      if (!python) reproduction.print_counts();
-      if (python && code == ExitCode::done) code = reproduction.draw(*python, home);
-    }
-    worst = graver(worst, code);
-  }
-  if (!command.sweep.slurm && !python) {
-    say(what_python_needs());
-    return graver(worst, ExitCode::unavailable);
-  }
-  return worst;
+  if (command.slurm) return write_job_arrays(reproductions, command.submit);
+  return make(reproductions, home, command.ignore_memory_limit);
 }
 
 }  // namespace
@@ -290,7 +318,6 @@ void commands::reproduce(Command& program) {
   reproduce.add_example("icl reproduce --list", "The items, their checks and scales");
   reproduce.add_example("icl reproduce fig2bc --scale smoke --dry-run",
                         "What figures 2b and 2c cost in small; without --dry-run, make them");
-  SweepCommand& sweep = to.sweep;
   for (Option& option : std::vector<Option>{
            {.names = "NAME", .to = &to.name, .doc = "An item of --list, or all"},
            {.names = "--list", .to = &to.list, .doc = "The items, their checks and scales"},
@@ -306,32 +333,36 @@ void commands::reproduce(Command& program) {
            .to = &to.experiments,
            .doc = "Folder of items (default: the program's own)",
            .value = "DIR"},
-           {.names = "-j,--jobs", .to = &sweep.jobs, .doc = "Runs at once (default: as icl sweep)"},
-           {.names = "--threads", .to = &sweep.threads, .doc = "Threads of each run (default: 1)"},
+           {.names = "-j,--jobs",
+           .to = &to.pace.jobs,
+           .doc = "Runs at once (default: as icl sweep)"},
+           {.names = "--threads",
+           .to = &to.pace.threads,
+           .doc = "Threads of each run (default: 1)"},
            {.names = "--seeds",
-           .to = &sweep.seeds,
+           .to = &to.sweep.seeds,
            .doc = "How many (5), or which (3,7), in place of the item's",
            .value = "SEEDS"},
            {.names = "--axis",
-           .to = &sweep.axes,
+           .to = &to.sweep.axes,
            .doc = "Other values of an axis or key, as data.N=20,40,80 (several times if wanted)",
            .value = "KEY=VALUES"},
            {.names = "--dry-run",
            .to = &to.dry_run,
            .doc = "Say what is left to train, how long it takes and what it costs"},
            {.names = "--slurm",
-           .to = &sweep.slurm,
+           .to = &to.slurm,
            .doc = "Write a Slurm job array in place of training; the same command without it "
                   "draws afterwards",
-           .excludes = {"--dry-run", "--list"}},
+           .excludes = {"--dry-run", "--list", "--ignore-memory-limit"}},
            {.names = "--submit",
-           .to = &sweep.submit,
+           .to = &to.submit,
            .doc = "And hand it to sbatch",
            .needs = {"--slurm"}}}) {
     reproduce.add(std::move(option));
   }
-  add_memory_limit(reproduce, sweep.ignore_memory_limit);
-  add_quiet(reproduce, sweep.quiet);
+  add_memory_limit(reproduce, to.ignore_memory_limit);
+  add_quiet(reproduce, to.sweep.quiet);
   reproduce.set_footer(
       "Called again, it goes on where it was. Ends with 0 if all checks hold or the data cannot\n"
       "tell, and with 1 if the interval of one misses its bounds.");

@@ -1,4 +1,4 @@
-#include "icl/cli/sweep_cost.hpp"
+#include "icl/cli/sweep_request.hpp"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,10 @@
 #include <charconv>
 
 #include "icl/cli/dry_run.hpp"
+#include "icl/cli/session.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/core/cpus.hpp"
+#include "icl/core/message.hpp"
 
 namespace icl::cli {
 namespace {
@@ -16,25 +18,58 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t many_runs = 1000000;
 constexpr std::uint64_t most_runs = std::uint64_t{1} << 31U;
 
+/// A user's own sweep.toml is not the one of a sweep's folder, and must not become it.
+void check_folder(const SweepRequest& request, const sweep::Folder& folder) {
+  std::error_code ignored;
+  if (!fs::equivalent(request.config, folder.manifest(), ignored)) return;
+  try {
+    (void)folder.sweep();
+  } catch (const Error&) {
+    throw Error(ExitCode::usage,
+                fmt::format("--out '{}' is the folder of '{}' itself, where icl sweep would write "
+                            "a sweep.toml of its own: choose another",
+                            folder.path().string(), request.config.string()));
+  }
+}
+
+/// As asked for, or by the file's name, which is then said.
+fs::path path_of(const SweepRequest& request) {
+  if (!request.out.empty()) return request.out;
+  if (request.config == "-") {
+    throw Error(
+        ExitCode::usage,
+        "a sweep from standard input has no name to call its folder by: give it with --out");
+  }
+  fs::path folder = request.config.stem();
+  std::error_code ignored;
+  if (fs::exists(folder, ignored) && !fs::is_directory(folder, ignored)) {
+    throw Error(ExitCode::usage, fmt::format("'{}', the folder's name by default, is a file: give "
+                                             "another with --out",
+                                             folder.string()));
+  }
+  if (!request.quiet) say(fmt::format("folder of the sweep: {}", folder.string()));
+  return folder;
+}
+
 }  // namespace
 
-config::Sweep load(const SweepCommand& command) {
+config::Sweep load(const SweepRequest& request) {
   const auto view = [](const std::optional<std::string>& text) {
     return text ? std::optional<std::string_view>(*text) : std::nullopt;
   };
   config::Sweep sweep = config::load_sweep(
-      command.config, {view(command.scale), command.axes, view(command.seeds), command.overrides});
-  if (command.kernels) {
-    sweep.kernels = *command.kernels == "avx2" ? config::Kernels::avx2 : config::Kernels::own;
+      request.config, {view(request.scale), request.axes, view(request.seeds), request.overrides});
+  if (request.kernels) {
+    sweep.kernels = *request.kernels == "avx2" ? config::Kernels::avx2 : config::Kernels::own;
   }
   const std::uint64_t size = sweep::Plan::size_of(sweep);
   if (size > most_runs) {
     throw Error(ExitCode::usage,
-                fmt::format("{}: a sweep has at most 2^31 runs", command.config.string()));
+                fmt::format("{}: a sweep has at most 2^31 runs", request.config.string()));
   }
-  if (size > many_runs && !command.yes) {
+  if (size > many_runs && !request.yes) {
     throw Error(ExitCode::usage,
-                fmt::format("{}: {} runs; --yes if that is meant", command.config.string(), size));
+                fmt::format("{}: {} runs; --yes if that is meant", request.config.string(), size));
   }
   return sweep;
 }
@@ -54,10 +89,10 @@ sweep::Shard parse_shard(const std::string& text) {
   return shard;
 }
 
-run::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& sweep) {
+run::ItemPlaces places_of(const SweepRequest& request, const config::Sweep& sweep) {
   run::ItemPlaces places;
-  places.folder = command.items_folder ? fs::absolute(*command.items_folder)
-                                       : run::items_folder_of(command.config);
+  places.folder = request.items_folder ? fs::absolute(*request.items_folder)
+                                       : run::items_folder_of(request.config);
   config::Config config = sweep.base;
   run::require_item_files(config, places);
   for (const char* const name : {"data.items", "data.novel_items"}) {
@@ -70,11 +105,24 @@ run::ItemPlaces places_of(const SweepCommand& command, const config::Sweep& swee
   return places;
 }
 
-int resolve_jobs(const SweepCommand& command) {
-  if (command.jobs < 0) {
-    throw Error(ExitCode::usage, fmt::format("--jobs {}: must be positive", command.jobs));
+sweep::Folder folder_of(const SweepRequest& request) {
+  sweep::Folder folder(path_of(request));
+  check_folder(request, folder);
+  return folder;
+}
+
+void require_possible(const Pace& pace) {
+  static_cast<void>(resolve_threads(std::max(1, pace.threads)));
+  if (pace.threads < 1) {
+    throw Error(ExitCode::usage, fmt::format("--threads {}: must be positive", pace.threads));
   }
-  return command.jobs > 0 ? command.jobs : std::max(1, choose_threads().threads / command.threads);
+  if (pace.jobs < 0) {
+    throw Error(ExitCode::usage, fmt::format("--jobs {}: must be positive", pace.jobs));
+  }
+}
+
+int resolve_jobs(const Pace& pace) {
+  return pace.jobs > 0 ? pace.jobs : std::max(1, choose_threads().threads / pace.threads);
 }
 
 std::optional<std::vector<double>> forecast(const sweep::Plan& plan,

@@ -1,4 +1,4 @@
-#include "icl/cli/slurm_script.hpp"
+#include "icl/cli/job_array.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,6 +12,9 @@
 #include "icl/core/message.hpp"
 #include "icl/store/envelope.hpp"
 #include "icl/store/file.hpp"
+#include "icl/sweep/forecast.hpp"
+#include "icl/sweep/memory.hpp"
+#include "icl/sweep/slurm.hpp"
 
 namespace icl::cli {
 namespace {
@@ -52,9 +55,8 @@ void submit(const fs::path& script) {
                   said.empty() ? "without a word" : fmt::format("{}", fmt::join(said, ";"))));
 }
 
-}  // namespace
-
-sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan& plan,
+/// Tasks, CPUs, paths and prologue, without what they cost.
+sweep::SlurmOptions slurm_options(const JobArray& array, const sweep::Plan& plan,
                                   const sweep::Folder& folder) {
   constexpr int default_cpus = 16;
   constexpr std::uint64_t runs_for_each_cpu = 4;
@@ -65,26 +67,48 @@ sweep::SlurmOptions slurm_options(const SweepCommand& command, const sweep::Plan
   const std::string text = config::to_toml(plan.sweep());
   options.sweep = options.folder / "slurm" /
                   (store::hash_hex(std::as_bytes(std::span(text))).substr(0, 16) + ".toml");
-  options.threads = command.threads;
-  options.cpus = command.jobs > 0 ? command.jobs * command.threads : default_cpus;
-  options.sbatch_options = command.sbatch_options;
+  options.threads = array.pace.threads;
+  options.cpus = array.pace.jobs > 0 ? array.pace.jobs * array.pace.threads : default_cpus;
+  options.sbatch_options = array.sbatch_options;
   options.working_folder = fs::current_path();
-  if (command.prologue) options.prologue = read_prologue(*command.prologue);
+  if (array.prologue) options.prologue = read_prologue(*array.prologue);
   const std::uint64_t packed = static_cast<std::uint64_t>(options.cpus) * runs_for_each_cpu;
   const std::uint64_t wanted = (plan.size() + packed - 1) / packed;
-  options.tasks = command.tasks > 0
-                      ? command.tasks
+  options.tasks = array.tasks > 0
+                      ? array.tasks
                       : static_cast<int>(std::min<std::uint64_t>(wanted, sweep::most_array_tasks));
-  if (command.tasks < 0 || options.tasks > sweep::most_array_tasks) {
+  if (array.tasks < 0 || options.tasks > sweep::most_array_tasks) {
     throw Error(ExitCode::usage,
-                fmt::format("--tasks {}: must be from 1 to {} (Slurm's MaxArraySize)",
-                            command.tasks, sweep::most_array_tasks));
+                fmt::format("--tasks {}: must be from 1 to {} (Slurm's MaxArraySize)", array.tasks,
+                            sweep::most_array_tasks));
   }
   return options;
 }
 
-ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan,
-                            const sweep::Folder& folder, const sweep::SlurmOptions& options) {
+sweep::SlurmOptions with_cost(const SweepRequest& request, const JobArray& array,
+                              const sweep::Plan& plan, const sweep::Folder& folder) {
+  const run::ItemPlaces places = places_of(request, plan.sweep());
+  sweep::SlurmOptions options = slurm_options(array, plan, folder);
+  if (plan.sweep().base.data.items) options.items_folder = places.folder;
+  const auto dearest = plan.shard({0, options.tasks});
+  const int at_once = std::max(1, options.cpus / options.threads);
+  if (const auto seconds = forecast(plan, dearest, options.threads, places)) {
+    options.task_seconds = sweep::makespan(*seconds, static_cast<std::size_t>(at_once));
+  }
+  // A quarter more, and room for the sweep's own process.
+  constexpr double spare = 1.25;
+  constexpr double own_bytes = 256e6;
+  const auto bytes = sweep::memory_of(plan, dearest, options.threads);
+  options.task_bytes = spare * sweep::memory_at_once(bytes, at_once) + own_bytes;
+  return options;
+}
+
+}  // namespace
+
+ExitCode write_job_array(const SweepRequest& request, const JobArray& array) {
+  const sweep::Plan plan(load(request));
+  const sweep::Folder folder = folder_of(request);
+  const sweep::SlurmOptions options = with_cost(request, array, plan, folder);
   const std::string script = sweep::batch_script(options);
   folder.claim(plan);
   store::make_folders(folder.path() / "slurm");
@@ -109,7 +133,7 @@ ExitCode write_batch_script(const SweepCommand& command, const sweep::Plan& plan
     say("each node uses its own BLAS kernels; on unlike nodes a run cannot go on where it was, and "
         "bits differ: --kernels avx2");
   }
-  if (command.submit) {
+  if (array.submit) {
     submit(path);
   } else {
     print(path.native() + "\n");
