@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "icl/config/field_values.hpp"
+#include "icl/config/spelling.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/run/decode.hpp"
 #include "icl/run/longer.hpp"
@@ -61,10 +62,10 @@ std::optional<StoredRun> stored_run(const Session& session) {
   }
   const std::string file = session.out.string();
   StoredRun stored{run::read_run(session.out).record, session.places};
-  const config::Config& before = stored.record.config;
-  const config::Config config = with_places_of(before, session.config);
+  const config::Config before = config::respelled(stored.record.config);
+  const config::Config config = with_places_of(before, config::respelled(session.config));
   const bool same_branch = is_same_branch(stored.record.origin, session.origin);
-  if (hash_of(config, session.origin) != run::run_hash(stored.record)) {
+  if (hash_of(config, session.origin) != hash_of(before, stored.record.origin)) {
     stored.longer = same_branch && run::is_longer(config, before);
     if (same_branch && run::is_longer(before, config)) {
       throw Error(ExitCode::cannot_create,

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "icl/config/conflict.hpp"
+#include "icl/config/spelling.hpp"
 #include "icl/core/error.hpp"
 
 namespace icl::config {
@@ -80,7 +81,7 @@ bool assign(const SwitchAccess& access, const Value& value, Config& config) {
   return on != nullptr;
 }
 
-bool assign(const TextAccess& access, const Value& value, Config& config) {
+bool assign(const TextAccess& access, std::string_view name, const Value& value, Config& config) {
   if (is_absent(value)) {
     access.reset(config);
     return true;
@@ -90,8 +91,9 @@ bool assign(const TextAccess& access, const Value& value, Config& config) {
   const auto plain = [](char c) {
     return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   };
-  return text != nullptr && text->size() <= longest && std::ranges::all_of(*text, plain) &&
-         access.edit(config, *text);
+  if (text == nullptr || text->size() > longest || !std::ranges::all_of(*text, plain)) return false;
+  const std::string kept = spelled(name, *text);
+  return kept.size() <= longest && access.edit(config, kept);
 }
 
 bool assign(const DiversityAccess& access, const Value& value, Config& config) {
@@ -197,8 +199,15 @@ Value get(const Field& field, const Config& config) {
 }
 
 void set(const Field& field, const Value& value, Config& config) {
-  const bool accepted =
-      std::visit([&](const auto& access) { return assign(access, value, config); }, field.access);
+  const bool accepted = std::visit(
+      [&](const auto& access) {
+        if constexpr (requires { access.form; }) {
+          return assign(access, field.name, value, config);
+        } else {
+          return assign(access, value, config);
+        }
+      },
+      field.access);
   if (!accepted) {
     throw Error(ExitCode::usage, mismatch(field, describe(value)));
   }

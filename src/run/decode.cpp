@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <variant>
 
+#include "icl/config/spelling.hpp"
 #include "icl/config/system.hpp"
-#include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
@@ -87,7 +87,7 @@ class Decoder {
 
   config::Config read_config() {
     try {
-      return config::parse(file_.text("/config/toml"), name_ + ":/config/toml");
+      return config::parse_stored(file_.text("/config/toml"), name_ + ":/config/toml");
     } catch (const Error& error) {
       throw Error(ExitCode::bad_input, error.what());
     }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "icl/config/field_values.hpp"
+#include "icl/config/spelling.hpp"
 #include "icl/core/error.hpp"
 #include "icl/run/decode.hpp"
 #include "icl/run/numerics.hpp"
@@ -82,6 +83,7 @@ void Collector::read(const std::string& hash) {
   try {
     run::RunRecord run = run::read_run(file).record;
     if (run::run_hash(run) != hash) throw Error(ExitCode::bad_input, "it is another run's");
+    run.config = config::respelled(run.config);
     require_of_sweep(run.config);
     require_same_items(run);
     if (run.status == run::RunStatus::done || run.status == run::RunStatus::diverged) {

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "icl/config/field_values.hpp"
+#include "icl/config/spelling.hpp"
 #include "icl/core/error.hpp"
 
 namespace icl::config {
@@ -68,8 +70,70 @@ INSTANTIATE_TEST_SUITE_P(
         Conversion{"data.items", "/a b/c:/d.h5:/x/y", "/a b/c:/d.h5:/x/y"},
         Conversion{"probe.record", std::string(4096, 'x'), std::string(4096, 'x')},
         Conversion{"intervene.freeze", "mlp.0.weight@:5, w", "mlp.0.weight@:5, w"},
-        Conversion{"intervene.clamp", "copy@:5,uniform@5:7,none", "copy@:5,uniform@5:7,none"},
+        Conversion{"intervene.clamp",
+                   "copy@:5,uniform@5:7,none@7:", "copy@:5, uniform@5:7, none@7:"},
         Conversion{"intervene.rate", "attention*0.5@7:", "attention*0.5@7:"}));
+
+// All spellings of a list are one value, and so one run; those that runs were known by before there
+// was one spelling are it.
+INSTANTIATE_TEST_SUITE_P(
+    Lists, AcceptedTest,
+    testing::Values(
+        Conversion{"probe.record", "memorisation effective", "memorisation effective"},
+        Conversion{"probe.record", " effective,memorisation , effective", "memorisation effective"},
+        Conversion{"probe.record", "wings norms effective", "effective norms wings"},
+        Conversion{"probe.record", ",", ","},
+        Conversion{"record.activations", "attention, logit", "logit attention"},
+        Conversion{"record.snapshot_steps", "9,5, 5:6 ,:3,40:", "0:3, 5, 9, 40:"},
+        Conversion{"record.snapshot_steps", "7:90:10,0:100:1,::25", "0:100, 0::25, 7:90:10"},
+        Conversion{"intervene.freeze",
+                   "attention , mlp.0@0:10,attention@:", "mlp.0@:10, attention"},
+        Conversion{"intervene.clamp", "none@ 9:12 ,copy@0:5", "copy@:5, none@9:12"},
+        Conversion{"intervene.rate", "b*1.0@0:,a *  1e-3,b*.5@2:4", "b*1, a*0.001, b*0.5@2:4"}));
+
+TEST(Spelling, OfWhatIsKeptIsKept) {
+  for (const Field& field : fields()) {
+    for (const char* words :
+         {"b, a", "norms effective", "9:12, :5", "b*2@3:, a*0.25", "a.h5:/x", "none@7:, copy@:7"}) {
+      const std::string kept = spelled(field.name, words);
+      EXPECT_EQ(spelled(field.name, kept), kept) << field.name;
+    }
+  }
+}
+
+TEST(Spelling, IsKnownOfEveryList) {
+  for (const Field& field : fields()) {
+    const auto* text = std::get_if<TextAccess>(&field.access);
+    if (text == nullptr || !text->form.ends_with(", ...")) continue;
+    Config scratch;
+    int respelled_texts = 0;
+    for (const char* words :
+         {"norms,effective", "query,logit", "9,5", "b@3:,a@1:", "none@3:,copy@1:3", "b*2,a*3"}) {
+      if (!text->edit(scratch, words)) continue;
+      respelled_texts += spelled(field.name, words) == words ? 0 : 1;
+    }
+    EXPECT_GT(respelled_texts, 0) << field.name << " has no row in src/config/spelling.cpp";
+  }
+}
+
+TEST(Spelling, ThatIsTooLongToBeReadAgainIsRefused) {
+  std::string steps = "0";
+  for (int last = 2; steps.size() + 6 < 4096; ++last) steps += fmt::format(",:{}", last);
+  Config config;
+  EXPECT_THROW(set(*find_field("record.snapshot_steps"), steps, config), Error);
+  EXPECT_EQ(config, Config{});
+}
+
+TEST(Respelled, ListsAreSpelledAsSetDoes) {
+  Config config;
+  config.train.seed = 3;
+  config.probe.record = "norms, effective";
+  config.record.snapshot_steps = "9,5";
+  Config expected = config;
+  expected.probe.record = "effective norms";
+  expected.record.snapshot_steps = "5, 9";
+  EXPECT_EQ(respelled(config), expected);
+}
 
 struct Rejection {
   std::string_view name;

@@ -1,4 +1,5 @@
 #include "icl/run/decode.hpp"
+#include "icl/config/spelling.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -138,6 +139,20 @@ TEST(Decode, GivesBackWhatWasEncoded) {
     // Provenance comes back sorted by name, so only a second round gives equal bytes.
     EXPECT_EQ(encode(again), encode(decode(encode(again), "run")));
   }
+}
+
+// A run is known by the hash of its configuration, lists as they were spelled.
+TEST(Decode, KeepsTheSpellingOfListsThatAnOlderProgramKept) {
+  config::Config config = test::tiny_config();
+  config.probe.sequences = 6;
+  config.probe.record = "norms,  effective";
+  config.record.snapshot_steps = "9,5";
+  const RunRecord run = test::train_record(config, 33);
+  const RunRecord again = decode(encode(run), "run");
+  expect_equal(run, again);
+  EXPECT_EQ(again.config.probe.record->text(), "norms,  effective");
+  EXPECT_EQ(run_hash(again), run_hash(run));
+  EXPECT_NE(config_hash(config::respelled(config)), config_hash(config));
 }
 
 TEST(Decode, StateIsThereExactlyWhileARunCanGoOn) {
