@@ -49,7 +49,7 @@ std::set<std::string> keys_named(const std::string& toml) {
 
 store::Leeway leeway_for_earlier_files(const std::string& toml) {
   return {
-      .except = "/provenance",
+      .except = {"/provenance"},
       .may_lack =
           [keys = keys_named(toml)](const std::string& path, const std::string& attribute) {
             if (path == "/config" && !attribute.empty()) return !keys.contains(attribute);

@@ -106,7 +106,7 @@ Verdict verify(const RunRecord& recorded, const Workers& workers,
   if (verifier.difference) return {verifier.difference, false};
   if (stop) return {std::nullopt, true};
   return {store::first_difference(encode(recorded), encode(verifier.record()),
-                                  {.except = "/provenance"}),
+                                  {.except = {"/provenance"}}),
           false};
 }
 

@@ -8,9 +8,12 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
+#include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
+#include "icl/store/isolated.hpp"
 
 namespace icl::store {
 namespace {
@@ -55,11 +58,14 @@ class Comparison {
       : expected_(expected, "expected"), actual_(actual, "actual"), leeway_(leeway) {}
 
   Difference group(const std::string& path) {
-    if (Difference d = attributes(path)) return d;
+    if (!contains(leeway_.except, path)) {
+      if (Difference d = attributes(path)) return d;
+    }
     const std::string prefix = path == "/" ? path : path + "/";
     const auto kept = [&](const Hdf5Reader& file) {
       auto children = file.children(path);
-      std::erase_if(children, [&](const Child& c) { return prefix + c.name == leeway_.except; });
+      std::erase_if(children,
+                    [&](const Child& c) { return contains(leeway_.except, prefix + c.name); });
       return children;
     };
     const auto found = kept(actual_);
@@ -154,9 +160,61 @@ class Comparison {
         return values<std::int32_t>(path, shape);
       case ElementType::int64:
         return values<std::int64_t>(path, shape);
+      case ElementType::other:
+        return table(path);
       default:
         if (expected_.text(path) != actual_.text(path)) return path + ": the texts differ";
         return std::nullopt;
+    }
+  }
+
+  Difference table(const std::string& path) {
+    const std::vector<Column> expected = expected_.table(path);
+    const std::vector<Column> actual = actual_.table(path);
+    const auto names = [](const std::vector<Column>& columns) {
+      std::vector<std::string> all;
+      all.reserve(columns.size());
+      for (const Column& column : columns) all.push_back(column.name);
+      return all;
+    };
+    if (names(expected) != names(actual)) {
+      return fmt::format("{}: columns [{}] expected, [{}] found", path,
+                         fmt::join(names(expected), ", "), fmt::join(names(actual), ", "));
+    }
+    Difference first;
+    std::size_t before = expected_.shape(path).at(0);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      if (auto d = in_column(path, expected[i], actual[i], before)) first = std::move(d);
+    }
+    return first;
+  }
+
+  /// A difference in one of the first `before` rows, which is then that row.
+  static Difference in_column(const std::string& path, const Column& expected, const Column& actual,
+                              std::size_t& before) {
+    if (expected.values.index() != actual.values.index()) {
+      return fmt::format("{}: the types of {} differ", path, expected.name);
+    }
+    return std::visit(
+        [&]<class Values>(const Values& a) -> Difference {
+          const auto& b = std::get<Values>(actual.values);
+          for (std::size_t row = 0; row < before; ++row) {
+            if (same_cell(a[row], b[row])) continue;
+            before = row;
+            return fmt::format("{}[{}].{}: {} expected, {} found", path, row, expected.name, a[row],
+                               b[row]);
+          }
+          return std::nullopt;
+        },
+        expected.values);
+  }
+
+  template <class T>
+  static bool same_cell(const T& a, const T& b) {
+    if constexpr (std::is_same_v<T, double>) {
+      return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+    } else {
+      return a == b;
     }
   }
 
@@ -200,6 +258,23 @@ std::optional<std::string> first_difference(std::span<const std::byte> expected,
                                             std::span<const std::byte> actual,
                                             const Leeway& leeway) {
   return Comparison(expected, actual, leeway).group("/");
+}
+
+std::optional<std::string> first_difference_of_files(const std::filesystem::path& expected,
+                                                     const std::filesystem::path& actual,
+                                                     FileKind kind, const Leeway& leeway) {
+  const std::vector<std::byte> a = read_file(expected);
+  const std::vector<std::byte> b = read_file(actual);
+  static_cast<void>(unseal(a, expected.string(), kind));
+  static_cast<void>(unseal(b, actual.string(), kind));
+  Isolated child(fmt::format("{}' or '{}", expected.string(), actual.string()),
+                 allowance_for(a.size() + b.size()), [&](const Isolated::Send& send) {
+                   const auto difference = first_difference(a, b, leeway);
+                   if (difference) send(std::as_bytes(std::span(*difference)));
+                 });
+  const auto message = child.next();
+  if (!message) return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(message->data()), message->size());
 }
 
 }  // namespace icl::store

@@ -107,13 +107,9 @@ StoredObject parse_object(std::string_view text) {
   return {parts[0], parse_shape(parts[1]), parts[2], parts[3]};
 }
 
-}  // namespace
-
-Contents contents_of(const std::filesystem::path& path, std::optional<FileKind> kind) {
-  const std::vector<std::byte> file = read_file(path);
-  if (kind) (void)unseal(file, path.string(), *kind);
-  Isolated child(path.string(), allowance_for(file.size()),
-                 [&](const Isolated::Send& send) { Lister(file, path.string(), send).list(); });
+Contents listed(std::span<const std::byte> image, const std::string& name) {
+  Isolated child(name, allowance_for(image.size()),
+                 [&](const Isolated::Send& send) { Lister(image, name, send).list(); });
   Contents contents;
   while (const auto message = child.next()) {
     const std::string_view text(reinterpret_cast<const char*>(message->data()), message->size());
@@ -122,6 +118,15 @@ Contents contents_of(const std::filesystem::path& path, std::optional<FileKind> 
     if (text.starts_with('D')) contents.datasets.push_back(parse_object(text.substr(1)));
   }
   return contents;
+}
+
+}  // namespace
+
+Contents contents_of(const std::filesystem::path& path, std::optional<FileKind> kind) {
+  if (!kind) return listed(MappedFile(path).bytes(), path.string());
+  const std::vector<std::byte> file = read_file(path);
+  static_cast<void>(unseal(file, path.string(), *kind));
+  return listed(file, path.string());
 }
 
 }  // namespace icl::store

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,6 +81,20 @@ std::vector<std::byte> read_file(const fs::path& path) {
   std::vector<std::byte> bytes(file.bytes);
   bytes.resize(read_up_to(file.descriptor, bytes, path));
   return bytes;
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const OpenFile file = open_to_read(path);
+  if (file.bytes == 0) return;
+  void* const start =
+      ::mmap(nullptr, file.bytes, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
+  if (start == MAP_FAILED) cannot_read(path, errno);  // NOLINT(*-int-to-ptr, *-cstyle-cast)
+  bytes_ = {static_cast<const std::byte*>(start), file.bytes};
+}
+
+MappedFile::~MappedFile() {
+  if (bytes_.empty()) return;
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());  // NOLINT(*-const-cast)
 }
 
 FileHead read_head(const fs::path& path, std::size_t max_bytes) {

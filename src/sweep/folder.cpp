@@ -119,8 +119,12 @@ bool Folder::is_claimed_for(const Plan& plan) const {
 
 config::Sweep Folder::sweep() const {
   if (!is_there(manifest())) {
+    std::error_code ignored;
     throw Error(ExitCode::bad_input,
-                fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string()));
+                !is_there(path_) ? fmt::format("there is no folder '{}'", path_.string())
+                : fs::is_directory(path_, ignored)
+                    ? fmt::format("'{}' holds no sweep: it has no sweep.toml", path_.string())
+                    : fmt::format("'{}' is a file, not the folder of a sweep", path_.string()));
   }
   const std::vector<std::byte> bytes = store::read_file(manifest());
   const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

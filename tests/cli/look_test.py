@@ -4,7 +4,9 @@ usage: look_test.py ICL
 """
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -13,7 +15,7 @@ import h5py
 import numpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from program import TINY, ProgramTest, icl, main  # noqa: E402
+from program import ICL, TINY, ProgramTest, icl, main  # noqa: E402
 
 RUN = TINY.format(epochs=4, steps_per_epoch=25)
 SWEEP = RUN + "\n[sweep]\nseeds = [3, 5]\n[sweep.axes]\ndata.K = [64, 128]\n"
@@ -41,7 +43,10 @@ class LookTest(ProgramTest):
         self.assertIn("4 runs merged, 0 missing, 0 unfinished, 0 damaged: grid/sweep.h5\n", self.said["merge"])
         self.assertEqual(self.said["export"], "icl: written: run_data.h5\n")
         self.assertIn("exists already", self.icl("export", "run.h5", "--items", status=73).stderr)
-        self.assertIn("holds no sweep", self.icl("merge", "nowhere", status=65).stderr)
+        self.assertIn("there is no folder 'nowhere'", self.icl("merge", "nowhere", status=65).stderr)
+        self.assertIn("'run.h5' is a file, not the folder of a sweep", self.icl("status", "run.h5", status=65).stderr)
+        (self.cwd / "void").mkdir(exist_ok=True)
+        self.assertIn("holds no sweep", self.icl("merge", "void", status=65).stderr)
         (self.cwd / "file.toml").write_text(SWEEP)
         (self.cwd / "file").write_text("mine")
         self.assertIn("'file', the folder's name by default, is a file", self.icl("sweep", "file.toml", status=64).stderr)
@@ -123,6 +128,56 @@ class LookTest(ProgramTest):
         self.assertEqual(set(found["settings"]), {"train.learning_rate"})
         self.assertIn(found["first_difference"]["step"], range(50, 76))
         self.assertIn("expected an icl run file", self.icl("compare", "run.h5", "run_data.h5", status=65).stderr)
+
+    def test_compare_of_what_is_recorded_inside(self):
+        inside = ["--set", "record.activations=logit attention", "--set", "record.probe_set=6"]
+        for name, settings in ("a.h5", []), ("b.h5", ["seed.probe=3"]), ("c.h5", ["train.epochs=5"]):
+            self.icl("train", "run.toml", "-q", "-f", "-o", name, *inside, *(word for one in settings for word in ("--set", one)))
+        found = json.loads(self.icl("compare", "a.h5", "b.h5", "--json", status=1).stdout)
+        self.assertEqual((set(found["settings"]), found["first_difference"], found["elsewhere"]),
+                         ({"seed.probe"}, None, "/probe_set: other sequences, first in x"))
+        found = json.loads(self.icl("compare", "a.h5", "c.h5", "--json", status=1).stdout)
+        self.assertEqual((found["first_difference"], found["elsewhere"]), (None, None))
+        self.icl("compare", "a.h5", "a.h5")
+
+    def test_compare_of_files_that_are_no_runs(self):
+        for name, run in ("w.h5", "run.h5"), ("again.h5", "same.h5"), ("others.h5", "other.h5"):
+            self.icl("export", run, "--weights", "3:9:3", "-q", "-o", name)
+        self.assertEqual(self.icl("compare", "w.h5", "again.h5").stdout, "settings: all equal\ncontents: equal\n")
+        text = self.icl("compare", "w.h5", "others.h5", status=1).stdout
+        self.assertRegex(text, r"^train\.seed +0  1\ncontents: differ, with the first file as expected: step 3: /weights/[a-z0-9_.]+\[0[0-9, ]+\]: "
+                               r"\S+ expected, \S+ found\n$")
+        found = json.loads(self.icl("compare", "w.h5", "others.h5", "--json", status=1).stdout)
+        self.assertEqual(found["settings"], {"train.seed": [0, 1]})
+        self.assertIn("/weights/", found["difference"])
+        self.icl("export", "run.h5", "--weights", "3:9:3", "--items", "-q", "-o", "more.h5")
+        self.assertIn("/: items is not expected there", self.icl("compare", "w.h5", "more.h5", status=1).stdout)
+        self.icl("theory", "landscape", "-o", "wider.h5", "--w", "0", "2", "3", "--beta", "0", "1", "3")
+        self.assertRegex(self.icl("compare", "landscape.h5", "wider.h5", status=1).stdout, r"/landscape/\w+\[[0-9, ]+\]: \S+ expected, \S+ found")
+
+    def test_compare_of_merged_sweeps(self):
+        self.icl("sweep", "grid.toml", "--seeds", "[3, 6]", "-q", "-o", "grid2")
+        self.icl("merge", "grid2")
+        self.icl("merge", "grid", "-o", "merged.h5")
+        self.assertIn("contents: equal", self.icl("compare", "grid/sweep.h5", "merged.h5").stdout)
+        self.assertIn("/metrics", self.icl("compare", "grid/sweep.h5", "grid2/sweep.h5", status=1).stdout)
+        self.icl("merge", "grid", "--series", "icl_loss", "-o", "short.h5")
+        self.assertIn("/metrics: ", self.icl("compare", "grid/sweep.h5", "short.h5", status=1).stdout)
+
+    def test_info_does_not_read_the_numbers_of_a_file_of_another_program(self):
+        with h5py.File(self.cwd / "big.h5", "w") as file:
+            shape = h5py.h5s.create_simple((64 << 20,))
+            how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            how.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            how.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            h5py.h5d.create(file.id, b"x", h5py.h5t.IEEE_F32LE, shape, how)
+        self.assertGreater((self.cwd / "big.h5").stat().st_size, 256 << 20)
+        with subprocess.Popen([ICL, "info", "big.h5"], cwd=self.cwd, stdout=subprocess.PIPE, text=True) as process:
+            self.assertIn("[67108864] float32", process.stdout.read())
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = status
+        self.assertEqual(status, 0)
+        self.assertLess(used.ru_maxrss, 100 << 10)
 
     def test_status_where_and_paths(self):
         paths = self.icl("status", "grid", "--where", "data.K=64", "--paths").stdout.splitlines()

@@ -24,6 +24,11 @@ learning_rate = 0.5
 [eval]
 sequences = 50
 """
+INSIDE = """
+[record]
+activations = ["logit", "attention"]
+probe_set = 6
+"""
 SWEEP = """
 [sweep]
 seeds = 2
@@ -66,7 +71,10 @@ PROBES = {
     "run": (Probe("value", "/metrics/icl_accuracy", index=(10,)), Probe("value", "/metrics/step", index=(10,)),
             Probe("value", "/snapshots/qkv.weight", index=(1, 2, 3)), Probe("attribute", "/metrics", "title"),
             Probe("attribute", "/metrics", "K"), Probe("attribute", "/metrics", "seed"), Probe("text", "/config/toml"),
-            Probe("column", "/provenance/stretches", "blas", (0,)), Probe("column", "/provenance/stretches", "threads", (0,))),
+            Probe("column", "/provenance/stretches", "blas", (0,)), Probe("column", "/provenance/stretches", "threads", (0,)),
+            Probe("value", "/probe_set/x", index=(4, 1, 7)), Probe("value", "/probe_set/item", index=(5, 2)),
+            Probe("value", "/activations/attention", index=(2, 5, 1)), Probe("value", "/activations/logit", index=(1, 3)),
+            Probe("attribute", "/model", "forward"), Probe("attribute", "/model", "H")),
     "sweep": (Probe("value", "/metrics/icl_accuracy", index=(1, 10)), Probe("value", "/metrics/data.K", index=(3,)),
               Probe("attribute", "/metrics", "title"), Probe("text", "/config/toml"),
               Probe("column", "/runs", "final_icl_accuracy", (1,)), Probe("column", "/runs", "status", (2,)),
@@ -75,6 +83,7 @@ PROBES = {
                   Probe("attribute", "/landscape", "title"), Probe("attribute", "/landscape", "c2")),
     "export": (Probe("value", "/icl_evaluation/x", index=(0, 1, 2, 3)), Probe("value", "/items/x", index=(4, 7)),
                Probe("value", "/batches/label", index=(0, 2, 1)), Probe("attribute", "/items", "title"),
+               Probe("value", "/weights/mlp.2.weight", index=(1, 2, 3)), Probe("value", "/weights/step", index=(1,)),
                Probe("text", "/config/toml")),
 }
 
@@ -109,7 +118,7 @@ def run(*command, **options):
 def make(icl, folder):
     """A file of each kind in `folder`: kind -> path. The runs of the sweep stay in folder/results."""
     folder = Path(folder)
-    (folder / "run.toml").write_text(CONFIG, encoding="utf-8")
+    (folder / "run.toml").write_text(CONFIG + INSIDE, encoding="utf-8")
     (folder / "sweep.toml").write_text(CONFIG + SWEEP, encoding="utf-8")
     files = {kind: folder / f"{kind}.h5" for kind in KINDS}
     run(icl, "train", folder / "run.toml", "--quiet", "--out", files["run"])
@@ -117,7 +126,7 @@ def make(icl, folder):
     run(icl, "merge", folder / "results", "--out", files["sweep"])
     run(icl, "merge", folder / "results", "--out", folder / "sweep.csv")
     run(icl, "theory", "landscape", "--w", -0.5, 6, 14, "--beta", -2, 8, 21, "--out", files["landscape"])
-    run(icl, "export", files["run"], "--items", "--batch", 0, "--evaluation", 250, "--out", files["export"])
+    run(icl, "export", files["run"], "--items", "--batch", 0, "--evaluation", 250, "--weights", "100:200:50", "--out", files["export"])
     return files
 
 

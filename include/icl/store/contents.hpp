@@ -25,9 +25,9 @@ struct Contents {
   std::string toml;                    ///< of its /config/toml; empty if it has none
 };
 
-/// Lists any HDF5 file, in a child process. With a `kind`, the file must be one of this program, of
-/// that kind and whole by its hashes. Error(bad_input) names the file and what is wrong with it;
-/// errors of read_file() and Isolated besides.
+/// Lists any HDF5 file, in a child process, and reads no more of it than that takes. With a `kind`,
+/// the file must be one of this program, of that kind and whole by its hashes. Error(bad_input)
+/// names the file and what is wrong with it; errors of read_file() and Isolated besides.
 [[nodiscard]] Contents contents_of(const std::filesystem::path& path, std::optional<FileKind> kind);
 
 }  // namespace icl::store

@@ -15,6 +15,22 @@ namespace icl::store {
 /// missing, not readable by us or not a regular file; Error(io) if the machine fails to read it.
 [[nodiscard]] std::vector<std::byte> read_file(const std::filesystem::path& path);
 
+/// The bytes of a regular file, which are read as they are looked at. If the file is cut meanwhile,
+/// looking at them ends the process by SIGBUS: do it in a child (isolated.hpp).
+class MappedFile {
+ public:
+  /// Errors as for read_file(); Error(resources) without address space for it.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
 struct FileHead {
   std::vector<std::byte> bytes;  ///< the first bytes; fewer than asked for if the file is shorter
   std::uint64_t file_bytes;      ///< size of the whole file
