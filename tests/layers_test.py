@@ -56,7 +56,6 @@ OTHER_HEADER = {
     "cli/resolve": "options.hpp",
     "config/check": "check.hpp",
     "config/draft": "draft.hpp",
-    "config/lists": "lists.hpp",
     "config/nesting": "nesting.hpp",
     "config/spacing": "spacing.hpp",
     "config/sweep_text": "sweep_text.hpp",

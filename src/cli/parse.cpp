@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <sstream>
 #include <type_traits>
 
@@ -39,22 +41,57 @@ struct Adder {
   }
 };
 
+template <typename T, typename... Others>
+constexpr bool is_one_of = (std::is_same_v<T, Others> || ...);
+
 bool is_list(const Target& target) {
   return std::visit(
       [](const auto& to) {
         using T = std::decay_t<decltype(to)>;
-        return std::is_same_v<T, std::vector<std::string>*> ||
-               std::is_same_v<T, std::vector<std::int64_t>*> ||
-               std::is_same_v<T, std::vector<double>*>;
+        return is_one_of<T, std::vector<std::string>*, std::vector<std::int64_t>*,
+                         std::vector<double>*>;
       },
       target);
 }
 
-/// CLI11 takes 010 for 8: whole numbers that begin with a zero are refused.
-std::string octal_fault(const std::string& text) {
-  const bool octal = text.size() > 1 && text.front() == '0' &&
+/// What is wrong with the text of a number; nothing if it is one that T holds. CLI11 takes 010 for
+/// 8: whole numbers that begin with a zero are refused.
+template <typename T>
+std::string number_fault(const std::string& text) {
+  constexpr bool whole = std::is_integral_v<T>;
+  const bool octal = whole && text.size() > 1 && text.front() == '0' &&
                      text.find_first_not_of("0123456789") == std::string::npos;
-  return octal ? fmt::format("{}: a number does not begin with 0", text) : std::string();
+  if (octal) return fmt::format("{}: a number does not begin with 0", text);
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto found = std::from_chars(text.data() + (text.starts_with('+') ? 1 : 0), end, value);
+  if (found.ec == std::errc{} && found.ptr == end) return {};
+  if (found.ec == std::errc::result_out_of_range && found.ptr == end) {
+    return fmt::format("{}: expected a number from {} to {}", text,
+                       std::numeric_limits<T>::lowest(), std::numeric_limits<T>::max());
+  }
+  return fmt::format("{}: expected {}", text, whole ? "a whole number" : "a number");
+}
+
+/// The check of a value by the type that it goes to; nullptr if any text will do.
+using Check = std::string (*)(const std::string&);
+Check check_of(const Target& target) {
+  return std::visit(
+      [](const auto& to) -> Check {
+        using T = std::decay_t<decltype(to)>;
+        if constexpr (is_one_of<T, int*, std::optional<int>*>) {
+          return number_fault<int>;
+        } else if constexpr (is_one_of<T, std::int64_t*, std::optional<std::int64_t>*,
+                                       std::vector<std::int64_t>*>) {
+          return number_fault<std::int64_t>;
+        } else if constexpr (is_one_of<T, double*, std::optional<double>*, std::vector<double>*,
+                                       std::function<void(const std::vector<double>&)>>) {
+          return number_fault<double>;
+        } else {
+          return nullptr;
+        }
+      },
+      target);
 }
 
 void describe(CLI::App& app, const Option& option) {
@@ -67,10 +104,7 @@ void describe(CLI::App& app, const Option& option) {
   if (one_value && option.names.starts_with('-')) {
     made->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
-  const std::string type = made->get_type_name();
-  if (type == "INT" || type == "UINT" || type == "STEP" || type == "PID") {
-    made->check(octal_fault, "");
-  }
+  if (const Check check = check_of(option.to)) made->check(check, "");
 }
 
 /// What follows the options in a command's help.

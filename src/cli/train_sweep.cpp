@@ -66,7 +66,7 @@ int jobs_in_memory(const SweepTraining& how, bool quiet, const sweep::Plan& plan
     const std::size_t largest =
         runs[static_cast<std::size_t>(std::ranges::max_element(bytes) - bytes.begin())];
     run::require_memory(run::footprint_of_training(plan.config(largest), how.pace.threads),
-                       fmt::format("the run with {}", plan.describe(largest)), bounds);
+                        fmt::format("the run with {}", plan.describe(largest)), bounds);
   }
   if (fit == wanted) return wanted;
   const MemoryBound narrow = *std::ranges::find_if(bounds, &MemoryBound::is_shared);

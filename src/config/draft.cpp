@@ -174,6 +174,7 @@ std::optional<Value> value_for(const Field& field, const toml::node& node) {
   const bool is_list = text != nullptr && text->form.ends_with(", ...");
   if (is_list && node.is_integer()) return fmt::format("{}", node.as_integer()->get());
   if (!is_list || parts == nullptr) return value_of(node);
+  if (parts->empty()) return std::nullopt;
   std::vector<std::string> words;
   for (const toml::node& part : *parts) {
     if (const auto* word = part.as_string()) {
@@ -216,6 +217,13 @@ std::string read_text(const std::filesystem::path& file, std::size_t most_bytes)
 
 toml::table parse_document(std::string_view text, std::string_view source_name,
                            std::size_t most_bytes) {
+  constexpr std::string_view hdf5 = "\x89HDF\r\n\x1a\n";
+  if (text.starts_with(hdf5)) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("{0}: this is an HDF5 file and no TOML; icl info {0} says what it is, "
+                            "and with --toml writes the configuration that it holds",
+                            source_name));
+  }
   require_length(text, source_name, most_bytes);
   require_text(text, source_name);
   try {

@@ -129,6 +129,8 @@ double MultiLayer::mlp_flops(std::int64_t batch) const {
          mlp_step_flops(batch, {x, hidden_, hidden_, 1});
 }
 
+/// With the gain in it although no norm stands before a later layer: the number that runs have
+/// recorded (experiments/systems.md says how far it is from that without).
 double MultiLayer::identity_alignment() const {
   return nn::identity_alignment(attention_.back().qkv.value, norm_.gain.value, dimension_);
 }

@@ -171,12 +171,24 @@ class CommandLineTest(ProgramTest):
     def test_lists_of_words_are_arrays_too(self):
         (self.cwd / "list.toml").write_text(RUN + 'record = ["memorisation", "norms"]\n[intervene]\nfreeze = ["attention@:10", "mlp.0"]\n')
         config = self.config("list.toml")
-        self.assertEqual((config["probe.record"], config["intervene.freeze"]), ("memorisation, norms", "attention@:10, mlp.0"))
-        self.assertEqual(self.config("run.toml", "--set", 'probe.record=["norms", "margins"]')["probe.record"], "norms, margins")
-        self.assertEqual(self.config("run.toml", "--set", "probe.record=norms,margins")["probe.record"], "norms,margins")
+        self.assertEqual((config["probe.record"], config["intervene.freeze"]), ("memorisation norms", "attention@:10, mlp.0"))
+        for text in '["norms", "margins"]', "norms,margins", " margins   norms":
+            self.assertEqual(self.config("run.toml", "--set", f"probe.record={text}")["probe.record"], "margins norms")
         for value in ("[[1]]", "[true]", "{ a = 1 }"):
             self.icl("train", "run.toml", "--set", f"probe.record={value}", status=64)
         self.icl("train", "run.toml", "--set", 'data.items=["a.h5:/x"]', status=64)
+
+    def test_a_list_spelled_otherwise_is_the_same_run(self):
+        first = [("probe.record", "norms, memorisation"), ("record.snapshot_steps", '["10:20:5", 3]'), ("intervene.freeze", "mlp.0@7:,attention@0:3")]
+        other = [("probe.record", '["memorisation", "norms"]'), ("record.snapshot_steps", "3,10:20:5"), ("intervene.freeze", " attention@:3 , mlp.0 @ 7:")]
+        settings = lambda pairs: [word for key, text in pairs for word in ("--set", f"{key}={text}")]  # noqa: E731
+        self.icl("train", "run.toml", *settings(first), "--out", "list.h5", "-q", "-f")
+        again = self.icl("train", "run.toml", *settings(other), "--out", "list.h5", "--resume")
+        self.assertIn("done already", again.stderr)
+        self.icl("train", "run.toml", *settings(other), "--out", "other.h5", "-q", "-f")
+        self.icl("compare", "list.h5", "other.h5")
+        hashes = {json.loads(self.icl("info", name, "--json").stdout)["config_xxh128"] for name in ("list.h5", "other.h5")}
+        self.assertEqual(len(hashes), 1)
 
     def test_what_may_be_absent_is_not_set_without_quotes(self):
         text = self.icl("keys").stdout
@@ -189,6 +201,21 @@ class CommandLineTest(ProgramTest):
                      "train", "run.toml", "--set", "train.epochs=not set")
         sweep = self.icl("sweep", "sweep.toml", "--dry-run", "-o", "s", "--axis", "train.clip_norm=1,not set").stdout
         self.assertIn('clip_norm = [1.0, "not set"]', sweep)
+
+    def test_numbers_are_numbers(self):
+        whole = "expected a whole number"
+        for option, text, part in [("--threads", "1.5", whole), ("--threads", "two", whole), ("--threads", "0x2", whole), ("--threads", "", whole),
+                                   ("--threads", "010", "does not begin with 0"), ("--threads", "99999999999", "expected a number from -2147483648")]:
+            with self.subTest(text):
+                said = self.icl("train", "run.toml", f"{option}={text}" if text else option, *([] if text else [""]), status=64).stderr
+                self.assertIn(f"{option}: {text}: ", said)
+                self.assertIn(part, said)
+        self.assertIn("--w: one: expected a number", self.icl("theory", "landscape", "--w", "one", "2", "3", status=64).stderr)
+
+    def test_a_run_is_no_configuration(self):
+        self.icl("train", "run.toml", "-q", "-f", "-o", "run.h5")
+        for command in "train", "sweep":
+            self.assertIn("run.h5: this is an HDF5 file and no TOML; icl info run.h5", self.icl(command, "run.h5", status=65).stderr)
 
     def test_text_is_taken_as_it_stands(self):
         looked = "there is no such file"
