@@ -54,6 +54,7 @@ OTHER_HEADER = {
     "cli/options": "options.hpp",
     "cli/parse": "options.hpp",
     "cli/resolve": "options.hpp",
+    "config/blocks_conflict": "blocks_conflict.hpp",
     "config/check": "check.hpp",
     "config/draft": "draft.hpp",
     "config/nesting": "nesting.hpp",

@@ -26,6 +26,7 @@ import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
+from icl_lab.numpy_model import blocks_shape  # noqa: E402
 from icl_lab.read import attributes_of  # noqa: E402
 from icl_lab.torch_model import SYSTEMS  # noqa: E402
 
@@ -34,6 +35,9 @@ SMALL = {"model.hidden": 32, "data.N": 12, "data.D": 20, "data.K": 64, "train.ba
          "train.learning_rate": 0.1, "train.seed": 1}
 ADAM = {"train.optimizer": '"adam"', "train.learning_rate": 0.002, "train.adam_epsilon": 0.05}
 TINY = SMALL | {"model.system": '"multi_layer"', "model.hidden": 16, "data.N": 6, "train.batch_size": 4}
+BLOCKS = SMALL | {"model.system": '"blocks"', "model.hidden": 16, "data.N": 6, "data.D": 10, "train.batch_size": 4, "train.seed": 21}
+WIDE = {"blocks.read_in": '"linear"', "blocks.d_model": 16}
+REDDY = WIDE | {"data.layout": '"interleaved"', "blocks.norm": '"none"', "blocks.output": '"none"'}
 CASES = {
     "plain": SMALL,
     "decay": SMALL | {"train.weight_decay_attention": 3e-3, "train.weight_decay_mlp": 1e-3},
@@ -54,6 +58,23 @@ CASES = {
     "minimal_self": SMALL | ADAM | {"model.system": '"minimal"', "model.w0": 0.2, "model.attend_self": "true", "data.K": "inf",
                              "train.seed": 8},
     "memoriser": SMALL | {"model.system": '"memoriser"', "train.seed": 9},
+    "blocks": BLOCKS,
+    "blocks_one_layer": BLOCKS | {"blocks.n_layers": 1, "blocks.norm": '"input"', "blocks.attn_scale": '"none"', "blocks.output": '"none"'},
+    "blocks_heads": BLOCKS | WIDE | {"blocks.n_heads": 4, "blocks.positions": '"learned"', "blocks.n_ctx": 8, "data.K": "inf"},
+    "blocks_rotary": BLOCKS | WIDE | ADAM | {"blocks.n_heads": 2, "blocks.d_head": 6, "blocks.positions": '"rotary"',
+                                             "blocks.mlp": '"every"', "blocks.d_mlp": 20, "blocks.act_fn": '"gelu_new"'},
+    "blocks_sinusoidal": BLOCKS | WIDE | {"blocks.positions": '"sinusoidal"', "blocks.mlp": '"every"', "blocks.d_mlp": 20,
+                                          "blocks.norm": '"input"', "train.weight_decay_mlp": 1e-3, "train.seed": 22},
+    "blocks_linear": BLOCKS | WIDE | {"blocks.attention": '"linear"', "blocks.n_layers": 3, "blocks.n_heads": 2,
+                                      "blocks.readout": '"linear"', "model.hidden": 512, "train.weight_decay_attention": 3e-3,
+                                      "train.learning_rate": 0.02},
+    "blocks_inner": BLOCKS | {"blocks.n_layers": 3, "blocks.mlp": '"inner"', "blocks.mlp_layers": 3, "blocks.d_mlp": 16,
+                              "blocks.residual": '"attention"', "blocks.norm": '"input"', "blocks.act_fn": '"gelu_new"'},
+    "blocks_interleaved": BLOCKS | REDDY | {"blocks.positions": '"onehot"'},
+    "blocks_interleaved_adamw": BLOCKS | REDDY | ADAM | {"train.optimizer": '"adamw"', "blocks.positions": '"rotary"',
+                                                         "data.label_code": '"scalar"', "train.weight_decay_attention": 0.1},
+    "blocks_clipped": BLOCKS | WIDE | {"blocks.n_heads": 2, "blocks.norm": '"none"', "blocks.positions": '"learned"', "data.layout": '"interleaved"',
+                                       "train.clip_norm": 0.05, "train.schedule": '"cosine"'},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
@@ -120,8 +141,7 @@ def gradients(model, loss):
 
 def make_optimizer(run, model):
     attention = model.attention_group()
-    others = [p for p in model.mlp.parameters() if p.requires_grad]
-    others += [p for layer in getattr(model, "layers", []) if hasattr(layer, "mlp") for p in layer.mlp.parameters()]
+    others = [p for p in model.parameters() if p.requires_grad and not any(p is other for other in attention)]
     groups = [{"params": attention, "weight_decay": run.config["train.weight_decay_attention"]},
               {"params": others, "weight_decay": run.config["train.weight_decay_mlp"]}]
     groups = [group for group in groups if group["params"]]
@@ -211,6 +231,9 @@ def tolerances(run, exact):
     # Roundings on the longest path to a logit and to an entry of a gradient; each layer more has another attention, over
     # as many roundings, and another MLP. The paths of the minimal model and the memoriser are shorter.
     depth = int(run.config["model.layers"]) if run.config["model.system"] == "multi_layer" else 1
+    if run.config["model.system"] == "blocks":  # the read-in and the readout count as a layer
+        s = blocks_shape(run.config)
+        x, n, h, depth = max(s.d_input, s.d_model, s.n_heads * s.d_head), s.tokens, max(h, s.d_mlp), s.n_layers + 1
     to_logit = 6 * math.sqrt(depth * (10 * x + 2 * n + 2 * h + 32)) * u
     to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
     roundings_of_w = 2
@@ -277,7 +300,7 @@ def check(case, icl, settings):
     # The derivative jumps at the kink of a ReLU: no tolerance for rounding covers an input so close to 0 that
     # rounding decides its sign. In doubt: ten times as far as torch's own float32 is off.
     windows = [10 * largest(f - d) for f, d in zip(single.before_relu, exact.before_relu)]
-    closest = min(numpy.min(numpy.abs(inputs)) / window for inputs, window in zip(exact.before_relu, windows))
+    closest = min((numpy.min(numpy.abs(inputs)) / window for inputs, window in zip(exact.before_relu, windows)), default=math.inf)
     in_doubt = sum(int(numpy.sum(numpy.abs(inputs) < window)) for inputs, window in zip(exact.before_relu, windows))
     if in_doubt:
         exact = train_in_torch(run, torch.float64, windows)

@@ -157,6 +157,9 @@ std::string bash_script(const Command& program) {
     if (const auto* choice = std::get_if<config::ChoiceAccess>(&field.access)) {
       choices +=
           fmt::format("    {}) _icl_words '{}' ;;\n", field.name, fmt::join(choice->words, " "));
+    } else if (const auto* optional = std::get_if<config::OptionalChoiceAccess>(&field.access)) {
+      choices +=
+          fmt::format("    {}) _icl_words '{}' ;;\n", field.name, fmt::join(optional->words, " "));
     } else if (std::holds_alternative<config::SwitchAccess>(field.access)) {
       choices += fmt::format("    {}) _icl_words 'true false' ;;\n", field.name);
     }

@@ -15,7 +15,7 @@ constexpr std::array activations{
     ActivationRow{"query", "query", "token", "query", "q of the target", &Capabilities::matrices},
     ActivationRow{"attended", "attended token", "token", "attended token",
                   "sum of the tokens that the target attends to, before W_v",
-                  &Capabilities::mixes_paths},
+                  &Capabilities::gathers},
     ActivationRow{"mlp_input", "mlp input", "token", "MLP input",
                   "h, what the output MLP reads: target and what it attends to",
                   &Capabilities::mixes_paths},

@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "blocks_conflict.hpp"
 #include "icl/config/activations.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
@@ -32,6 +33,7 @@ constexpr std::array systems_table{
     SystemsRow{"model.attend_self", &Capabilities::path_weight},
     SystemsRow{"init.beta0", &Capabilities::initial_beta},
     SystemsRow{"data.label_code", &Capabilities::mixes_paths},
+    SystemsRow{"data.layout", &Capabilities::blocks},
     SystemsRow{"data.labels", &Capabilities::context},
     SystemsRow{"data.bursty", &Capabilities::context},
     SystemsRow{"stop.icl_accuracy", &Capabilities::context},
@@ -41,22 +43,27 @@ constexpr std::array systems_table{
     SystemsRow{"compat.s4_epoch", &Capabilities::memoriser_alone},
 };
 
+/// Of a key: those of [blocks] are about the systems that are built by them.
+Need need_of(const Field& field) {
+  if (section_of(field) == "blocks") return &Capabilities::blocks;
+  const auto* const row = std::ranges::find(systems_table, field.name, &SystemsRow::key);
+  return row == systems_table.end() ? nullptr : row->need;
+}
+
 Result of_other_systems(const Config& c) {
   static const Config defaults;
-  for (const SystemsRow& row : systems_table) {
-    const Field& field = *find_field(row.key);
-    if (meets(row_of(c.model.system).has, row.need) || get(field, c) == get(field, defaults)) {
-      continue;
-    }
+  for (const Field& field : fields()) {
+    const Need need = need_of(field);
+    if (meets(row_of(c.model.system).has, need) || get(field, c) == get(field, defaults)) continue;
     std::vector<std::string_view> others;
     others.reserve(systems.size());
     for (const SystemRow& system : systems) {
-      if (meets(system.has, row.need)) others.push_back(system.name);
+      if (meets(system.has, need)) others.push_back(system.name);
     }
     return Conflict{
-        fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", row.key,
+        fmt::format("{} = {} has no meaning in the system \"{}\", only in: {}", field.name,
                     to_text(get(field, c)), word(c.model.system), fmt::join(others, " ")),
-        {row.key, "model.system"}};
+        {field.name, "model.system"}};
   }
   return std::nullopt;
 }
@@ -324,13 +331,12 @@ Result in_rates(const Config& c) {
 }  // namespace
 
 bool has_meaning(const Field& field, System system) {
-  const auto* const row = std::ranges::find(systems_table, field.name, &SystemsRow::key);
-  return row == systems_table.end() || meets(row_of(system).has, row->need);
+  return meets(row_of(system).has, need_of(field));
 }
 
 Result find_conflict(const Config& config) {
-  for (const auto check : {of_other_systems, in_sizes, in_steps, in_data, in_probes, in_activations,
-                           in_snapshots, in_clamps, in_interventions, in_rates}) {
+  for (const auto check : {of_other_systems, in_blocks, in_sizes, in_steps, in_data, in_probes,
+                           in_activations, in_snapshots, in_clamps, in_interventions, in_rates}) {
     if (auto conflict = check(config)) return conflict;
   }
   return std::nullopt;

@@ -75,6 +75,12 @@ bool assign(const ChoiceAccess& access, const Value& value, Config& config) {
   return text != nullptr && access.edit(config, *text);
 }
 
+bool assign(const OptionalChoiceAccess& access, const Value& value, Config& config) {
+  if (is_absent(value)) return access.edit(config, std::nullopt);
+  const auto* text = std::get_if<std::string>(&value);
+  return text != nullptr && access.edit(config, *text);
+}
+
 bool assign(const SwitchAccess& access, const Value& value, Config& config) {
   const auto* on = std::get_if<bool>(&value);
   if (on != nullptr) access.member.edit(config) = *on;
@@ -155,7 +161,8 @@ std::string text_of(const Range<double>& range) {
 
 std::string expectation(const Field& field) {
   const std::string range = range_text(field);
-  if (std::holds_alternative<ChoiceAccess>(field.access)) {
+  if (std::holds_alternative<ChoiceAccess>(field.access) ||
+      std::holds_alternative<OptionalChoiceAccess>(field.access)) {
     return "one of: " + range;
   }
   if (std::holds_alternative<SwitchAccess>(field.access)) return "a boolean";
@@ -190,6 +197,10 @@ Value get(const Field& field, const Config& config) {
     const std::string* held = text->read(config);
     return held == nullptr ? Value() : Value(*held);
   }
+  if (const auto* choice = std::get_if<OptionalChoiceAccess>(&field.access)) {
+    const auto chosen = choice->read(config);
+    return chosen ? Value(std::string(*chosen)) : Value();
+  }
   return std::visit(
       [&](const auto& access) -> Value {
         if constexpr (requires { access.member; }) return to_value(access.member.read(config));
@@ -215,6 +226,9 @@ void set(const Field& field, const Value& value, Config& config) {
 
 std::string range_text(const Field& field) {
   if (const auto* choice = std::get_if<ChoiceAccess>(&field.access)) {
+    return fmt::format("{}", fmt::join(choice->words, ", "));
+  }
+  if (const auto* choice = std::get_if<OptionalChoiceAccess>(&field.access)) {
     return fmt::format("{}", fmt::join(choice->words, ", "));
   }
   if (const auto* diversity = std::get_if<DiversityAccess>(&field.access)) {

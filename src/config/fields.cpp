@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
-#include <utility>
 
+#include "blocks_fields.hpp"
+#include "field_access.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/config/system.hpp"
 
@@ -17,57 +17,7 @@ constexpr std::int64_t power_of_two(int exponent) { return std::int64_t{1} << ex
 constexpr std::int64_t max_seed = power_of_two(53) - 1;
 constexpr std::int64_t max_steps = power_of_two(32) - 1;
 constexpr std::int64_t max_count = power_of_two(31) - 1;
-constexpr std::int64_t max_size = 65536;
 constexpr std::int64_t max_points = 10000;
-
-template <auto section, auto key>
-constexpr auto member() {
-  using T = std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>;
-  return Member<T>{[](const Config& config) -> const T& { return config.*section.*key; },
-                   [](Config& config) -> T& { return config.*section.*key; }};
-}
-
-template <class Choice>
-constexpr auto words_of = words(Choice{});
-
-template <auto section, auto key>
-constexpr auto choice() {
-  using T = std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>;
-  return ChoiceAccess{[](const Config& config) { return word(config.*section.*key); },
-                      [](Config& config, std::string_view text) {
-                        const auto value = choice_of<T>(text);
-                        if (value) config.*section.*key = *value;
-                        return value.has_value();
-                      },
-                      words_of<T>};
-}
-
-/// Text that `accepts` takes and that is kept as it is, or that a Written reads.
-template <auto section, auto key, bool (*accepts)(std::string_view) = nullptr>
-constexpr auto text(std::string_view form) {
-  using T =
-      typename std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>::value_type;
-  return TextAccess{[](const Config& config) -> const std::string* {
-                      const auto& member = config.*section.*key;
-                      if (!member) return nullptr;
-                      if constexpr (accepts != nullptr) {
-                        return &*member;
-                      } else {
-                        return &member->text();
-                      }
-                    },
-                    [](Config& config, std::string_view words) {
-                      if constexpr (accepts != nullptr) {
-                        if (accepts(words)) config.*section.*key = T(words);
-                        return accepts(words);
-                      } else {
-                        auto value = T::from(words);
-                        if (value) config.*section.*key = std::move(value);
-                        return value.has_value();
-                      }
-                    },
-                    [](Config& config) { (config.*section.*key).reset(); }, form};
-}
 
 constexpr Range<std::int64_t> seed_range{0, max_seed};
 // So that a rate, a decay and their product are finite in float, and a rate is not 0 there.
@@ -77,7 +27,6 @@ constexpr Range<double> share{.low = 0, .high = 1};
 constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
 constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
 constexpr Range<double> initial_beta{.low = -20, .high = 20};
-constexpr std::int64_t max_layers = 64;
 constexpr double max_exponent = 100;
 constexpr double max_noise = 1e6;
 
@@ -107,7 +56,7 @@ constexpr Range<double> epsilon{.low = least_rate, .high = 1, .high_bound = Boun
 constexpr Range<double> between_0_and_1{
     .low = 0, .high = 1, .low_bound = Bound::exclusive, .high_bound = Bound::exclusive};
 
-constexpr std::array table = {
+constexpr std::array other_fields = {
     Field{"model.system", "", "The model to train", choice<&Config::model, &Model::system>()},
     Field{"model.hidden", "units", "Width of each hidden layer of the MLP",
           IntegerAccess{member<&Config::model, &Model::hidden>(), {1, max_size}}},
@@ -148,6 +97,11 @@ constexpr std::array table = {
     Field{"data.label_code", "",
           "How a token holds its label: two entries of which one is 1, or one entry of +1 or -1",
           choice<&Config::data, &Data::label_code>()},
+    Field{
+        "data.layout", "",
+        "How items and labels make the tokens that the system blocks reads: an item with its label "
+        "in one token (concatenated), or x, l, x, l, ..., x, 2N - 1 tokens (interleaved)",
+        optional_choice<&Config::data, &Data::layout>(), "concatenated"},
     Field{"data.noise", "",
           "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
           "~ N(0, I/D) fresh",
@@ -324,6 +278,12 @@ constexpr std::array table = {
           "it, as published for the transformers",
           SwitchAccess{member<&Config::compat, &Compat::item_seeds>()}},
 };
+
+constexpr auto table = [] {
+  std::array<Field, other_fields.size() + blocks_fields.size()> all{};
+  std::ranges::copy(blocks_fields, std::ranges::copy(other_fields, all.begin()).out);
+  return all;
+}();
 
 }  // namespace
 

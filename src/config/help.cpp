@@ -22,6 +22,7 @@ struct SectionDoc {
 };
 constexpr std::array section_docs{
     SectionDoc{"model", "the network that is trained"},
+    SectionDoc{"blocks", "the layers of the system blocks"},
     SectionDoc{"init", "what its parameters begin with"},
     SectionDoc{"data", "the items, and the sequences that are made of them"},
     SectionDoc{"train", "how long, and by which steps"},

@@ -18,11 +18,23 @@ bool has_probe(System system, ProbeName probe) {
   return meets(row_of(system).has, std::ranges::find(rows, probe, &ProbeRow::probe)->need);
 }
 
+namespace {
+
+/// Whether a probe takes the weights of attention for shares of one, which linear ones are not.
+bool reads_shares(ProbeName probe) {
+  return probe == ProbeName::effective || probe == ProbeName::attention;
+}
+
+}  // namespace
+
 std::vector<ProbeName> probes_of(const Config& config) {
   std::vector<ProbeName> probes;
   if (config.probe.sequences == 0) return probes;
   const auto& asked = config.probe.record;
+  const bool linear = row_of(config.model.system).has.blocks &&
+                      blocks_shape(config).attention == AttentionKind::linear;
   for (const ProbeRow& row : rows) {
+    if (linear && reads_shares(row.probe)) continue;
     const bool wanted = !asked || std::ranges::find(**asked, row.name) != (*asked)->end();
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);
   }

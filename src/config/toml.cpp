@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "draft.hpp"
-
+#include "icl/config/conflict.hpp"
 #include "icl/config/field_values.hpp"
 
 namespace icl::config {
@@ -50,15 +50,18 @@ Config parse(std::string_view text, std::string_view source_name) {
 std::string to_toml(const Config& config, std::span<const std::string_view> without) {
   std::string text;
   for (const std::string_view section : sections()) {
-    text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", section);
+    std::string keys;
     for (const Field& field : fields()) {
       if (section_of(field) != section) continue;
       if (std::ranges::find(without, field.name) != without.end()) continue;
       const Value value = get(field, config);
-      text += std::holds_alternative<std::monostate>(value)
-                  ? fmt::format("# {} is not set: {}\n", key_of(field), field.when_absent)
-                  : fmt::format("{} = {}\n", key_of(field), to_text(value));
+      if (!std::holds_alternative<std::monostate>(value)) {
+        keys += fmt::format("{} = {}\n", key_of(field), to_text(value));
+      } else if (has_meaning(field, config.model.system)) {
+        keys += fmt::format("# {} is not set: {}\n", key_of(field), field.when_absent);
+      }
     }
+    if (!keys.empty()) text += fmt::format("{}[{}]\n{}", text.empty() ? "" : "\n", section, keys);
   }
   return text;
 }

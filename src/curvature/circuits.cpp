@@ -26,7 +26,8 @@ std::vector<Part> parts_of(const NamedTensor& tensor, std::int64_t first) {
   }
   Role role = Role::norm;
   if (name == "beta") role = Role::query_key;
-  if (name == "w" || name == "value.weight") role = Role::value;
+  if (name == "w" || name == "value.weight" || name.ends_with("attn.output.weight"))
+    role = Role::value;
   if (name.starts_with("mlp.") || name.find(".mlp.") != std::string_view::npos) role = Role::mlp;
   return {{{first, tensor.size}, role}};
 }

@@ -24,6 +24,11 @@ constexpr std::string_view labelled_token =
     "token j = (x_j, label code), X numbers: x_j the item's D numbers, then with data.label_code = "
     "onehot (1, 0) for the label -1 and (0, 1) for +1, with scalar the label itself; the target, "
     "token N, the last, has zeros there";
+constexpr std::string_view interleaved_token =
+    "token j = (x_j, label code), X numbers: x_j the item's D numbers, then with data.label_code = "
+    "onehot (1, 0) for the label -1 and (0, 1) for +1, with scalar the label itself, and zeros for "
+    "the target, the last; with data.layout = interleaved two tokens in its place, (x_j, zeros) and "
+    "(zeros, label code), and (x_N, zeros) for the target: N tokens, or 2N - 1";
 constexpr std::string_view bare_item =
     "x_j, the D numbers of item j, and the labels l_j = -1 or +1 "
     "of the context; the target, x_N, is the last";
@@ -59,6 +64,21 @@ constexpr std::array words{
     Words{config::System::memoriser, "S4, the memoriser", second_version,
           "x_N, the D numbers of the target; it reads no context",
           "z = W3 relu(W2 relu(W1 x_N + b1) + b2) + b3"},
+    Words{
+        config::System::blocks, "the transformer that [blocks] describes",
+        "names of keys as in TransformerLens", interleaved_token,
+        "e_j = token j, or its layer norm with norm = input, behind n_ctx entries of which entry j "
+        "is 1 with positions = onehot; r_j = e_j, or embed.read_in e_j; r_j += row j of "
+        "embed.positions with positions = learned, or with sinusoidal in entries 2i and 2i+1 the "
+        "sine and cosine of (j-1) 10000^(-2i/d_model); in each layer r_i += the heads' results, or "
+        "output times them: z_i = sum over j <= i of a_ij v_j, a_ij = the softmax over j <= i of "
+        "s_ij, or s_ij/i with attention = linear, s_ij = q_i . k_j, over sqrt(d_head) with "
+        "attn_scale = d_head, with q, k, v = the rows W_q, W_k, W_v of qkv, d_head of each head, "
+        "times r, or times its layer norm ln1 with norm = pre; with positions = rotary entries i "
+        "and i + d_head/2 of q and k are turned by the angle (j-1) 10000^(-2i/d_head); then in "
+        "layers with an MLP r = r + mlp(r), or mlp(r) with residual = attention, of ln2(r) with "
+        "norm = pre; in the last layer only the target; z = mlp(r_N), or of ln_final(r_N) with "
+        "norm = pre"},
 };
 static_assert(std::ranges::equal(words, config::systems, {}, &Words::system,
                                  &config::SystemRow::system));
@@ -85,7 +105,26 @@ std::string role_in_mlp(std::string_view name) {
   return row == rows.end() ? std::string() : std::string(row->role);
 }
 
+/// That of a parameter of a layer of the system blocks, or of one of its norms.
+std::string role_in_block(std::string_view name) {
+  const std::size_t first = std::string_view("blocks.").size();
+  const std::string layer =
+      name.starts_with("blocks.")
+          ? " of layer " + std::string(name.substr(first, name.find('.', first) - first))
+          : "";
+  if (name.ends_with("qkv.weight")) return "W_q, W_k and W_v, in three equal parts of rows" + layer;
+  if (name.ends_with("output.weight")) return "W_O" + layer;
+  if (name.find(".mlp.") != std::string_view::npos)
+    return role_in_mlp(name) + " of the MLP" + layer;
+  return (name.ends_with("bias") ? "bias of the layer norm" : "gain of the layer norm") + layer;
+}
+
 std::string role_of(std::string_view name) {
+  if (name == "embed.read_in.weight") return "W_E, from an input to d_model entries";
+  if (name == "embed.positions.weight") return "the vector of each place";
+  if (name.starts_with("blocks.") || name.starts_with("ln_") || name.starts_with("embed.")) {
+    return role_in_block(name);
+  }
   if (name == "to_embedding.0.weight") return "gain g of the layer norm";
   if (name == "to_embedding.0.bias") return "bias b of the layer norm";
   if (name == "w") return "weight of the attention path";
@@ -119,6 +158,13 @@ Description describe(const config::Config& config) {
   if (has.mixes_paths) {
     out.sizes.emplace_back(
         "X", config.data.D + (config.data.label_code == config::LabelCode::scalar ? 1 : 2));
+  }
+  if (has.blocks) {
+    const config::BlocksShape s = config::blocks_shape(config);
+    for (const auto& [name, size] : {std::pair("d_model", s.d_model), std::pair("d_head", s.d_head),
+                                     std::pair("n_heads", s.n_heads), std::pair("L", s.n_layers)}) {
+      out.sizes.emplace_back(name, size);
+    }
   }
   if (has.layers) out.sizes.emplace_back("L", config.model.layers);
   for (const nn::Parameter* p : model->parameters()) {

@@ -6,6 +6,7 @@
 
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
+#include "icl/model/blocks.hpp"
 #include "icl/model/memoriser.hpp"
 #include "icl/model/minimal.hpp"
 #include "icl/model/multi_layer.hpp"
@@ -32,6 +33,7 @@ constexpr std::array factories{
     Factory{config::System::scalar_beta, make<ScalarBeta>},
     Factory{config::System::minimal, make<Minimal>},
     Factory{config::System::memoriser, make<Memoriser>},
+    Factory{config::System::blocks, make<BlocksModel>},
 };
 static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,
                                  &config::SystemRow::system));

@@ -51,7 +51,8 @@ MultiLayer::State::State(std::int64_t batch, std::int64_t length, const MultiLay
   }
   for (std::size_t l = 0; l < model.token_mlp_.size(); ++l) {
     h.push_back(Tensor({rows, width}, storage));
-    token_mlp.emplace_back(rows, model.hidden_, storage);
+    token_mlp.emplace_back(
+        rows, nn::TokenMlp::Shape{.in = width, .hidden = model.hidden_, .out = width}, storage);
   }
   h.push_back(Tensor({batch, width}, storage));
   dh = Tensor(h.front().shape(), storage);
@@ -90,7 +91,9 @@ MultiLayer::MultiLayer(const config::Config& config, Storage storage)
     const bool last = l + 1 == config.model.layers;
     attention_.emplace_back(layer + ".qkv", norm_.width(),
                             last ? nn::Queries::last : nn::Queries::all, storage);
-    if (!last) token_mlp_.emplace_back(layer + ".mlp", norm_.width(), hidden_, "token", storage);
+    if (last) continue;
+    const nn::TokenMlp::Shape shape{.in = norm_.width(), .hidden = hidden_, .out = norm_.width()};
+    token_mlp_.emplace_back(layer + ".mlp", shape, nn::TokenMlp::Axes{"token", "token"}, storage);
   }
   for (nn::Parameter* p : mlp_.parameters()) p->frozen = config.compat.frozen_readout;
 }

@@ -1,46 +1,99 @@
 #include "icl/nn/token_mlp.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "icl/core/cut.hpp"
+#include "icl/nn/gelu.hpp"
 
 namespace icl::nn {
+namespace {
 
-TokenMlp::Activations::Activations(std::int64_t rows, std::int64_t hidden, Storage storage)
-    : h1({rows, hidden}, storage),
-      h2({rows, hidden}, storage),
-      dh1({rows, hidden}, storage),
-      dh2({rows, hidden}, storage) {}
+using config::ActFn;
 
-void TokenMlp::Activations::hold() {
-  held1 = h1.clone();
-  held2 = h2.clone();
+/// Tensor l = 0, 1 of two.
+template <class T>
+T& of(std::size_t l, T& first, T& second) {
+  return l == 0 ? first : second;
 }
 
-TokenMlp::TokenMlp(const std::string& name, std::int64_t width, std::int64_t hidden,
-                   const std::string& axis, Storage storage)
-    : first_(name + ".0", width, hidden, axis, "hidden1", storage),
-      second_(name + ".2", hidden, hidden, "hidden1", "hidden2", storage),
-      third_(name + ".4", hidden, width, "hidden2", axis, storage) {}
+}  // namespace
+
+TokenMlp::Activations::Activations(std::int64_t rows, const Shape& shape, Storage storage) {
+  for (std::int64_t l = 0; l + 1 < shape.layers; ++l) {
+    of(static_cast<std::size_t>(l), h1, h2) = Tensor({rows, shape.hidden}, storage);
+    of(static_cast<std::size_t>(l), dh1, dh2) = Tensor({rows, shape.hidden}, storage);
+    if (shape.f == ActFn::relu) continue;
+    of(static_cast<std::size_t>(l), z1, z2) = Tensor({rows, shape.hidden}, storage);
+  }
+}
+
+void TokenMlp::Activations::hold() {
+  if (!z1.empty()) return;
+  if (!h1.empty()) held1 = h1.clone();
+  if (!h2.empty()) held2 = h2.clone();
+}
+
+TokenMlp::TokenMlp(const std::string& name, const Shape& shape, const Axes& axes, Storage storage)
+    : shape_(shape) {
+  const auto count = static_cast<std::size_t>(shape.layers);
+  layers_.reserve(count);
+  std::string from = axes.in;
+  for (std::size_t l = 0; l < count; ++l) {
+    const bool last = l + 1 == count;
+    const std::string to = last ? axes.out : axes.hidden + std::to_string(l + 1);
+    layers_.emplace_back(name + '.' + std::to_string(2 * l), l == 0 ? shape.in : shape.hidden,
+                         last ? shape.out : shape.hidden, from, to, storage);
+    from = to;
+  }
+}
 
 void TokenMlp::initialise(std::int64_t seed, std::uint32_t ordinal) {
-  first_.initialise(seed, ordinal);
-  second_.initialise(seed, ordinal + 2);
-  third_.initialise(seed, ordinal + 4);
+  for (Linear& layer : layers_) {
+    layer.initialise(seed, ordinal);
+    ordinal += 2;
+  }
 }
 
 std::vector<Parameter*> TokenMlp::parameters() {
-  return {&first_.weight, &first_.bias,   &second_.weight,
-          &second_.bias,  &third_.weight, &third_.bias};
+  std::vector<Parameter*> all;
+  all.reserve(2 * layers_.size());
+  for (Linear& layer : layers_) {
+    all.push_back(&layer.weight);
+    all.push_back(&layer.bias);
+  }
+  return all;
+}
+
+/// Layer l, which has a nonlinearity behind it, of the rows whose inputs are x.
+void TokenMlp::hidden_forward(std::size_t l, Tile rows, const Real* x, Activations& a,
+                              const Workers& alone) const {
+  Real* h = of(l, a.h1, a.h2).row(rows.first);
+  if (shape_.f == ActFn::gelu_new) {
+    Real* z = of(l, a.z1, a.z2).row(rows.first);
+    layers_[l].forward(rows.count, x, z, Activation::none, alone);
+    const auto time = alone.measure(Phase::elementwise);
+    gelu(z, rows.count * shape_.hidden, h);
+    return;
+  }
+  layers_[l].forward(rows.count, x, h, a.held() ? Activation::none : Activation::relu, alone);
+  if (a.held()) {
+    layers_[l].keep_open(rows.count, of(l, a.held1, a.held2).row(rows.first), h, alone);
+  }
 }
 
 /// So many that a task's activations stay in the second cache of a core, if tiles may be joined in
 /// each of its products; else a tile.
 std::int64_t TokenMlp::rows_of_a_task(std::int64_t rows) const {
-  const std::int64_t hidden = second_.weight.value.extent(0);
   const auto join = [&](std::int64_t out, std::int64_t in) {
     const std::int64_t rest = out % Linear::tile;
     return may_join({rows, tile, rest > 0 ? rest : Linear::tile, in});
   };
-  const bool all = join(hidden, width()) && join(hidden, hidden) && join(width(), hidden);
+  const bool all = std::ranges::all_of(layers_, [&](const Linear& layer) {
+    const std::int64_t out = layer.weight.value.extent(0);
+    const std::int64_t in = layer.weight.value.extent(1);
+    return join(out, in) && join(in, out);
+  });
   return all ? joined_tiles * tile : tile;
 }
 
@@ -48,31 +101,46 @@ void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y
                        const Workers& workers) const {
   workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
-    Real* h1 = a.h1.row(r.first);
-    Real* h2 = a.h2.row(r.first);
-    const Activation f = a.held() ? Activation::none : Activation::relu;
-    first_.forward(r.count, x + r.first * width(), h1, f, alone);
-    if (a.held()) first_.keep_open(r.count, a.held1.row(r.first), h1, alone);
-    second_.forward(r.count, h1, h2, f, alone);
-    if (a.held()) second_.keep_open(r.count, a.held2.row(r.first), h2, alone);
-    third_.forward(r.count, h2, y + r.first * width(), Activation::none, alone);
+    const Real* in = x + r.first * shape_.in;
+    for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
+      hidden_forward(l, r, in, a, alone);
+      in = of(l, a.h1, a.h2).row(r.first);
+    }
+    layers_.back().forward(r.count, in, y + r.first * shape_.out, Activation::none, alone);
   });
+}
+
+/// From the gradient dz of what layer l + 1 gives that before the nonlinearity of layer l.
+void TokenMlp::hidden_backward(std::size_t l, Tile rows, const Real* dz, Activations& a,
+                               const Workers& alone) const {
+  Real* dh = of(l, a.dh1, a.dh2).row(rows.first);
+  if (shape_.f == ActFn::gelu_new) {
+    layers_[l + 1].backward_input(rows.count, dz, nullptr, dh, alone);
+    const auto time = alone.measure(Phase::elementwise);
+    // h = gelu(z):  dz = dh gelu'(z)
+    gelu_backward(of(l, a.z1, a.z2).row(rows.first), rows.count * shape_.hidden, dh);
+    return;
+  }
+  const Tensor& open = a.held() ? of(l, a.held1, a.held2) : of(l, a.h1, a.h2);
+  layers_[l + 1].backward_input(rows.count, dz, open.row(rows.first), dh, alone);
 }
 
 void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const Real* dy, Real* dx,
                         const Workers& workers) {
-  const Tensor& open1 = a.held() ? a.held1 : a.h1;
-  const Tensor& open2 = a.held() ? a.held2 : a.h2;
   workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
-    const std::int64_t i = r.first;
-    third_.backward_input(r.count, dy + i * width(), open2.row(i), a.dh2.row(i), alone);
-    second_.backward_input(r.count, a.dh2.row(i), open1.row(i), a.dh1.row(i), alone);
-    first_.backward_input(r.count, a.dh1.row(i), nullptr, dx + i * width(), alone);
+    const Real* dz = dy + r.first * shape_.out;
+    for (std::size_t l = layers_.size() - 1; l-- > 0;) {
+      hidden_backward(l, r, dz, a, alone);
+      dz = of(l, a.dh1, a.dh2).row(r.first);
+    }
+    layers_.front().backward_input(r.count, dz, nullptr, dx + r.first * shape_.in, alone);
   });
-  third_.backward_parameters(rows, a.h2.data(), dy, workers);
-  second_.backward_parameters(rows, a.h1.data(), a.dh2.data(), workers);
-  first_.backward_parameters(rows, x, a.dh1.data(), workers);
+  for (std::size_t l = layers_.size(); l-- > 0;) {
+    const Real* in = l == 0 ? x : of(l - 1, a.h1, a.h2).data();
+    const Real* dz = l + 1 == layers_.size() ? dy : of(l, a.dh1, a.dh2).data();
+    layers_[l].backward_parameters(rows, in, dz, workers);
+  }
 }
 
 }  // namespace icl::nn

@@ -78,6 +78,8 @@ class SystemsTest(Programs):
         "scalar_beta": ["model.system=scalar_beta", "model.beta0=0.5"],
         "minimal": ["model.system=minimal", "model.beta0=0.5", "model.attend_self=true"],
         "memoriser": ["model.system=memoriser"],
+        "blocks": ["model.system=blocks", "blocks.n_heads=2", "blocks.d_head=4", "blocks.positions=rotary", "blocks.mlp=every", "blocks.d_mlp=8"],
+        "interleaved": ["model.system=blocks", "data.layout=interleaved", "blocks.attention=linear", "blocks.positions=onehot", "blocks.norm=none"],
         "adam": ["train.optimizer=adam", "train.learning_rate=0.003"],
     }
 
@@ -196,7 +198,7 @@ class SystemsTest(Programs):
         self.assertIn("a memoriser has no attention", result.stderr)
 
     def test_what_is_no_system_probe_or_place_is_refused(self):
-        self.fails(USAGE, "one_layer, multi_layer, scalar_beta, minimal, memoriser", "model.system=three")
+        self.fails(USAGE, "one_layer, multi_layer, scalar_beta, minimal, memoriser, blocks", "model.system=three")
         self.fails(USAGE, "the probes are memorisation", 'probe.record="c1"')
         self.fails(USAGE, 'has no probe "alignment"', "model.system=minimal", 'probe.record="alignment"')
         self.fails(USAGE, "expected a finite number >= 0", "data.zipf=-0.5")

@@ -70,18 +70,30 @@ const std::vector<OfSystems>& keys_of_systems() {
       {"model.w0", 1.0, "1.0", {"minimal"}},
       {"model.attend_self", true, "true", {"minimal"}},
       {"init.beta0", 1.0, "1.0", {"one_layer"}},
-      {"data.label_code", "scalar", "\"scalar\"", {"one_layer", "multi_layer", "scalar_beta"}},
+      {"blocks.n_layers", std::int64_t{1}, "1", {"blocks"}},
+      {"blocks.norm", "input", "\"input\"", {"blocks"}},
+      {"data.layout", "interleaved", "\"interleaved\"", {"blocks"}},
+      {"data.label_code",
+       "scalar",
+       "\"scalar\"",
+       {"one_layer", "multi_layer", "scalar_beta", "blocks"}},
       {"data.labels",
        "equal_sequence",
        "\"equal_sequence\"",
-       {"one_layer", "multi_layer", "scalar_beta", "minimal"}},
-      {"data.bursty", 0.5, "0.5", {"one_layer", "multi_layer", "scalar_beta", "minimal"}},
-      {"stop.icl_accuracy", 0.9, "0.9", {"one_layer", "multi_layer", "scalar_beta", "minimal"}},
-      {"eval.refine", true, "true", {"one_layer", "multi_layer", "scalar_beta", "minimal"}},
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"data.bursty", 0.5, "0.5", {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"stop.icl_accuracy",
+       0.9,
+       "0.9",
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"eval.refine",
+       true,
+       "true",
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
       {"intervene.clamp",
        "copy",
        "\"copy\"",
-       {"one_layer", "multi_layer", "scalar_beta", "minimal"}},
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
       {"compat.frozen_readout", true, "true", {"multi_layer"}},
       {"compat.s4_epoch", true, "true", {"memoriser"}},
   };
@@ -406,6 +418,80 @@ TEST(FindConflict, OfProbes) {
     config.probe.record = "norms, memorisation";
     EXPECT_FALSE(find_conflict(config)) << system.name;
   }
+}
+
+// ---- blocks -------------------------------------------------------------------------------------
+
+Blocks& blocks(Config& c) {
+  c.model.system = System::blocks;
+  return c.blocks;
+}
+
+TEST(FindConflict, OfBlocks) {
+  using Keys = std::vector<std::string_view>;
+  expect_conflicts(
+      {{[](Config& c) { blocks(c).d_model = 128; },
+        "blocks.d_model = 128: with blocks.read_in = \"none\" it is the 65 entries that a token "
+        "has; \"linear\" takes any",
+        Keys{"blocks.d_model", "blocks.read_in"}},
+       {[](Config& c) { blocks(c).n_heads = 2; },
+        "blocks.n_heads = 2 does not divide blocks.d_model = 65: give blocks.d_head, or other "
+        "numbers",
+        Keys{"blocks.n_heads", "blocks.d_model"}},
+       {[](Config& c) {
+          blocks(c).d_head = 8;
+          c.blocks.output = HeadOutput::none;
+        },
+        "blocks.output = \"none\" adds the heads' results, blocks.n_heads = 1 times blocks.d_head "
+        "= 8 entries, to blocks.d_model = 65: both must be as many",
+        Keys{"blocks.output", "blocks.d_head", "blocks.n_heads", "blocks.d_model"}},
+       {[](Config& c) { blocks(c).positions = Positions::rotary; },
+        "blocks.positions = \"rotary\" turns pairs of entries: blocks.d_head = 65 must be even",
+        Keys{"blocks.positions", "blocks.d_head"}},
+       {[](Config& c) { blocks(c).n_ctx = 128; },
+        "blocks.n_ctx = 128 is about the positions \"onehot\" and \"learned\": blocks.positions = "
+        "\"none\" knows any place",
+        Keys{"blocks.n_ctx", "blocks.positions"}},
+       {[](Config& c) {
+          blocks(c).n_ctx = 198;
+          c.blocks.positions = Positions::learned;
+          c.data.layout = Layout::interleaved;
+        },
+        "blocks.n_ctx = 198 must be at least the 199 tokens of a sequence of data.N = 100",
+        Keys{"blocks.n_ctx", "data.N"}},
+       {[](Config& c) {
+          blocks(c).n_ctx = 101;
+          c.blocks.positions = Positions::onehot;
+        },
+        "blocks.n_ctx = 101: with blocks.positions = \"onehot\" it is the 100 tokens of a sequence",
+        Keys{"blocks.n_ctx", "blocks.positions"}},
+       {[](Config& c) { blocks(c).d_mlp = 10; },
+        "blocks.d_mlp is about the MLPs of the layers, and blocks.mlp = \"none\" leaves them out",
+        Keys{"blocks.d_mlp", "blocks.mlp"}},
+       {[](Config& c) {
+          blocks(c).readout = ReadoutKind::linear;
+          c.model.hidden = 10;
+        },
+        "model.hidden = 10 is about the MLP of the readout, and blocks.readout = \"linear\" has "
+        "none",
+        Keys{"model.hidden", "blocks.readout"}},
+       {[](Config& c) {
+          blocks(c).readout = ReadoutKind::linear;
+          c.record.activations = "logit, hidden_2";
+        },
+        "record.activations: \"hidden_2\" is a hidden layer of the readout, and blocks.readout = "
+        "\"linear\" has none",
+        Keys{"record.activations", "blocks.readout"}},
+       {[](Config& c) {
+          blocks(c).attention = AttentionKind::linear;
+          c.probe.record = "norms, effective";
+        },
+        "probe.record: \"effective\" takes the weights of attention for shares, which those of "
+        "blocks.attention = \"linear\" are not",
+        Keys{"probe.record", "blocks.attention"}}});
+  Config linear = of_system("blocks");
+  linear.blocks.attention = AttentionKind::linear;
+  EXPECT_FALSE(find_conflict(linear));
 }
 
 // ---- interventions ------------------------------------------------------------------------------

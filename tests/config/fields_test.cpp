@@ -53,13 +53,13 @@ constexpr std::size_t member_count() {
 }
 
 TEST(Fields, DescribeEveryMemberOfConfig) {
-  static_assert(member_count<Config>() == 11, "count the new section below");
+  static_assert(member_count<Config>() == 12, "count the new section below");
   EXPECT_EQ(sections().size(), member_count<Config>());
-  EXPECT_EQ(fields().size(), member_count<Model>() + member_count<Init>() + member_count<Data>() +
-                                 member_count<Train>() + member_count<Eval>() +
-                                 member_count<Probe>() + member_count<Intervene>() +
-                                 member_count<Stop>() + member_count<Record>() +
-                                 member_count<Seed>() + member_count<Compat>());
+  EXPECT_EQ(fields().size(),
+            member_count<Model>() + member_count<Init>() + member_count<Data>() +
+                member_count<Train>() + member_count<Eval>() + member_count<Probe>() +
+                member_count<Intervene>() + member_count<Stop>() + member_count<Record>() +
+                member_count<Seed>() + member_count<Compat>() + member_count<Blocks>());
 }
 
 TEST(Fields, HaveNameAndDocThatTablesCanShow) {
@@ -111,6 +111,7 @@ const std::vector<Named>& named_members() {
       {"data.D", integer(5), [](Config& c) { c.data.D = 5; }},
       {"data.labels", "equal_context", [](Config& c) { c.data.labels = config::LabelRule::equal_context; }},
       {"data.label_code", "scalar", [](Config& c) { c.data.label_code = config::LabelCode::scalar; }},
+      {"data.layout", "interleaved", [](Config& c) { c.data.layout = config::Layout::interleaved; }},
       {"data.noise", 0.5, [](Config& c) { c.data.noise = 0.5; }},
       {"data.zipf", 1.5, [](Config& c) { c.data.zipf = 1.5; }},
       {"data.bursty", 0.25, [](Config& c) { c.data.bursty = 0.25; }},
@@ -161,6 +162,23 @@ const std::vector<Named>& named_members() {
       {"compat.s4_epoch", true, [](Config& c) { c.compat.s4_epoch = true; }},
       {"compat.short_last_batch", true, [](Config& c) { c.compat.short_last_batch = true; }},
       {"compat.item_seeds", true, [](Config& c) { c.compat.item_seeds = true; }},
+      {"blocks.n_layers", integer(30), [](Config& c) { c.blocks.n_layers = 30; }},
+      {"blocks.n_heads", integer(31), [](Config& c) { c.blocks.n_heads = 31; }},
+      {"blocks.d_model", integer(32), [](Config& c) { c.blocks.d_model = 32; }},
+      {"blocks.d_head", integer(33), [](Config& c) { c.blocks.d_head = 33; }},
+      {"blocks.read_in", "linear", [](Config& c) { c.blocks.read_in = config::ReadIn::linear; }},
+      {"blocks.norm", "input", [](Config& c) { c.blocks.norm = config::Norm::input; }},
+      {"blocks.positions", "rotary", [](Config& c) { c.blocks.positions = config::Positions::rotary; }},
+      {"blocks.n_ctx", integer(34), [](Config& c) { c.blocks.n_ctx = 34; }},
+      {"blocks.attention", "linear", [](Config& c) { c.blocks.attention = config::AttentionKind::linear; }},
+      {"blocks.attn_scale", "none", [](Config& c) { c.blocks.attn_scale = config::AttentionScale::none; }},
+      {"blocks.output", "none", [](Config& c) { c.blocks.output = config::HeadOutput::none; }},
+      {"blocks.mlp", "every", [](Config& c) { c.blocks.mlp = config::MlpIn::every; }},
+      {"blocks.mlp_layers", integer(3), [](Config& c) { c.blocks.mlp_layers = 3; }},
+      {"blocks.d_mlp", integer(36), [](Config& c) { c.blocks.d_mlp = 36; }},
+      {"blocks.act_fn", "gelu_new", [](Config& c) { c.blocks.act_fn = config::ActFn::gelu_new; }},
+      {"blocks.residual", "attention", [](Config& c) { c.blocks.residual = config::Residual::attention; }},
+      {"blocks.readout", "linear", [](Config& c) { c.blocks.readout = config::ReadoutKind::linear; }},
   };
   // clang-format on
   return all;

@@ -132,6 +132,11 @@ std::vector<Value> awkward_values(const Field& field) {
     for (const std::string_view text : choice->words) all.emplace_back(std::string(text));
     return all;
   }
+  if (const auto* choice = std::get_if<OptionalChoiceAccess>(&field.access)) {
+    std::vector<Value> all{Value()};
+    for (const std::string_view text : choice->words) all.emplace_back(std::string(text));
+    return all;
+  }
   if (std::holds_alternative<DiversityAccess>(field.access)) {
     return {std::int64_t{100}, std::int64_t{2147483646}, std::numeric_limits<double>::infinity()};
   }
@@ -160,6 +165,14 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
           config.data.N = N;
           if (table) config.data.items = "items.h5:/items";
           config.train.epochs = 1;  // fits any steps_per_epoch
+          if (section_of(field) == "blocks") {
+            config.blocks.d_model = config.blocks.d_head = 2;
+            config.blocks.read_in = ReadIn::linear;
+            config.blocks.positions = Positions::learned;
+            config.blocks.mlp = MlpIn::every;
+          }
+          if (field.name == "blocks.n_ctx") config.data.N = 2;
+          if (field.name == "blocks.read_in") config.blocks.d_model.reset();
           set(field, value, config);
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;
           if (field.name == "record.optimizer") config.train.optimizer = Optimizer::adam;

@@ -217,7 +217,29 @@ class OpenTest(unittest.TestCase):
                 np.testing.assert_allclose(U * s @ V, circuit.QK, atol=1e-12)
             if system == "one_layer":
                 self.assertAlmostEqual(circuit.identity_alignment, run.series("identity_alignment")[-1], delta=1e-6)
+        self.refused("blocks may have several", lambda: icl_lab.circuits(self.runs["blocks"].numpy_model(0)))
         self.refused("memoriser has no attention", lambda: icl_lab.circuits(self.runs["memoriser"].numpy_model(0)))
+
+    def test_heads_are_what_attention_says(self):
+        for system, heads in (("one_layer", 1), ("multi_layer", 3), ("blocks", 4)):
+            run = self.runs[system]
+            found = icl_lab.heads(run, 120, "iwl", 30)
+            self.assertEqual(len(found), heads)
+            batch, last = run.loader("iwl", 120)[:30], found[-1]
+            self.assertEqual(last.on_copy + last.after_copy, 0, "an IWL sequence has no copy")
+            found = icl_lab.heads(run, 120, "icl", 32)
+            batch = run.loader("icl", 120)[:32]
+            if system == "blocks":  # the heads of the last layer together: the program's own probe of items and labels
+                total = np.mean([one.on_copy + one.after_copy for one in found if one.layer == 1])
+                _, cache = run.run_with_cache(120, batch)
+                pattern = np.add.reduceat(cache["blocks.1.attn.hook_pattern"][:, :, -1].mean(1), np.arange(0, 23, 2), axis=1)
+                self.assertAlmostEqual(total, (pattern * batch.copy).sum(1).mean(), delta=1e-12)
+                self.assertAlmostEqual(found[0].previous, cache["blocks.0.attn.hook_pattern"][:, 0, np.arange(1, 23), np.arange(22)].mean(), delta=1e-12)
+            else:  # one head in the last layer: without it the program's lesion
+                self.assertAlmostEqual(found[-1].lesion_loss, run.series("no_attention_icl_loss")[-1], delta=2e-5)
+                self.assertAlmostEqual(found[-1].lesion_accuracy, run.series("no_attention_icl_accuracy")[-1], delta=1e-6)
+            self.assertEqual(np.isnan(found[0].previous), system == "one_layer")
+        self.refused("minimal has no heads", lambda: icl_lab.heads(self.runs["minimal"], 120))
 
     def test_patches(self):
         run = self.runs["one_layer"]
@@ -242,17 +264,19 @@ class OpenTest(unittest.TestCase):
         at = {"logit": "hook_logit", "attention": "attn.hook_pattern", "query": "attn.hook_q", "mlp_input": "hook_resid_post", "hidden_1": "mlp.hook_post", "hidden_2": "mlp.hook_post2"}
         for system in SYSTEMS:
             has = [name for name in at if system != "memoriser" or name not in ("attention", "query", "mlp_input")]
-            has = [name for name in has if (name != "query" or system in ("one_layer", "multi_layer")) and (name != "mlp_input" or system != "minimal")]
+            has = [name for name in has if (name != "query" or system in ("one_layer", "multi_layer")) and (name != "mlp_input" or system not in ("minimal", "blocks"))]
             run = train(self.folder, system, f"record.activations={has}".replace("'", '"'), "record.probe_set=30")
             batch = run.loader("probe_set")
             self.assertEqual(len(batch), 30)
             for row, step in enumerate(run.snapshots):
                 _, cache = run.run_with_cache(step, batch)
                 for name in has:
-                    last = f"blocks.{2 if system == 'multi_layer' else 0}."
+                    last = f"blocks.{ {'multi_layer': 2, 'blocks': 1}.get(system, 0)}."
                     value = cache[at[name] if at[name].startswith(("mlp.", "hook_logit")) else last + at[name]]
                     value = value[:, -1] if value.ndim == 3 else value
                     recorded = run.activations[name][row]
+                    if value.ndim == 4:  # of the target, heads together, an item's and its label's
+                        value = np.add.reduceat(value[:, :, -1].mean(1), np.arange(0, value.shape[-1], 2), axis=1)
                     if name == "attention" and system == "minimal":
                         np.testing.assert_array_equal(recorded[:, -1], 0)  # not attended to
                         recorded = recorded[:, :-1]

@@ -9,7 +9,7 @@ import icl_lab
 SMALL = ["model.hidden=32", "data.K=64", "data.N=12", "data.D=20", "train.epochs=6", "train.steps_per_epoch=20", "train.batch_size=32",
          "train.learning_rate=0.1", "eval.sequences=300", "probe.sequences=32", "record.snapshots=0", "record.snapshot_every=40"]
 SYSTEMS = {"one_layer": [], "multi_layer": ["model.layers=3"], "scalar_beta": ['data.label_code="scalar"'], "minimal": ["model.w0=0.5"],
-           "memoriser": []}
+           "memoriser": [], "blocks": ["blocks.n_heads=2", "blocks.positions=learned", 'data.layout="interleaved"', "blocks.mlp=every", "blocks.d_mlp=24"]}
 
 
 def train(folder, system, *more):

@@ -55,6 +55,8 @@ IN_NUMPY = {
     ("scalar_beta", "a norm of the tokens"): [("t = tokens_of(config, x, label, at)",
                                                "t = tokens_of(config, x, label, at); t = (t - t.mean(-1, keepdims=True)) / t.std(-1, keepdims=True)")],
     ("scalar_beta", "the target is not attended to"): [('np.einsum("bd,bnd->bn", x[:, -1], x)', 'np.where(label != 0, np.einsum("bd,bnd->bn", x[:, -1], x), -1e9)')],
+    ("blocks", "no residual around the MLP"): [("r = r + y if s.residual", "r = y if s.residual")],
+    ("blocks", "no last norm"): [('norm_of(r, w, "ln_final") if s.norm == "pre" else r', "r")],
     ("minimal", "the target is attended to"): [('(0 if config["model.attend_self"] else 1)', "0")],
     ("minimal", "w inside the softmax"): [('+ w["w"] * z', "+ z"), ('w["beta"] *', 'w["beta"] * w["w"] *')],
     ("minimal", "the MLP reads the sum of the items"): [("x[:, -1], w, at)", "x.sum(1), w, at)")],

@@ -22,14 +22,17 @@ namespace reference = test::reference;
 
 struct Shape {
   std::int64_t rows, width, hidden;
+  std::int64_t layers = 3;
+  config::ActFn f = config::ActFn::relu;
+  [[nodiscard]] TokenMlp::Shape of_mlp() const { return {width, hidden, width, layers, f}; }
 };
 
 /// An MLP with parameters of a size at which no layer's signal dies out, and all that one pass
 /// through it needs.
 struct Case {
   explicit Case(const Shape& s)
-      : mlp("layers.0.mlp", s.width, s.hidden, "token"),
-        activations(s.rows, s.hidden),
+      : mlp("layers.0.mlp", s.of_mlp(), {"token", "token"}),
+        activations(s.rows, s.of_mlp()),
         x(normal_tensor({s.rows, s.width}, 21)),
         dx({s.rows, s.width}),
         y({s.rows, s.width}),
@@ -53,7 +56,7 @@ struct Case {
 };
 
 TEST(TokenMlp, NamesItsParametersAsATorchSequential) {
-  TokenMlp mlp("layers.0.mlp", 5, 3, "token");
+  TokenMlp mlp("layers.0.mlp", {5, 3, 5}, {"token", "token"});
   std::vector<std::string> names;
   for (const Parameter* p : mlp.parameters()) names.push_back(p->name);
   EXPECT_EQ(names, (std::vector<std::string>{"layers.0.mlp.0.weight", "layers.0.mlp.0.bias",
@@ -135,16 +138,26 @@ TEST(TokenMlp, HasTheSameBitsForAnyNumberOfWorkers) {
 #ifdef ICL_REAL_DOUBLE
 
 TEST(TokenMlp, BackwardIsTheDerivativeOfForward) {
-  for (const Shape& s : {Shape{1, 2, 3}, {35, 9, 17}, {3, 131, 5}, {130, 5, 4}}) {
+  constexpr auto gelu = config::ActFn::gelu_new;
+  for (const Shape& s : {Shape{1, 2, 3},
+                         {35, 9, 17},
+                         {3, 131, 5},
+                         {130, 5, 4},
+                         {35, 9, 17, 2},
+                         {35, 9, 17, 1},
+                         {35, 9, 17, 3, gelu},
+                         {130, 5, 4, 2, gelu}}) {
     Case c(s);
     test::GradientCheck check(7);
     for (Parameter* p : c.mlp.parameters()) check.parameter(*p);
     check.variable("x", c.x.values(), c.dx.values());
     check.output(c.y.values(), c.dy.values());
-    check.relu(c.activations.h1.values());
-    check.relu(c.activations.h2.values());
+    if (s.f == config::ActFn::relu) {
+      check.relu(c.activations.h1.values());
+      check.relu(c.activations.h2.values());
+    }
     EXPECT_TRUE(check.run([&] { c.forward(); }, [&] { c.backward(); }))
-        << s.rows << ' ' << s.width << ' ' << s.hidden;
+        << s.rows << ' ' << s.width << ' ' << s.hidden << ' ' << s.layers;
   }
 }
 

@@ -270,7 +270,10 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity,
                          testing::Values("plain", "decay", "infinite", "scalar", "adam", "adamw",
                                          "clipped", "adam_clipped", "two_layers", "three_layers",
                                          "scalar_beta", "scalar_beta_code", "minimal",
-                                         "minimal_self", "memoriser"),
+                                         "minimal_self", "memoriser", "blocks", "blocks_one_layer",
+                                         "blocks_heads", "blocks_rotary", "blocks_sinusoidal",
+                                         "blocks_linear", "blocks_inner", "blocks_interleaved",
+                                         "blocks_interleaved_adamw", "blocks_clipped"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {

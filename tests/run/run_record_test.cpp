@@ -46,6 +46,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"data.D", "63"},
       {"data.labels", "\"independent\""},
       {"data.label_code", "\"onehot\""},
+      {"data.layout", "not set"},
       {"data.noise", "0.0"},
       {"data.zipf", "0.0"},
       {"data.bursty", "1.0"},
@@ -95,7 +96,24 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"compat.frozen_readout", "false"},
       {"compat.s4_epoch", "false"},
       {"compat.short_last_batch", "false"},
-      {"compat.item_seeds", "false"}};
+      {"compat.item_seeds", "false"},
+      {"blocks.n_layers", "not set"},
+      {"blocks.n_heads", "not set"},
+      {"blocks.d_model", "not set"},
+      {"blocks.d_head", "not set"},
+      {"blocks.read_in", "not set"},
+      {"blocks.norm", "not set"},
+      {"blocks.positions", "not set"},
+      {"blocks.n_ctx", "not set"},
+      {"blocks.attention", "not set"},
+      {"blocks.attn_scale", "not set"},
+      {"blocks.output", "not set"},
+      {"blocks.mlp", "not set"},
+      {"blocks.mlp_layers", "not set"},
+      {"blocks.d_mlp", "not set"},
+      {"blocks.act_fn", "not set"},
+      {"blocks.residual", "not set"},
+      {"blocks.readout", "not set"}};
   ASSERT_EQ(defaults.size(), config::fields().size()) << "a new key belongs in this table";
   for (const auto& [name, value] : defaults) {
     EXPECT_EQ(config::to_text(config::get(*config::find_field(name), {})), value) << name;

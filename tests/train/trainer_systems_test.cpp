@@ -44,7 +44,9 @@ INSTANTIATE_TEST_SUITE_P(All, SystemTest,
                                          Case{System::minimal, 16, Optimizer::sgd},
                                          Case{System::minimal, infinite, Optimizer::adam},
                                          Case{System::memoriser, 16, Optimizer::sgd},
-                                         Case{System::memoriser, 16, Optimizer::adam}));
+                                         Case{System::memoriser, 16, Optimizer::adam},
+                                         Case{System::blocks, 16, Optimizer::adam},
+                                         Case{System::blocks, infinite, Optimizer::sgd}));
 
 TEST_P(SystemTest, TrainsAllItsParameters) {
   const WholeRun result(config_);

@@ -34,6 +34,15 @@ constexpr auto words(LabelCode /*type*/) {
   return std::to_array<std::string_view>({"onehot", "scalar"});
 }
 
+/// How items and labels make the tokens of a sequence.
+enum class Layout : std::uint8_t {
+  concatenated,  ///< [x ; l] in one token: N tokens
+  interleaved,   ///< x, l, x, l, ..., x: 2 N - 1 tokens
+};
+constexpr auto words(Layout /*type*/) {
+  return std::to_array<std::string_view>({"concatenated", "interleaved"});
+}
+
 /// What is done to items that come from a file.
 enum class ItemScale : std::uint8_t {
   unit,  ///< one factor for all that makes the mean squared norm 1

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "icl/config/blocks.hpp"
 #include "icl/config/choice.hpp"
 #include "icl/config/intervention.hpp"
 #include "icl/config/names.hpp"
@@ -58,6 +59,7 @@ struct Data {
   std::optional<std::string> novel_items;
   double novel_fraction = 0.2;
   ItemScale scale = ItemScale::unit;
+  std::optional<Layout> layout;
   bool operator==(const Data&) const = default;
 };
 
@@ -144,6 +146,7 @@ struct Compat {
 /// described (doc, unit, range) by one row of the table in fields.cpp.
 struct Config {
   Model model;
+  Blocks blocks;
   Init init;
   Data data;
   Train train;

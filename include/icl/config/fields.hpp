@@ -68,6 +68,12 @@ struct ChoiceAccess {
   bool (*edit)(Config&, std::string_view word);  ///< false if there is no such word
   std::span<const std::string_view> words;
 };
+/// The same of a key that may be absent.
+struct OptionalChoiceAccess {
+  std::optional<std::string_view> (*read)(const Config&);
+  bool (*edit)(Config&, std::optional<std::string_view> word);  ///< false if there is no such word
+  std::span<const std::string_view> words;
+};
 struct SwitchAccess {
   Member<bool> member;
 };
@@ -86,7 +92,7 @@ struct DiversityAccess {
 
 using Access =
     std::variant<IntegerAccess, OptionalIntegerAccess, NumberAccess, OptionalNumberAccess,
-                 ChoiceAccess, SwitchAccess, TextAccess, DiversityAccess>;
+                 ChoiceAccess, OptionalChoiceAccess, SwitchAccess, TextAccess, DiversityAccess>;
 
 /// What a key decides. Runs that differ only in keys of `writing` are the same run: such keys count
 /// neither for its hash nor between a file and the run that goes on with it, and are no axis of a

@@ -7,8 +7,15 @@
 
 namespace icl::config {
 
-/// The models, in the paper's names S1 to S4 and one between S1 and S3.
-enum class System : std::uint8_t { one_layer, multi_layer, scalar_beta, minimal, memoriser };
+/// The models, in the paper's names S1 to S4, one between S1 and S3, and the general transformer.
+enum class System : std::uint8_t {
+  one_layer,
+  multi_layer,
+  scalar_beta,
+  minimal,
+  memoriser,
+  blocks
+};
 
 /// What a system has. Keys, probes and commands ask for these, never for a system.
 struct Capabilities {
@@ -21,6 +28,8 @@ struct Capabilities {
   bool layers = false;       ///< any number of layers, and a readout of its own
   bool initial_beta = false;     ///< its effective beta can be chosen: model::Model::favour_copies
   bool memoriser_alone = false;  ///< it is the memoriser and nothing else
+  bool gathers = false;          ///< it forms the sum of the tokens that the target attends to
+  bool blocks = false;           ///< it is built by the keys of [blocks]
 };
 
 /// What a key, a probe or an activation needs of a system; nullptr: nothing.
@@ -42,20 +51,29 @@ inline constexpr std::array systems{
     SystemRow{System::one_layer,
               "one_layer",
               "S1",
-              {.context = true, .mixes_paths = true, .matrices = true, .initial_beta = true}},
-    SystemRow{System::multi_layer,
-              "multi_layer",
-              "S2",
-              {.context = true, .mixes_paths = true, .matrices = true, .layers = true}},
+              {.context = true,
+               .mixes_paths = true,
+               .matrices = true,
+               .initial_beta = true,
+               .gathers = true}},
+    SystemRow{
+        System::multi_layer,
+        "multi_layer",
+        "S2",
+        {.context = true, .mixes_paths = true, .matrices = true, .layers = true, .gathers = true}},
     SystemRow{System::scalar_beta,
               "scalar_beta",
               "scalar beta",
-              {.context = true, .mixes_paths = true, .scalar_beta = true}},
+              {.context = true, .mixes_paths = true, .scalar_beta = true, .gathers = true}},
     SystemRow{System::minimal,
               "minimal",
               "S3",
               {.context = true, .scalar_beta = true, .path_weight = true}},
     SystemRow{System::memoriser, "memoriser", "S4", {.memoriser_alone = true}},
+    SystemRow{System::blocks,
+              "blocks",
+              "transformer",
+              {.context = true, .mixes_paths = true, .blocks = true}},
 };
 
 constexpr auto words(System /*type*/) {

@@ -55,6 +55,8 @@ def circuits(model):
     system, D = config["model.system"], int(config["data.D"])
     if system == "memoriser":
         raise BadInput("memoriser has no attention, so it has no QK and no OV")
+    if system == "blocks":
+        raise BadInput("circuits are those of one head on normed tokens; blocks may have several, norms and positions: run_with_cache gives their queries, keys and values")
     if system == "minimal":
         return [Circuit(0, w["beta"] * np.eye(D), np.zeros(D), w["w"].reshape(1, 1), np.zeros(1), D)]
     if system == "scalar_beta":

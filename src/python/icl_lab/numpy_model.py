@@ -87,7 +87,129 @@ def memoriser(config, w, x, label, at):
     return mlp(at("hook_tokens", x)[:, -1], w, at)[:, 0]
 
 
-SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": scalar_beta, "minimal": minimal, "memoriser": memoriser}
+@dataclass(frozen=True)
+class BlocksShape:
+    """The keys of [blocks], with what is meant where they are not set."""
+
+    layout: str
+    tokens: int   # T
+    token: int    # entries of a token, without its position
+    d_input: int  # what the read-in reads
+    n_ctx: int
+    n_layers: int
+    n_heads: int
+    d_model: int
+    d_head: int
+    d_mlp: int
+    mlp_layers: int
+    read_in: str
+    norm: str
+    positions: str
+    attention: str
+    attn_scale: str
+    output: str
+    mlp: str
+    act_fn: str
+    residual: str
+    readout: str
+
+    def has_mlp(self, layer):
+        return self.mlp == "every" or (self.mlp == "inner" and layer + 1 < self.n_layers)
+
+
+def blocks_shape(config):
+    def key(name, otherwise):
+        return config.get(f"blocks.{name}", otherwise)
+
+    layout, N, token = config.get("data.layout", "concatenated"), int(config["data.N"]), token_width(config)
+    tokens, positions = 2 * N - 1 if layout == "interleaved" else N, key("positions", "none")
+    n_ctx = int(key("n_ctx", tokens))
+    d_input = token + (n_ctx if positions == "onehot" else 0)
+    d_model, n_heads = int(key("d_model", d_input)), int(key("n_heads", 1))
+    return BlocksShape(
+        layout=layout, tokens=tokens, token=token, d_input=d_input, n_ctx=n_ctx, n_layers=int(key("n_layers", 2)), n_heads=n_heads, d_model=d_model,
+        d_head=int(key("d_head", d_model // n_heads)), d_mlp=int(key("d_mlp", 4 * d_model)), mlp_layers=int(key("mlp_layers", 2)),
+        read_in=key("read_in", "none"), norm=key("norm", "pre"), positions=positions, attention=key("attention", "softmax"),
+        attn_scale=key("attn_scale", "d_head"), output=key("output", "linear"), mlp=key("mlp", "none"), act_fn=key("act_fn", "relu"),
+        residual=key("residual", "both"), readout=key("readout", "mlp"))
+
+
+def gelu(z):
+    return z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))) / 2
+
+
+def norm_of(x, w, name):
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+
+def angles(places, width):
+    return np.arange(places)[:, None] * 10000.0 ** (-2 * np.arange((width + 1) // 2) / width)
+
+
+def turned(v):
+    half, angle = v.shape[-1] // 2, angles(v.shape[1], v.shape[-1])[None, :, None, :]
+    a, b = v[..., :half], v[..., half:]
+    return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], axis=-1)
+
+
+def read_tokens(config, s, w, x, label, at):
+    if s.layout == "interleaved":
+        parts = [tokens_of(config, a, b, lambda _, value: value) for a, b in ((x, 0 * label), (0 * x, label))]
+        t = at("hook_tokens", np.stack(parts, axis=2).reshape(len(x), -1, s.token)[:, :-1])
+    else:
+        t = tokens_of(config, x, label, at)
+    e = norm_of(t, w, "embed.norm") if s.norm == "input" else t
+    if s.positions == "onehot":
+        e = np.concatenate([np.broadcast_to(np.eye(s.n_ctx)[: s.tokens], (len(e), s.tokens, s.n_ctx)), e], axis=-1)
+    r = linear(e, w, "embed.read_in") if s.read_in == "linear" else e
+    if s.positions == "learned":
+        r = r + w["embed.positions.weight"][: s.tokens]
+    if s.positions == "sinusoidal":
+        angle = angles(s.tokens, s.d_model)
+        r = r + np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(s.tokens, -1)[:, : s.d_model]
+    return r
+
+
+def attend_in_block(s, w, x, at, block):
+    q, k, v = (part.reshape(*part.shape[:2], s.n_heads, s.d_head) for part in np.split(linear(x, w, f"{block}.attn.qkv"), 3, axis=-1))
+    q, k, v = at(f"{block}.attn.hook_q", q), at(f"{block}.attn.hook_k", k), at(f"{block}.attn.hook_v", v)
+    if s.positions == "rotary":
+        q, k = turned(q), turned(k)
+    past = np.tril(np.ones((s.tokens, s.tokens), dtype=bool))
+    scores = np.einsum("bihc,bjhc->bhij", q, k) * (s.d_head**-0.5 if s.attn_scale == "d_head" else 1)
+    if s.attention == "softmax":
+        pattern = softmax(at(f"{block}.attn.hook_attn_scores", np.where(past, scores, -np.inf)))
+    else:
+        pattern = at(f"{block}.attn.hook_attn_scores", np.where(past, scores, 0)) / np.arange(1, s.tokens + 1)[:, None]
+    z = at(f"{block}.attn.hook_z", np.einsum("bhij,bjhc->bihc", at(f"{block}.attn.hook_pattern", pattern), v)).reshape(*x.shape[:2], -1)
+    return at(f"{block}.hook_attn_out", linear(z, w, f"{block}.attn.output") if s.output == "linear" else z)
+
+
+def blocks(config, w, x, label, at):
+    s = blocks_shape(config)
+    r, act = read_tokens(config, s, w, x, label, at), gelu if s.act_fn == "gelu_new" else lambda z: np.maximum(z, 0)
+    for layer in range(s.n_layers):
+        block = f"blocks.{layer}"
+        r = at(f"{block}.hook_resid_pre", r)
+        r = r + attend_in_block(s, w, norm_of(r, w, f"{block}.ln1") if s.norm == "pre" else r, at, block)
+        r = r[:, -1] if layer + 1 == s.n_layers else r
+        if s.has_mlp(layer):
+            r = at(f"{block}.hook_resid_mid", r)
+            y = norm_of(r, w, f"{block}.ln2") if s.norm == "pre" else r
+            for index in range(s.mlp_layers):
+                y = linear(y, w, f"{block}.mlp.{2 * index}")
+                number = "2" if index else ""
+                if index + 1 < s.mlp_layers:
+                    y = at(f"{block}.mlp_at.hook_post{number}", act(at(f"{block}.mlp_at.hook_pre{number}", y)))
+            r = r + y if s.residual == "both" else y
+        r = at(f"{block}.hook_resid_post", r)
+    r = norm_of(r, w, "ln_final") if s.norm == "pre" else r
+    return (mlp(r, w, at) if s.readout == "mlp" else linear(r, w, "mlp.0"))[:, 0]
+
+
+SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": scalar_beta, "minimal": minimal, "memoriser": memoriser,
+           "blocks": blocks}
 
 
 def token_width(config):
@@ -112,11 +234,35 @@ def shapes(config):
         return {"beta": (1,), "value.weight": (X, X)} | mlp_shapes("mlp", X)
     if system == "one_layer":
         return norm | {"qkv.weight": (3 * X, X)} | mlp_shapes("mlp", X)
+    if system == "blocks":
+        return shapes_of_blocks(blocks_shape(config), mlp_shapes)
     found = norm | mlp_shapes("mlp", X)
     for layer in range(count := int(config["model.layers"])):
         found[f"layers.{layer}.qkv.weight"] = (3 * X, X)
         found |= mlp_shapes(f"layers.{layer}.mlp", X, X) if layer + 1 < count else {}
     return found
+
+
+def shapes_of_blocks(s, mlp_shapes):
+    inner, width = s.n_heads * s.d_head, s.d_model
+    found = mlp_shapes("mlp", width) if s.readout == "mlp" else {"mlp.0.weight": (1, width), "mlp.0.bias": (1,)}
+    norms = [("embed.norm", s.token)] if s.norm == "input" else [("ln_final", width)] if s.norm == "pre" else []
+    if s.read_in == "linear":
+        found["embed.read_in.weight"] = (width, s.d_input)
+    if s.positions == "learned":
+        found["embed.positions.weight"] = (s.n_ctx, width)
+    for layer in range(s.n_layers):
+        block = f"blocks.{layer}"
+        found[f"{block}.attn.qkv.weight"] = (3 * inner, width)
+        found |= {f"{block}.attn.output.weight": (width, inner)} if s.output == "linear" else {}
+        norms += [(f"{block}.ln1", width)] if s.norm == "pre" else []
+        if not s.has_mlp(layer):
+            continue
+        norms += [(f"{block}.ln2", width)] if s.norm == "pre" else []
+        widths = [width, *[s.d_mlp] * (s.mlp_layers - 1), width]
+        for index, (columns, rows) in enumerate(zip(widths, widths[1:])):
+            found |= {f"{block}.mlp.{2 * index}.weight": (rows, columns), f"{block}.mlp.{2 * index}.bias": (rows,)}
+    return found | {f"{name}.{part}": (size,) for name, size in norms for part in ("weight", "bias")}
 
 
 def check_weights(config, weights):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .numpy_model import blocks_shape
 from .read import BadInput
 
 
@@ -50,7 +51,10 @@ def clamp(config, how, batch):
     if how not in ("copy", "uniform", "none"):
         raise BadInput(f"attention cannot be clamped to \"{how}\": there are copy, uniform, none")
 
+    interleaved = config.get("data.layout") == "interleaved"
     expected = len(batch), np.shape(batch.label)[1] - (config["model.system"] == "minimal" and not config["model.attend_self"])
+    if interleaved:
+        expected = len(batch), 2 * expected[1] - 1
 
     def hook(value, hook):
         if (value.shape[0], value.shape[-1]) != expected:
@@ -61,10 +65,15 @@ def clamp(config, how, batch):
             last[:] = 1 / last.shape[1]
         elif how == "copy":
             copies = batch.known("copy")[:, : expected[1]]
-            last = copies / np.maximum(copies.sum(1, keepdims=True), 1)
-        return _replaced(value, np.s_[:, -1] if value.ndim == 3 else ..., last)
+            copies = copies / np.maximum(copies.sum(1, keepdims=True), 1)
+            if interleaved:  # where a copy's label stands
+                last[:, 1::2] = copies[:, : expected[1] // 2]
+            else:
+                last = copies
+        index = {2: ..., 3: np.s_[:, -1], 4: np.s_[:, :, -1]}[value.ndim]
+        return _replaced(value, index, last[:, None] if value.ndim == 4 else last)
 
-    layer = int(config["model.layers"]) - 1 if config["model.system"] == "multi_layer" else 0
+    layer = {"multi_layer": lambda: int(config["model.layers"]) - 1, "blocks": lambda: blocks_shape(config).n_layers - 1}.get(config["model.system"], lambda: 0)()
     return [(f"blocks.{layer}.attn.hook_pattern", hook)]
 
 

@@ -17,6 +17,8 @@ import math
 
 import numpy as np
 
+from .numpy_model import blocks_shape, norm_of, turned
+
 UNIT = 2.0**-24
 ROUNDING = UNIT / math.sqrt(8 * math.log(2))  # s
 EXP = 4  # an exponential is good to 2 ulp: that many roundings
@@ -127,3 +129,80 @@ class Roundings:
             if layer < last:
                 self.mlp(self.cache[f"{block}.hook_resid_mid"], f"layers.{layer}.mlp", f"{block}.mlp", f"{block}.hook_resid_post")
         self.mlp(self.cache[f"blocks.{last}.hook_resid_post"])
+
+    def normed(self, x, name):
+        """g n + b of any norm, and a draw of its error."""
+        value = norm_of(x, self.weights, name)
+        gained = value - self.weights[f"{name}.bias"]
+        return value, self.draw(ROUNDING * np.sqrt((1.5 * x.shape[-1] + 9) * gained**2 + value**2))
+
+    def behind(self, x, error, matrix):
+        """The error of x W^T (+ bias, which makes no difference of size), where x has an error of its own."""
+        return self.product(x, matrix.T)[1] + error @ matrix.T
+
+    def read_in(self, s):
+        e = self.cache["hook_tokens"]
+        error = np.zeros_like(e, dtype=float)
+        if s.norm == "input":
+            e, error = self.normed(e, "embed.norm")
+        if s.positions == "onehot":
+            places = np.broadcast_to(np.eye(s.n_ctx)[: s.tokens], (len(e), s.tokens, s.n_ctx))
+            e, error = np.concatenate([places, e], axis=-1), np.concatenate([0 * places, error], axis=-1)
+        if s.read_in == "linear":
+            error = self.behind(e, error, self.weights["embed.read_in.weight"])
+        self.residual("blocks.0.hook_resid_pre")
+        self.noise["blocks.0.hook_resid_pre"] += error
+
+    def heads(self, s, block):
+        """Keys and values count as formed, also in the last layer, where they are not: the chains are as long."""
+        attn, r = f"{block}.attn", self.cache[f"{block}.hook_resid_pre"]
+        x, error = self.normed(r, f"{block}.ln1") if s.norm == "pre" else (r, np.zeros_like(r))
+        parts = {}
+        for name, matrix in zip("qkv", np.split(self.weights[f"{attn}.qkv.weight"], 3)):
+            parts[name] = part = self.cache[f"{attn}.hook_{name}"]
+            turns = ROUNDING * math.sqrt(3) * np.abs(part) if s.positions == "rotary" and name != "v" else 0 * part
+            self.noise[f"{attn}.hook_{name}"] = self.behind(x, error, matrix).reshape(part.shape) + self.draw(turns)
+        q, k = (turned(parts[name]) if s.positions == "rotary" else parts[name] for name in "qk")
+        scale = s.d_head**-0.5 if s.attn_scale == "d_head" else 1
+        scores = np.einsum("bihc,bjhc->bhij", q, k)
+        spread = scale * error_of_sum(scores, np.einsum("bihc,bjhc->bhij", q**2, k**2), s.d_head + 1)
+        self.noise[f"{attn}.hook_attn_scores"] = self.draw(np.where(np.tril(np.ones((s.tokens, s.tokens), dtype=bool)), spread, 0))
+        if s.attention == "softmax":
+            self.softmax(attn)
+        pattern = self.cache[f"{attn}.hook_pattern"]
+        if s.attention == "linear":
+            self.noise[f"{attn}.hook_pattern"] = self.draw(ROUNDING * math.sqrt(2) * np.abs(pattern))
+        z = self.cache[f"{attn}.hook_z"]
+        self.noise[f"{attn}.hook_z"] = self.draw(error_of_sum(z, np.einsum("bhij,bjhc->bihc", pattern**2, parts["v"] ** 2), s.tokens))
+        if s.output == "linear":
+            self.noise[f"{block}.hook_attn_out"] = self.linear(z.reshape(*z.shape[:2], -1), f"{attn}.output")
+
+    def mlp_of_block(self, s, block):
+        x = self.cache[f"{block}.hook_resid_mid"]
+        x, error = self.normed(x, f"{block}.ln2") if s.norm == "pre" else (x, np.zeros_like(x))
+        for index in range(s.mlp_layers - 1):
+            number, name = "2" if index else "", f"{block}.mlp.{2 * index}"
+            self.noise[f"{block}.mlp_at.hook_pre{number}"] = self.linear(x, name) + error @ self.weights[f"{name}.weight"].T
+            x = self.cache[f"{block}.mlp_at.hook_post{number}"]
+            if s.act_fn == "gelu_new":  # its exponential, and ten more roundings
+                self.noise[f"{block}.mlp_at.hook_post{number}"] = self.draw(ROUNDING * math.sqrt(EXP + 10) * np.abs(x))
+            error = np.zeros_like(x)
+        self.residual(f"{block}.hook_resid_post")
+        self.noise[f"{block}.hook_resid_post"] += self.linear(x, f"{block}.mlp.{2 * s.mlp_layers - 2}")
+
+    def blocks(self):
+        s = blocks_shape(self.config)
+        self.read_in(s)
+        for layer in range(s.n_layers):
+            block = f"blocks.{layer}"
+            self.heads(s, block)
+            self.residual(f"{block}.hook_resid_mid" if s.has_mlp(layer) else f"{block}.hook_resid_post")
+            if s.has_mlp(layer):
+                self.mlp_of_block(s, block)
+        x = self.cache[f"blocks.{s.n_layers - 1}.hook_resid_post"]
+        x, error = self.normed(x, "ln_final") if s.norm == "pre" else (x, np.zeros_like(x))
+        if s.readout == "linear":
+            self.noise["hook_logit"] = (self.linear(x, "mlp.0") + error @ self.weights["mlp.0.weight"].T)[:, 0]
+            return
+        self.mlp(x)
+        self.noise["mlp.hook_pre"] += error @ self.weights["mlp.0.weight"].T

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include "icl/config/config.hpp"
+#include "icl/core/batch.hpp"
+#include "icl/core/tensor.hpp"
+#include "icl/nn/attending.hpp"
+
+namespace icl::model {
+
+/// How the N items of a sequence and their labels make T tokens of X = D + 2 entries (D + 1 with the
+/// scalar label code): concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0]; or
+/// interleaved, [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1.
+///
+/// The rows of a batch's table are [x ; l] (encode_plain).
+class TokenLayout {
+ public:
+  explicit TokenLayout(const config::Config&);
+
+  [[nodiscard]] std::int64_t tokens() const { return tokens_; }  ///< T
+  [[nodiscard]] std::int64_t items() const { return items_; }    ///< N
+
+  /// Writes the T tokens of sequence b, the first to `out` and each `stride` behind the one before.
+  void write(const Batch&, std::int64_t b, Real* out, std::int64_t stride) const;
+
+  /// Weights [T] of the target for any way of attending but the learned one. A copy is attended to
+  /// where its label stands: in its own token or, interleaved, in the one after it.
+  void given_weights(nn::Attending, const Batch&, std::int64_t b, Real* weights) const;
+
+  /// sums [N] += weights [T] of the target, an item's and its label's together.
+  void add_by_item(const Real* weights, Real* sums) const;
+
+ private:
+  void write_token(const Real* item, Real label, Real* token) const;
+
+  bool interleaved_;
+  config::LabelCode code_;
+  std::int64_t dimension_;  ///< D
+  std::int64_t items_;
+  std::int64_t tokens_;
+};
+
+}  // namespace icl::model

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "icl/config/blocks.hpp"
+#include "icl/core/parallel.hpp"
+#include "icl/nn/angles.hpp"
+#include "icl/nn/causal_attention.hpp"
+#include "icl/nn/parameter.hpp"
+
+namespace icl::nn {
+
+using config::AttentionKind;
+
+/// Causal attention with H heads of width C, on T tokens x of X entries:
+///     q_i, k_j, v_j = W_q x_i, W_k x_j, W_v x_j       (H C entries, C of each head h)
+///     s_ij = scale q_i . k_j  for j <= i
+///     a_i = softmax_j(s_i)    or, linear, a_ij = s_ij / (i + 1)
+///     y_i += W_O [z_i of each head],  z_i = sum_j a_ij v_j
+/// without biases. With rotary positions q_i and k_j are turned by the angles of i and j. Without
+/// W_O, where H C = X, the z are added as they are. Queries are all tokens, or the last of each
+/// sequence alone.
+///
+/// Two kernels. Where only the last token attends, and nothing is turned, keys and values are never
+/// formed (*gathered*, see TargetAttention): for each head q . k_j = u . x_j, u = W_k^T q, and z =
+/// W_v c, c = sum_j a_j x_j, so that a sequence costs O(H T X), not O(T X H C). Otherwise they are
+/// (*materialised*). The shape decides; Kernel::materialised forces the second one.
+///
+/// Sequences are cut in tiles of about `tile` tokens, whatever the number of workers. No
+/// allocation.
+class HeadsAttention {
+ public:
+  static constexpr std::int64_t tile = 128;
+
+  enum class Kernel : std::uint8_t { by_shape, materialised };
+
+  struct Shape {
+    std::int64_t width;   ///< X
+    std::int64_t tokens;  ///< T
+    std::int64_t heads;   ///< H
+    std::int64_t head;    ///< C
+    Queries queries;
+    AttentionKind kind = AttentionKind::softmax;
+    double scale = 1;
+    bool output = true;  ///< W_O
+    bool rotary = false;
+    Kernel kernel = Kernel::by_shape;
+
+    [[nodiscard]] bool gathers() const {
+      return queries == Queries::last && !rotary && kernel == Kernel::by_shape;
+    }
+  };
+
+  /// What forward leaves for backward; owned by the caller. Tq is T, or 1 for the last alone.
+  struct Activations {
+    Activations(std::int64_t batch, const Shape&, Storage storage = {});
+    Tensor q, z;       ///< [B Tq, H C]; gathered, q is scaled
+    Tensor attention;  ///< a [B, H, Tq, T], 0 where j > i
+    Tensor dq, dz;     ///< [B Tq, H C]
+    Tensor ds;         ///< [B, H, Tq, T]
+    Tensor kv, dkv;    ///< materialised: [B T, 2 H C], keys, then values
+    Tensor u, c;       ///< gathered: [B, H, X] W_k^T q and sum_j a_j x_j
+    Tensor du, dc;     ///< gathered: [B, H, X]
+  };
+
+  /// Parameters `name`.qkv.weight [3 H C, X], rows W_q, W_k, W_v, and `name`.output.weight
+  /// [X, H C].
+  HeadsAttention(const std::string& name, const Shape&, Storage storage = {});
+
+  /// U(-1/sqrt(columns), 1/sqrt(columns)); takes two ordinals.
+  void initialise(std::int64_t seed, std::uint32_t ordinal);
+  [[nodiscard]] std::vector<Parameter*> parameters();
+
+  /// What attention adds to y [B Tq, X], from x [B T, X]. `given` [B, T], unless it is nullptr,
+  /// holds the weights with which the last token of each sequence attends, in every head.
+  void forward(std::int64_t batch, const Real* x, const Real* given, Activations&, Real* y,
+               const Workers&) const;
+
+  /// From dy [B Tq, X]: dx [B T, X] by way of the attention alone, and the gradients of all
+  /// parameters into their sinks; `given` as in the forward pass. All input gradients are taken
+  /// before any weight may change.
+  void backward(std::int64_t batch, const Real* x, const Real* given, Activations&, const Real* dy,
+                Real* dx, const Workers&);
+
+  Parameter qkv;
+  Parameter output;  ///< on paper and of no extent without W_O
+
+ private:
+  /// The sequences of one task.
+  [[nodiscard]] std::int64_t sequences() const;
+  [[nodiscard]] std::int64_t queries() const {
+    return shape_.queries == Queries::all ? shape_.tokens : 1;
+  }
+  /// H C.
+  [[nodiscard]] std::int64_t inner() const { return shape_.heads * shape_.head; }
+  /// Row W_q (0), W_k (1) or W_v (2) of qkv.
+  [[nodiscard]] const Real* projection(std::int64_t which) const {
+    return qkv.value.row(which * inner());
+  }
+  /// The first query of a sequence among its tokens [T, X], and the stride to the next.
+  [[nodiscard]] std::int64_t query_offset() const {
+    return (shape_.tokens - queries()) * shape_.width;
+  }
+  [[nodiscard]] std::int64_t query_stride() const {
+    return (shape_.queries == Queries::all ? 1 : shape_.tokens) * shape_.width;
+  }
+
+  void forward_gathered(Tile sequences, const Real* x, const Real* given, Activations&) const;
+  void backward_gathered(Tile sequences, const Real* x, const Real* given, Activations&,
+                         Real* dx) const;
+  void forward_materialised(Tile sequences, const Real* x, const Real* given, Activations&) const;
+  void backward_materialised(Tile sequences, const Real* given, Activations&, Real* dx) const;
+  void turn_all(Turn, Tile sequences, Real* q, Real* k) const;
+  void attend(std::int64_t b, const Real* given, Activations&) const;
+  void attend_backward(std::int64_t b, const Real* given, Activations&) const;
+  void backward_inputs(std::int64_t batch, const Real* x, const Real* given, Activations&,
+                       const Real* dy, Real* dx, const Workers&) const;
+  void take(Parameter&, Tile rows, std::int64_t terms, Operand da, Operand b, const Workers&) const;
+  void backward_parameters(std::int64_t batch, const Real* x, const Activations&, const Real* dy,
+                           const Workers&);
+
+  Shape shape_;
+  std::optional<Angles> angles_;
+};
+
+}  // namespace icl::nn

@@ -1,0 +1,129 @@
+#include "blocks_conflict.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "icl/config/system.hpp"
+
+namespace icl::config {
+namespace {
+
+using Result = std::optional<Conflict>;
+
+Result in_widths(const Config& c, const BlocksShape& s) {
+  if (s.read_in == ReadIn::none && s.d_model != s.d_input) {
+    return Conflict{fmt::format("blocks.d_model = {}: with blocks.read_in = \"none\" it is the "
+                                "{} entries that a token has; \"linear\" takes any",
+                                s.d_model, s.d_input),
+                    {"blocks.d_model", "blocks.read_in"}};
+  }
+  if (!c.blocks.d_head && s.d_model % s.n_heads != 0) {
+    return Conflict{fmt::format("blocks.n_heads = {} does not divide blocks.d_model = {}: give "
+                                "blocks.d_head, or other numbers",
+                                s.n_heads, s.d_model),
+                    {"blocks.n_heads", "blocks.d_model"}};
+  }
+  if (s.output == HeadOutput::none && s.n_heads * s.d_head != s.d_model) {
+    return Conflict{
+        fmt::format("blocks.output = \"none\" adds the heads' results, blocks.n_heads = {} times "
+                    "blocks.d_head = {} entries, to blocks.d_model = {}: both must be as many",
+                    s.n_heads, s.d_head, s.d_model),
+        {"blocks.output", "blocks.d_head", "blocks.n_heads", "blocks.d_model"}};
+  }
+  return std::nullopt;
+}
+
+Result in_positions(const Config& c, const BlocksShape& s) {
+  if (s.positions == Positions::rotary && s.d_head % 2 != 0) {
+    return Conflict{fmt::format("blocks.positions = \"rotary\" turns pairs of entries: "
+                                "blocks.d_head = {} must be even",
+                                s.d_head),
+                    {"blocks.positions", "blocks.d_head"}};
+  }
+  if (!c.blocks.n_ctx) return std::nullopt;
+  if (s.positions != Positions::onehot && s.positions != Positions::learned) {
+    return Conflict{fmt::format("blocks.n_ctx = {} is about the positions \"onehot\" and "
+                                "\"learned\": blocks.positions = \"{}\" knows any place",
+                                s.n_ctx, word(s.positions)),
+                    {"blocks.n_ctx", "blocks.positions"}};
+  }
+  if (s.n_ctx < s.tokens) {
+    return Conflict{fmt::format("blocks.n_ctx = {} must be at least the {} tokens of a sequence "
+                                "of data.N = {}",
+                                s.n_ctx, s.tokens, c.data.N),
+                    {"blocks.n_ctx", "data.N"}};
+  }
+  if (s.positions == Positions::onehot && s.n_ctx != s.tokens) {
+    return Conflict{fmt::format("blocks.n_ctx = {}: with blocks.positions = \"onehot\" it is the "
+                                "{} tokens of a sequence",
+                                s.n_ctx, s.tokens),
+                    {"blocks.n_ctx", "blocks.positions"}};
+  }
+  return std::nullopt;
+}
+
+Result without_mlp(const Config& c, const BlocksShape& s) {
+  struct Row {
+    std::string_view key;
+    bool set;
+  };
+  for (const Row& row : {Row{"blocks.d_mlp", c.blocks.d_mlp.has_value()},
+                         Row{"blocks.mlp_layers", c.blocks.mlp_layers.has_value()},
+                         Row{"blocks.act_fn", c.blocks.act_fn.has_value()},
+                         Row{"blocks.residual", c.blocks.residual.has_value()}}) {
+    if (s.mlp != MlpIn::none || !row.set) continue;
+    return Conflict{fmt::format("{} is about the MLPs of the layers, and blocks.mlp = \"none\" "
+                                "leaves them out",
+                                row.key),
+                    {row.key, "blocks.mlp"}};
+  }
+  return std::nullopt;
+}
+
+Result in_readout(const Config& c, const BlocksShape& s) {
+  if (s.readout == ReadoutKind::mlp) return std::nullopt;
+  if (c.model.hidden != Model{}.hidden) {
+    return Conflict{fmt::format("model.hidden = {} is about the MLP of the readout, and "
+                                "blocks.readout = \"linear\" has none",
+                                c.model.hidden),
+                    {"model.hidden", "blocks.readout"}};
+  }
+  if (!c.record.activations) return std::nullopt;
+  for (const std::string& name : **c.record.activations) {
+    if (name != "hidden_1" && name != "hidden_2") continue;
+    return Conflict{fmt::format("record.activations: \"{}\" is a hidden layer of the readout, and "
+                                "blocks.readout = \"linear\" has none",
+                                name),
+                    {"record.activations", "blocks.readout"}};
+  }
+  return std::nullopt;
+}
+
+Result in_linear_attention(const Config& c, const BlocksShape& s) {
+  if (s.attention == AttentionKind::softmax || !c.probe.record) return std::nullopt;
+  for (const std::string& name : **c.probe.record) {
+    if (name != "effective" && name != "attention") continue;
+    return Conflict{fmt::format("probe.record: \"{}\" takes the weights of attention for shares, "
+                                "which those of blocks.attention = \"linear\" are not",
+                                name),
+                    {"probe.record", "blocks.attention"}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result in_blocks(const Config& c) {
+  if (!row_of(c.model.system).has.blocks) return std::nullopt;
+  const BlocksShape s = blocks_shape(c);
+  for (const auto check : {in_widths, in_positions, without_mlp, in_readout, in_linear_attention}) {
+    if (auto conflict = check(c, s)) return conflict;
+  }
+  return std::nullopt;
+}
+
+}  // namespace icl::config

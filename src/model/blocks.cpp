@@ -1,0 +1,397 @@
+#include "icl/model/blocks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "icl/core/simd.hpp"
+#include "icl/model/target_items.hpp"
+#include "icl/nn/elementwise.hpp"
+
+namespace icl::model {
+namespace {
+
+using config::Positions;
+
+constexpr std::int64_t row_tile = 128;
+
+nn::Block::Shape block_shape(const config::BlocksShape& s, std::int64_t l) {
+  nn::Block::Shape block{
+      .attention = {.width = s.d_model,
+                    .tokens = s.tokens,
+                    .heads = s.n_heads,
+                    .head = s.d_head,
+                    .queries = l + 1 == s.n_layers ? nn::Queries::last : nn::Queries::all,
+                    .kind = s.attention,
+                    .scale = s.attn_scale == config::AttentionScale::none
+                                 ? 1.0
+                                 : 1 / std::sqrt(static_cast<double>(s.d_head)),
+                    .output = s.output == config::HeadOutput::linear,
+                    .rotary = s.positions == Positions::rotary},
+      .norms = s.norm == config::Norm::pre,
+      .mlp = std::nullopt,
+      .mlp_residual = s.residual == config::Residual::both};
+  if (s.has_mlp(l)) {
+    block.mlp = {.in = s.d_model,
+                 .hidden = s.d_mlp,
+                 .out = s.d_model,
+                 .layers = s.mlp_layers,
+                 .f = s.act_fn};
+  }
+  return block;
+}
+
+nn::TokenMlp::Shape readout_shape(const config::BlocksShape& s, std::int64_t hidden) {
+  return {.in = s.d_model,
+          .hidden = hidden,
+          .out = 1,
+          .layers = s.readout == config::ReadoutKind::mlp ? 3 : 1};
+}
+
+nn::Parameter matrix(const std::string& name, const std::string& rows, const std::string& columns,
+                     std::int64_t row_count, std::int64_t column_count, Storage storage) {
+  return {
+      name, {rows, columns}, nn::Group::attention, Tensor({row_count, column_count}, storage), {}};
+}
+
+}  // namespace
+
+struct BlocksModel::State final : Activations {
+  State(std::int64_t batch, const BlocksModel& model, Storage storage);
+
+  [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
+    return {named.begin(), named.end()};
+  }
+  [[nodiscard]] const Tensor* attention() const override { return &target_attention; }
+  void hold_relus() override {
+    for (auto& block : blocks) {
+      if (block.mlp) block.mlp->hold();
+    }
+    if (!readout.h1.empty()) readout.hold();
+  }
+
+  void name_tensors();
+
+  Tensor input;           ///< [B T, d_input]
+  Tensor raw;             ///< [B T, X] tokens before the norm; empty without it
+  Tensor normed;          ///< [B T, X] tokens behind it, where a position stands before them
+  Tensor dinput;          ///< [B T, d_input]; empty unless the norm needs it
+  Tensor dnormed;         ///< [B T, X] the same without positions
+  Tensor dpositions;      ///< [n_ctx, d_model] sums over the batch; empty unless they are learned
+  std::vector<Tensor> r;  ///< [B T, d_model] what each layer reads
+  std::vector<nn::Block::Activations> blocks;
+  Tensor last, h;           ///< [B, d_model] the target behind the layers; behind the norm
+  Tensor dlast, dh;         ///< gradients
+  Tensor dr, dr_below;      ///< [B T, d_model] gradients of the r in hand and the one below
+  Tensor given;             ///< [B, T] weights that attention is clamped to
+  Tensor target_attention;  ///< [B, N] mean over the heads of the last layer
+  std::optional<nn::LayerNorm::Activations> input_norm, final_norm;
+  nn::TokenMlp::Activations readout;
+  std::vector<std::pair<std::string, const Tensor*>> named;
+};
+
+BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
+    : Activations(batch, storage), readout(batch, model.readout_shape_, storage) {
+  const config::BlocksShape& s = model.shape_;
+  const std::int64_t rows = batch * s.tokens;
+  input = Tensor({rows, s.d_input}, storage);
+  if (model.input_norm_) {
+    raw = Tensor({rows, s.token}, storage);
+    input_norm.emplace(rows, s.token, storage);
+    if (model.read_in_) dinput = Tensor({rows, s.d_input}, storage);
+    if (s.d_input != s.token) {
+      normed = Tensor({rows, s.token}, storage);
+      dnormed = Tensor({rows, s.token}, storage);
+    }
+  }
+  if (model.positions_) dpositions = Tensor({s.n_ctx, s.d_model}, storage);
+  r.reserve(model.blocks_.size());
+  blocks.reserve(model.blocks_.size());
+  for (const nn::Block& block : model.blocks_) {
+    r.push_back(Tensor({rows, s.d_model}, storage));
+    blocks.emplace_back(batch, block.shape(), storage);
+  }
+  for (Tensor* tensor : {&last, &dlast, &h, &dh}) *tensor = Tensor({batch, s.d_model}, storage);
+  for (Tensor* tensor : {&dr, &dr_below}) *tensor = Tensor({rows, s.d_model}, storage);
+  given = Tensor({batch, s.tokens}, storage);
+  target_attention = Tensor({batch, model.layout_.items()}, storage);
+  if (model.final_norm_) final_norm.emplace(batch, s.d_model, storage);
+  name_tensors();
+}
+
+void BlocksModel::State::name_tensors() {
+  for (std::size_t l = 0; l < blocks.size(); ++l) {
+    const auto name = [&](const std::string& what, const Tensor& tensor) {
+      if (!tensor.shape().empty()) {
+        named.emplace_back("layer " + std::to_string(l) + ' ' + what, &tensor);
+      }
+    };
+    name("tokens", r[l]);
+    name("attention", blocks[l].attention.attention);
+    name("attended values", blocks[l].attention.z);
+    if (!blocks[l].mlp) continue;
+    name("mlp hidden 1", blocks[l].mlp->h1);
+    name("mlp hidden 2", blocks[l].mlp->h2);
+  }
+  named.emplace_back("attention", &target_attention);
+  named.emplace_back("mlp input", final_norm ? &h : &last);
+  if (!readout.h1.shape().empty()) {
+    named.emplace_back("mlp hidden 1", &readout.h1);
+    named.emplace_back("mlp hidden 2", &readout.h2);
+  }
+  named.emplace_back("logits", &logits);
+}
+
+BlocksModel::BlocksModel(const config::Config& config, Storage storage)
+    : shape_(config::blocks_shape(config)),
+      layout_(config),
+      dimension_(config.data.D),
+      readout_shape_(readout_shape(shape_, config.model.hidden)),
+      readout_("mlp", readout_shape_, {"d_model", "output"}, storage) {
+  const auto& s = shape_;
+  if (s.norm == config::Norm::input) {
+    input_norm_.emplace("embed.norm", s.token, "token", storage);
+  }
+  if (s.norm == config::Norm::pre) {
+    final_norm_.emplace("ln_final", s.d_model, "d_model", storage);
+  }
+  if (s.read_in == config::ReadIn::linear) {
+    read_in_ = matrix("embed.read_in.weight", "d_model", "input", s.d_model, s.d_input, storage);
+  }
+  if (s.positions == Positions::learned) {
+    positions_ = matrix("embed.positions.weight", "place", "d_model", s.n_ctx, s.d_model, storage);
+  }
+  if (s.positions == Positions::sinusoidal) sinusoids_.emplace(s.tokens, s.d_model, storage);
+  blocks_.reserve(static_cast<std::size_t>(s.n_layers));
+  for (std::int64_t l = 0; l < s.n_layers; ++l) {
+    blocks_.emplace_back("blocks." + std::to_string(l), block_shape(s, l), storage);
+  }
+}
+
+std::int64_t BlocksModel::token_width() const { return simd::padded(dimension_ + 1); }
+
+void BlocksModel::encode(std::span<const float> item, int label, Real* row) const {
+  encode_plain(item, label, token_width(), row);
+}
+
+std::vector<nn::Parameter*> BlocksModel::parameters() {
+  std::vector<nn::Parameter*> all;
+  const auto append = [&all](const std::vector<nn::Parameter*>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  if (input_norm_) append(input_norm_->parameters());
+  if (read_in_) all.push_back(&*read_in_);
+  if (positions_) all.push_back(&*positions_);
+  for (nn::Block& block : blocks_) append(block.parameters());
+  if (final_norm_) append(final_norm_->parameters());
+  append(readout_.parameters());
+  return all;
+}
+
+void BlocksModel::initialise(std::int64_t seed) {
+  std::uint32_t ordinal = 1;
+  const auto draw = [&](nn::Parameter& p) {
+    nn::initialise_uniform(p, 1 / std::sqrt(static_cast<double>(p.value.extent(1))), seed, ordinal);
+  };
+  if (input_norm_) input_norm_->initialise();
+  if (final_norm_) final_norm_->initialise();
+  if (read_in_) draw(*read_in_);
+  ++ordinal;
+  if (positions_) draw(*positions_);
+  ++ordinal;
+  readout_.initialise(seed, ordinal);
+  constexpr std::uint32_t of_readout = 6;
+  ordinal += of_readout;
+  for (nn::Block& block : blocks_) ordinal = block.initialise(seed, ordinal);
+}
+
+double BlocksModel::mlp_flops(std::int64_t batch) const {
+  const auto& s = shape_;
+  const std::int64_t inner = s.n_heads * s.d_head;
+  double flops = 0;
+  if (read_in_) {  // no gradient of the tokens is needed
+    const double products = input_norm_ ? 3 : 2;
+    flops += products / 3 * mlp_step_flops(batch * s.tokens, {s.d_input, s.d_model});
+  }
+  for (const nn::Block& block : blocks_) {
+    const std::int64_t outputs = batch * block.shape().outputs();
+    const double one = mlp_step_flops(outputs, {s.d_model, inner});
+    flops += block.shape().attention.gathers()
+                 ? 3 * one
+                 : one + mlp_step_flops(batch * s.tokens, {s.d_model, 2 * inner});
+    if (block.shape().attention.output) flops += mlp_step_flops(outputs, {inner, s.d_model});
+    if (!block.shape().mlp) continue;
+    flops += s.mlp_layers == 2 ? mlp_step_flops(outputs, {s.d_model, s.d_mlp, s.d_model})
+                               : mlp_step_flops(outputs, {s.d_model, s.d_mlp, s.d_mlp, s.d_model});
+  }
+  const std::int64_t hidden = readout_shape_.hidden;
+  return flops + (readout_shape_.layers == 1
+                      ? mlp_step_flops(batch, {s.d_model, 1})
+                      : mlp_step_flops(batch, {s.d_model, hidden, hidden, 1}));
+}
+
+std::unique_ptr<Activations> BlocksModel::new_activations(std::int64_t batch,
+                                                          std::int64_t /*length*/,
+                                                          Storage storage) const {
+  return std::make_unique<State>(batch, *this, storage);
+}
+
+/// The tokens, behind their one-hot positions unless a norm stands between.
+void BlocksModel::write_tokens(const Batch& batch, State& s, const Workers& workers) const {
+  const std::int64_t before = shape_.d_input - shape_.token;
+  workers.for_each(batch.size, [&](std::int64_t b) {
+    const auto time = workers.measure(Phase::attention_forward);
+    const std::int64_t first = b * tokens();
+    for (std::int64_t j = 0; before > 0 && j < tokens(); ++j) {
+      std::fill_n(s.input.row(first + j), before, Real{0});
+      s.input.row(first + j)[j] = 1;
+    }
+    if (input_norm_) {
+      layout_.write(batch, b, s.raw.row(first), shape_.token);
+    } else {
+      layout_.write(batch, b, s.input.row(first) + before, shape_.d_input);
+    }
+  });
+}
+
+void BlocksModel::embed(const Batch& batch, State& s, const Workers& workers) const {
+  const std::int64_t rows = batch.size * tokens();
+  const std::int64_t d = shape_.d_model;
+  write_tokens(batch, s, workers);
+  if (input_norm_) {
+    // e = norm(t), behind a position
+    const std::int64_t before = shape_.d_input - shape_.token;
+    Real* normed = before > 0 ? s.normed.data() : s.input.data();
+    input_norm_->forward(rows, s.raw.data(), *s.input_norm, normed, workers);
+    for (std::int64_t i = 0; before > 0 && i < rows; ++i) {
+      std::copy_n(s.normed.row(i), shape_.token, s.input.row(i) + before);
+    }
+  }
+  // r = W_E e + P
+  Real* r = s.r.front().data();
+  workers.for_tiles(rows, row_tile, [&](Tile some) {
+    const auto time = workers.measure(Phase::attention_forward);
+    if (read_in_) {
+      gemm(some.count, d, shape_.d_input, 1, {s.input.row(some.first), shape_.d_input},
+           {read_in_->value.data(), shape_.d_input, Op::transpose}, 0, r + some.first * d, d);
+    } else {
+      std::copy_n(s.input.row(some.first), some.count * d, r + some.first * d);
+    }
+    for (std::int64_t i = some.first; i < some.end(); ++i) {
+      const std::int64_t j = i % tokens();
+      if (positions_) nn::add(positions_->value.row(j), d, r + i * d);
+      if (!sinusoids_) continue;
+      for (std::int64_t k = 0; k < d; ++k) {
+        const Tensor& wave = k % 2 == 0 ? sinusoids_->sin : sinusoids_->cos;
+        r[i * d + k] += wave.row(j)[k / 2];
+      }
+    }
+  });
+}
+
+/// From dr of the first layer.
+void BlocksModel::embed_backward(std::int64_t batch, State& s, const Workers& workers) {
+  const std::int64_t rows = batch * tokens();
+  const std::int64_t d = shape_.d_model;
+  const std::int64_t before = shape_.d_input - shape_.token;
+  const Real* dr = s.dr.data();
+  // r = W_E e:  de = W_E^T dr
+  const Real* de = dr;
+  if (input_norm_ && read_in_) {
+    workers.for_tiles(rows, row_tile, [&](Tile some) {
+      const auto time = workers.measure(Phase::attention_backward);
+      gemm(some.count, shape_.d_input, d, 1, {dr + some.first * d, d},
+           {read_in_->value.data(), shape_.d_input}, 0, s.dinput.row(some.first), shape_.d_input);
+    });
+    de = s.dinput.data();
+  }
+  if (input_norm_) {
+    for (std::int64_t i = 0; before > 0 && i < rows; ++i) {
+      std::copy_n(de + i * shape_.d_input + before, shape_.token, s.dnormed.row(i));
+    }
+    input_norm_->backward(rows, *s.input_norm, before > 0 ? s.dnormed.data() : de, nullptr,
+                          workers);
+  }
+  const auto time = workers.measure(Phase::attention_backward);
+  if (positions_) {
+    // r = ... + P:  dP_j = sum over the batch of dr_j
+    std::fill_n(s.dpositions.data(), tokens() * d, Real{0});
+    for (std::int64_t b = 0; b < batch; ++b) {
+      nn::add(dr + b * tokens() * d, tokens() * d, s.dpositions.data());
+    }
+    positions_->take(s.dpositions.data(), 0, s.dpositions.size());
+  }
+  if (!read_in_) return;
+  // r = W_E e:  dW_E = sum dr e^T
+  workers.for_tiles(d, row_tile, [&](Tile some) {
+    read_in_->take_product(some.first, some.count, rows, {dr + some.first, d, Op::transpose},
+                           {s.input.data(), shape_.d_input}, workers.alone());
+  });
+}
+
+/// What the target attends to where that is not learned; nullptr where it is.
+const Real* BlocksModel::given_weights(const Batch& batch, State& s) const {
+  if (s.attending == nn::Attending::learned) return nullptr;
+  for (std::int64_t b = 0; b < batch.size; ++b) {
+    layout_.given_weights(s.attending, batch, b, s.given.row(b));
+  }
+  return s.given.data();
+}
+
+/// The weights of the target, as a mean over heads.
+void BlocksModel::mean_attention(std::int64_t batch, State& s) const {
+  const Tensor& a = s.blocks.back().attention.attention;  // [B, H, 1, T]
+  const std::int64_t n = layout_.items();
+  const Real share = Real{1} / static_cast<Real>(shape_.n_heads);
+  for (std::int64_t b = 0; b < batch; ++b) {
+    Real* mean = s.target_attention.row(b);
+    std::fill_n(mean, n, Real{0});
+    for (std::int64_t h = 0; h < shape_.n_heads; ++h) {
+      layout_.add_by_item(a.row(b) + h * tokens(), mean);
+    }
+    for (std::int64_t j = 0; j < n; ++j) mean[j] *= share;
+  }
+}
+
+void BlocksModel::forward(const Batch& batch, Activations& activations,
+                          const Workers& workers) const {
+  auto& s = own<State>(batch, activations);
+  embed(batch, s, workers);
+  const Real* given = given_weights(batch, s);
+  for (std::size_t l = 0; l < blocks_.size(); ++l) {
+    const bool last = l + 1 == blocks_.size();
+    blocks_[l].forward(batch.size, s.r[l].data(), last ? given : nullptr, s.blocks[l],
+                       last ? s.last.data() : s.r[l + 1].data(), workers);
+  }
+  mean_attention(batch.size, s);
+  const Real* h = s.last.data();
+  if (final_norm_) {
+    final_norm_->forward(batch.size, h, *s.final_norm, s.h.data(), workers);
+    h = s.h.data();
+  }
+  readout_.forward(batch.size, h, s.readout, s.logits.data(), workers);
+}
+
+void BlocksModel::backward(const Batch& batch, Activations& activations, const Workers& workers) {
+  auto& s = own<State>(batch, activations);
+  const Real* given = s.attending == nn::Attending::learned ? nullptr : s.given.data();
+  const Real* h = final_norm_ ? s.h.data() : s.last.data();
+  Real* dlast = s.dlast.data();
+  readout_.backward(batch.size, h, s.readout, s.dlogits.data(), final_norm_ ? s.dh.data() : dlast,
+                    workers);
+  if (final_norm_) {
+    std::fill_n(dlast, batch.size * shape_.d_model, Real{0});
+    final_norm_->backward(batch.size, *s.final_norm, s.dh.data(), dlast, workers);
+  }
+  const Real* dy = dlast;
+  for (std::size_t l = blocks_.size(); l-- > 0;) {
+    const bool last = l + 1 == blocks_.size();
+    blocks_[l].backward(batch.size, s.r[l].data(), last ? given : nullptr, s.blocks[l], dy,
+                        s.dr_below.data(), workers);
+    std::swap(s.dr, s.dr_below);
+    dy = s.dr.data();
+  }
+  embed_backward(batch.size, s, workers);
+}
+
+}  // namespace icl::model
