@@ -101,6 +101,8 @@ def draw(result, path):
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("results/speed")
     result = json.loads((folder / "speed.json").read_text())
+    if "systems" not in result:
+        sys.exit(f"{folder / 'speed.json'}: of a measurement before that of all systems; `make -f Makefile.ci bench` makes it anew")
     print_tables(result)
     draw(result, folder / "speed.png")
 
