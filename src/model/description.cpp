@@ -27,7 +27,8 @@ constexpr std::string_view labelled_token =
 constexpr std::string_view interleaved_token =
     "token j = (x_j, label code), X numbers: x_j the item's D numbers, then with data.label_code = "
     "onehot (1, 0) for the label -1 and (0, 1) for +1, with scalar the label itself, and zeros for "
-    "the target, the last; with data.layout = interleaved two tokens in its place, (x_j, zeros) and "
+    "the target, the last; with data.layout = interleaved two tokens in its place, (x_j, zeros) "
+    "and "
     "(zeros, label code), and (x_N, zeros) for the target: N tokens, or 2N - 1";
 constexpr std::string_view bare_item =
     "x_j, the D numbers of item j, and the labels l_j = -1 or +1 "

@@ -51,8 +51,8 @@ std::int64_t allocations_after_the_first_step(const config::Config& config, int 
   return meter.after_first_step();
 }
 
-constexpr std::array systems{"one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser",
-                             "blocks"};
+constexpr std::array systems{"one_layer", "multi_layer", "scalar_beta",
+                             "minimal",   "memoriser",   "blocks"};
 
 template <class Check>
 void for_all_systems(const Check& check) {

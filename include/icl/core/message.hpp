@@ -18,7 +18,6 @@ namespace icl {
 /// stop the process: SIGPIPE, SIGXFSZ, SIGTTOU.
 void prepare_streams() noexcept;
 
-
 /// "icl: TEXT" as a line of its own on standard error, printable(). Waits for a reader for a second
 /// at most, and no more until there has been one.
 void say(std::string_view text) noexcept;

@@ -9,9 +9,9 @@
 
 namespace icl::model {
 
-/// How the N items of a sequence and their labels make T tokens of X = D + 2 entries (D + 1 with the
-/// scalar label code): concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0]; or
-/// interleaved, [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1.
+/// How the N items of a sequence and their labels make T tokens of X = D + 2 entries (D + 1 with
+/// the scalar label code): concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0];
+/// or interleaved, [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1.
 ///
 /// The rows of a batch's table are [x ; l] (encode_plain).
 class TokenLayout {
