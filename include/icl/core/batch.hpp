@@ -46,7 +46,8 @@ struct Batch {
   struct Fresh {
     TokenTable tokens;                ///< [B (N-1), W] and [B, W]
     BasicTensor<std::int8_t> labels;  ///< [B, N-1]
-    BasicTensor<float> item;          ///< [3 B, D] the item drawn last, with noise, the noise
+    /// Scratch space of each task that fills a part of the batch: items to be encoded, and noise.
+    BasicTensor<float> item;
     /// [B, N] the number of each token's item among those of its table; -1 of a new one.
     BasicTensor<std::int32_t> drawn;
   } fresh;
