@@ -89,7 +89,7 @@ snapshots = 12
 # snapshot_steps is not set: only those
 optimizer = false
 # activations is not set: none, and no /probe_set
-probe_set = 32
+probe_set = 128
 # publish_seconds is not set: at least 5 s, and so rarely that publishing takes at most 0.5 % of the run time
 
 [seed]

@@ -116,7 +116,7 @@ struct Record {
   std::optional<Steps> snapshot_steps;
   bool optimizer = false;
   std::optional<Names> activations;
-  std::int64_t probe_set = 32;
+  std::int64_t probe_set = 128;
   std::optional<double> publish_seconds;
   bool operator==(const Record&) const = default;
 };
