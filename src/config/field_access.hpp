@@ -76,8 +76,9 @@ constexpr auto text(std::string_view form) {
                         return accepts(words);
                       } else {
                         auto value = T::from(words);
-                        if (value) config.*section.*key = std::move(value);
-                        return value.has_value();
+                        const bool taken = value.has_value();
+                        if (taken) config.*section.*key = std::move(value);
+                        return taken;
                       }
                     },
                     [](Config& config) { (config.*section.*key).reset(); }, form};

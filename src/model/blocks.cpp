@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/target_items.hpp"
 #include "icl/nn/elementwise.hpp"
@@ -353,9 +354,19 @@ void BlocksModel::mean_attention(std::int64_t batch, State& s) const {
   }
 }
 
+/// The activations, which hold the sequences of N items that the layout makes tokens of.
+BlocksModel::State& BlocksModel::state_for(const Batch& batch, Activations& activations) const {
+  if (batch.length != layout_.items()) {
+    throw Error(ExitCode::internal, "sequences of " + std::to_string(batch.length) +
+                                        " items do not fit a model of " +
+                                        std::to_string(layout_.items()));
+  }
+  return own<State>(batch, activations);
+}
+
 void BlocksModel::forward(const Batch& batch, Activations& activations,
                           const Workers& workers) const {
-  auto& s = own<State>(batch, activations);
+  State& s = state_for(batch, activations);
   embed(batch, s, workers);
   const Real* given = given_weights(batch, s);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
@@ -373,7 +384,7 @@ void BlocksModel::forward(const Batch& batch, Activations& activations,
 }
 
 void BlocksModel::backward(const Batch& batch, Activations& activations, const Workers& workers) {
-  auto& s = own<State>(batch, activations);
+  State& s = state_for(batch, activations);
   const Real* given = s.attending == nn::Attending::learned ? nullptr : s.given.data();
   const Real* h = final_norm_ ? s.h.data() : s.last.data();
   Real* dlast = s.dlast.data();

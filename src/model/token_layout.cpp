@@ -43,18 +43,18 @@ void TokenLayout::write_token(const Real* item, Real label, Real* token) const {
 }
 
 void TokenLayout::given_weights(nn::Attending attending, const Batch& batch, std::int64_t b,
-                                Real* a) const {
+                                Real* weights) const {
   if (attending == nn::Attending::uniform) {
-    std::fill_n(a, tokens_, Real{1} / static_cast<Real>(tokens_));
+    std::fill_n(weights, tokens_, Real{1} / static_cast<Real>(tokens_));
     return;
   }
-  nn::fixed_weights(attending, batch, b, true, a);
+  nn::fixed_weights(attending, batch, b, true, weights);
   if (!interleaved_) return;
-  std::fill(a + items_, a + tokens_, Real{0});
+  std::fill(weights + items_, weights + tokens_, Real{0});
   for (std::int64_t j = items_ - 1; j-- > 0;) {
-    const Real weight = a[j];
-    a[j] = 0;
-    a[2 * j + 1] = weight;
+    const Real weight = weights[j];
+    weights[j] = 0;
+    weights[2 * j + 1] = weight;
   }
 }
 

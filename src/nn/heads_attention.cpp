@@ -271,7 +271,7 @@ void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Re
 
 /// Some rows of p take the sum over `terms` of da^T b, in tiles.
 void HeadsAttention::take(Parameter& p, Tile rows, std::int64_t terms, Operand da, Operand b,
-                          const Workers& workers) const {
+                          const Workers& workers) {
   workers.for_tiles(rows.count, tile, [&](Tile some) {
     const auto time = workers.measure(Phase::attention_backward);
     p.take_product(rows.first + some.first, some.count, terms,

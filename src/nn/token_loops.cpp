@@ -66,6 +66,7 @@ void weighted_columns(const Rows& rows, const Real* a, std::int64_t first, Real*
   const auto add = [&](Real weight, const Real* r) {
     const Pack w = Pack::broadcast(weight);
     for (std::int64_t p = 0; p < packs; ++p) {
+      // NOLINTNEXTLINE(modernize-avoid-c-arrays): where it is captured
       total[p] = fma(w, Pack::load(r + first + p * lanes), total[p]);
     }
   };

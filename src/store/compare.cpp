@@ -189,6 +189,15 @@ class Comparison {
     return first;
   }
 
+  template <class T>
+  static bool same_cell(const T& a, const T& b) {
+    if constexpr (std::is_same_v<T, double>) {
+      return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+    } else {
+      return a == b;
+    }
+  }
+
   /// A difference in one of the first `before` rows, which is then that row.
   static Difference in_column(const std::string& path, const Column& expected, const Column& actual,
                               std::size_t& before) {
@@ -207,15 +216,6 @@ class Comparison {
           return std::nullopt;
         },
         expected.values);
-  }
-
-  template <class T>
-  static bool same_cell(const T& a, const T& b) {
-    if constexpr (std::is_same_v<T, double>) {
-      return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-    } else {
-      return a == b;
-    }
   }
 
   template <class T>

@@ -134,7 +134,7 @@ class CommandLineTest(ProgramTest):
         self.assertEqual(set(re.findall(r"(?m)^\[([a-z]+)\]", self.icl("keys", "decay").stdout)), {"train"})
 
     def test_init_is_the_default_with_comments(self):
-        for system in ("one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser"):
+        for system in ("one_layer", "multi_layer", "scalar_beta", "minimal", "memoriser", "blocks"):
             with self.subTest(system):
                 text = self.icl("init", system).stdout
                 self.assertLessEqual(max(map(len, text.splitlines())), 100)
@@ -148,7 +148,7 @@ class CommandLineTest(ProgramTest):
                 self.assertEqual(*resolved)
         every = set(re.findall(r"(?m)^  (\S+\.\S+) ", self.icl("keys").stdout))
         named = set()
-        for system in ("one_layer", "multi_layer", "minimal", "memoriser"):
+        for system in ("one_layer", "multi_layer", "minimal", "memoriser", "blocks"):
             section = ""
             for line in self.icl("init", system).stdout.splitlines():
                 section = line[1:line.index("]")] if line.startswith("[") else section
@@ -156,7 +156,7 @@ class CommandLineTest(ProgramTest):
         self.assertEqual(named, every)
         self.icl("init", "-o", "made.toml")
         self.refused("'made.toml' exists already: choose another --out, or remove it", "init", "-o", "made.toml", status=73)
-        self.refused("SYSTEM: three_layer not in {one_layer,multi_layer,scalar_beta,minimal,memoriser} (see icl help init)", "init", "three_layer")
+        self.refused("SYSTEM: three_layer not in {one_layer,multi_layer,scalar_beta,minimal,memoriser,blocks} (see icl help init)", "init", "three_layer")
 
     def test_manual_pages_go_into_a_folder_that_is_there(self):
         self.refused("COMMAND excludes --out (see icl help manual)", "manual", "train", "-o", ".")

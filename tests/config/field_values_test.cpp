@@ -162,6 +162,7 @@ TEST_P(RejectedTest, ErrorNamesKeyRangeAndValueAndChangesNothing) {
 
 const std::string system_expected =
     "model.system: expected one of: one_layer, multi_layer, scalar_beta, minimal, memoriser, "
+    "blocks, "
     "found ";
 
 INSTANTIATE_TEST_SUITE_P(
@@ -324,7 +325,8 @@ TEST(ToText, IsTheShortestTomlOfTheSameType) {
 
 TEST(RangeText, SaysWhatMayBeWritten) {
   const auto text = [](std::string_view name) { return range_text(*find_field(name)); };
-  EXPECT_EQ(text("model.system"), "one_layer, multi_layer, scalar_beta, minimal, memoriser");
+  EXPECT_EQ(text("model.system"),
+            "one_layer, multi_layer, scalar_beta, minimal, memoriser, blocks");
   EXPECT_EQ(text("model.w0"), ">= -1000 and <= 1000");
   EXPECT_EQ(text("model.attend_self"), "true, false");
   EXPECT_EQ(text("data.items"), "FILE.h5:/DATASET");

@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "nan"},
         BadText{"model.system = \"two_layer\"",
                 "run.toml:1: model.system: expected one of: one_layer, multi_layer, scalar_beta, "
-                "minimal, memoriser, found the string \"two_layer\""},
+                "minimal, memoriser, blocks, found the string \"two_layer\""},
         BadText{"train = 3",
                 "run.toml:1: train is a section with the keys train.seed, train.epochs, "
                 "train.steps_per_epoch, train.batch_size, train.optimizer, train.learning_rate, "
@@ -135,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "run.toml:1: unknown key \"train.wings\"; icl keys lists them"},
         BadText{"[optimizer]",
                 "run.toml:1: unknown section [optimizer]; the sections are model, init, "
-                "data, train, eval, probe, intervene, stop, record, seed, compat"},
+                "data, train, eval, probe, intervene, stop, record, seed, compat, blocks"},
         BadText{"\"train.seed\" = 1",
                 "run.toml:1: the key \"train.seed\" has a dot in quotes: "
                 "write it without quotes"},

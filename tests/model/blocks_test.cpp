@@ -13,6 +13,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "support/blas.hpp"
+#include "support/errors.hpp"
 #include "support/gradient_check.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
@@ -198,6 +199,15 @@ TEST(Blocks, ParametersAreNamedOnceAndAxesHaveOneLengthEach) {
       }
     }
   }
+}
+
+TEST(Blocks, RefuseSequencesOfAnotherLength) {
+  Case c("");
+  const test::Sample longer({5, 5, 5}, *c.model);
+  const auto activations = c.model->make_activations(5, 5);
+  EXPECT_EQ(test::message_of(ExitCode::internal,
+                             [&] { c.model->forward(longer.batch, *activations, Workers(1)); }),
+            "sequences of 5 items do not fit a model of 4");
 }
 
 TEST(Blocks, OnPaperAreAsLargeAsTheyAre) {

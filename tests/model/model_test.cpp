@@ -228,13 +228,19 @@ TEST(Model, InitialValuesOfEverySystemAreAPureFunctionOfTheSeed) {
   }
 }
 
+config::Config config_of_length(std::string_view system, std::int64_t length) {
+  config::Config config = test::system_config(system, 7, 12);
+  config.data.N = length;
+  return config;
+}
+
 // A sink that is taken once turns each entry t into t / 2 + g; twice, it halves t again; not at
 // all, it leaves t.
 TEST(Model, BackwardOfEverySystemTakesEachEntryOfEachSinkOnce) {
   for (const config::SystemRow& system : config::systems) {
-    const auto model = test::make_model(system.name, 7, 12);
-    model->initialise(1);
     const test::SampleShape shape{5, system.has.context ? 6 : 1, 7};
+    const auto model = make_model(config_of_length(system.name, shape.length));
+    model->initialise(1);
     const test::Sample sample(shape, *model);
     const auto activations = model->make_activations(shape.batch, shape.length);
     const auto backward = [&] {
@@ -270,10 +276,10 @@ TEST(Model, BackwardOfEverySystemTakesEachEntryOfEachSinkOnce) {
 TEST(Model, RefusesActivationsThatDoNotFit) {
   for (const config::SystemRow& system : config::systems) {
     SCOPED_TRACE(system.name);
-    const auto model = test::make_model(system.name, 7, 12);
-    const auto other = test::make_model(system.name, 7, 12);
-    model->initialise(1);
     const std::int64_t length = system.has.context ? 6 : 1;
+    const auto model = make_model(config_of_length(system.name, length));
+    const auto other = make_model(config_of_length(system.name, length));
+    model->initialise(1);
     const test::Sample sample({5, length, 7}, *model);
     const auto run = [&](const Model& with, std::int64_t batch, std::int64_t tokens) {
       const auto activations = with.make_activations(batch, tokens);

@@ -44,6 +44,7 @@ class BlocksModel final : public Model {
                                                              Storage storage) const override;
 
   [[nodiscard]] std::int64_t tokens() const { return layout_.tokens(); }
+  [[nodiscard]] State& state_for(const Batch&, Activations&) const;
   void write_tokens(const Batch&, State&, const Workers&) const;
   void embed(const Batch&, State&, const Workers&) const;
   void embed_backward(std::int64_t batch, State&, const Workers&);

@@ -111,14 +111,15 @@ class HeadsAttention {
   void forward_gathered(Tile sequences, const Real* x, const Real* given, Activations&) const;
   void backward_gathered(Tile sequences, const Real* x, const Real* given, Activations&,
                          Real* dx) const;
-  void forward_materialised(Tile sequences, const Real* x, const Real* given, Activations&) const;
-  void backward_materialised(Tile sequences, const Real* given, Activations&, Real* dx) const;
+  void forward_materialised(Tile some, const Real* x, const Real* given, Activations&) const;
+  void backward_materialised(Tile some, const Real* given, Activations&, Real* dx) const;
   void turn_all(Turn, Tile sequences, Real* q, Real* k) const;
   void attend(std::int64_t b, const Real* given, Activations&) const;
   void attend_backward(std::int64_t b, const Real* given, Activations&) const;
   void backward_inputs(std::int64_t batch, const Real* x, const Real* given, Activations&,
                        const Real* dy, Real* dx, const Workers&) const;
-  void take(Parameter&, Tile rows, std::int64_t terms, Operand da, Operand b, const Workers&) const;
+  static void take(Parameter&, Tile rows, std::int64_t terms, Operand da, Operand b,
+                   const Workers&);
   void backward_parameters(std::int64_t batch, const Real* x, const Activations&, const Real* dy,
                            const Workers&);
 
