@@ -38,7 +38,7 @@ std::string read_prologue(const fs::path& file) {
 void submit(const fs::path& script) {
   ProgramEnd end;
   try {
-    end = run_program({"sbatch", script.string()}, own_environment());
+    end = run_program({"sbatch", script.string()});
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}; the script is '{}'", error.what(), script.string()));
   }

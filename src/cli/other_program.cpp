@@ -17,6 +17,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
+#include "icl/core/spawn.hpp"
 
 namespace icl::cli {
 namespace {
@@ -24,33 +25,20 @@ namespace {
 /// What a program writes to one of its streams.
 class Capture {
  public:
-  Capture() {
-    if (pipe2(ends_.data(), O_CLOEXEC) != 0) {
-      throw Error(code_of_errno(errno),
-                  fmt::format("cannot make a pipe: {}{}", std::strerror(errno),
-                              " (ulimit -n sets a limit)"));
-    }
-    fcntl(ends_[0], F_SETFL, O_NONBLOCK);
-  }
-  ~Capture() {
-    close_end(0);
-    close_end(1);
-  }
-  Capture(const Capture&) = delete;
-  Capture& operator=(const Capture&) = delete;
+  Capture() { fcntl(pipe_.read_end(), F_SETFL, O_NONBLOCK); }
 
-  [[nodiscard]] int write_end() const { return ends_[1]; }
-  [[nodiscard]] pollfd waiting() const { return {ends_[0], POLLIN, 0}; }
-  void started() { close_end(1); }
+  [[nodiscard]] int write_end() const { return pipe_.write_end(); }
+  [[nodiscard]] pollfd waiting() const { return {pipe_.read_end(), POLLIN, 0}; }
+  void started() { pipe_.close_write_end(); }
   /// What there is by now.
   void take() {
     constexpr std::size_t most_kept = std::size_t{1} << 20U;
     std::array<char, 4096> part{};
-    while (ends_[0] >= 0) {
-      const ssize_t got = read(ends_[0], part.data(), part.size());
+    while (pipe_.read_end() >= 0) {
+      const ssize_t got = read(pipe_.read_end(), part.data(), part.size());
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;
-      if (got <= 0) return close_end(0);
+      if (got <= 0) return pipe_.close_read_end();
       text_.append(part.data(), static_cast<std::size_t>(got));
       if (text_.size() > 2 * most_kept) text_.erase(0, text_.size() - most_kept);
     }
@@ -58,20 +46,9 @@ class Capture {
   [[nodiscard]] std::string text() && { return std::move(text_); }
 
  private:
-  void close_end(std::size_t end) {
-    if (ends_.at(end) >= 0) close(std::exchange(ends_.at(end), -1));
-  }
-  std::array<int, 2> ends_{-1, -1};
+  Pipe pipe_;
   std::string text_;
 };
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> all;
-  all.reserve(strings.size() + 1);
-  for (std::string& string : strings) all.push_back(string.data());
-  all.push_back(nullptr);
-  return all;
-}
 
 pid_t start(std::vector<std::string>& words, std::vector<std::string>& variables, int output,
             int complaints) {
@@ -94,10 +71,9 @@ pid_t start(std::vector<std::string>& words, std::vector<std::string>& variables
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&streams);
   if (error == 0) return process;
-  const bool lacks = code_of_errno(error) == ExitCode::resources;
-  throw Error(lacks ? ExitCode::resources : ExitCode::unavailable,
-              fmt::format("cannot run '{}': {}{}", words.front(), std::strerror(error),
-                          lacks ? " (ulimit -n, -u and -v set the limits)" : ""));
+  const std::string step = fmt::format("run '{}'", words.front());
+  if (code_of_errno(error) == ExitCode::resources) fail_to(step, error);
+  throw Error(ExitCode::unavailable, fmt::format("cannot {}: {}", step, std::strerror(error)));
 }
 
 /// Whether it has ended; how, in `status`.
@@ -111,7 +87,9 @@ bool has_ended(pid_t process, int& status, const std::string& name) {
 
 }  // namespace
 
-ProgramEnd run_program(std::vector<std::string> words, std::vector<std::string> variables) {
+ProgramEnd run_program(std::vector<std::string> words,
+                       std::span<const std::pair<std::string, std::string>> environment) {
+  std::vector<std::string> variables = environment_with(environment);
   constexpr int look_ms = 20;
   constexpr std::chrono::seconds patience{1};
   const SignalGuard signals;
@@ -140,12 +118,6 @@ ProgramEnd run_program(std::vector<std::string> words, std::vector<std::string> 
   output.take();
   complaints.take();
   return {status, std::move(output).text(), std::move(complaints).text()};
-}
-
-std::vector<std::string> own_environment() {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) all.emplace_back(*entry);
-  return all;
 }
 
 std::vector<std::string> lines_of(std::string_view text) {

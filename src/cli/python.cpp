@@ -35,7 +35,7 @@ fs::path own_program() {
 
 bool has_modules(const std::string& python) {
   try {
-    return run_program({python, "-c", find_modules}, own_environment()).wait_status == 0;
+    return run_program({python, "-c", find_modules}).wait_status == 0;
   } catch (const Error& error) {
     if (error.code() == ExitCode::unavailable) return false;
     throw;
@@ -123,17 +123,12 @@ ExitCode run_lab(const std::string& python, const Home& home,
   std::vector<std::string> words{python, "-m", "icl_lab"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   const char* const path = std::getenv("PYTHONPATH");
-  std::vector<std::string> variables;
-  for (std::string& variable : own_environment()) {
-    const bool ours = variable.starts_with("PYTHONPATH=") || variable.starts_with("ICL_PROGRAM=") ||
-                      variable.starts_with("ICL_STOP_WITH=");
-    if (!ours) variables.push_back(std::move(variable));
-  }
-  variables.push_back(fmt::format("PYTHONPATH={}{}{}", home.python.string(),
-                                  path != nullptr ? ":" : "", path != nullptr ? path : ""));
-  variables.push_back(fmt::format("ICL_PROGRAM={}", own_program().string()));
-  variables.push_back(fmt::format("ICL_STOP_WITH={}", getpid()));
-  variables.emplace_back("PYTHONDONTWRITEBYTECODE=1");  // an installation may be others'
+  const std::array<std::pair<std::string, std::string>, 4> variables{
+      {{"PYTHONPATH", fmt::format("{}{}{}", home.python.string(), path != nullptr ? ":" : "",
+                                  path != nullptr ? path : "")},
+       {"ICL_PROGRAM", own_program().string()},
+       {"ICL_STOP_WITH", std::to_string(getpid())},
+       {"PYTHONDONTWRITEBYTECODE", "1"}}};  // an installation may be others'
   return hand_on(run_program(words, variables),
                  fmt::format("{} -m icl_lab {}", python, arguments.front()));
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+#include "icl/core/spawn.hpp"
 
 namespace icl::sweep {
 namespace {
@@ -25,52 +26,19 @@ namespace {
 constexpr const char* own_program = "/proc/self/exe";
 constexpr const char* no_output = "/dev/null";
 
-/// Of descriptors (ulimit -n), processes (ulimit -u) and memory there may be too few.
-[[noreturn]] void fail(std::string_view step, int error) {
-  const ExitCode code = code_of_errno(error);
-  throw Error(
-      code,
-      fmt::format("cannot {}: {}{}", step, std::strerror(error),
-                  code == ExitCode::resources ? " (ulimit -n, -u and -v set the limits)" : ""));
-}
-
-/// A pipe whose ends close themselves, and are not inherited.
-class Pipe {
- public:
-  Pipe() {
-    if (pipe2(ends_.data(), O_CLOEXEC) != 0) fail("make a pipe", errno);
-  }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-
-  [[nodiscard]] int write_end() const { return ends_[1]; }
-  void close_end(std::size_t end) {
-    if (ends_.at(end) >= 0) close(ends_.at(end));
-    ends_.at(end) = -1;
-  }
-  [[nodiscard]] int release_read_end() { return std::exchange(ends_[0], -1); }
-
- private:
-  std::array<int, 2> ends_{-1, -1};
-};
-
 /// A text as a file without a name, to be read from its beginning. (A pipe holds 64 KiB, or 4 where
 /// a user has many, and who writes more waits for ever.)
 class InputFile {
  public:
   explicit InputFile(std::string_view text) : number_(memfd_create("icl input", MFD_CLOEXEC)) {
-    if (number_ < 0) fail("make a file in memory", errno);
+    if (number_ < 0) fail_to("make a file in memory", errno);
     while (!text.empty()) {
       const ssize_t written = write(number_, text.data(), text.size());
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) {
         const int error = errno;
         close(number_);
-        fail("write to a file in memory", error);
+        fail_to("write to a file in memory", error);
       }
       text.remove_prefix(static_cast<std::size_t>(written));
     }
@@ -84,29 +52,6 @@ class InputFile {
  private:
   int number_;
 };
-
-/// The environment of this process with some variables set.
-std::vector<std::string> environment_with(
-    std::span<const std::pair<std::string, std::string>> variables) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    const auto name = text.substr(0, text.find('='));
-    if (std::ranges::none_of(variables, [&](const auto& v) { return v.first == name; })) {
-      all.emplace_back(text);
-    }
-  }
-  for (const auto& [name, value] : variables) all.push_back(fmt::format("{}={}", name, value));
-  return all;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> all;
-  all.reserve(strings.size() + 1);
-  for (std::string& string : strings) all.push_back(string.data());
-  all.push_back(nullptr);
-  return all;
-}
 
 /// Whether a process of ours that used so much got SIGXCPU.
 bool has_spent_cpu_time(const rusage& used) {
@@ -164,7 +109,7 @@ ChildProcess::ChildProcess(std::span<const std::string> arguments,
                                  pointers(variables).data());
   if (failed != 0) {
     pid_ = -1;
-    fail("start a process", failed);
+    fail_to("start a process", failed);
   }
   error_ = error.release_read_end();
   fcntl(error_, F_SETFL, O_NONBLOCK);
@@ -226,7 +171,7 @@ Exit ChildProcess::wait() {
     ended = wait4(pid_, &status, 0, &used);
   } while (ended < 0 && errno == EINTR);
   pid_ = -1;
-  if (ended < 0) fail("wait for a process", errno);
+  if (ended < 0) fail_to("wait for a process", errno);
   const bool spent = has_spent_cpu_time(used);
   if (WIFSIGNALED(status)) return {0, WTERMSIG(status), spent};
   return {WEXITSTATUS(status), 0, spent};

@@ -162,8 +162,7 @@ TEST_P(RejectedTest, ErrorNamesKeyRangeAndValueAndChangesNothing) {
 
 const std::string system_expected =
     "model.system: expected one of: one_layer, multi_layer, scalar_beta, minimal, memoriser, "
-    "blocks, "
-    "found ";
+    "blocks, found ";
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, RejectedTest,

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// Programs of the system that a command hands work to: Python, sbatch.
@@ -18,12 +20,10 @@ struct ProgramEnd {
 /// stand that did not pass core/message, and what happens to our streams is not its concern. On a
 /// signal that stops us it gets SIGTERM, a second later SIGKILL, and the Error is `interrupted`.
 /// Error(unavailable) if there is no such program; Error(resources) if the machine cannot start it.
-/// `variables` is its whole environment.
-[[nodiscard]] ProgramEnd run_program(std::vector<std::string> words,
-                                     std::vector<std::string> variables);
-
-/// Our environment, "NAME=VALUE" each.
-[[nodiscard]] std::vector<std::string> own_environment();
+/// Its environment is ours with some variables set.
+[[nodiscard]] ProgramEnd run_program(
+    std::vector<std::string> words,
+    std::span<const std::pair<std::string, std::string>> environment = {});
 
 /// The lines of a text, without their ends; empty ones left out.
 [[nodiscard]] std::vector<std::string> lines_of(std::string_view text);

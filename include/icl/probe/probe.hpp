@@ -36,8 +36,8 @@ struct Passes {
   bool trained = false;  ///< with the attention that the model trains with: margin, attention_*
   bool learned = false;  ///< with learned attention, whatever it trains with: beta, self_minus_copy
   bool bare = false;     ///< without the attention term: bare_margin
-  bool clamped =
-      false;  ///< clamped to copies that carry +1, -1 and no label: positive, negative, nil
+  /// With attention clamped to copies that carry +1, -1 and no label: positive, negative, nil.
+  bool clamped = false;
 };
 
 /// What these passes gave, a number for each probe sequence; y its answer, z its logit. What no
