@@ -34,7 +34,9 @@ std::vector<std::string> environment_with(
       all.emplace_back(text);
     }
   }
-  for (const auto& [name, value] : variables) all.push_back(name + '=' + value);
+  for (const auto& [name, value] : variables) {
+    all.emplace_back(name).append(1, '=').append(value);
+  }
   return all;
 }
 
