@@ -14,8 +14,6 @@ namespace {
 
 using config::Positions;
 
-constexpr std::int64_t row_tile = 128;
-
 nn::Block::Shape block_shape(const config::BlocksShape& s, std::int64_t l) {
   nn::Block::Shape block{
       .attention = {.width = s.d_model,
@@ -49,12 +47,6 @@ nn::TokenMlp::Shape readout_shape(const config::BlocksShape& s, std::int64_t hid
           .layers = s.readout == config::ReadoutKind::mlp ? 3 : 1};
 }
 
-nn::Parameter matrix(const std::string& name, const std::string& rows, const std::string& columns,
-                     std::int64_t row_count, std::int64_t column_count, Storage storage) {
-  return {
-      name, {rows, columns}, nn::Group::attention, Tensor({row_count, column_count}, storage), {}};
-}
-
 }  // namespace
 
 struct BlocksModel::State final : Activations {
@@ -73,12 +65,7 @@ struct BlocksModel::State final : Activations {
 
   void name_tensors();
 
-  Tensor input;           ///< [B T, d_input]
-  Tensor raw;             ///< [B T, X] tokens before the norm; empty without it
-  Tensor normed;          ///< [B T, X] tokens behind it, where a position stands before them
-  Tensor dinput;          ///< [B T, d_input]; empty unless the norm needs it
-  Tensor dnormed;         ///< [B T, X] the same without positions
-  Tensor dpositions;      ///< [n_ctx, d_model] sums over the batch; empty unless they are learned
+  Embedding::Activations embedding;
   std::vector<Tensor> r;  ///< [B T, d_model] what each layer reads
   std::vector<nn::Block::Activations> blocks;
   Tensor last, h;           ///< [B, d_model] the target behind the layers; behind the norm
@@ -86,26 +73,17 @@ struct BlocksModel::State final : Activations {
   Tensor dr, dr_below;      ///< [B T, d_model] gradients of the r in hand and the one below
   Tensor given;             ///< [B, T] weights that attention is clamped to
   Tensor target_attention;  ///< [B, N] mean over the heads of the last layer
-  std::optional<nn::LayerNorm::Activations> input_norm, final_norm;
+  std::optional<nn::LayerNorm::Activations> final_norm;
   nn::TokenMlp::Activations readout;
   std::vector<std::pair<std::string, const Tensor*>> named;
 };
 
 BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
-    : Activations(batch, storage), readout(batch, model.readout_shape_, storage) {
+    : Activations(batch, storage),
+      embedding(batch, model.embedding_, storage),
+      readout(batch, model.readout_shape_, storage) {
   const config::BlocksShape& s = model.shape_;
   const std::int64_t rows = batch * s.tokens;
-  input = Tensor({rows, s.d_input}, storage);
-  if (model.input_norm_) {
-    raw = Tensor({rows, s.token}, storage);
-    input_norm.emplace(rows, s.token, storage);
-    if (model.read_in_) dinput = Tensor({rows, s.d_input}, storage);
-    if (s.d_input != s.token) {
-      normed = Tensor({rows, s.token}, storage);
-      dnormed = Tensor({rows, s.token}, storage);
-    }
-  }
-  if (model.positions_) dpositions = Tensor({s.n_ctx, s.d_model}, storage);
   r.reserve(model.blocks_.size());
   blocks.reserve(model.blocks_.size());
   for (const nn::Block& block : model.blocks_) {
@@ -147,22 +125,13 @@ BlocksModel::BlocksModel(const config::Config& config, Storage storage)
     : shape_(config::blocks_shape(config)),
       layout_(config),
       dimension_(config.data.D),
+      embedding_(shape_, layout_, storage),
       readout_shape_(readout_shape(shape_, config.model.hidden)),
       readout_("mlp", readout_shape_, {"d_model", "output"}, storage) {
   const auto& s = shape_;
-  if (s.norm == config::Norm::input) {
-    input_norm_.emplace("embed.norm", s.token, "token", storage);
-  }
   if (s.norm == config::Norm::pre) {
     final_norm_.emplace("ln_final", s.d_model, "d_model", storage);
   }
-  if (s.read_in == config::ReadIn::linear) {
-    read_in_ = matrix("embed.read_in.weight", "d_model", "input", s.d_model, s.d_input, storage);
-  }
-  if (s.positions == Positions::learned) {
-    positions_ = matrix("embed.positions.weight", "place", "d_model", s.n_ctx, s.d_model, storage);
-  }
-  if (s.positions == Positions::sinusoidal) sinusoids_.emplace(s.tokens, s.d_model, storage);
   blocks_.reserve(static_cast<std::size_t>(s.n_layers));
   for (std::int64_t l = 0; l < s.n_layers; ++l) {
     blocks_.emplace_back("blocks." + std::to_string(l), block_shape(s, l), storage);
@@ -176,13 +145,10 @@ void BlocksModel::encode(std::span<const float> item, int label, Real* row) cons
 }
 
 std::vector<nn::Parameter*> BlocksModel::parameters() {
-  std::vector<nn::Parameter*> all;
+  std::vector<nn::Parameter*> all = embedding_.parameters();
   const auto append = [&all](const std::vector<nn::Parameter*>& more) {
     all.insert(all.end(), more.begin(), more.end());
   };
-  if (input_norm_) append(input_norm_->parameters());
-  if (read_in_) all.push_back(&*read_in_);
-  if (positions_) all.push_back(&*positions_);
   for (nn::Block& block : blocks_) append(block.parameters());
   if (final_norm_) append(final_norm_->parameters());
   append(readout_.parameters());
@@ -190,16 +156,8 @@ std::vector<nn::Parameter*> BlocksModel::parameters() {
 }
 
 void BlocksModel::initialise(std::int64_t seed) {
-  std::uint32_t ordinal = 1;
-  const auto draw = [&](nn::Parameter& p) {
-    nn::initialise_uniform(p, 1 / std::sqrt(static_cast<double>(p.value.extent(1))), seed, ordinal);
-  };
-  if (input_norm_) input_norm_->initialise();
+  std::uint32_t ordinal = embedding_.initialise(seed, 1);
   if (final_norm_) final_norm_->initialise();
-  if (read_in_) draw(*read_in_);
-  ++ordinal;
-  if (positions_) draw(*positions_);
-  ++ordinal;
   readout_.initialise(seed, ordinal);
   constexpr std::uint32_t of_readout = 6;
   ordinal += of_readout;
@@ -209,11 +167,7 @@ void BlocksModel::initialise(std::int64_t seed) {
 double BlocksModel::mlp_flops(std::int64_t batch) const {
   const auto& s = shape_;
   const std::int64_t inner = s.n_heads * s.d_head;
-  double flops = 0;
-  if (read_in_) {  // no gradient of the tokens is needed
-    const double products = input_norm_ ? 3 : 2;
-    flops += products / 3 * mlp_step_flops(batch * s.tokens, {s.d_input, s.d_model});
-  }
+  double flops = embedding_.flops(batch);
   for (const nn::Block& block : blocks_) {
     const std::int64_t outputs = batch * block.shape().outputs();
     const double one = mlp_step_flops(outputs, {s.d_model, inner});
@@ -235,99 +189,6 @@ std::unique_ptr<Activations> BlocksModel::new_activations(std::int64_t batch,
                                                           std::int64_t /*length*/,
                                                           Storage storage) const {
   return std::make_unique<State>(batch, *this, storage);
-}
-
-/// The tokens, behind their one-hot positions unless a norm stands between.
-void BlocksModel::write_tokens(const Batch& batch, State& s, const Workers& workers) const {
-  const std::int64_t before = shape_.d_input - shape_.token;
-  workers.for_each(batch.size, [&](std::int64_t b) {
-    const auto time = workers.measure(Phase::attention_forward);
-    const std::int64_t first = b * tokens();
-    for (std::int64_t j = 0; before > 0 && j < tokens(); ++j) {
-      std::fill_n(s.input.row(first + j), before, Real{0});
-      s.input.row(first + j)[j] = 1;
-    }
-    if (input_norm_) {
-      layout_.write(batch, b, s.raw.row(first), shape_.token);
-    } else {
-      layout_.write(batch, b, s.input.row(first) + before, shape_.d_input);
-    }
-  });
-}
-
-void BlocksModel::embed(const Batch& batch, State& s, const Workers& workers) const {
-  const std::int64_t rows = batch.size * tokens();
-  const std::int64_t d = shape_.d_model;
-  write_tokens(batch, s, workers);
-  if (input_norm_) {
-    // e = norm(t), behind a position
-    const std::int64_t before = shape_.d_input - shape_.token;
-    Real* normed = before > 0 ? s.normed.data() : s.input.data();
-    input_norm_->forward(rows, s.raw.data(), *s.input_norm, normed, workers);
-    for (std::int64_t i = 0; before > 0 && i < rows; ++i) {
-      std::copy_n(s.normed.row(i), shape_.token, s.input.row(i) + before);
-    }
-  }
-  // r = W_E e + P
-  Real* r = s.r.front().data();
-  workers.for_tiles(rows, row_tile, [&](Tile some) {
-    const auto time = workers.measure(Phase::attention_forward);
-    if (read_in_) {
-      gemm(some.count, d, shape_.d_input, 1, {s.input.row(some.first), shape_.d_input},
-           {read_in_->value.data(), shape_.d_input, Op::transpose}, 0, r + some.first * d, d);
-    } else {
-      std::copy_n(s.input.row(some.first), some.count * d, r + some.first * d);
-    }
-    for (std::int64_t i = some.first; i < some.end(); ++i) {
-      const std::int64_t j = i % tokens();
-      if (positions_) nn::add(positions_->value.row(j), d, r + i * d);
-      if (!sinusoids_) continue;
-      for (std::int64_t k = 0; k < d; ++k) {
-        const Tensor& wave = k % 2 == 0 ? sinusoids_->sin : sinusoids_->cos;
-        r[i * d + k] += wave.row(j)[k / 2];
-      }
-    }
-  });
-}
-
-/// From dr of the first layer.
-void BlocksModel::embed_backward(std::int64_t batch, State& s, const Workers& workers) {
-  const std::int64_t rows = batch * tokens();
-  const std::int64_t d = shape_.d_model;
-  const std::int64_t before = shape_.d_input - shape_.token;
-  const Real* dr = s.dr.data();
-  // r = W_E e:  de = W_E^T dr
-  const Real* de = dr;
-  if (input_norm_ && read_in_) {
-    workers.for_tiles(rows, row_tile, [&](Tile some) {
-      const auto time = workers.measure(Phase::attention_backward);
-      gemm(some.count, shape_.d_input, d, 1, {dr + some.first * d, d},
-           {read_in_->value.data(), shape_.d_input}, 0, s.dinput.row(some.first), shape_.d_input);
-    });
-    de = s.dinput.data();
-  }
-  if (input_norm_) {
-    for (std::int64_t i = 0; before > 0 && i < rows; ++i) {
-      std::copy_n(de + i * shape_.d_input + before, shape_.token, s.dnormed.row(i));
-    }
-    input_norm_->backward(rows, *s.input_norm, before > 0 ? s.dnormed.data() : de, nullptr,
-                          workers);
-  }
-  const auto time = workers.measure(Phase::attention_backward);
-  if (positions_) {
-    // r = ... + P:  dP_j = sum over the batch of dr_j
-    std::fill_n(s.dpositions.data(), tokens() * d, Real{0});
-    for (std::int64_t b = 0; b < batch; ++b) {
-      nn::add(dr + b * tokens() * d, tokens() * d, s.dpositions.data());
-    }
-    positions_->take(s.dpositions.data(), 0, s.dpositions.size());
-  }
-  if (!read_in_) return;
-  // r = W_E e:  dW_E = sum dr e^T
-  workers.for_tiles(d, row_tile, [&](Tile some) {
-    read_in_->take_product(some.first, some.count, rows, {dr + some.first, d, Op::transpose},
-                           {s.input.data(), shape_.d_input}, workers.alone());
-  });
 }
 
 /// What the target attends to where that is not learned; nullptr where it is.
@@ -367,7 +228,7 @@ BlocksModel::State& BlocksModel::state_for(const Batch& batch, Activations& acti
 void BlocksModel::forward(const Batch& batch, Activations& activations,
                           const Workers& workers) const {
   State& s = state_for(batch, activations);
-  embed(batch, s, workers);
+  embedding_.forward(batch, s.embedding, s.r.front().data(), workers);
   const Real* given = given_weights(batch, s);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const bool last = l + 1 == blocks_.size();
@@ -402,7 +263,7 @@ void BlocksModel::backward(const Batch& batch, Activations& activations, const W
     std::swap(s.dr, s.dr_below);
     dy = s.dr.data();
   }
-  embed_backward(batch.size, s, workers);
+  embedding_.backward(batch.size, s.embedding, s.dr.data(), workers);
 }
 
 }  // namespace icl::model

@@ -4,25 +4,23 @@
 #include <vector>
 
 #include "icl/config/blocks.hpp"
+#include "icl/model/embedding.hpp"
 #include "icl/model/model.hpp"
 #include "icl/model/token_layout.hpp"
-#include "icl/nn/angles.hpp"
 #include "icl/nn/block.hpp"
 #include "icl/nn/layer_norm.hpp"
 #include "icl/nn/token_mlp.hpp"
 
 namespace icl::model {
 
-/// The transformer that the keys of [blocks] describe. With T tokens t_j = [x_j ; label code], or
-/// with data.layout interleaved [x_j ; 0] and [0 ; label code] in turn:
-///     e_j = [position ; norm(t_j)] or t_j,  r_j = W_E e_j + P_j,
-/// then the layers (nn::Block), the last of which the target alone goes through, a last layer norm
-/// with norms "pre", and z = readout(r_T). With one layer, the norm of the input, no scale, no W_O
-/// and no MLP it is S1, and with MLPs of three matrices in all layers but the last, without
-/// residual, S2.
+/// The transformer that the keys of [blocks] describe: the T tokens of TokenLayout as Embedding
+/// makes them, then the layers (nn::Block), the last of which the target alone goes through, a last
+/// layer norm with norms "pre", and z = readout(r_T). With one layer, the norm of the input, no
+/// scale, no W_O and no MLP it is S1, and with MLPs of three matrices in all layers but the last,
+/// without residual, S2.
 ///
-/// Parameters embed.norm, embed.read_in.weight, embed.positions.weight, blocks.{l} (nn::Block),
-/// ln_final, and mlp.{0,2,4} (mlp.0 of a linear readout), of those that there are.
+/// Parameters embed (Embedding), blocks.{l} (nn::Block), ln_final, and mlp.{0,2,4} (mlp.0 of a
+/// linear readout), of those that there are.
 class BlocksModel final : public Model {
  public:
   explicit BlocksModel(const config::Config&, Storage storage = {});
@@ -45,19 +43,15 @@ class BlocksModel final : public Model {
 
   [[nodiscard]] std::int64_t tokens() const { return layout_.tokens(); }
   [[nodiscard]] State& state_for(const Batch&, Activations&) const;
-  void write_tokens(const Batch&, State&, const Workers&) const;
-  void embed(const Batch&, State&, const Workers&) const;
-  void embed_backward(std::int64_t batch, State&, const Workers&);
   [[nodiscard]] const Real* given_weights(const Batch&, State&) const;
   void mean_attention(std::int64_t batch, State&) const;
 
   config::BlocksShape shape_;
   TokenLayout layout_;
   std::int64_t dimension_;
+  Embedding embedding_;
   nn::TokenMlp::Shape readout_shape_;
-  std::optional<nn::LayerNorm> input_norm_, final_norm_;
-  std::optional<nn::Parameter> read_in_, positions_;
-  std::optional<nn::Angles> sinusoids_;
+  std::optional<nn::LayerNorm> final_norm_;
   std::vector<nn::Block> blocks_;
   nn::TokenMlp readout_;
 };
