@@ -29,8 +29,8 @@ constexpr const char* exit_codes = R"(Exit status:
   71 the machine lacks memory, threads or file descriptors
   73 the output exists already (see --force), is another run's, is in use, or cannot be created
   74 reading or writing failed
-  75 interrupted (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR, SIGALRM,
-     SIGVTALRM); --resume goes on
+  75 interrupted (SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, and every
+     other signal that asks for an end); --resume goes on
   80 the loss stopped being finite)";
 
 std::string version_text() {

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <ctime>
+#include <vector>
 
 #include "icl/core/abrupt_end.hpp"
 #include "icl/core/error.hpp"
@@ -17,8 +17,23 @@
 namespace icl::cli {
 namespace {
 
-constexpr std::array stop_signals{SIGINT,  SIGTERM, SIGHUP,  SIGUSR1,  SIGUSR2,
-                                  SIGXCPU, SIGPWR,  SIGALRM, SIGVTALRM};
+/// Those that by default end a process for no fault of its own, but SIGKILL, which nobody can
+/// catch, and SIGPIPE, which is a reader's end.
+std::vector<int> stop_signals() {
+  std::vector<int> numbers{SIGINT,  SIGTERM,   SIGQUIT, SIGHUP,  SIGUSR1,   SIGUSR2, SIGXCPU,
+                           SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL, SIGSTKFLT, SIGPWR};
+  for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) numbers.push_back(number);
+  return numbers;
+}
+
+/// Whether an earlier handler of this signal stays: nohup has SIGHUP ignored, and a profiler that
+/// was loaded with us has its clock's SIGPROF. What is ignored otherwise, as a shell's background
+/// job has SIGINT, is a wish to end all the same.
+bool is_taken(int number) {
+  struct sigaction before = {};
+  sigaction(number, nullptr, &before);
+  return before.sa_handler == SIG_IGN ? number == SIGHUP : before.sa_handler != SIG_DFL;
+}
 
 enum class Manner : int { end_at_once, stop, stop_and_ignore_second };
 
@@ -54,7 +69,8 @@ void end_soon() {
 /// person who means it waits a moment.
 bool is_second(int number) {
   constexpr std::int64_t moment_ms = 500;
-  return (number == SIGINT || number == SIGTERM) && now_ms() - stopped_at >= moment_ms;
+  const bool by_a_person = number == SIGINT || number == SIGTERM || number == SIGQUIT;
+  return by_a_person && now_ms() - stopped_at >= moment_ms;
 }
 
 void handle(int number, siginfo_t* info, void* /*context*/) {
@@ -95,12 +111,9 @@ void end_on_signals() {
   std::signal(SIGCHLD, SIG_DFL);  // NOLINT(cert-err33-c): this one can be set
   sigset_t ours;
   sigemptyset(&ours);
-  for (const int signal : stop_signals) {
-    sigaddset(&ours, signal);
-    struct sigaction before = {};
-    sigaction(signal, nullptr, &before);
-    // nohup has SIGHUP ignored, and so it stays.
-    if (signal != SIGHUP || before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  for (const int number : stop_signals()) {
+    sigaddset(&ours, number);
+    if (!is_taken(number)) sigaction(number, &action, nullptr);
   }
   sigprocmask(SIG_UNBLOCK, &ours, nullptr);  // whoever started us may have blocked them
   hear_of_cpu_limit();

@@ -25,6 +25,13 @@ double rounded(double x) {
 
 bool is_whole(double x) { return x == std::trunc(x); }
 
+/// A power of ten that misses a whole number by its own rounding is that number.
+double mended(double power) {
+  constexpr double rounding = 1e-13;
+  const double whole = std::round(power);
+  return std::abs(power - whole) <= rounding * power ? whole : power;
+}
+
 /// A list of values in short: { from, to, step }, { linear, count } or { log, count }, with floor
 /// and times.
 class Spacing {
@@ -54,7 +61,8 @@ class Spacing {
     std::vector<Value> result;
     result.reserve(numbers.size());
     for (const double x : numbers) {
-      const double value = (floor ? std::floor(x) : x) * times;
+      // floor is for settings of numpy, which floors a power as its rounding left it.
+      const double value = (floor ? std::floor(x) : log ? mended(x) : x) * times;
       if (!std::isfinite(value)) {
         fail(fmt::format("value {} of it, times {}, is beyond {:.3g}, the largest number",
                          result.size() + 1, times, std::numeric_limits<double>::max()));

@@ -44,7 +44,7 @@ SWEEP = TINY + "[sweep]\nseeds = 2\n"
 ENDLESS = ["--set", "train.epochs=400000000", "--set", "record.publish_seconds=0.05"]
 DEAF = 2.0  # seconds within which a signal is obeyed
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGPWR,
-                signal.SIGALRM, signal.SIGVTALRM]
+                signal.SIGALRM, signal.SIGVTALRM, signal.SIGQUIT, signal.SIGPROF, signal.SIGPOLL, signal.SIGRTMIN, signal.SIGRTMAX]
 
 
 def differences(path, other):

@@ -1,5 +1,6 @@
 #include "icl/config/sweep.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "icl/config/field_values.hpp"
+#include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "support/errors.hpp"
 
@@ -60,6 +63,38 @@ TEST(SweepAxis, AListIsTakenAsItStands) {
 TEST(SweepAxis, HoldsNoValueTwice) {
   EXPECT_THAT(numbers_of("data.K", "{ log = [1, 3.5], count = 20, floor = true, times = 2 }"),
               ElementsAre(2, 4, 6));
+}
+
+TEST(SweepAxis, APowerMeetsTheWholeNumberThatItMissesByRounding) {
+  EXPECT_THAT(numbers_of("data.K", "{ log = [64, 4096], count = 4 }"),
+              ElementsAre(64, 256, 1024, 4096));
+  EXPECT_THAT(numbers_of("data.N", "{ log = [10, 1000], count = 3, times = 2 }"),
+              ElementsAre(20, 200, 2000));
+  EXPECT_EQ(outcome_of([] {
+              return sweep_of("[sweep.axes]\ndata.K = { log = [64, 128], count = 3 }");
+            }).code,
+            ExitCode::usage);
+}
+
+TEST(SweepAxis, EveryKeyCanBeOne) {
+  for (const Field& field : fields()) {
+    if (field.name == "train.seed" || field.name == "record.publish_seconds") continue;
+    std::string value = "\"not set\"";
+    if (field.when_absent.empty()) {
+      const std::string line = fmt::format("\n{} = ", key_of(field));
+      const std::string section = fmt::format("[{}]\n", section_of(field));
+      std::string written = to_toml(Config{});
+      written.erase(0, written.find(section));
+      ASSERT_TRUE(written.find(line) != std::string::npos) << field.name;
+      written.erase(0, written.find(line) + line.size());
+      value = written.substr(0, written.find('\n'));
+    }
+    const Sweep sweep = sweep_of(fmt::format("[sweep.axes]\n{} = [{}]", field.name, value));
+    ASSERT_EQ(sweep.axes.size(), 1U) << field.name;
+    EXPECT_EQ(sweep.axes[0].field, &field);
+    EXPECT_EQ(sweep.axes[0].values, std::vector{get(field, Config{})}) << field.name;
+    EXPECT_EQ(parse_sweep(to_toml(sweep), "again.toml"), sweep) << field.name;
+  }
 }
 
 TEST(SweepAxis, ARangeHoldsBothItsEnds) {

@@ -4,18 +4,20 @@
 
 namespace icl::cli {
 
-/// From here on SIGINT, SIGTERM, SIGHUP (unless ignored), SIGUSR1, SIGUSR2, SIGXCPU, SIGPWR,
-/// SIGALRM and SIGVTALRM end the process at once, whatever it does, with
+/// From here on every signal that by default ends a process for no fault of its own (SIGINT,
+/// SIGTERM, SIGQUIT, SIGHUP unless ignored, SIGUSR1, SIGUSR2, SIGXCPU, the clocks' and the
+/// real-time ones; not SIGPIPE) ends this one at once, whatever it does, with
 /// ExitCode::interrupted and with what is perishable removed (see core/abrupt_end); a publication
-/// is let come to its end. SIGCHLD, which may be inherited as ignored, gets its default. Where the
-/// soft limit of CPU time is as high as the hard one, at which the kernel kills without a signal
-/// that could be obeyed, it is drawn back by a twentieth, from 1 s to 30 s, for SIGXCPU to come.
+/// is let come to its end. A handler that was there before stays. SIGCHLD, which may be inherited
+/// as ignored, gets its default. Where the soft limit of CPU time is as high as the hard one, at
+/// which the kernel kills without a signal that could be obeyed, it is drawn back by a twentieth,
+/// from 1 s to 30 s, for SIGXCPU to come.
 void end_on_signals();
 
 /// What it then says, a whole line that lives as long as the program: default "icl: interrupted".
 void say_when_ended(const char* line);
 
-/// What a second SIGINT or SIGTERM does, half a second or more after the first signal.
+/// What a second SIGINT, SIGTERM or SIGQUIT does, half a second or more after the first signal.
 enum class SecondSignal { ends_at_once, is_ignored };
 
 /// While it lives, these signals set `stop_requested` in place of ending the process. If it has not

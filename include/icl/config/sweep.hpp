@@ -39,8 +39,7 @@ enum class Kernels : std::uint8_t {
 ///     train.learning_rate = { linear = [0.01, 0.1], count = 10 }
 ///     [[sweep.grid]]                   # the runs are the union of the grids, each of them times
 ///     data.N = 20                      # the axes; what a grid names wins over an axis, and has
-///     the data.K = [100, 200]              # value of [data] (or its axis) in grids that do not
-///     name it
+///     data.K = [100, 200]              # its value in [data] in grids that do not name it
 ///     [[sweep.grid]]
 ///     data.N = 40
 ///     data.K = [200, 400]
@@ -50,8 +49,9 @@ enum class Kernels : std::uint8_t {
 ///     set.data.N = 20
 ///     axes.data.K = { log = [250, 2e5], count = 30, floor = true, times = 2 }
 ///
-/// `log` gives 10^linspace(log10 a, log10 b), as numpy.logspace does, rounding included; then
-/// `floor` rounds down, then `times` multiplies; no value may be infinite by that. Every key can be
+/// `log` gives 10^linspace(log10 a, log10 b); one that misses a whole number by its rounding is
+/// that number, but not where `floor` then rounds down, as in settings of numpy.logspace. `times`
+/// multiplies last; no value may be infinite by that. Every key can be
 /// an axis (train.seed is the seeds; record.publish_seconds makes no other run), and an optional
 /// key "not set". An axis wins over the setting of its key beside it. Unless record.snapshots is
 /// set, it is 0: the final parameters only.
