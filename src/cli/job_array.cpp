@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "icl/cli/other_program.hpp"
 #include "icl/cli/status_line.hpp"
@@ -21,13 +23,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A quotation, a here-document or an `if` that does not end would take the lines that follow it,
+/// srun's among them, for its own. What else bash finds is left to it: here it runs nothing, and so
+/// does not know what the file sets.
+void require_ended(const fs::path& file) {
+  constexpr std::array marks{"unexpected EOF", "unexpected end of file", "here-document"};
+  const std::array<std::pair<std::string, std::string>, 1> plain{{{"LC_ALL", "C"}}};
+  ProgramEnd end;
+  try {
+    end = run_program({"bash", "-n", fs::absolute(file).string()}, plain);
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::unavailable) return;
+    throw;
+  }
+  for (const std::string& line : lines_of(end.complaints)) {
+    if (std::ranges::none_of(
+            marks, [&](const char* mark) { return line.find(mark) != std::string::npos; })) {
+      continue;
+    }
+    throw Error(ExitCode::bad_input, fmt::format("--prologue '{}' leaves something open, which the "
+                                                 "script's own lines would become a part of: {}",
+                                                 file.string(), line));
+  }
+}
+
 /// A shell takes what a terminal would obey, and a carriage return, for a part of a word.
 std::string read_prologue(const fs::path& file) {
   const std::vector<std::byte> bytes = store::read_file(file);
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const auto bad = std::ranges::find_if(
       text, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f; });
-  if (bad == text.end()) return text;
+  if (bad == text.end()) {
+    require_ended(file);
+    return text;
+  }
   throw Error(ExitCode::bad_input,
               fmt::format("--prologue '{}': line {} holds the control character {}{}; expected the "
                           "text of a shell script",

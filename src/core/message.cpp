@@ -134,6 +134,22 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+std::string without_middle(std::string text) {
+  constexpr std::size_t most = 8192;
+  constexpr std::size_t begin = 5000;
+  constexpr std::size_t end = 2500;
+  if (text.size() <= most) return text;
+  // Not within a character of UTF-8, whose bytes after the first are 10xxxxxx.
+  const auto character_at = [&](std::size_t i) {
+    while (i > 0 && (static_cast<unsigned char>(text[i]) & 0xc0U) == 0x80) --i;
+    return i;
+  };
+  const std::size_t from = character_at(begin);
+  const std::size_t to = character_at(text.size() - end);
+  const std::string count = std::to_string(to - from);
+  return text.replace(from, to - from, " ... (" + count + " bytes left out) ... ");
+}
+
 void prepare_streams() noexcept {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -149,7 +165,7 @@ void prepare_streams() noexcept {
 void say(std::string_view text) noexcept {
   try {
     std::string line = drawn.exchange(false) ? "\n" : "";
-    line.append("icl: ").append(printable(text)).append("\n");
+    line.append("icl: ").append(without_middle(printable(text))).append("\n");
     deliver_patiently(line);
   } catch (...) {
     deliver_patiently("icl: there is no memory for a message\n");
@@ -158,7 +174,7 @@ void say(std::string_view text) noexcept {
 
 void note(std::string_view text) noexcept {
   try {
-    deliver(printable(text) + "\n", milliseconds{0});
+    deliver(without_middle(printable(text)) + "\n", milliseconds{0});
   } catch (...) {  // NOLINT(bugprone-empty-catch): nothing is lost
   }
 }

@@ -58,6 +58,13 @@ std::string title_of(const config::Config& config) {
                      number(config.data.K), config.data.N, config.train.seed);
 }
 
+std::vector<std::string> chief_metrics(const config::Config& config) {
+  if (config::row_of(config.model.system).has.context) {
+    return {"icl_accuracy", "iwl_accuracy", "train_accuracy"};
+  }
+  return {"iwl_accuracy", "train_accuracy"};
+}
+
 void say_which_run(store::GroupWriter& group, const config::Config& config) {
   group.attribute("K", number(config.data.K));
   group.attribute("N", config.data.N);

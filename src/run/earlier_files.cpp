@@ -24,6 +24,9 @@ constexpr std::array wordings{
             "attention clamped to a copy of label +-1 (transformers)"},
     Wording{"/metrics/effective_beta", "formula",
             "score on the copy minus log-mean-exp of the scores on the other context tokens"},
+    // What a memoriser's file drew: nothing, for it has no ICL accuracy.
+    Wording{"/metrics", "signal", "icl_accuracy"},
+    Wording{"/metrics", "auxiliary_signals", "iwl_accuracy, train_accuracy"},
     Wording{"/probe_set/item", "description",
             "number of each training item; -1 of items that were drawn for the sequence"},
 };

@@ -33,7 +33,10 @@ void write_root(store::Hdf5Writer& file, const RunRecord& run) {
 
 void write_metrics(store::Hdf5Writer& file, const RunRecord& run) {
   store::GroupWriter group(file, "/metrics");
-  group.plot("icl_accuracy", {"step"}, title_of(run.config), {"iwl_accuracy", "train_accuracy"});
+  std::vector<std::string> others = chief_metrics(run.config);
+  const std::string first = std::move(others.front());
+  others.erase(others.begin());
+  group.plot(first, {"step"}, title_of(run.config), others);
   say_which_run(group, run.config);
   group.attribute("status", std::string(to_string(run.status)));
   group.attribute("stop_reason", run.stop_reason);

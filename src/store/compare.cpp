@@ -46,6 +46,15 @@ Attribute attribute_of(const Hdf5Reader& file, const std::string& path, const st
   return {file.varying_text(path, name), true};
 }
 
+/// A text, or a list of texts with commas between; nothing of a number.
+std::optional<std::string> words(const AttributeValue& value) {
+  if (const auto* one = std::get_if<std::string>(&value)) return *one;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+    return fmt::format("{}", fmt::join(*list, ", "));
+  }
+  return std::nullopt;
+}
+
 std::string text(const Attribute& attribute) {
   return std::visit([](const auto& v) { return fmt::format("{}", v); }, attribute.value) +
          (attribute.varying ? " (text of variable length)" : "");
@@ -127,8 +136,8 @@ class Comparison {
     const Attribute expected = attribute_of(expected_, path, name);
     const Attribute found = attribute_of(actual_, path, name);
     if (same(expected, found)) return std::nullopt;
-    const auto* said = std::get_if<std::string>(&found.value);
-    if (said != nullptr && expected.varying == found.varying && leeway_.may_say &&
+    const std::optional<std::string> said = words(found.value);
+    if (said && expected.varying == found.varying && leeway_.may_say &&
         leeway_.may_say(path, name, *said)) {
       return std::nullopt;
     }

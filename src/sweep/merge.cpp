@@ -68,8 +68,8 @@ void write_metrics(store::Hdf5Writer& file, const Collector& runs, const Plan& p
   group.axis("step", steps);
   group.caption("step", run::step_caption());
   group.caption("run", {"1", "run", "row of /runs"});
-  group.plot(series.empty() ? "icl_accuracy" : series.front(), {"run", "step"},
-             fmt::format("{} runs", rows.size()));
+  group.plot(series.empty() ? run::chief_metrics(plan.sweep().base).front() : series.front(),
+             {"run", "step"}, fmt::format("{} runs", rows.size()));
 
   std::string coordinates = "seed";
   group.dataset("seed", {"run"}, {rows.size()},

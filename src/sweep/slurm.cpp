@@ -161,8 +161,10 @@ std::string batch_script(const SlurmOptions& options) {
   const std::string items = options.items_folder.empty()
                                 ? std::string()
                                 : " --items-folder " + quoted(options.items_folder.string());
-  const bool ended = options.prologue.empty() || options.prologue.ends_with('\n');
-  const std::string prologue = options.prologue + (ended ? "" : "\n");
+  // A last line that ends with a backslash goes on in the next one, which is to be empty then.
+  std::string prologue = options.prologue;
+  if (!prologue.empty() && !prologue.ends_with('\n')) prologue += '\n';
+  if (prologue.ends_with("\\\n")) prologue += '\n';
   // --signal without B: goes to the job step, that is to icl and not to this script.
   return fmt::format(R"(#!/bin/bash
 # Written by icl sweep --slurm. May be submitted again at any time: what is done stays done.

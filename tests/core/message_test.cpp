@@ -50,6 +50,21 @@ TEST(Printable, IsTheSameAgain) {
   EXPECT_EQ(printable(once), once);
 }
 
+TEST(Message, WhatIsTooLongToReadLosesItsMiddle) {
+  const std::string short_enough(8192, 'x');
+  EXPECT_EQ(without_middle(short_enough), short_enough);
+  const std::string cut = without_middle("begin" + std::string(100000, 'x') + "end");
+  EXPECT_LT(cut.size(), 8192U);
+  EXPECT_TRUE(cut.starts_with("beginx"));
+  EXPECT_TRUE(cut.ends_with("xend"));
+  EXPECT_NE(cut.find("x ... (92508 bytes left out) ... x"), std::string::npos);
+  for (const char* shift : {"", "a", "aa"}) {
+    std::string text = shift;
+    for (int i = 0; i < 5000; ++i) text += "\u20ac";
+    EXPECT_EQ(printable(without_middle(text)), without_middle(text));
+  }
+}
+
 TEST(Error, SaysWhatStandsBehindAByteOfZero) {
   EXPECT_STREQ(Error(ExitCode::usage, "found \"a\0b\0\0c\" there"s).what(),
                "found \"a\\x00b\\x00\\x00c\" there");

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 
-#include "fuzz/our_code_only.hpp"
 #include "fuzz/property.hpp"
 #include "icl/run/items_file.hpp"
 

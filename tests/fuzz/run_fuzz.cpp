@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "fuzz/our_code_only.hpp"
 #include "fuzz/property.hpp"
 #include "icl/run/decode.hpp"
 #include "icl/run/encode.hpp"

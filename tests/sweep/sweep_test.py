@@ -502,6 +502,13 @@ class SweepTest(unittest.TestCase):
                            (b"echo '\x1b[31m'\n", "line 1 holds the control character \\x1b;"), (b"a\0b", "control character \\x00;")):
             (self.cwd / "bad.sh").write_bytes(text)
             self.fails(65, part, "sweep", "sweep.toml", "--out", "new", "--slurm", "--prologue", "bad.sh")
+        for text in ("cat <<EOF\nhello\n", "module load 'gcc\n", "if true; then\n", "A=$(ls\n", "true &&\n"):
+            (self.cwd / "open.sh").write_text(text)
+            self.fails(65, "leaves something open", "sweep", "sweep.toml", "--out", "new", "--slurm", "--prologue", "open.sh")
+        for end in ("", "\n"):
+            (self.cwd / "modules.sh").write_text("module load \\" + end)
+            self.ok("sweep", "sweep.toml", "--out", "out", "--slurm", "--prologue", "modules.sh")
+            self.assertIn("\nmodule load \\\n\nsrun ", (self.cwd / "out/sweep.sbatch").read_text())
         self.fails(64, "--tasks sets the array", "sweep", "sweep.toml", "--out", "new", "--slurm", "--sbatch=--arr=0-9")
 
     def test_a_failed_sbatch_is_one_message(self):

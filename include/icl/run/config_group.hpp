@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "icl/config/config.hpp"
 #include "icl/store/group_writer.hpp"
@@ -19,6 +20,10 @@ void write_config(store::Hdf5Writer& file, const std::string& toml, const config
 
 /// "S1, K = 512, N = 16, seed 0".
 [[nodiscard]] std::string title_of(const config::Config& config);
+
+/// The metrics that a reader draws of such a run when it is not told which, the first one before
+/// the others: those of ICL, or of IWL in a system without context.
+[[nodiscard]] std::vector<std::string> chief_metrics(const config::Config& config);
 
 /// Adds attributes that say which run a group is of: K (float64), N, seed, system.
 void say_which_run(store::GroupWriter& group, const config::Config& config);

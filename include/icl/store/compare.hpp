@@ -20,7 +20,8 @@ struct Leeway {
   /// Whether a group or dataset at `path` (`attribute` empty), or an attribute of one, may be
   /// missing. Not asked of what is there.
   std::function<bool(const std::string& path, const std::string& attribute)> may_lack = {};
-  /// Whether an attribute may say `found` where another text is expected.
+  /// Whether an attribute may say `found` (a list with commas between) where another text is
+  /// expected.
   std::function<bool(const std::string& path, const std::string& attribute,
                      const std::string& found)>
       may_say = {};
