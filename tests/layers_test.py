@@ -59,7 +59,7 @@ OTHER_HEADER = {
     "config/draft": "draft.hpp",
     "config/nesting": "nesting.hpp",
     "config/spacing": "spacing.hpp",
-    "config/sweep_text": "sweep_text.hpp",
+    "config/sweep_text": "icl/config/sweep.hpp",
     "run/sizes": "sizes.hpp",
     "probe/*": "icl/probe/probe.hpp",
     "train/optimizer/adam*": "adam.hpp",

@@ -24,9 +24,6 @@ constexpr auto member() {
                    [](Config& config) -> T& { return config.*section.*key; }};
 }
 
-template <class Choice>
-constexpr auto words_of = words(Choice{});
-
 template <auto section, auto key>
 constexpr auto choice() {
   using T = std::remove_cvref_t<decltype(std::declval<Config&>().*section.*key)>;

@@ -14,7 +14,6 @@
 #include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
 #include "spacing.hpp"
-#include "sweep_text.hpp"
 #include "trim.hpp"
 
 namespace icl::config {
@@ -313,14 +312,13 @@ class SweepDraft {
     const toml::node* node = sweep.get("kernels");
     if (node == nullptr) return;
     const auto* name = node->as_string();
-    const auto* const found =
-        name == nullptr ? kernel_names.end() : std::ranges::find(kernel_names, name->get());
-    if (found == kernel_names.end()) {
+    const auto kernels = name == nullptr ? std::nullopt : choice_of<Kernels>(name->get());
+    if (!kernels) {
       throw usage_error(
           place(source_, sweep.find("kernels")->first),
-          fmt::format("kernels: expected \"{}\"", fmt::join(kernel_names, "\" or \"")));
+          fmt::format("kernels: expected \"{}\"", fmt::join(words_of<Kernels>, "\" or \"")));
     }
-    sweep_.kernels = static_cast<Kernels>(found - kernel_names.begin());
+    sweep_.kernels = *kernels;
   }
 
   void apply_axis(const Entry& entry) {

@@ -1,4 +1,4 @@
-#include "sweep_text.hpp"
+#include "icl/config/sweep.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "icl/config/field_values.hpp"
-#include "icl/config/sweep.hpp"
 #include "icl/config/toml.hpp"
 
 namespace icl::config {
@@ -46,7 +45,7 @@ std::string to_toml(const Sweep& sweep) {
   for (const Field* field : sweep.varied()) varied.push_back(field->name);
   std::string text = to_toml(sweep.base, varied);
   text += fmt::format("\n[sweep]\nseeds = {}\nkernels = \"{}\"\n", seeds_text(sweep.seeds),
-                      kernel_names.at(static_cast<std::size_t>(sweep.kernels)));
+                      word(sweep.kernels));
   if (!sweep.axes.empty()) text += "\n[sweep.axes]\n" + axes_text(sweep.axes);
   for (const Sweep::Grid& grid : sweep.grids) text += "\n[[sweep.grid]]\n" + axes_text(grid);
   return text;

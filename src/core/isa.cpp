@@ -5,13 +5,15 @@
 #include <cstdlib>
 #include <string>
 
+#include "icl/core/enumeration.hpp"
 #include "icl/core/error.hpp"
 
 namespace icl {
 namespace {
 
 /// In the order of Isa.
-constexpr std::array<std::string_view, 2> isa_names{"avx2", "avx512"};
+constexpr auto isa_names = std::to_array<std::string_view>({"avx2", "avx512"});
+static_assert(isa_names.size() == enumerator_count<Isa>());
 
 Isa choose_isa() {
   const Isa widest = cpu_has(Isa::avx512) ? Isa::avx512 : Isa::avx2;

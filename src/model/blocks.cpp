@@ -6,6 +6,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
+#include "icl/model/system.hpp"
 #include "icl/model/target_items.hpp"
 #include "icl/nn/elementwise.hpp"
 
@@ -46,6 +47,13 @@ nn::TokenMlp::Shape readout_shape(const config::BlocksShape& s, std::int64_t hid
           .out = 1,
           .layers = s.readout == config::ReadoutKind::mlp ? 3 : 1};
 }
+
+constexpr std::string_view interleaved_token =
+    "token j = (x_j, label code), X numbers: x_j the item's D numbers, then with data.label_code = "
+    "onehot (1, 0) for the label -1 and (0, 1) for +1, with scalar the label itself, and zeros for "
+    "the target, the last; with data.layout = interleaved two tokens in its place, (x_j, zeros) "
+    "and "
+    "(zeros, label code), and (x_N, zeros) for the target: N tokens, or 2N - 1";
 
 }  // namespace
 
@@ -265,5 +273,24 @@ void BlocksModel::backward(const Batch& batch, Activations& activations, const W
   }
   embedding_.backward(batch.size, s.embedding, s.dr.data(), workers);
 }
+
+const SystemDefinition systems::blocks{
+    .make = make<BlocksModel>,
+    .title = "the transformer that [blocks] describes",
+    .source = "names of keys as in TransformerLens",
+    .input = interleaved_token,
+    .forward =
+        "e_j = token j, or its layer norm with norm = input, behind n_ctx entries of which entry j "
+        "is 1 with positions = onehot; r_j = e_j, or embed.read_in e_j; r_j += row j of "
+        "embed.positions with positions = learned, or with sinusoidal in entries 2i and 2i+1 the "
+        "sine and cosine of (j-1) 10000^(-2i/d_model); in each layer r_i += the heads' results, or "
+        "output times them: z_i = sum over j <= i of a_ij v_j, a_ij = the softmax over j <= i of "
+        "s_ij, or s_ij/i with attention = linear, s_ij = q_i . k_j, over sqrt(d_head) with "
+        "attn_scale = d_head, with q, k, v = the rows W_q, W_k, W_v of qkv, d_head of each head, "
+        "times r, or times its layer norm ln1 with norm = pre; with positions = rotary entries i "
+        "and i + d_head/2 of q and k are turned by the angle (j-1) 10000^(-2i/d_head); then in "
+        "layers with an MLP r = r + mlp(r), or mlp(r) with residual = attention, of ln2(r) with "
+        "norm = pre; in the last layer only the target; z = mlp(r_N), or of ln_final(r_N) with "
+        "norm = pre"};
 
 }  // namespace icl::model

@@ -1,6 +1,7 @@
 #include "icl/model/memoriser.hpp"
 
 #include "icl/core/simd.hpp"
+#include "icl/model/system.hpp"
 #include "icl/model/target_items.hpp"
 
 namespace icl::model {
@@ -56,5 +57,12 @@ void Memoriser::backward(const Batch& batch, Activations& activations, const Wor
   auto& s = own<State>(batch, activations);
   mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
 }
+
+const SystemDefinition systems::memoriser{
+    .make = make<Memoriser>,
+    .title = "S4, the memoriser",
+    .source = second_version,
+    .input = "x_N, the D numbers of the target; it reads no context",
+    .forward = "z = W3 relu(W2 relu(W1 x_N + b1) + b2) + b3"};
 
 }  // namespace icl::model

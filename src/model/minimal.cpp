@@ -1,6 +1,7 @@
 #include "icl/model/minimal.hpp"
 
 #include "icl/core/simd.hpp"
+#include "icl/model/system.hpp"
 #include "icl/model/target_items.hpp"
 
 namespace icl::model {
@@ -77,5 +78,15 @@ void Minimal::backward(const Batch& batch, Activations& activations, const Worke
   attention_.backward(batch, s.label_attention, s.dlogits.data(), s.attending, workers);
   mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
 }
+
+const SystemDefinition systems::minimal{
+    .make = make<Minimal>,
+    .title = "S3, the minimal model",
+    .source = second_version,
+    .input = bare_item,
+    .forward =
+        "a_j = softmax of beta x_N . x_j over the N-1 tokens of the context (with "
+        "model.attend_self over the target too, whose label counts as 0); z = W3 relu(W2 "
+        "relu(W1 x_N + b1) + b2) + b3 + w sum_j a_j l_j"};
 
 }  // namespace icl::model

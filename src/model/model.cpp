@@ -1,48 +1,27 @@
 #include "icl/model/model.hpp"
 
-#include <algorithm>
 #include <array>
 #include <string>
 
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
-#include "icl/model/blocks.hpp"
-#include "icl/model/memoriser.hpp"
-#include "icl/model/minimal.hpp"
-#include "icl/model/multi_layer.hpp"
-#include "icl/model/one_layer.hpp"
-#include "icl/model/scalar_beta.hpp"
+#include "icl/model/system.hpp"
 
 namespace icl::model {
 namespace {
 
-template <class M>
-std::unique_ptr<Model> make(const config::Config& config, Storage storage) {
-  return std::make_unique<M>(config, storage);
-}
-
-struct Factory {
-  config::System system;
-  std::unique_ptr<Model> (*make)(const config::Config&, Storage);
-};
-
-/// A row for each of config::systems.
-constexpr std::array factories{
-    Factory{config::System::one_layer, make<OneLayer>},
-    Factory{config::System::multi_layer, make<MultiLayer>},
-    Factory{config::System::scalar_beta, make<ScalarBeta>},
-    Factory{config::System::minimal, make<Minimal>},
-    Factory{config::System::memoriser, make<Memoriser>},
-    Factory{config::System::blocks, make<BlocksModel>},
-};
-static_assert(std::ranges::equal(factories, config::systems, {}, &Factory::system,
-                                 &config::SystemRow::system));
-
 std::unique_ptr<Model> new_model(const config::Config& config, Storage storage) {
-  return factories.at(static_cast<std::size_t>(config.model.system)).make(config, storage);
+  return definition_of(config.model.system).make(config, storage);
 }
 
 }  // namespace
+
+const SystemDefinition& definition_of(config::System system) {
+#define ICL_ROW(name, ...) &systems::name,
+  static constexpr std::array all{ICL_SYSTEMS(ICL_ROW)};
+#undef ICL_ROW
+  return *all.at(static_cast<std::size_t>(system));
+}
 
 void Model::require_fitting(const Batch& batch, const Activations& activations) const {
   if (activations.owner_ != this) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "icl/model/system.hpp"
 #include "icl/nn/target_attention.hpp"
 #include "icl/nn/tokens.hpp"
 
@@ -210,5 +211,19 @@ void MultiLayer::embed_backward(const Batch& batch, State& s, const Workers& wor
   norm_.gain.take_column_sums(s.dgain, batch.size);
   norm_.bias.take_column_sums(s.dbias, batch.size);
 }
+
+const SystemDefinition systems::multi_layer{
+    .make = make<MultiLayer>,
+    .title = "S2, the transformer of L layers",
+    .source = second_version,
+    .input = labelled_token,
+    .forward =
+        "t_j = LayerNorm(token j): ((token - mean) / sqrt(biased variance + 1e-5)) * g + b, once; "
+        "then in each of the layers 0 to L-2, for every token i: y_i = t_i + sum_(j <= i) a_ij "
+        "v_j, a_ij = softmax over j <= i of q_i . k_j, with q, k, v = W_q t, W_k t, W_v t (no "
+        "division by sqrt(X), no position code, one head, no bias), and t_i = W3 relu(W2 relu(W1 "
+        "y_i + b1) + b2) + b3, without residual; in layer L-1 only the target attends, over all N "
+        "tokens: h = t_N + sum_j a_j v_j; z = W3 relu(W2 relu(W1 h + b1) + b2) + b3 with the "
+        "output MLP"};
 
 }  // namespace icl::model

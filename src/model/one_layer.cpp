@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "icl/model/system.hpp"
+
 namespace icl::model {
 
 struct OneLayer::State final : Activations {
@@ -75,5 +77,17 @@ void OneLayer::backward(const Batch& batch, Activations& activations, const Work
   mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
   attention_.backward(batch, norm_, s.target_attention, s.dh.data(), s.attending, workers);
 }
+
+const SystemDefinition systems::one_layer{
+    .make = make<OneLayer>,
+    .title = "S1, the one-layer transformer",
+    .source = second_version,
+    .input = labelled_token,
+    .forward =
+        "t_j = LayerNorm(token j): ((token - mean) / sqrt(biased variance + 1e-5)) * g + b; "
+        "q = W_q t_N; k_j = W_k t_j; v_j = W_v t_j; a_j = softmax over all N tokens, the target "
+        "among them, of q . k_j: no division by sqrt(X), no mask, no position code, one head, no "
+        "bias; h = t_N + sum_j a_j v_j; z = W3 relu(W2 relu(W1 h + b1) + b2) + b3: no residual "
+        "around the MLP"};
 
 }  // namespace icl::model

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "icl/model/system.hpp"
 #include "icl/model/target_items.hpp"
 
 namespace icl::model {
@@ -79,5 +80,15 @@ void ScalarBeta::backward(const Batch& batch, Activations& activations, const Wo
   mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
   attention_.backward(batch, s.scalar_attention, s.dh.data(), s.attending, workers);
 }
+
+const SystemDefinition systems::scalar_beta{
+    .make = make<ScalarBeta>,
+    .title = "the system between S1 and S3: one number beta in place of W_q and W_k",
+    .source = "Nguyen & Reddy 2024, arXiv:2412.00104v1",
+    .input = labelled_token,
+    .forward =
+        "t_j = token j, without layer norm; a_j = softmax over all N tokens, the target among "
+        "them, of beta x_N . x_j; h = t_N + W_v sum_j a_j t_j; z = W3 relu(W2 relu(W1 h + b1) + "
+        "b2) + b3"};
 
 }  // namespace icl::model

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "icl/config/field_values.hpp"
+#include "icl/core/enumeration.hpp"
 #include "icl/nn/parameter.hpp"
 #include "icl/run/numerics.hpp"
 #include "icl/store/envelope.hpp"
@@ -14,8 +15,9 @@
 namespace icl::run {
 namespace {
 
-constexpr std::array<std::string_view, 4> status_names{"running", "done", "interrupted",
-                                                       "diverged"};
+constexpr auto status_names =
+    std::to_array<std::string_view>({"running", "done", "interrupted", "diverged"});
+static_assert(status_names.size() == enumerator_count<RunStatus>());
 
 std::string hash_of(const std::string& text) {
   return store::hash_hex(std::as_bytes(std::span(text)));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "icl/core/enumeration.hpp"
 #include "icl/core/error.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5.hpp"
@@ -19,7 +20,9 @@ namespace {
 constexpr std::size_t hash_digits = 32;        // of an XXH3-128
 constexpr std::size_t block_hash_digits = 16;  // of an XXH64
 
-constexpr std::array<std::string_view, 3> titles{"icl run file", "icl data file", "icl sweep file"};
+constexpr auto titles =
+    std::to_array<std::string_view>({"icl run file", "icl data file", "icl sweep file"});
+static_assert(titles.size() == enumerator_count<FileKind>());
 
 std::string_view title(FileKind kind) { return titles.at(static_cast<std::size_t>(kind)); }
 

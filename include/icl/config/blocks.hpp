@@ -106,10 +106,6 @@ constexpr auto words(ReadoutKind /*type*/) {
   return std::to_array<std::string_view>({"linear", "mlp"});
 }
 
-static_assert(word(Norm::pre) == "pre");
-static_assert(word(MlpIn::every) == "every");
-static_assert(word(Positions::rotary) == "rotary");
-
 /// The keys of the system blocks, by the names that TransformerLens has for them where it has some.
 /// All may be absent, so that a run of another system holds none; BlocksShape says what is then
 /// meant.

@@ -6,12 +6,14 @@
 #include <optional>
 #include <string_view>
 
+#include "icl/core/enumeration.hpp"
+
 namespace icl::config {
 
 /// The choices of the configuration. A choice is an enumeration, and words() gives the word of each
 /// of its values, in their order: the words are what TOML, the command line and run files hold, and
-/// nothing but this table knows them. A new value is an enumerator and its word here; -Wswitch and
-/// the assertion below the table name what was forgotten.
+/// nothing but this table knows them. A new value is an enumerator and its word here; without the
+/// word, or a case where -Wswitch asks for one, it does not compile.
 
 /// How the labels of a training sequence are distributed.
 enum class LabelRule : std::uint8_t {
@@ -68,27 +70,28 @@ constexpr auto words(Clamp /*type*/) {
   return std::to_array<std::string_view>({"copy", "uniform", "none"});
 }
 
+/// The words of a choice, in the order of its values.
+template <class Choice>
+constexpr auto words_of = [] {
+  constexpr auto all = words(Choice{});
+  static_assert(all.size() == enumerator_count<Choice>(), "a word for each value of the choice");
+  return all;
+}();
+
 /// The word of a value.
 template <class Choice>
 [[nodiscard]] constexpr std::string_view word(Choice value) {
-  constexpr auto all = words(Choice{});
-  return all.at(static_cast<std::size_t>(value));
+  return words_of<Choice>.at(static_cast<std::size_t>(value));
 }
 
 /// The value of a word; nothing if there is no such word.
 template <class Choice>
 [[nodiscard]] constexpr std::optional<Choice> choice_of(std::string_view text) {
-  constexpr auto all = words(Choice{});
+  constexpr auto all = words_of<Choice>;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i] == text) return static_cast<Choice>(i);
   }
   return std::nullopt;
 }
-
-static_assert(word(LabelRule::equal_others) == "equal_others");
-static_assert(word(LabelCode::scalar) == "scalar");
-static_assert(word(ItemScale::none) == "none");
-static_assert(word(Clamp::none) == "none");
-static_assert(word(RateSchedule::triangle) == "triangle");
 
 }  // namespace icl::config

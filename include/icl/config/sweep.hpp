@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "icl/config/choice.hpp"
 #include "icl/config/fields.hpp"
 
 namespace icl::config {
@@ -24,6 +26,7 @@ enum class Kernels : std::uint8_t {
   own,   ///< the best of each CPU: equal bits only on nodes of one kind
   avx2,  ///< those that every CPU with AVX2 has: equal bits on all nodes
 };
+constexpr auto words(Kernels /*type*/) { return std::to_array<std::string_view>({"own", "avx2"}); }
 
 /// A grid of runs: every combination of the axes' values, with every seed; or the union of several.
 ///

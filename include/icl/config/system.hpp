@@ -7,16 +7,6 @@
 
 namespace icl::config {
 
-/// The models, in the paper's names S1 to S4, one between S1 and S3, and the general transformer.
-enum class System : std::uint8_t {
-  one_layer,
-  multi_layer,
-  scalar_beta,
-  minimal,
-  memoriser,
-  blocks
-};
-
 /// What a system has. Keys, probes and commands ask for these, never for a system.
 struct Capabilities {
   bool context = false;      ///< it reads more than the target: attention, copies, ICL
@@ -38,6 +28,27 @@ using Need = bool Capabilities::*;
   return need == nullptr || has.*need;
 }
 
+/// The systems, a row each, in the paper's names S1 to S4, with one between S1 and S3, and the
+/// general transformer: the value of model.system, a title for people, and what it has. From a row
+/// follow the enumerator and the declaration of model::systems::NAME, which a source of src/model
+/// defines: without that the program does not link.
+// clang-format off: a row each
+#define ICL_SYSTEMS(ROW)                                                                         \
+  ROW(one_layer, "S1", .context = true, .mixes_paths = true, .matrices = true,                   \
+      .initial_beta = true, .gathers = true)                                                     \
+  ROW(multi_layer, "S2", .context = true, .mixes_paths = true, .matrices = true, .layers = true, \
+      .gathers = true)                                                                           \
+  ROW(scalar_beta, "scalar beta", .context = true, .mixes_paths = true, .scalar_beta = true,     \
+      .gathers = true)                                                                           \
+  ROW(minimal, "S3", .context = true, .scalar_beta = true, .path_weight = true)                  \
+  ROW(memoriser, "S4", .memoriser_alone = true)                                                  \
+  ROW(blocks, "transformer", .context = true, .mixes_paths = true, .blocks = true)
+// clang-format on
+
+#define ICL_ROW(name, ...) name,
+enum class System : std::uint8_t { ICL_SYSTEMS(ICL_ROW) };
+#undef ICL_ROW
+
 struct SystemRow {
   System system;
   std::string_view name;   ///< the value of model.system
@@ -45,52 +56,18 @@ struct SystemRow {
   Capabilities has;
 };
 
-/// A row for each system, in the order of the enumeration. A new system is an enumerator and a row
-/// here, and a row in model/model.cpp that makes it.
-inline constexpr std::array systems{
-    SystemRow{System::one_layer,
-              "one_layer",
-              "S1",
-              {.context = true,
-               .mixes_paths = true,
-               .matrices = true,
-               .initial_beta = true,
-               .gathers = true}},
-    SystemRow{
-        System::multi_layer,
-        "multi_layer",
-        "S2",
-        {.context = true, .mixes_paths = true, .matrices = true, .layers = true, .gathers = true}},
-    SystemRow{System::scalar_beta,
-              "scalar_beta",
-              "scalar beta",
-              {.context = true, .mixes_paths = true, .scalar_beta = true, .gathers = true}},
-    SystemRow{System::minimal,
-              "minimal",
-              "S3",
-              {.context = true, .scalar_beta = true, .path_weight = true}},
-    SystemRow{System::memoriser, "memoriser", "S4", {.memoriser_alone = true}},
-    SystemRow{System::blocks,
-              "blocks",
-              "transformer",
-              {.context = true, .mixes_paths = true, .blocks = true}},
-};
+#define ICL_ROW(name, title, ...) SystemRow{System::name, #name, title, {__VA_ARGS__}},
+inline constexpr std::array systems{ICL_SYSTEMS(ICL_ROW)};
+#undef ICL_ROW
 
+#define ICL_ROW(name, ...) #name,
 constexpr auto words(System /*type*/) {
-  std::array<std::string_view, systems.size()> names;
-  for (std::size_t i = 0; i < systems.size(); ++i) names[i] = systems[i].name;
-  return names;
+  return std::to_array<std::string_view>({ICL_SYSTEMS(ICL_ROW)});
 }
+#undef ICL_ROW
 
 [[nodiscard]] constexpr const SystemRow& row_of(System system) {
   return systems.at(static_cast<std::size_t>(system));
 }
-
-static_assert([] {
-  for (std::size_t i = 0; i < systems.size(); ++i) {
-    if (static_cast<std::size_t>(systems[i].system) != i) return false;
-  }
-  return true;
-}());
 
 }  // namespace icl::config

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "icl/core/clock.hpp"
+#include "icl/core/enumeration.hpp"
 
 namespace icl {
 
@@ -21,10 +22,11 @@ enum class Phase : std::uint8_t {
   evaluation,          ///< ICL and IWL accuracy
   recording,           ///< metrics, snapshots, publishing
 };
-inline constexpr std::size_t phase_count = 8;
-inline constexpr std::array<std::string_view, phase_count> phase_names = {
-    "sampling",     "attention forward",       "attention backward", "MLP products",
-    "element-wise", "weight decay and checks", "evaluation",         "recording"};
+inline constexpr auto phase_names = std::to_array<std::string_view>(
+    {"sampling", "attention forward", "attention backward", "MLP products", "element-wise",
+     "weight decay and checks", "evaluation", "recording"});
+inline constexpr std::size_t phase_count = enumerator_count<Phase>();
+static_assert(phase_names.size() == phase_count);
 
 /// Seconds by phase.
 class PhaseSeconds {

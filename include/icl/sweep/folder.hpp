@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "icl/config/sweep.hpp"
+#include "icl/core/enumeration.hpp"
 #include "icl/sweep/plan.hpp"
 
 namespace icl::sweep {
@@ -22,8 +23,9 @@ enum class RunState : std::uint8_t {
   diverged,  ///< has ended, since its loss was not finite: as final as done
   damaged,   ///< its file cannot be read, or is another run's, or its lock is no lock
 };
-inline constexpr std::array<std::string_view, 6> state_names{"waiting", "running",  "interrupted",
-                                                             "done",    "diverged", "damaged"};
+inline constexpr auto state_names = std::to_array<std::string_view>(
+    {"waiting", "running", "interrupted", "done", "diverged", "damaged"});
+static_assert(state_names.size() == enumerator_count<RunState>());
 [[nodiscard]] constexpr std::string_view to_string(RunState state) {
   return state_names.at(static_cast<std::size_t>(state));
 }
