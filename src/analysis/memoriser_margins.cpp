@@ -8,7 +8,7 @@
 #include "icl/model/model.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/run/replay.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/registry.hpp"
 
 namespace icl::analysis {
 
@@ -29,8 +29,8 @@ std::vector<double> memoriser_margins(const run::RunRecord& run, std::int64_t st
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     std::ranges::copy(values[i], parameters[i]->value.data());
   }
-  const task::Task task(config, run::items_of(run), *model, workers);
-  probe::Prober prober(config, task, *model);
+  const auto task = task::make_task(config, run::items_of(run), *model, workers);
+  probe::Prober prober(config, *task, *model);
   probe::Memory memory;
   static_cast<void>(prober.read(*model, step, nn::Attending::learned, memory, workers));
   const auto margins = prober.memoriser_margins();

@@ -8,6 +8,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/model/model.hpp"
 #include "icl/run/replay.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/train/interventions.hpp"
 
 namespace icl::analysis {
@@ -168,7 +169,7 @@ run::Footprint footprint_of_probing(const config::Config& config, const ProbeReq
                    "model.hidden, --steps"});
   if (!config.data.K.is_infinite()) {
     const auto items = static_cast<double>(
-        config.data.K.count() + std::min(config.data.K.count(), task::Task::most_novel_items));
+        config.data.K.count() + std::min(config.data.K.count(), task::ItemLabelTask::most_novel_items));
     parts.push_back({"items in double",
                      2 * words * items * static_cast<double>(model->token_width()),
                      "data.K, data.D"});

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "icl/config/toml.hpp"
 #include "icl/model/model.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/registry.hpp"
 
 namespace icl_precise {
 namespace {
@@ -44,13 +45,13 @@ class FixedSequences final : public Sequences {
       : config_(icl::config::parse(description.config, "the run's configuration")),
         attending_(attending_named(description.attending)),
         model_(model::make_model(config_)),
-        task_(config_, given_items(description), *model_, icl::Workers(1)) {
+        task_(task::make_task(config_, given_items(description), *model_, icl::Workers(1))) {
     // A batch of fresh tokens points into itself: none is moved.
     batches_.reserve(static_cast<std::size_t>(description.batches));
     const std::int64_t size = description.batch_size;
     for (std::uint64_t step = 0xffffffff; std::cmp_less(batches_.size(), description.batches);) {
-      icl::Batch& batch = batches_.emplace_back(task_.make_batch(size));
-      task_.training_batch(step, size, batch, icl::Workers(1));
+      icl::Batch& batch = batches_.emplace_back(task_->make_batch(size));
+      task_->training_batch(step, size, batch, icl::Workers(1));
       const bool whole = batch.size == size;
       if (!whole) batches_.pop_back();
       step -= whole ? steps_covered_by(size) : 1;
@@ -69,8 +70,8 @@ class FixedSequences final : public Sequences {
   [[nodiscard]] const icl::config::Config& config() const { return config_; }
   [[nodiscard]] nn::Attending attending() const { return attending_; }
   [[nodiscard]] std::int64_t batch_size() const { return batches_.front().size; }
-  [[nodiscard]] icl::Batch room() const { return task_.make_batch(batch_size()); }
-  [[nodiscard]] std::int64_t length() const { return task_.length(); }
+  [[nodiscard]] icl::Batch room() const { return task_->make_batch(batch_size()); }
+  [[nodiscard]] std::int64_t length() const { return task_->length(); }
 
  private:
   /// The training steps that `size` sequences are those of: where an epoch goes through items in
@@ -84,7 +85,7 @@ class FixedSequences final : public Sequences {
   icl::config::Config config_;
   nn::Attending attending_;
   std::unique_ptr<model::Model> model_;  ///< encodes the tokens; never run
-  task::Task task_;
+  std::unique_ptr<task::Task> task_;
   std::vector<icl::Batch> batches_;
 };
 

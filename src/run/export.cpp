@@ -15,7 +15,7 @@
 #include "icl/store/envelope.hpp"
 #include "icl/store/hdf5_writer.hpp"
 #include "icl/task/plain_encoder.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/registry.hpp"
 #include "icl/train/observer.hpp"
 
 namespace icl::run {
@@ -130,10 +130,12 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
   const config::Config& config = run.config;
   const std::string title = title_of(config);
   const task::PlainEncoder encoder(config);
-  const task::Task task(config, items_of(run, places), encoder, workers);
+  const auto drawn = task::make_task(config, items_of(run, places), encoder, workers);
+  const task::Task& task = *drawn;
   if (request.items) {
-    write_items(file, "/items", task.training_items(), config.data.D, title);
-    write_items(file, "/novel_items", task.novel_items(), config.data.D, title);
+    for (const task::Task::Table& table : task.tables()) {
+      write_items(file, fmt::format("/{}", table.name), *table.rows, config.data.D, title);
+    }
   }
   const auto write = [&](const std::string& path, const std::vector<std::int64_t>& steps,
                          std::int64_t sequences, const auto& draw) {

@@ -8,7 +8,7 @@
 #include "icl/model/model.hpp"
 #include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
@@ -31,7 +31,7 @@ double Sizes::items(std::int64_t width) const {
   if (config_.data.K.is_infinite()) return 0;
   const auto count = static_cast<double>(config_.data.K.count());
   const auto dimension = static_cast<double>(config_.data.D);
-  const double rows = count + std::min(count, static_cast<double>(task::Task::most_novel_items));
+  const double rows = count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
   double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
   if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
   if (config_.data.labels != config::LabelRule::independent) {

@@ -10,6 +10,7 @@
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/nn/logistic_loss.hpp"
+#include "icl/task/registry.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/train/initial_beta.hpp"
 
@@ -43,20 +44,20 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       model_(model::make_model(config)),
       parameters_(model_->parameters()),
       readable_(parameters_.begin(), parameters_.end()),
-      task_(config, std::move(given), *model_, workers),
+      task_(task::make_task(config, std::move(given), *model_, workers)),
       optimizer_(make_optimizer(config.train, parameters_)),
       interventions_(config.intervene, parameters_),
-      evaluator_(task_, *model_, config.eval.sequences),
-      pass_(config, task_, *model_),
+      evaluator_(*task_, *model_, config.eval.sequences),
+      pass_(config, *task_, *model_),
       next_update_(config_, progress_.step, *model_, pass_, *optimizer_, interventions_),
-      prober_(config, task_, *model_, &next_update_),
-      fixed_set_(config, task_, *model_, workers),
+      prober_(config, *task_, *model_, &next_update_),
+      fixed_set_(config, *task_, *model_, workers),
       evaluations_(evaluation_schedule(config)),
       snapshots_(snapshot_schedule(config)),
       acquisition_(config) {
   const std::int64_t seed = task::Seeds(config).init;
   if (config.init.beta0) {
-    initialise_with_beta(*config.init.beta0, seed, task_, *model_, workers);
+    initialise_with_beta(*config.init.beta0, seed, *task_, *model_, workers);
   } else {
     model_->initialise(seed);
   }
@@ -139,7 +140,7 @@ Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<boo
 
 bool Trainer::is_finite(const Evaluation& evaluation) const {
   for (std::size_t i = 0; i < evaluation.sets.size(); ++i) {
-    if (task_.has(i) && !std::isfinite(evaluation.sets.at(i).loss)) return false;
+    if (task_->has(i) && !std::isfinite(evaluation.sets.at(i).loss)) return false;
   }
   return true;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "icl/probe/prober.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/task/seeds.hpp"
 #include "support/blas.hpp"
 #include "support/rounding.hpp"
@@ -101,7 +102,7 @@ struct Bench {
   Workers workers{1};
   config::Config config;
   std::unique_ptr<model::Model> model;
-  task::Task task;
+  task::ItemLabelTask task;
   Prober prober;
   Memory memory;
 };

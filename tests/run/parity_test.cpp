@@ -20,7 +20,7 @@
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/task/seeds.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/train/interventions.hpp"
 #include "icl/train/optimizer.hpp"
 #include "icl/train/schedule.hpp"
@@ -160,7 +160,7 @@ class Steps {
   config::Config config_;
   std::unique_ptr<model::Model> model_;
   std::vector<nn::Parameter*> parameters_;
-  task::Task task_;
+  task::ItemLabelTask task_;
   std::unique_ptr<train::Optimizer> optimizer_;
   train::Interventions interventions_;
   Batch batch_;

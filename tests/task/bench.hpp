@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "icl/task/task.hpp"
+#include "icl/task/item_label.hpp"
 #include "task/fake_encoder.hpp"
 
 namespace icl::task {
@@ -99,7 +99,7 @@ struct Bench {
   config::Config config;
   FakeEncoder encoder;
   Workers workers;
-  Task task;
+  ItemLabelTask task;
 };
 
 /// Batches do not depend on the number of workers, nor on whether they are drawn in parts.

@@ -1,5 +1,7 @@
 #include "icl/train/evaluator.hpp"
 
+#include "icl/task/item_label.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -105,7 +107,7 @@ struct Bench {
 
   Workers workers{1};
   FakeModel model;
-  task::Task task;
+  task::ItemLabelTask task;
   Evaluator evaluator;
 };
 
@@ -207,7 +209,7 @@ TEST(Evaluator, HasNoIclForAModelThatReadsNoContext) {
     return Real{1};
   });
   model.context = false;
-  const task::Task task(configuration(), std::nullopt, model, workers);
+  const task::ItemLabelTask task(configuration(), std::nullopt, model, workers);
   Evaluator evaluator(task, model, 100);
   EXPECT_TRUE(is_nothing(evaluator.measure(icl_set, model, 1, workers)));
   EXPECT_TRUE(model.sizes.empty());

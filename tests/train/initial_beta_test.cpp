@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "icl/core/error.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/task/seeds.hpp"
 #include "support/models.hpp"
 #include "train/diary.hpp"
@@ -89,7 +90,7 @@ struct Bench {
         task(config, std::nullopt, *model, workers) {}
   std::int64_t seed;
   std::unique_ptr<model::Model> model;
-  task::Task task;
+  task::ItemLabelTask task;
 };
 
 TEST(InitialBeta, IsTheWishOnTheSequencesThatItIsSetOn) {

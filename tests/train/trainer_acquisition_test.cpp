@@ -1,5 +1,7 @@
 #include "icl/train/trainer.hpp"
 
+#include "icl/task/item_label.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -133,7 +135,7 @@ std::vector<double> accuracies(const config::Config& config, std::int64_t first,
                                std::int64_t last) {
   const Workers workers(1);
   const auto model = model::make_model(config);
-  const task::Task task(config, std::nullopt, *model, workers);
+  const task::ItemLabelTask task(config, std::nullopt, *model, workers);
   Evaluator evaluator(task, *model, config.eval.sequences);
   Trainer trainer(config, workers);
   std::vector<double> found;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+
+#include "icl/task/item_label.hpp"
 #include "support/rounding.hpp"
 #include "train/diary.hpp"
 
@@ -142,7 +144,7 @@ TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
   const WholeRun result(config);
   const Workers workers(1);
   const auto model = model::make_model(config);
-  const task::Task task(config, std::nullopt, *model, workers);
+  const task::ItemLabelTask task(config, std::nullopt, *model, workers);
   Evaluator evaluator(task, *model, config.eval.sequences);
   for (const Evaluation& e : result.diary.evaluations) {
     const auto& values = result.diary.snapshots[static_cast<std::size_t>(e.step)];

@@ -9,6 +9,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/nn/logistic_loss.hpp"
+#include "icl/task/item_label.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/train/schedule.hpp"
 
@@ -82,7 +83,7 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
     const Workers workers(1);
     const auto model = model::make_model(config);
     model->initialise(task::Seeds(config).init);
-    const task::Task task(config, std::nullopt, *model, workers);
+    const task::ItemLabelTask task(config, std::nullopt, *model, workers);
     Evaluator evaluator(task, *model, config.eval.sequences);
     Batch batch = task.make_batch(config.train.batch_size);
     const auto activations = model->make_activations(config.train.batch_size, config.data.N);
@@ -162,7 +163,7 @@ TEST(Trainer, TakesTheItemsThatItIsGiven) {
   const Workers workers(1);
   const auto model = model::make_model(config);
   model->initialise(task::Seeds(config).init);
-  const task::Task task(config, given, *model, workers);
+  const task::ItemLabelTask task(config, given, *model, workers);
   Evaluator evaluator(task, *model, config.eval.sequences);
   EXPECT_TRUE(equal(diary.evaluations.front().on("icl"),
                     evaluator.measure(task::set_called("icl"), *model, 0, workers)));

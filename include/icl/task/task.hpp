@@ -2,17 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
+#include "icl/core/error.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/task/evaluation_set.hpp"
-#include "icl/task/given_items.hpp"
-#include "icl/task/items.hpp"
-#include "icl/task/seeds.hpp"
-#include "icl/task/sequences.hpp"
 
 namespace icl::task {
 
@@ -34,114 +32,86 @@ struct BatchShape {
 };
 [[nodiscard]] Batch room_for(const BatchShape&, std::int64_t capacity, Storage = {});
 
-/// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose
-/// last item asks for its label; for a model that reads no context, of the target alone. Items are
-/// encoded once, in the form that the model wants, unless each token is drawn anew (K = infinity,
-/// noise within items); batches are pure functions of (seed, step, sequence), whoever draws them.
+/// What a run learns: sequences, and what is asked of them. Batches are pure functions of (seed,
+/// step, sequence), whoever draws them. May be used from any thread.
 class Task {
  public:
-  /// Gaussian novel items never number more than this.
-  static constexpr std::int64_t most_novel_items = 20000;
-
-  /// Draws (or takes) and encodes all items. The encoder must outlive the task. `given` holds the
-  /// items where data.items is set.
-  Task(const config::Config&, std::optional<GivenItems> given, const TokenEncoder&, const Workers&);
+  Task() = default;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+  virtual ~Task() = default;
 
   /// Room for batches of up to `capacity` sequences.
-  [[nodiscard]] Batch make_batch(std::int64_t capacity, Tokens = Tokens::where_they_are) const;
+  [[nodiscard]] virtual Batch make_batch(std::int64_t capacity, Tokens) const = 0;
+  [[nodiscard]] Batch make_batch(std::int64_t capacity) const {
+    return make_batch(capacity, Tokens::where_they_are);
+  }
 
   /// The batch of training step `step`, counted from 0: `size` sequences (or fewer at the end of
   /// an epoch of compat.s4_epoch or compat.short_last_batch).
-  void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const;
+  virtual void training_batch(std::uint64_t step, std::int64_t size, Batch&,
+                              const Workers&) const = 0;
   /// Sequences [first, first + size) of the evaluation set of that number after `step` updates.
   /// Only where has() it.
-  void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first, std::int64_t size,
-                        Batch&, const Workers&) const;
+  virtual void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
+                                std::int64_t size, Batch&, const Workers&) const = 0;
+
+  /// The tables of what its sequences are drawn from, for people to look at.
+  struct Table {
+    std::string_view name;  ///< "items"
+    const TokenTable* rows;
+  };
+  [[nodiscard]] virtual std::vector<Table> tables() const = 0;
+
+  /// N, or 1 for a model that reads no context.
+  [[nodiscard]] virtual std::int64_t length() const = 0;
+  [[nodiscard]] virtual const Traits& traits() const = 0;
+  /// Whether it has sequences of the evaluation set of that number.
+  [[nodiscard]] bool has(std::size_t set) const { return traits().*evaluation_sets.at(set).needs; }
+
+  // Sequences of items with labels: Error(internal) in a task without these.
+
   /// Sequences for probes, of training items with a copy of the target, whose copies carry
   /// `label`: the same sequences for each. If there are probe_sequences() = K of them, each item is
   /// the target once. With a label that is not its own the batch must have its own tokens.
-  void probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel label,
-                   Batch&, const Workers&) const;
+  virtual void probe_batch(std::uint64_t /*step*/, std::int64_t /*first*/, std::int64_t /*size*/,
+                           CopyLabel /*label*/, Batch&, const Workers&) const {
+    without_labels("the sequences of probes");
+  }
+  /// probe.sequences, but never more than there are training items.
+  [[nodiscard]] virtual std::int64_t probe_sequences() const { return 0; }
 
   /// Sequences [first, first + size) of those that init.beta0 is measured on: training items with a
   /// copy of the target, keyed by the seed of the initial parameters.
-  void initial_batch(std::int64_t first, std::int64_t size, Batch&, const Workers&) const;
+  virtual void initial_batch(std::int64_t /*first*/, std::int64_t /*size*/, Batch&,
+                             const Workers&) const {
+    without_labels("those of init.beta0");
+  }
 
   /// Sequences [first, first + size) of the fixed set: with a copy of the target, keyed by
   /// seed.probe alone, whatever the step. The novel ones lie in the batch, whose capacity must be
   /// of Tokens::in_the_batch. With an encoder of one's own, all do, in a batch of make_batch_for().
-  void fixed_batch(Items, std::int64_t first, std::int64_t size, Batch&, const Workers&,
-                   const TokenEncoder* encoder = nullptr) const;
+  virtual void fixed_batch(Items, std::int64_t /*first*/, std::int64_t /*size*/, Batch&,
+                           const Workers&, const TokenEncoder* /*encoder*/) const {
+    without_labels("the fixed sequences");
+  }
+  void fixed_batch(Items items, std::int64_t first, std::int64_t size, Batch& batch,
+                   const Workers& workers) const {
+    fixed_batch(items, first, size, batch, workers, nullptr);
+  }
   /// Whether the fixed set has sequences of such items.
   [[nodiscard]] bool has_fixed(Items items) const {
-    return items == Items::novel ? traits_.context : traits_.training_items;
+    return items == Items::novel ? traits().context : traits().training_items;
   }
-  [[nodiscard]] Batch make_batch_for(std::int64_t capacity, const TokenEncoder&) const;
-
-  /// N, or 1 for a model that reads no context.
-  [[nodiscard]] std::int64_t length() const { return length_; }
-  [[nodiscard]] const Traits& traits() const { return traits_; }
-  /// Whether it has sequences of the evaluation set of that number.
-  [[nodiscard]] bool has(std::size_t set) const { return traits_.*evaluation_sets.at(set).needs; }
-  /// probe.sequences, but never more than there are training items.
-  [[nodiscard]] std::int64_t probe_sequences() const { return probe_sequences_; }
-
-  /// [K E, W], E the exemplars of a class (1 for Gaussian items)
-  [[nodiscard]] const TokenTable& training_items() const { return training_.tokens; }
-  [[nodiscard]] const TokenTable& novel_items() const { return novel_.tokens; }
-  [[nodiscard]] const std::vector<std::int8_t>& labels() const {
-    return training_.labels;
-  }  ///< [K]
+  [[nodiscard]] virtual Batch make_batch_for(std::int64_t /*capacity*/, const TokenEncoder&) const {
+    without_labels("room for these");
+  }
 
  private:
-  /// Training or novel items.
-  struct Side {
-    ItemSet items;
-    std::vector<std::int8_t> labels;
-    TokenTable tokens;
-    Frequencies frequencies{1};
-    std::optional<ItemsByLabel> by_label;
-  };
-  /// How one evaluation or training set draws: which randomness, which items.
-  struct Rule;
-
-  [[nodiscard]] const TokenEncoder& encoder_of(const Rule&) const;
-  void make_side(Side&, std::vector<double> weights, const Workers&);
-  void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-            const Workers&) const;
-  void draw_classes(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
-                    std::span<std::int32_t> items) const;
-  void fill_from_items(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
-                       std::int64_t b, Batch&) const;
-  void choose_exemplars(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                        Batch&) const;
-  void make_tokens(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                   Batch&) const;
-  [[nodiscard]] std::span<const float> with_noise(const Rule&, std::uint64_t step,
-                                                  std::int64_t sequence, std::int64_t b,
-                                                  std::int64_t j, Batch&) const;
-  void fill_fresh(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
-                  std::int64_t b, Batch&) const;
-  void encode_fresh(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                    std::int64_t j, int label, Batch&) const;
-
-  const TokenEncoder& encoder_;
-  Traits traits_;
-  bool from_table_;         ///< data.items is set
-  bool fresh_items_;        ///< K = infinity
-  std::int64_t length_;     ///< N
-  std::int64_t dimension_;  ///< D
-  double noise_;
-  double bursty_;
-  bool unequal_;  ///< training items are drawn unequally often
-  LabelRule rule_;
-  std::int64_t probe_sequences_;
-  std::int64_t epoch_steps_ = 0;  ///< of an epoch of 60,000 sequences, if there are such, or 0
-  std::int64_t epoch_batch_;      ///< sequences of each of these steps, but the last
-  bool in_order_;                 ///< items in the order of compat.s4_epoch
-  Seeds seeds_;
-  Side training_;
-  Side novel_;
+  [[noreturn]] static void without_labels(const char* asked_for) {
+    throw Error(ExitCode::internal,
+                std::string("a task without labels was asked for ") + asked_for);
+  }
 };
 
 }  // namespace icl::task

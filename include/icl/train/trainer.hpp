@@ -103,7 +103,7 @@ class Trainer {
   std::unique_ptr<model::Model> model_;
   std::vector<nn::Parameter*> parameters_;
   std::vector<const nn::Parameter*> readable_;
-  task::Task task_;
+  std::unique_ptr<task::Task> task_;
   std::unique_ptr<Optimizer> optimizer_;
   Interventions interventions_;
   Evaluator evaluator_;

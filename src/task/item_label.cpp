@@ -1,4 +1,4 @@
-#include "icl/task/task.hpp"
+#include "icl/task/item_label.hpp"
 
 #include <fmt/format.h>
 
@@ -40,7 +40,7 @@ int label_of_copy(CopyLabel label, int its_own) {
 
 }  // namespace
 
-struct Task::Rule {
+struct ItemLabelTask::Rule {
   std::int64_t seed;
   Purpose sequences;    ///< the randomness of the rule itself
   Purpose fresh_items;  ///< that of the items, where they are fresh
@@ -56,8 +56,8 @@ struct Task::Rule {
   }
 };
 
-Task::Task(const config::Config& config, std::optional<GivenItems> given,
-           const TokenEncoder& encoder, const Workers& workers)
+ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenItems> given,
+                             const TokenEncoder& encoder, const Workers& workers)
     : encoder_(encoder),
       traits_(traits_of(config)),
       from_table_(given.has_value()),
@@ -109,7 +109,7 @@ Task::Task(const config::Config& config, std::optional<GivenItems> given,
   make_side(novel_, {}, workers);
 }
 
-void Task::make_side(Side& side, std::vector<double> weights, const Workers& workers) {
+void ItemLabelTask::make_side(Side& side, std::vector<double> weights, const Workers& workers) {
   side.frequencies = weights.empty() ? Frequencies(static_cast<std::uint32_t>(side.items.classes()))
                                      : Frequencies(weights);
   if (traits_.label_rule) {
@@ -156,13 +156,13 @@ Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) 
   return batch;
 }
 
-Batch Task::make_batch(std::int64_t capacity, Tokens tokens) const {
+Batch ItemLabelTask::make_batch(std::int64_t capacity, Tokens tokens) const {
   const bool own = fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch;
   return room_for({length_, dimension_, encoder_.token_width(), own}, capacity);
 }
 
-void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
-                          const Workers& workers) const {
+void ItemLabelTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
+                                   const Workers& workers) const {
   Draw draw = bursty_ < 1 ? Draw::partly_bursty : Draw::bursty;
   if (traits_.label_rule) draw = Draw::equal;
   if (in_order_) draw = Draw::epoch;
@@ -174,8 +174,9 @@ void Task::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
        step, 0, size, batch, workers);
 }
 
-void Task::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
-                            std::int64_t size, Batch& batch, const Workers& workers) const {
+void ItemLabelTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
+                                     std::int64_t size, Batch& batch,
+                                     const Workers& workers) const {
   assert(has(set));
   const EvaluationSet& of = evaluation_sets.at(set);
   fill({seeds_.eval, of.sequences, of.fresh_items, of.draw,
@@ -183,8 +184,8 @@ void Task::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t fi
        step, first, size, batch, workers);
 }
 
-void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel label,
-                       Batch& batch, const Workers& workers) const {
+void ItemLabelTask::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size,
+                                CopyLabel label, Batch& batch, const Workers& workers) const {
   assert(first + size <= probe_sequences_);
   // Under Zipf's law an average over training items is one over how often they are drawn.
   const bool all = !fresh_items_ && !unequal_ && probe_sequences_ == training_.items.classes();
@@ -193,15 +194,15 @@ void Task::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size
        step, first, size, batch, workers);
 }
 
-void Task::initial_batch(std::int64_t first, std::int64_t size, Batch& batch,
-                         const Workers& workers) const {
+void ItemLabelTask::initial_batch(std::int64_t first, std::int64_t size, Batch& batch,
+                                  const Workers& workers) const {
   fill({seeds_.init, Purpose::initial_beta_sequence, Purpose::initial_beta_fresh_items,
         Draw::bursty, training_},
        0, first, size, batch, workers);
 }
 
-void Task::fixed_batch(Items items, std::int64_t first, std::int64_t size, Batch& batch,
-                       const Workers& workers, const TokenEncoder* encoder) const {
+void ItemLabelTask::fixed_batch(Items items, std::int64_t first, std::int64_t size, Batch& batch,
+                                const Workers& workers, const TokenEncoder* encoder) const {
   assert(has_fixed(items));
   const bool novel = items == Items::novel;
   const auto purpose = novel ? Purpose::fixed_novel_sequence : Purpose::fixed_training_sequence;
@@ -210,12 +211,16 @@ void Task::fixed_batch(Items items, std::int64_t first, std::int64_t size, Batch
        0, first, size, batch, workers);
 }
 
-Batch Task::make_batch_for(std::int64_t capacity, const TokenEncoder& encoder) const {
+std::vector<Task::Table> ItemLabelTask::tables() const {
+  return {{"items", &training_.tokens}, {"novel_items", &novel_.tokens}};
+}
+
+Batch ItemLabelTask::make_batch_for(std::int64_t capacity, const TokenEncoder& encoder) const {
   return room_for({length_, dimension_, encoder.token_width(), true}, capacity);
 }
 
-void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,
-                Batch& batch, const Workers& workers) const {
+void ItemLabelTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first,
+                         std::int64_t size, Batch& batch, const Workers& workers) const {
   assert(size <= batch.answer.size() && batch.length == length_);
   const bool fresh = fresh_items_ || rule.fresh;
   const bool own_tokens =
@@ -238,8 +243,8 @@ void Task::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::i
   });
 }
 
-void Task::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t step,
-                        std::int64_t sequence, std::span<std::int32_t> items) const {
+void ItemLabelTask::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t step,
+                                 std::int64_t sequence, std::span<std::int32_t> items) const {
   const Side& side = rule.side;
   const Frequencies& frequencies = side.frequencies;
   switch (rule.draw) {
@@ -273,8 +278,8 @@ void Task::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t st
   }
 }
 
-void Task::fill_from_items(const Rule& rule, const Stream& stream, std::uint64_t step,
-                           std::int64_t sequence, std::int64_t b, Batch& batch) const {
+void ItemLabelTask::fill_from_items(const Rule& rule, const Stream& stream, std::uint64_t step,
+                                    std::int64_t sequence, std::int64_t b, Batch& batch) const {
   const std::span items(batch.items.row(b), at(length_));
   draw_classes(rule, stream, step, sequence, items);
   const std::int32_t target = items.back();
@@ -285,8 +290,8 @@ void Task::fill_from_items(const Rule& rule, const Stream& stream, std::uint64_t
 }
 
 /// From classes to rows: an exemplar for each token, copies others than the target's.
-void Task::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t sequence,
-                            std::int64_t b, Batch& batch) const {
+void ItemLabelTask::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t sequence,
+                                     std::int64_t b, Batch& batch) const {
   const Stream stream(static_cast<std::uint64_t>(rule.noise_seed()), rule.sequences, step,
                       static_cast<std::uint64_t>(sequence));
   WordReader words(stream);
@@ -305,13 +310,13 @@ void Task::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t s
   }
 }
 
-const TokenEncoder& Task::encoder_of(const Rule& rule) const {
+const TokenEncoder& ItemLabelTask::encoder_of(const Rule& rule) const {
   return rule.encoder != nullptr ? *rule.encoder : encoder_;
 }
 
 /// Tokens of the batch's own: with noise, or with another label on the copies.
-void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                       Batch& batch) const {
+void ItemLabelTask::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence,
+                                std::int64_t b, Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const std::span x(scratch_of(batch, b, 0), at(dimension_));
   const TokenEncoder& encoder = encoder_of(rule);
@@ -340,8 +345,9 @@ void Task::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequen
 
 /// The item of token j of sequence b as that token holds it: the one drawn last, or that of the
 /// fresh token's slot, which for the target is its copy's.
-std::span<const float> Task::with_noise(const Rule& rule, std::uint64_t step, std::int64_t sequence,
-                                        std::int64_t b, std::int64_t j, Batch& batch) const {
+std::span<const float> ItemLabelTask::with_noise(const Rule& rule, std::uint64_t step,
+                                                 std::int64_t sequence, std::int64_t b,
+                                                 std::int64_t j, Batch& batch) const {
   std::int64_t slot = 0;
   if (fresh_items_ || rule.fresh) {
     const std::uint8_t* const copy = batch.copy.row(b);
@@ -358,8 +364,8 @@ std::span<const float> Task::with_noise(const Rule& rule, std::uint64_t step, st
   return noisy;
 }
 
-void Task::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step,
-                      std::int64_t sequence, std::int64_t b, Batch& batch) const {
+void ItemLabelTask::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step,
+                               std::int64_t sequence, std::int64_t b, Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const std::span labels(batch.fresh.labels.row(b), at(context));
   const std::int32_t copy = rule.draw == Draw::equal ? draw_fresh_equal(stream, rule_, labels)
@@ -380,8 +386,8 @@ void Task::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step
 
 /// Token j of a sequence of fresh items, whose item is drawn; the target, j = N - 1, has its
 /// copy's.
-void Task::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                        std::int64_t j, int label, Batch& batch) const {
+void ItemLabelTask::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t sequence,
+                                 std::int64_t b, std::int64_t j, int label, Batch& batch) const {
   const std::int64_t context = length_ - 1;
   const bool is_target = j == context;
   const std::int64_t row = is_target ? b : b * context + j;

@@ -1,4 +1,4 @@
-#include "icl/task/task.hpp"
+#include "icl/task/item_label.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
