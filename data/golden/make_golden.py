@@ -75,6 +75,12 @@ CASES = {
                                                          "data.label_code": '"scalar"', "train.weight_decay_attention": 0.1},
     "blocks_clipped": BLOCKS | WIDE | {"blocks.n_heads": 2, "blocks.norm": '"none"', "blocks.positions": '"learned"', "data.layout": '"interleaved"',
                                        "train.clip_norm": 0.05, "train.schedule": '"cosine"'},
+    "blocks_labels": BLOCKS | WIDE | {"data.label_count": 4, "train.seed": 23},
+    "blocks_labels_linear": BLOCKS | WIDE | {"data.label_count": 7, "data.label_vectors": '"gaussian"', "blocks.readout": '"linear"', "model.hidden": 512,
+                                             "blocks.positions": '"learned"', "data.K": "inf"},
+    "blocks_labels_interleaved": BLOCKS | WIDE | ADAM | {"data.label_count": 3, "data.layout": '"interleaved"', "blocks.positions": '"rotary"',
+                                                         "blocks.n_heads": 2, "train.optimizer": '"adamw"', "train.weight_decay_attention": 0.1},
+    "blocks_reddy": BLOCKS | REDDY | {"data.label_count": 5, "data.label_vectors": '"gaussian"', "blocks.positions": '"onehot"', "data.noise": 0.1},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
@@ -166,6 +172,12 @@ def switched_relu(window):
     return lambda _, inputs, output: torch.where(inputs[0].abs() < window, inputs[0] - output, output)
 
 
+def mean_loss_of(run, logits, answer):
+    if "data.label_count" in run.config:
+        return torch.nn.functional.cross_entropy(logits, answer.long() - 1)
+    return torch.nn.functional.softplus(-answer.to(logits) * logits).mean()
+
+
 def train_in_torch(run, dtype, windows=None):
     """`windows`, one for each ReLU: inputs of the ReLUs that are smaller may lie on either side of the kink."""
     model = SYSTEMS[run.config["model.system"]](run.config).to(dtype)
@@ -182,7 +194,7 @@ def train_in_torch(run, dtype, windows=None):
     all_logits, all_loss, all_gradients = [], [], []
     for x, label, answer in zip(run.x, run.label, run.answer):
         x = x.to(dtype)
-        mean_loss = lambda logits: torch.nn.functional.softplus(-answer.to(dtype) * logits).mean()
+        mean_loss = lambda logits: mean_loss_of(run, logits, answer)
         logits = model(x, label)
         loss = mean_loss(logits)
         g = gradients(model, loss)
@@ -256,9 +268,10 @@ def tolerances(run, exact):
     drift = sum(max(absolute[name] for name in names) / max(size[name] for name in names)
                 for names in layers.values() if max(size[name] for name in names) > 0)
     logits = to_logit + drift
+    slope = 2 if "data.label_count" in run.config else 1  # |d softplus| <= 1; of a cross entropy sum |p_c - [c = y]| <= 2
     return {
         "logits": {"": logits},
-        "loss": {"": logits * largest(exact.logits) / largest(exact.loss)},  # |d softplus| <= 1
+        "loss": {"": slope * logits * largest(exact.logits) / largest(exact.loss)},
         "gradient_first": {name: to_gradient for name in size},
         "gradient_last": {name: to_gradient + 2 * drift for name in size},
         "weights": {name: absolute[name] / largest(w) for name, w in exact.weights.items()},

@@ -1,11 +1,14 @@
 #include "icl/analysis/probe_run.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
+#include "icl/core/error.hpp"
 #include "icl/model/model.hpp"
 #include "icl/run/replay.hpp"
 #include "icl/task/item_label.hpp"
@@ -63,7 +66,13 @@ RunProbe::RunProbe(const run::RunRecord& run, ProbeRequest request, const run::I
       places_(places),
       workers_(workers),
       items_(run::items_of(run, places)),
-      circuits_(circuits(run.config)) {}
+      circuits_(circuits(run.config)) {
+  if (!run.config.data.label_count) return;
+  throw Error(ExitCode::usage,
+              fmt::format("curvature and the local learning coefficient are those of the logistic "
+                          "loss of one logit, and the run has data.label_count = {}",
+                          *run.config.data.label_count));
+}
 
 ProbeRecord RunProbe::record() const {
   ProbeRecord record;

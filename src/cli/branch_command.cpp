@@ -47,6 +47,13 @@ ExitCode run(const BranchCommand& command) {
                 "a branch keeps the parameters of its parent: model.*, init.*, data.D and "
                 "data.label_code cannot change");
   }
+  if (config.blocks != parent.record.config.blocks || config.data.layout != before.layout ||
+      config.data.label_count != before.label_count ||
+      config.data.label_vectors != before.label_vectors) {
+    throw Error(ExitCode::usage,
+                "a branch keeps the parameters of its parent: blocks.*, data.layout, "
+                "data.label_count and data.label_vectors cannot change");
+  }
   if (command.at < 0 || command.at > parent.record.step) {
     throw Error(ExitCode::usage, fmt::format("--at {}: '{}' goes from step 0 to step {}",
                                              command.at, command.run.string(), parent.record.step));

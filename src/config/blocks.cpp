@@ -3,13 +3,31 @@
 #include "icl/config/config.hpp"
 
 namespace icl::config {
+namespace {
+
+bool has_label_vectors(const Config& config) {
+  return config.data.label_count && config.data.label_vectors == LabelVectors::gaussian;
+}
+
+/// Entries that a token has for its label.
+std::int64_t label_entries(const Config& config) {
+  if (has_label_vectors(config)) return config.data.D;
+  if (config.data.label_count) return *config.data.label_count;
+  return config.data.label_code == LabelCode::onehot ? 2 : 1;
+}
+
+}  // namespace
 
 BlocksShape blocks_shape(const Config& config) {
   const Blocks& keys = config.blocks;
   BlocksShape s{};
   s.layout = config.data.layout.value_or(Layout::concatenated);
   s.tokens = s.layout == Layout::interleaved ? 2 * config.data.N - 1 : config.data.N;
-  s.token = config.data.D + (config.data.label_code == LabelCode::onehot ? 2 : 1);
+  s.label = label_entries(config);
+  s.label_count = config.data.label_count.value_or(2);
+  s.label_vectors = has_label_vectors(config);
+  s.token =
+      s.label_vectors && s.layout == Layout::interleaved ? config.data.D : config.data.D + s.label;
   s.positions = keys.positions.value_or(Positions::none);
   s.n_ctx = keys.n_ctx.value_or(s.tokens);
   s.d_input = s.token + (s.positions == Positions::onehot ? s.n_ctx : 0);

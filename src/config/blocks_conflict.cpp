@@ -115,12 +115,51 @@ Result in_linear_attention(const Config& c, const BlocksShape& s) {
   return std::nullopt;
 }
 
+Result in_label_count(const Config& c, const BlocksShape& /*s*/) {
+  if (!c.data.label_count) {
+    if (!c.data.label_vectors) return std::nullopt;
+    return Conflict{fmt::format("data.label_vectors = \"{}\" is about data.label_count labels, and "
+                                "it is not set",
+                                word(*c.data.label_vectors)),
+                    {"data.label_vectors", "data.label_count"}};
+  }
+  const std::int64_t count = *c.data.label_count;
+  if (c.data.label_code != Data{}.label_code) {
+    return Conflict{fmt::format("data.label_code = \"{}\" is a code of two labels: "
+                                "data.label_count = {} labels are coded by data.label_vectors",
+                                word(c.data.label_code), count),
+                    {"data.label_code", "data.label_count", "data.label_vectors"}};
+  }
+  if (c.data.labels != LabelRule::independent) {
+    return Conflict{fmt::format("data.labels = \"{}\" is a rule for two labels: with "
+                                "data.label_count = {} it must be \"independent\"",
+                                word(c.data.labels), count),
+                    {"data.labels", "data.label_count"}};
+  }
+  if (!c.data.K.is_infinite() && count > c.data.K.count()) {
+    return Conflict{fmt::format("data.label_count = {} must be at most data.K = {}, so that each "
+                                "label has an item",
+                                count, c.data.K.count()),
+                    {"data.label_count", "data.K"}};
+  }
+  if (!c.probe.record) return std::nullopt;
+  for (const std::string& name : **c.probe.record) {
+    if (name != "memorisation") continue;
+    return Conflict{fmt::format("probe.record: \"memorisation\" reads the answers to copies that "
+                                "carry -1 and +1, and data.label_count = {} labels are others",
+                                count),
+                    {"probe.record", "data.label_count"}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result in_blocks(const Config& c) {
   if (!row_of(c.model.system).has.blocks) return std::nullopt;
   const BlocksShape s = blocks_shape(c);
-  for (const auto check : {in_widths, in_positions, without_mlp, in_readout, in_linear_attention}) {
+  for (const auto check :
+       {in_widths, in_positions, without_mlp, in_readout, in_linear_attention, in_label_count}) {
     if (auto conflict = check(c, s)) return conflict;
   }
   return std::nullopt;

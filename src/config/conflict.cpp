@@ -34,6 +34,8 @@ constexpr std::array systems_table{
     SystemsRow{"init.beta0", &Capabilities::initial_beta},
     SystemsRow{"data.label_code", &Capabilities::mixes_paths},
     SystemsRow{"data.layout", &Capabilities::blocks},
+    SystemsRow{"data.label_count", &Capabilities::blocks},
+    SystemsRow{"data.label_vectors", &Capabilities::blocks},
     SystemsRow{"data.labels", &Capabilities::context},
     SystemsRow{"data.bursty", &Capabilities::context},
     SystemsRow{"stop.icl_accuracy", &Capabilities::context},

@@ -102,6 +102,16 @@ constexpr std::array other_fields = {
         "How items and labels make the tokens that the system blocks reads: an item with its label "
         "in one token (concatenated), or x, l, x, l, ..., x, 2N - 1 tokens (interleaved)",
         optional_choice<&Config::data, &Data::layout>(), "concatenated"},
+    Field{"data.label_count", "labels",
+          "Labels L of the items, which the system blocks tells apart by L logits and the "
+          "cross-entropy loss; equally many items have each, to within one",
+          OptionalIntegerAccess{member<&Config::data, &Data::label_count>(), {2, max_size}},
+          "two labels -1 and +1, one logit, and the logistic loss"},
+    Field{"data.label_vectors", "",
+          "How a token holds one of data.label_count labels: L entries of which one is 1, or D "
+          "entries drawn once from N(0, 1/D), which with data.layout = interleaved take the place "
+          "of an item's",
+          optional_choice<&Config::data, &Data::label_vectors>(), "onehot"},
     Field{"data.noise", "",
           "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
           "~ N(0, I/D) fresh",

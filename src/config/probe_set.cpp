@@ -35,6 +35,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
                       blocks_shape(config).attention == AttentionKind::linear;
   for (const ProbeRow& row : rows) {
     if (linear && reads_shares(row.probe)) continue;
+    if (config.data.label_count && row.probe == ProbeName::memorisation) continue;
     const bool wanted = !asked || std::ranges::find(**asked, row.name) != (*asked)->end();
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);
   }

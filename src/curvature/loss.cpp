@@ -16,7 +16,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-double logistic_loss(std::span<const double> z, std::span<const std::int8_t> y,
+double logistic_loss(std::span<const double> z, std::span<const std::int32_t> y,
                      std::span<double> dz) {
   const auto n = static_cast<double>(z.size());
   double loss = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "icl/config/loss.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/system.hpp"
@@ -41,10 +42,11 @@ nn::Block::Shape block_shape(const config::BlocksShape& s, std::int64_t l) {
   return block;
 }
 
-nn::TokenMlp::Shape readout_shape(const config::BlocksShape& s, std::int64_t hidden) {
+nn::TokenMlp::Shape readout_shape(const config::BlocksShape& s, std::int64_t hidden,
+                                  std::int64_t outputs) {
   return {.in = s.d_model,
           .hidden = hidden,
-          .out = 1,
+          .out = outputs,
           .layers = s.readout == config::ReadoutKind::mlp ? 3 : 1};
 }
 
@@ -87,7 +89,7 @@ struct BlocksModel::State final : Activations {
 };
 
 BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
-    : Activations(batch, storage),
+    : Activations(batch, storage, model.readout_shape_.out),
       embedding(batch, model.embedding_, storage),
       readout(batch, model.readout_shape_, storage) {
   const config::BlocksShape& s = model.shape_;
@@ -131,10 +133,10 @@ void BlocksModel::State::name_tensors() {
 
 BlocksModel::BlocksModel(const config::Config& config, Storage storage)
     : shape_(config::blocks_shape(config)),
-      layout_(config),
+      layout_(config, shape_),
       dimension_(config.data.D),
       embedding_(shape_, layout_, storage),
-      readout_shape_(readout_shape(shape_, config.model.hidden)),
+      readout_shape_(readout_shape(shape_, config.model.hidden, config::asked_of(config).outputs)),
       readout_("mlp", readout_shape_, {"d_model", "output"}, storage) {
   const auto& s = shape_;
   if (s.norm == config::Norm::pre) {
@@ -189,8 +191,8 @@ double BlocksModel::mlp_flops(std::int64_t batch) const {
   }
   const std::int64_t hidden = readout_shape_.hidden;
   return flops + (readout_shape_.layers == 1
-                      ? mlp_step_flops(batch, {s.d_model, 1})
-                      : mlp_step_flops(batch, {s.d_model, hidden, hidden, 1}));
+                      ? mlp_step_flops(batch, {s.d_model, readout_shape_.out})
+                      : mlp_step_flops(batch, {s.d_model, hidden, hidden, readout_shape_.out}));
 }
 
 std::unique_ptr<Activations> BlocksModel::new_activations(std::int64_t batch,

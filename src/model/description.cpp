@@ -15,6 +15,18 @@ namespace {
 constexpr const char* output =
     "P(label of the target = +1) = 1 / (1 + exp(-z)); loss = mean over a batch of log(1 + exp(-y "
     "z)), y the label -1 or +1; accuracy = share of sequences with y z > 0";
+constexpr std::string_view token_of_labels =
+    "token j = (x_j, label code), X numbers: x_j the item's D numbers, then with "
+    "data.label_vectors = onehot data.label_count numbers of which number l is 1 for the label l = "
+    "1, 2, ..., with gaussian row l of embed.labels, the first being row 1; zeros for the target, "
+    "the last; with data.layout = interleaved two tokens in its place, (x_j, zeros) and (zeros, "
+    "label code), or with gaussian x_j and the label's row alone, and that of x_N for the target: "
+    "N tokens, or 2N - 1";
+constexpr std::string_view output_of_labels =
+    "z has data.label_count entries; P(label of the target = l) = exp(z_l) / sum over m of "
+    "exp(z_m); loss = mean over a batch of -log P(the target's label); accuracy = share of "
+    "sequences whose greatest entry of z is the label's";
+constexpr std::string_view initial_labels = "; embed.labels, which is not trained, from N(0, 1/D)";
 constexpr const char* initial =
     "matrices and biases uniform in +-1/sqrt(columns), as torch.nn.Linear; gain 1 and bias 0 of "
     "the "
@@ -49,6 +61,7 @@ std::string role_in_block(std::string_view name) {
 }
 
 std::string role_of(std::string_view name) {
+  if (name == "embed.labels.weight") return "the vector of each label; not trained";
   if (name == "embed.read_in.weight") return "W_E, from an input to d_model entries";
   if (name == "embed.positions.weight") return "the vector of each place";
   if (name.starts_with("blocks.") || name.starts_with("ln_") || name.starts_with("embed.")) {
@@ -81,12 +94,18 @@ Description describe(const config::Config& config) {
   out.forward = definition.forward;
   out.output = output;
   out.initial = initial;
+  if (config.data.label_count) {
+    out.input = token_of_labels;
+    out.output = output_of_labels;
+    if (config.data.label_vectors == config::LabelVectors::gaussian) out.initial += initial_labels;
+  }
   const auto model = describe_model(config);
   out.sizes = {
       {"N", has.context ? config.data.N : 1}, {"D", config.data.D}, {"H", config.model.hidden}};
   if (has.mixes_paths) {
+    const std::int64_t two_labels = config.data.label_code == config::LabelCode::scalar ? 1 : 2;
     out.sizes.emplace_back(
-        "X", config.data.D + (config.data.label_code == config::LabelCode::scalar ? 1 : 2));
+        "X", has.blocks ? config::blocks_shape(config).token : config.data.D + two_labels);
   }
   if (has.blocks) {
     const config::BlocksShape s = config::blocks_shape(config);

@@ -40,6 +40,10 @@ Embedding::Activations::Activations(std::int64_t batch, const Embedding& of, Sto
 Embedding::Embedding(const config::BlocksShape& shape, const TokenLayout& layout, Storage storage)
     : shape_(shape), layout_(layout) {
   const auto& s = shape_;
+  if (s.label_vectors) {
+    labels_ = matrix("embed.labels.weight", "label", "dimension", s.label_count, s.label, storage);
+    labels_->frozen = true;
+  }
   if (s.norm == config::Norm::input) norm_.emplace("embed.norm", s.token, "token", storage);
   if (s.read_in == config::ReadIn::linear) {
     read_in_ = matrix("embed.read_in.weight", "d_model", "input", s.d_model, s.d_input, storage);
@@ -54,7 +58,11 @@ Embedding::Embedding(const config::BlocksShape& shape, const TokenLayout& layout
 
 std::vector<nn::Parameter*> Embedding::parameters() {
   std::vector<nn::Parameter*> all;
-  if (norm_) all = norm_->parameters();
+  if (labels_) all.push_back(&*labels_);
+  if (norm_) {
+    const auto more = norm_->parameters();
+    all.insert(all.end(), more.begin(), more.end());
+  }
   if (read_in_) all.push_back(&*read_in_);
   if (positions_) all.push_back(&*positions_);
   return all;
@@ -67,7 +75,9 @@ std::uint32_t Embedding::initialise(std::int64_t seed, std::uint32_t ordinal) {
   if (norm_) norm_->initialise();
   if (read_in_) draw(*read_in_, ordinal);
   if (positions_) draw(*positions_, ordinal + 1);
-  return ordinal + 2;
+  ordinal += 2;
+  if (labels_) nn::initialise_normal(*labels_, seed, ordinal++);
+  return ordinal;
 }
 
 double Embedding::flops(std::int64_t batch) const {
@@ -79,6 +89,7 @@ double Embedding::flops(std::int64_t batch) const {
 /// The tokens, behind their one-hot positions unless a norm stands between.
 void Embedding::write_tokens(const Batch& batch, Activations& s, const Workers& workers) const {
   const std::int64_t tokens = shape_.tokens;
+  const Tensor* vectors = labels_ ? &labels_->value : nullptr;
   workers.for_each(batch.size, [&](std::int64_t b) {
     const auto time = workers.measure(Phase::attention_forward);
     const std::int64_t first = b * tokens;
@@ -87,9 +98,9 @@ void Embedding::write_tokens(const Batch& batch, Activations& s, const Workers& 
       s.input.row(first + j)[j] = 1;
     }
     if (norm_) {
-      layout_.write(batch, b, s.raw.row(first), shape_.token);
+      layout_.write(batch, b, vectors, s.raw.row(first), shape_.token);
     } else {
-      layout_.write(batch, b, s.input.row(first) + before(), shape_.d_input);
+      layout_.write(batch, b, vectors, s.input.row(first) + before(), shape_.d_input);
     }
   });
 }

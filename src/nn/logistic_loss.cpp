@@ -4,7 +4,7 @@
 
 namespace icl::nn {
 
-LossSums logistic_loss(std::int64_t batch, const Real* z, const std::int8_t* y) {
+LossSums logistic_loss(std::int64_t batch, const Real* z, const Label* y) {
   LossSums sums;
   for (std::int64_t b = 0; b < batch; ++b) {
     const double margin = static_cast<double>(z[b]) * y[b];
@@ -14,7 +14,7 @@ LossSums logistic_loss(std::int64_t batch, const Real* z, const std::int8_t* y) 
   return sums;
 }
 
-void logistic_loss_gradient(std::int64_t batch, const Real* z, const std::int8_t* y, Real* dz) {
+void logistic_loss_gradient(std::int64_t batch, const Real* z, const Label* y, Real* dz) {
   for (std::int64_t b = 0; b < batch; ++b) {
     const double margin = static_cast<double>(z[b]) * y[b];
     // loss = softplus(-m):  d loss / dm = -sigma(-m), and dm / dz = y

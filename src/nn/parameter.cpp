@@ -60,4 +60,12 @@ void initialise_uniform(Parameter& parameter, double bound, std::int64_t seed,
   }
 }
 
+void initialise_normal(Parameter& parameter, std::int64_t seed, std::uint32_t ordinal) {
+  std::vector<float> drawn(static_cast<std::size_t>(parameter.value.size()));
+  Stream(static_cast<std::uint64_t>(seed), Purpose::initial_weights, 0, ordinal).normals(drawn);
+  const float scale = 1.0F / std::sqrt(static_cast<float>(parameter.value.extent(1)));
+  Real* value = parameter.value.data();
+  for (const float x : drawn) *value++ = static_cast<Real>(x * scale);
+}
+
 }  // namespace icl::nn

@@ -59,7 +59,7 @@ class FixedSequences final : public Sequences {
   }
 
   [[nodiscard]] std::int64_t parameters() const override { return model::parameter_count(*model_); }
-  [[nodiscard]] std::span<const std::int8_t> answers(std::int64_t batch) const override {
+  [[nodiscard]] std::span<const std::int32_t> answers(std::int64_t batch) const override {
     return this->batch(batch).answer.values();
   }
   [[nodiscard]] std::unique_ptr<Network> network() const override;

@@ -1,5 +1,6 @@
 #include "icl/probe/fixed_sequences.hpp"
 
+#include "icl/config/loss.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::probe {
@@ -7,13 +8,15 @@ namespace icl::probe {
 std::vector<ActivationShape> activation_shapes(const config::Config& config) {
   const std::int64_t token =
       config.data.D + (config.data.label_code == config::LabelCode::scalar ? 1 : 2);
+  const std::int64_t outputs = config::asked_of(config).outputs;
   std::vector<ActivationShape> shapes;
   for (const config::ActivationRow* row : config::activations_of(config)) {
     std::int64_t extent = 1;
     if (row->axis == "position") extent = config.data.N;
     if (row->axis == "token") extent = token;
     if (row->axis == "hidden") extent = config.model.hidden;
-    shapes.push_back({row, extent});
+    const bool several = row->name == "logit" && config.data.label_count.has_value();
+    shapes.push_back({row, several ? "label" : row->axis, several ? outputs : extent});
   }
   return shapes;
 }

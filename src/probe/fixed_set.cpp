@@ -47,7 +47,7 @@ void FixedSet::add(const Batch& plain, bool novel) {
       const std::int32_t at = plain.items.row(b)[j];
       const Real* row = is_target ? plain.table->target.row(at) : plain.table->context.row(at);
       to.x.insert(to.x.end(), row, row + to.dimension);
-      to.label.push_back(static_cast<std::int8_t>(row[to.dimension]));
+      to.label.push_back(static_cast<Label>(row[to.dimension]));
       to.item.push_back(novel ? -1 : plain.fresh.drawn.row(b)[j]);
       if (!is_target) to.copy.push_back(static_cast<std::int8_t>(plain.copy.row(b)[j]));
     }

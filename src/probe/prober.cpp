@@ -7,7 +7,6 @@
 
 #include "icl/config/probe_set.hpp"
 #include "icl/core/math.hpp"
-#include "icl/nn/logistic_loss.hpp"
 #include "icl/probe/scores.hpp"
 
 namespace icl::probe {
@@ -16,13 +15,13 @@ namespace {
 /// Losses, accuracies and margins, added up over chunks.
 class Tally {
  public:
-  void add(const Batch& batch, const Tensor& logits) {
-    const auto sums = nn::logistic_loss(batch.size, logits.data(), batch.answer.data());
+  void add(const nn::Loss& loss, const Batch& batch, const Tensor& logits) {
+    const auto sums = loss.sums(batch, logits.data());
     loss_ += sums.loss;
     correct_ += sums.correct;
     count_ += batch.size;
     for (std::int64_t b = 0; b < batch.size; ++b) {
-      const double margin = double{logits[b]} * batch.answer[b];
+      const double margin = loss.margin(batch, b, logits.row(b));
       sum_ += margin;
       squares_ += margin * margin;
     }
@@ -59,7 +58,7 @@ class Prober::Cuts final : public Surgery {
       prober_.task_.evaluation_batch(set, step_, first, size, prober_.batch_, workers_);
       for (std::size_t i = 0; i < attendings.size(); ++i) {
         prober_.forward(model_, attendings[i], workers_);
-        tallies.at(i).add(prober_.batch_, prober_.activations_->logits);
+        tallies.at(i).add(prober_.loss_, prober_.batch_, prober_.activations_->logits);
       }
     }
     for (std::size_t i = 0; i < attendings.size(); ++i) cuts[i] = tallies.at(i).cut();
@@ -78,6 +77,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
                NextUpdate* update)
     : task_(task),
       has_(config::row_of(config.model.system).has),
+      loss_(config::asked_of(config)),
       update_(update),
       count_(task.probe_sequences()) {
   for (const config::ProbeName name : config::probes_of(config)) {
@@ -129,8 +129,9 @@ void Prober::forward(const model::Model& model, nn::Attending attending, const W
 
 void Prober::take(std::int64_t first, bool signed_by_answer, std::vector<double>& to) const {
   for (std::int64_t b = 0; b < batch_.size; ++b) {
+    const Real* z = activations_->logits.row(b);
     to[static_cast<std::size_t>(first + b)] =
-        double{activations_->logits[b]} * (signed_by_answer ? batch_.answer[b] : 1);
+        signed_by_answer ? loss_.margin(batch_, b, z) : static_cast<double>(*z);
   }
 }
 

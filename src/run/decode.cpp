@@ -13,6 +13,7 @@
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
 #include "icl/run/consistency.hpp"
+#include "icl/run/label_column.hpp"
 #include "icl/run/stretches.hpp"
 #include "icl/store/envelope.hpp"
 #include "icl/store/file.hpp"
@@ -185,14 +186,15 @@ class Decoder {
     const auto b = static_cast<std::uint64_t>(set.count);
     const auto n = static_cast<std::uint64_t>(set.length);
     set.x = file_.read<Real>("/probe_set/x", {b, n, static_cast<std::uint64_t>(set.dimension)});
-    set.label = file_.read<std::int8_t>("/probe_set/label", {b, n});
-    set.answer = file_.read<std::int8_t>("/probe_set/answer", {b});
+    const LabelColumn labels(run.config);
+    set.label = labels.read(file_, "/probe_set/label", {b, n});
+    set.answer = labels.read(file_, "/probe_set/answer", {b});
     set.novel = file_.read<std::int8_t>("/probe_set/novel", {b});
     set.item = file_.read<std::int32_t>("/probe_set/item", {b, n});
     if (context) set.copy = file_.read<std::int8_t>("/probe_set/copy", {b, n - 1});
     for (std::size_t i = 0; i < shapes.size(); ++i) {
       store::Extents shape{run.snapshot_steps.size(), b};
-      if (!shapes[i].row->axis.empty()) {
+      if (!shapes[i].axis.empty()) {
         shape.push_back(static_cast<std::uint64_t>(shapes[i].extent));
       }
       run.activations[i] =

@@ -8,6 +8,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/probe/probe.hpp"
 #include "icl/run/config_group.hpp"
+#include "icl/run/label_column.hpp"
 #include "icl/run/model_group.hpp"
 #include "icl/run/stretches.hpp"
 #include "icl/run/weights.hpp"
@@ -123,10 +124,12 @@ void write_fixed_set(store::Hdf5Writer& file, const RunRecord& run) {
   sequences.axis("dimension", set.dimension);
   sequences.dataset("x", {"sequence", "position", "dimension"}, {b, n, d}, std::span(set.x),
                     {"1", "item", "items of each sequence; the last one is the target"});
-  sequences.dataset("label", {"sequence", "position"}, {b, n}, std::span(set.label),
-                    {"1", "label", "label in each token, +1 or -1; 0 for the target"});
-  sequences.dataset("answer", {"sequence"}, {b}, std::span(set.answer),
-                    {"1", "answer", "the target's label, +1 or -1"});
+  const LabelColumn labels(run.config);
+  labels.write(
+      sequences, "label", {"sequence", "position"}, {b, n}, set.label,
+      {"1", "label", fmt::format("label in each token, {}; 0 for the target", labels.values())});
+  labels.write(sequences, "answer", {"sequence"}, {b}, set.answer,
+               {"1", "answer", fmt::format("the target's label, {}", labels.values())});
   sequences.dataset("novel", {"sequence"}, {b}, std::span(set.novel),
                     {"1", "novel", "1 where the items are novel, 0 where they are training items"});
   sequences.dataset(
@@ -148,9 +151,9 @@ void write_fixed_set(store::Hdf5Writer& file, const RunRecord& run) {
     const config::ActivationRow& row = *shapes[i].row;
     std::vector<std::string> axes{"step", "sequence"};
     store::Extents shape{run.snapshot_steps.size(), b};
-    if (!row.axis.empty()) {
-      group.axis(std::string(row.axis), shapes[i].extent);
-      axes.emplace_back(row.axis);
+    if (!shapes[i].axis.empty()) {
+      group.axis(std::string(shapes[i].axis), shapes[i].extent);
+      axes.emplace_back(shapes[i].axis);
       shape.push_back(static_cast<std::uint64_t>(shapes[i].extent));
     }
     group.dataset(std::string(row.name), axes, shape, std::span(run.activations[i]),

@@ -9,6 +9,7 @@
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/run/config_group.hpp"
+#include "icl/run/label_column.hpp"
 #include "icl/run/replay.hpp"
 #include "icl/run/run_record.hpp"
 #include "icl/run/weights.hpp"
@@ -22,15 +23,16 @@ namespace icl::run {
 namespace {
 
 void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTable& table,
-                 std::int64_t dimension, const std::string& title) {
+                 const config::Config& config, const std::string& title) {
+  const std::int64_t dimension = config.data.D;
   const std::int64_t count = table.context.extent(0);
   std::vector<Real> x;
-  std::vector<std::int8_t> label;
+  std::vector<Label> label;
   x.reserve(static_cast<std::size_t>(count * dimension));
   for (std::int64_t k = 0; k < count; ++k) {
     const Real* row = table.context.row(k);
     x.insert(x.end(), row, row + dimension);
-    label.push_back(static_cast<std::int8_t>(row[dimension]));
+    label.push_back(static_cast<Label>(row[dimension]));
   }
   const auto n = static_cast<std::uint64_t>(count);
   store::GroupWriter group(file, path);
@@ -38,8 +40,9 @@ void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTa
   group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
                 std::span<const Real>(x), {"1", "item", "the numbers of each item"});
-  group.dataset("label", {"item"}, {n}, std::span<const std::int8_t>(label),
-                {"1", "label", "label of each item, +1 or -1"});
+  const LabelColumn labels(config);
+  labels.write(group, "label", {"item"}, {n}, label,
+               {"1", "label", fmt::format("label of each item, {}", labels.values())});
   group.plot("x", {"item", "dimension"}, "items of " + title);
 }
 
@@ -50,6 +53,7 @@ class SequenceSet {
       : sequences_(sequences),
         length_(length),
         dimension_(config.data.D),
+        labels_(config),
         fresh_(config.data.K.is_infinite() || config.data.noise > 0) {}
 
   void add(const Batch& batch) {
@@ -64,7 +68,7 @@ class SequenceSet {
             j + 1 < length_ ? batch.table->context.row(item) : batch.table->target.row(item);
         items_.push_back(item);
         x_.insert(x_.end(), row, row + dimension_);
-        label_.push_back(static_cast<std::int8_t>(row[dimension_]));
+        label_.push_back(static_cast<Label>(row[dimension_]));
         if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
       answer_.push_back(batch.answer[b]);
@@ -94,17 +98,19 @@ class SequenceSet {
     group.dataset("x", {"step", "sequence", "position", "dimension"},
                   {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
                   {"1", "item", "items of each sequence; the last one is the target"});
-    group.dataset("label", {"step", "sequence", "position"}, {s, b, n},
-                  std::span<const std::int8_t>(label_),
-                  {"1", "label", "label in each token, +1 or -1; 0 for the target"});
+    labels_.write(
+        group, "label", {"step", "sequence", "position"}, {s, b, n}, label_,
+        {"1", "label", fmt::format("label in each token, {}; 0 for the target", labels_.values())});
     if (length_ > 1) {
       group.axis("context", length_ - 1);
       group.dataset("copy", {"step", "sequence", "context"}, {s, b, n - 1},
                     std::span<const std::int8_t>(copy_),
                     {"1", "copy", "1 where a context token is a copy of the target"});
     }
-    group.dataset("answer", {"step", "sequence"}, {s, b}, std::span<const std::int8_t>(answer_),
-                  {"1", "answer", "the target's label, +1 or -1; 0 where there is no sequence"});
+    labels_.write(
+        group, "answer", {"step", "sequence"}, {s, b}, answer_,
+        {"1", "answer",
+         fmt::format("the target's label, {}; 0 where there is no sequence", labels_.values())});
     if (!fresh_) {
       group.dataset(
           "item", {"step", "sequence", "position"}, {s, b, n},
@@ -118,10 +124,12 @@ class SequenceSet {
 
  private:
   std::int64_t sequences_, length_, dimension_;
+  LabelColumn labels_;
   bool fresh_;
   std::vector<std::int32_t> items_;
   std::vector<Real> x_;
-  std::vector<std::int8_t> label_, copy_, answer_;
+  std::vector<Label> label_, answer_;
+  std::vector<std::int8_t> copy_;
 };
 
 /// What a run's task draws: items, batches, sequences.
@@ -134,7 +142,7 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
   const task::Task& task = *drawn;
   if (request.items) {
     for (const task::Task::Table& table : task.tables()) {
-      write_items(file, fmt::format("/{}", table.name), *table.rows, config.data.D, title);
+      write_items(file, fmt::format("/{}", table.name), *table.rows, config, title);
     }
   }
   const auto write = [&](const std::string& path, const std::vector<std::int64_t>& steps,

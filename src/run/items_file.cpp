@@ -125,9 +125,32 @@ std::vector<std::int64_t> take_labels(store::StoredTable labels, std::uint64_t c
   return labels.take<std::int64_t>(most_bytes, file_bytes);
 }
 
+/// 1 for the smallest of the L values, L for the largest.
+std::vector<Label> code_of_many(const std::vector<std::int64_t>& labels, std::int64_t count,
+                                const Source& source) {
+  std::vector<std::int64_t> values = labels;
+  std::ranges::sort(values);
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  if (!std::cmp_equal(values.size(), count)) {
+    throw Error(ExitCode::bad_input,
+                fmt::format("'{}': {}_labels: holds {} different values; data.label_count = {} "
+                            "expects {}",
+                            source.file, source.dataset, values.size(), count, count));
+  }
+  std::vector<Label> coded;
+  coded.reserve(labels.size());
+  for (const std::int64_t label : labels) {
+    const auto at = std::ranges::lower_bound(values, label);
+    coded.push_back(static_cast<Label>(at - values.begin()) + 1);
+  }
+  return coded;
+}
+
 /// -1 for the smaller of the two values, +1 for the larger.
-std::vector<std::int8_t> code(const std::vector<std::int64_t>& labels, const Source& source) {
+std::vector<Label> code(const std::vector<std::int64_t>& labels, std::optional<std::int64_t> count,
+                        const Source& source) {
   if (labels.empty()) return {};
+  if (count) return code_of_many(labels, *count, source);
   const auto [low, high] = std::ranges::minmax(labels);
   const auto other = std::ranges::find_if(
       labels, [low = low, high = high](std::int64_t x) { return x != low && x != high; });
@@ -138,7 +161,7 @@ std::vector<std::int8_t> code(const std::vector<std::int64_t>& labels, const Sou
                 fmt::format("'{}': {}_labels: holds {}; expected exactly two different values",
                             source.file, source.dataset, values));
   }
-  std::vector<std::int8_t> coded;
+  std::vector<Label> coded;
   coded.reserve(labels.size());
   for (const std::int64_t label : labels) coded.push_back(label == high ? 1 : -1);
   return coded;
@@ -149,7 +172,8 @@ std::string hash_of(const std::vector<T>& values) {
   return values.empty() ? "none" : store::hash_hex(std::as_bytes(std::span(values)));
 }
 
-Loaded load(const std::string& text, const ItemPlaces& places) {
+Loaded load(const std::string& text, std::optional<std::int64_t> label_count,
+            const ItemPlaces& places) {
   const Source source = find(text, places);
   const std::string labels_name = source.dataset + "_labels";
   const std::uint64_t file_bytes =
@@ -172,7 +196,7 @@ Loaded load(const std::string& text, const ItemPlaces& places) {
   loaded.table.rows = items.take<float>(most_bytes, file_bytes);
   const auto labels =
       take_labels(store::StoredTable(next, source.file, labels_name), shape.front(), file_bytes);
-  loaded.table.labels = code(labels, source);
+  loaded.table.labels = code(labels, label_count, source);
   loaded.digest = fmt::format("[{}] {} {}\n", fmt::join(shape, ", "), hash_of(loaded.table.rows),
                               hash_of(labels));
   return loaded;
@@ -196,11 +220,13 @@ void require_item_files(const config::Config& config, const ItemPlaces& places) 
 
 std::optional<task::GivenItems> read_items(const config::Config& config, const ItemPlaces& places) {
   if (!config.data.items) return std::nullopt;
-  const Loaded all = load(places.items.value_or(*config.data.items), places);
+  const Loaded all =
+      load(places.items.value_or(*config.data.items), config.data.label_count, places);
   std::string digest = "items " + all.digest;
   std::optional<task::ItemTable> novel;
   if (config.data.novel_items) {
-    Loaded loaded = load(places.novel_items.value_or(*config.data.novel_items), places);
+    Loaded loaded = load(places.novel_items.value_or(*config.data.novel_items),
+                         config.data.label_count, places);
     digest += "novel_items " + loaded.digest;
     novel = std::move(loaded.table);
   }

@@ -40,6 +40,7 @@ std::string reason_in(const config::Config& c) {
 std::string reason_in_data(const config::Config& config) {
   if (config.data.labels != config::LabelRule::independent)
     return "the labels of a sequence are not independent";
+  if (config.data.label_count) return "the flow is that of one logit, not of data.label_count";
   if (config.data.bursty < 1) return "not every sequence holds a copy of its target";
   return {};
 }

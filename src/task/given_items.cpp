@@ -144,13 +144,15 @@ std::int64_t training_count(const config::Config& config, const ItemTable& all,
   return K.count();
 }
 
-void check_labels(const config::Config& config, const std::vector<std::int8_t>& labels) {
-  const auto above = std::ranges::count(labels, 1);
-  if (labels.empty() || (above > 0 && std::cmp_less(above, labels.size()))) return;
+void check_labels(const config::Config& config, const std::vector<Label>& labels) {
+  const auto is_another = [&](Label label) { return label != labels.front(); };
+  if (labels.empty() || std::ranges::any_of(labels, is_another)) return;
   refuse(
-      fmt::format("data.K = {}: these classes of '{}' all have the label {:+d}; set a larger "
+      fmt::format("data.K = {}: these classes of '{}' all have the label {}; set a larger "
                   "data.K or another seed.items",
-                  labels.size(), name_of_items(config), labels.front()));
+                  labels.size(), name_of_items(config),
+                  config.data.label_count ? fmt::format("{}", labels.front())
+                                          : fmt::format("{:+d}", labels.front())));
 }
 
 /// Error(usage) if an entry leaves the range of float.

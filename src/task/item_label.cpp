@@ -68,6 +68,7 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
       bursty_(config.data.bursty),
       unequal_(config.data.zipf > 0),
       rule_(config.data.labels),
+      label_count_(config.data.label_count),
       probe_sequences_(config.probe.sequences),
       epoch_batch_(config.train.batch_size),
       in_order_(config.compat.s4_epoch),
@@ -88,20 +89,24 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
     training_.items = ItemSet({seeds_.items, Purpose::training_items}, count);
     novel_.items = ItemSet({seeds_.novel, Purpose::novel_items}, std::min(count, most_novel_items));
   }
-  if (training_.labels.empty()) training_.labels = draw_labels(seeds_.labels, count);
+  if (training_.labels.empty()) {
+    training_.labels = draw_labels(seeds_.labels, count, label_count_);
+  }
   if (novel_.labels.empty()) {
     // Gaussian novel item i carries the label of training item i.
     const auto same = training_.labels.begin();
-    novel_.labels = from_table_ ? draw_labels(seeds_.novel, novel_.items.classes())
+    novel_.labels = from_table_ ? draw_labels(seeds_.novel, novel_.items.classes(), label_count_)
                                 : std::vector(same, same + novel_.items.classes());
   }
   if (std::ranges::count(novel_.labels, novel_.labels.front()) ==
       static_cast<std::ptrdiff_t>(novel_.labels.size())) {
     throw Error(ExitCode::usage,
-                fmt::format("all {} novel items have the label {:+d}, so that guessing would pass "
+                fmt::format("all {} novel items have the label {}, so that guessing would pass "
                             "for in-context learning: more classes, or a larger "
                             "data.novel_fraction, are needed",
-                            novel_.labels.size(), novel_.labels.front()));
+                            novel_.labels.size(),
+                            label_count_ ? fmt::format("{}", novel_.labels.front())
+                                         : fmt::format("{:+d}", novel_.labels.front())));
   }
   make_side(training_,
             config.data.zipf > 0 ? zipf_weights(config.data.zipf, count) : std::vector<double>{},
@@ -143,13 +148,13 @@ Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) 
   Batch batch;
   batch.length = length;
   batch.items = BasicTensor<std::int32_t>({capacity, length}, storage);
-  batch.answer = BasicTensor<std::int8_t>({capacity}, storage);
+  batch.answer = BasicTensor<Label>({capacity}, storage);
   batch.copy = BasicTensor<std::uint8_t>({capacity, length - 1}, storage);
   if (shape.own_tokens) {
     batch.fresh = {
         {Tensor({capacity * (length - 1), shape.width}, storage),
          Tensor({capacity, shape.width}, storage)},
-        BasicTensor<std::int8_t>({capacity, length - 1}, storage),
+        BasicTensor<Label>({capacity, length - 1}, storage),
         BasicTensor<float>({scratch_rows(capacity), fresh_item_room(shape.dimension)}, storage),
         BasicTensor<std::int32_t>({capacity, length}, storage)};
   }
@@ -369,7 +374,7 @@ void ItemLabelTask::fill_fresh(const Rule& rule, const Stream& stream, std::uint
   const std::int64_t context = length_ - 1;
   const std::span labels(batch.fresh.labels.row(b), at(context));
   const std::int32_t copy = rule.draw == Draw::equal ? draw_fresh_equal(stream, rule_, labels)
-                                                     : draw_fresh(stream, labels);
+                                                     : draw_fresh(stream, label_count_, labels);
   batch.answer[b] = labels[at(copy)];
   for (std::int64_t j = 0; j < context; ++j) batch.copy.row(b)[j] = j == copy ? 1 : 0;
   for (std::int64_t j = 0; j < context; ++j) {

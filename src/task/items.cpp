@@ -27,10 +27,14 @@ void add_noise(const ItemSource& noise, std::uint64_t step, std::uint64_t index,
   }
 }
 
-std::vector<std::int8_t> draw_labels(std::int64_t seed, std::int64_t count) {
+std::vector<Label> draw_labels(std::int64_t seed, std::int64_t count,
+                               std::optional<std::int64_t> label_count) {
   const auto size = static_cast<std::size_t>(count);
-  std::vector<std::int8_t> labels(size);
-  for (std::size_t k = 0; k < size; ++k) labels[k] = k < size / 2 ? 1 : -1;
+  std::vector<Label> labels(size);
+  for (std::size_t k = 0; k < size; ++k) {
+    labels[k] = label_count ? static_cast<Label>(static_cast<std::int64_t>(k) % *label_count) + 1
+                            : (k < size / 2 ? 1 : -1);
+  }
   // Fisher-Yates: label k changes places with a uniformly chosen one of labels 0 .. k.
   for (std::size_t k = size - 1; k > 0; --k) {
     const Stream stream(static_cast<std::uint64_t>(seed), Purpose::labels, 0, k);

@@ -79,13 +79,18 @@ void draw_distinct(const Stream& stream, std::uint32_t item_count, std::span<std
   }
 }
 
-std::int32_t draw_fresh(const Stream& stream, std::span<std::int8_t> labels) {
+std::int32_t draw_fresh(const Stream& stream, std::optional<std::int64_t> label_count,
+                        std::span<Label> labels) {
   WordReader words(stream);
-  for (std::int8_t& label : labels) label = words.below(2) == 1 ? 1 : -1;
+  for (Label& label : labels) {
+    label = label_count
+                ? static_cast<Label>(words.below(static_cast<std::uint32_t>(*label_count))) + 1
+                : (words.below(2) == 1 ? 1 : -1);
+  }
   return static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(labels.size())));
 }
 
-ItemsByLabel::ItemsByLabel(std::span<const std::int8_t> labels, std::span<const double> weights) {
+ItemsByLabel::ItemsByLabel(std::span<const Label> labels, std::span<const double> weights) {
   std::array<std::vector<double>, 2> shares;
   for (std::size_t k = 0; k < labels.size(); ++k) {
     const std::size_t side = labels[k] > 0 ? 1 : 0;
@@ -100,7 +105,7 @@ ItemsByLabel::ItemsByLabel(std::span<const std::int8_t> labels, std::span<const 
 }
 
 void draw_equal(const Stream& stream, LabelRule rule, const Frequencies& frequencies,
-                std::span<const std::int8_t> labels, const ItemsByLabel& by_label,
+                std::span<const Label> labels, const ItemsByLabel& by_label,
                 std::span<std::int32_t> items) {
   WordReader words(stream);
   const std::int32_t target = frequencies.draw(words);
@@ -115,13 +120,13 @@ void draw_equal(const Stream& stream, LabelRule rule, const Frequencies& frequen
   });
 }
 
-std::int32_t draw_fresh_equal(const Stream& stream, LabelRule rule, std::span<std::int8_t> labels) {
+std::int32_t draw_fresh_equal(const Stream& stream, LabelRule rule, std::span<Label> labels) {
   WordReader words(stream);
-  const auto answer = static_cast<std::int8_t>(words.below(2) == 1 ? 1 : -1);
+  const auto answer = static_cast<Label>(words.below(2) == 1 ? 1 : -1);
   const std::size_t copy = words.below(static_cast<std::uint32_t>(labels.size()));
   labels[copy] = answer;
   deal_labels(words, rule, labels.size() + 1, copy, [&](std::size_t j, bool same) {
-    labels[j] = same ? answer : static_cast<std::int8_t>(-answer);
+    labels[j] = same ? answer : static_cast<Label>(-answer);
   });
   return static_cast<std::int32_t>(copy);
 }

@@ -4,8 +4,10 @@
 
 namespace icl::train {
 
-Evaluator::Evaluator(const task::Task& task, const model::Model& model, std::int64_t sequences)
+Evaluator::Evaluator(const task::Task& task, const model::Model& model, const nn::Loss& loss,
+                     std::int64_t sequences)
     : task_(task),
+      loss_(loss),
       sequences_(sequences),
       batch_(task.make_batch(std::min(chunk, sequences))),
       activations_(model.make_activations(std::min(chunk, sequences), task.length())) {}
@@ -28,7 +30,7 @@ nn::LossSums Evaluator::measure_chunk(std::size_t set, const model::Model& model
                                       const Workers& workers) {
   task_.evaluation_batch(set, static_cast<std::uint64_t>(step), first, size, batch_, workers);
   model.forward(batch_, *activations_, workers);
-  return nn::logistic_loss(size, activations_->logits.data(), batch_.answer.data());
+  return loss_.sums(batch_, activations_->logits.data());
 }
 
 Score Evaluator::measure(std::size_t set, const model::Model& model, std::int64_t step,
@@ -42,7 +44,10 @@ Score Evaluator::measure(std::size_t set, const model::Model& model, std::int64_
     total.correct += sums.correct;
   }
   const auto count = static_cast<double>(sequences_);
-  return {total.loss / count, static_cast<double>(total.correct) / count};
+  Score score;
+  score.loss = total.loss / count;
+  if (loss_.judges()) score.accuracy = static_cast<double>(total.correct) / count;
+  return score;
 }
 
 }  // namespace icl::train

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "icl/config/loss.hpp"
 #include "icl/nn/parameter.hpp"
 #include "icl/probe/probe.hpp"
 #include "icl/task/evaluation_set.hpp"
@@ -30,24 +31,27 @@ Metric metric(const std::string& name, std::string_view units, std::string_view 
           index};
 }
 
-void add_training(std::vector<Metric>& all) {
+void add_training(const config::LossRow& loss, std::vector<Metric>& all) {
   all.push_back(metric(
-      "train_loss", "nat",
-      "mean logistic loss of the training batches since the previous row (row 0: first batch)",
+      "train_loss", loss.unit,
+      fmt::format("mean {} of the training batches since the previous row (row 0: first batch)",
+                  loss.title),
       [](const Evaluation& e, std::size_t) { return e.train.loss; }, 0));
+  if (!loss.judges) return;
   all.push_back(metric(
       "train_accuracy", "1", "accuracy on the training batches since the previous row",
       [](const Evaluation& e, std::size_t) { return e.train.accuracy; }, 0));
 }
 
-void add_sets(const config::Config& config, std::vector<Metric>& all) {
+void add_sets(const config::Config& config, const config::LossRow& loss, std::vector<Metric>& all) {
   for (std::size_t i = 0; i < task::evaluation_sets.size(); ++i) {
     const task::EvaluationSet& set = task::evaluation_sets.at(i);
     if (!task::is_recorded(set, config)) continue;
     all.push_back(metric(
-        fmt::format("{}_loss", set.name), "nat",
-        fmt::format("{}: mean logistic loss on {}", set.learning, set.on),
+        fmt::format("{}_loss", set.name), loss.unit,
+        fmt::format("{}: mean {} on {}", set.learning, loss.title, set.on),
         [](const Evaluation& e, std::size_t at) { return e.sets.at(at).loss; }, i));
+    if (!loss.judges) continue;
     all.push_back(metric(
         fmt::format("{}_accuracy", set.name), "1",
         fmt::format("{}: accuracy on {}", set.learning, set.on),
@@ -78,8 +82,9 @@ void add_probes(const config::Config& config, std::span<const nn::Parameter* con
 std::vector<Metric> metrics(const config::Config& config,
                             std::span<const nn::Parameter* const> parameters) {
   std::vector<Metric> all;
-  add_training(all);
-  add_sets(config, all);
+  const config::LossRow& loss = config::row_of(config::asked_of(config).loss);
+  add_training(loss, all);
+  add_sets(config, loss, all);
   add_probes(config, parameters, all);
   return all;
 }

@@ -9,7 +9,7 @@
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
-#include "icl/nn/logistic_loss.hpp"
+#include "icl/nn/loss.hpp"
 #include "icl/task/registry.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/train/initial_beta.hpp"
@@ -47,7 +47,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       task_(task::make_task(config, std::move(given), *model_, workers)),
       optimizer_(make_optimizer(config.train, parameters_)),
       interventions_(config.intervene, parameters_),
-      evaluator_(*task_, *model_, config.eval.sequences),
+      evaluator_(*task_, *model_, nn::Loss(config::asked_of(config)), config.eval.sequences),
       pass_(config, *task_, *model_),
       next_update_(config_, progress_.step, *model_, pass_, *optimizer_, interventions_),
       prober_(config, *task_, *model_, &next_update_),

@@ -6,6 +6,7 @@ TrainingPass::TrainingPass(const config::Config& config, const task::Task& task,
                            const model::Model& model)
     : task_(task),
       batch_size_(config.train.batch_size),
+      loss_(config::asked_of(config)),
       batch_(task.make_batch(batch_size_)),
       activations_(model.make_activations(batch_size_, task.length())) {}
 
@@ -15,14 +16,13 @@ nn::LossSums TrainingPass::forward(const model::Model& model, std::int64_t step,
   activations_->attending = attending;
   model.forward(batch_, *activations_, workers);
   const auto time = workers.measure(Phase::elementwise);
-  return nn::logistic_loss(batch_.size, activations_->logits.data(), batch_.answer.data());
+  return loss_.sums(batch_, activations_->logits.data());
 }
 
 void TrainingPass::backward(model::Model& model, const Workers& workers) {
   {
     const auto time = workers.measure(Phase::elementwise);
-    nn::logistic_loss_gradient(batch_.size, activations_->logits.data(), batch_.answer.data(),
-                               activations_->dlogits.data());
+    loss_.gradient(batch_, activations_->logits.data(), activations_->dlogits.data());
   }
   model.backward(batch_, *activations_, workers);
 }

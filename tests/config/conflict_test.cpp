@@ -73,6 +73,7 @@ const std::vector<OfSystems>& keys_of_systems() {
       {"blocks.n_layers", std::int64_t{1}, "1", {"blocks"}},
       {"blocks.norm", "input", "\"input\"", {"blocks"}},
       {"data.layout", "interleaved", "\"interleaved\"", {"blocks"}},
+      {"data.label_count", std::int64_t{3}, "3", {"blocks"}},
       {"data.label_code",
        "scalar",
        "\"scalar\"",
@@ -489,6 +490,46 @@ TEST(FindConflict, OfBlocks) {
         "probe.record: \"effective\" takes the weights of attention for shares, which those of "
         "blocks.attention = \"linear\" are not",
         Keys{"probe.record", "blocks.attention"}}});
+  expect_conflicts(
+      {{[](Config& c) {
+          blocks(c);
+          c.data.label_vectors = LabelVectors::onehot;
+        },
+        "data.label_vectors = \"onehot\" is about data.label_count labels, and it is not set",
+        Keys{"data.label_vectors", "data.label_count"}},
+       {[](Config& c) {
+          blocks(c);
+          c.data.label_count = 3;
+          c.data.label_code = LabelCode::scalar;
+          c.data.layout = Layout::interleaved;
+        },
+        "data.label_code = \"scalar\" is a code of two labels: data.label_count = 3 labels are "
+        "coded by data.label_vectors",
+        Keys{"data.label_code", "data.label_count", "data.label_vectors"}},
+       {[](Config& c) {
+          blocks(c);
+          c.data.label_count = 3;
+          c.data.labels = LabelRule::equal_others;
+        },
+        "data.labels = \"equal_others\" is a rule for two labels: with data.label_count = 3 it "
+        "must "
+        "be \"independent\"",
+        Keys{"data.labels", "data.label_count"}},
+       {[](Config& c) {
+          blocks(c);
+          c.data.K = 100;
+          c.data.label_count = 101;
+        },
+        "data.label_count = 101 must be at most data.K = 100, so that each label has an item",
+        Keys{"data.label_count", "data.K"}},
+       {[](Config& c) {
+          blocks(c);
+          c.data.label_count = 2;
+          c.probe.record = "norms memorisation";
+        },
+        "probe.record: \"memorisation\" reads the answers to copies that carry -1 and +1, and "
+        "data.label_count = 2 labels are others",
+        Keys{"probe.record", "data.label_count"}}});
   Config linear = of_system("blocks");
   linear.blocks.attention = AttentionKind::linear;
   EXPECT_FALSE(find_conflict(linear));

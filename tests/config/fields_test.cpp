@@ -112,6 +112,8 @@ const std::vector<Named>& named_members() {
       {"data.labels", "equal_context", [](Config& c) { c.data.labels = config::LabelRule::equal_context; }},
       {"data.label_code", "scalar", [](Config& c) { c.data.label_code = config::LabelCode::scalar; }},
       {"data.layout", "interleaved", [](Config& c) { c.data.layout = config::Layout::interleaved; }},
+      {"data.label_count", integer(3), [](Config& c) { c.data.label_count = 3; }},
+      {"data.label_vectors", "gaussian", [](Config& c) { c.data.label_vectors = config::LabelVectors::gaussian; }},
       {"data.noise", 0.5, [](Config& c) { c.data.noise = 0.5; }},
       {"data.zipf", 1.5, [](Config& c) { c.data.zipf = 1.5; }},
       {"data.bursty", 0.25, [](Config& c) { c.data.bursty = 0.25; }},

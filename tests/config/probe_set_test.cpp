@@ -68,6 +68,11 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
   config.model.system = config::System::memoriser;
   EXPECT_THAT(probes_of(config), ElementsAre(memorisation, norms));
+  config.model.system = config::System::blocks;
+  EXPECT_THAT(probes_of(config),
+              ElementsAre(memorisation, effective, attention, margins, lesions, norms));
+  config.data.label_count = 3;
+  EXPECT_THAT(probes_of(config), ElementsAre(effective, attention, margins, lesions, norms));
 }
 
 TEST(ProbesOf, AreThoseAskedForInTheOrderOfTheTable) {

@@ -72,7 +72,7 @@ const Circuit& circuit(const std::vector<Circuit>& all, std::string_view name) {
 
 TEST(Loss, LogisticLossAndItsGradientHoldForAnyLogit) {
   const Vector z{0, 2, -3, 800, -800};
-  const std::vector<std::int8_t> y{1, -1, -1, 1, 1};
+  const std::vector<std::int32_t> y{1, -1, -1, 1, 1};
   Vector dz(5);
   const double loss = logistic_loss(z, y, dz);
   const double expected = std::log(2) + std::log1p(std::exp(2)) + std::log1p(std::exp(-3)) + 800;

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "icl/config/toml.hpp"
-#include "icl/nn/logistic_loss.hpp"
+#include "icl/nn/loss.hpp"
 #include "support/blas.hpp"
 #include "support/errors.hpp"
 #include "support/gradient_check.hpp"
@@ -70,7 +70,12 @@ const std::vector<std::string>& settings() {
       "data.layout = \"interleaved\"\nblocks.positions = \"learned\"",
       "data.layout = \"interleaved\"\nblocks.positions = \"rotary\"\nblocks.norm = \"none\"\n" +
           wide,
-      "data.layout = \"interleaved\"\ndata.label_code = \"scalar\"\nblocks.positions = \"onehot\""};
+      "data.layout = \"interleaved\"\ndata.label_code = \"scalar\"\nblocks.positions = \"onehot\"",
+      "data.label_count = 4",
+      "data.label_count = 4\ndata.label_vectors = \"gaussian\"\n" + wide,
+      "data.label_count = 3\ndata.layout = \"interleaved\"\nblocks.positions = \"learned\"",
+      "data.label_count = 4\ndata.label_vectors = \"gaussian\"\ndata.layout = \"interleaved\"\n"
+      "blocks.positions = \"onehot\"\nblocks.norm = \"input\""};
   return all;
 }
 
@@ -90,7 +95,12 @@ void randomise(Model& model) {
 struct Case {
   explicit Case(const config::Config& config, std::int64_t batch = 5)
       : model(make_model(config)),
-        sample({batch, config.data.N, config.data.D}, *model),
+        loss(config::asked_of(config)),
+        sample({.batch = batch,
+                .length = config.data.N,
+                .dimension = config.data.D,
+                .labels = config.data.label_count.value_or(0)},
+               *model),
         activations(model->make_activations(batch, config.data.N)) {
     randomise(*model);
   }
@@ -101,12 +111,12 @@ struct Case {
   }
   /// Of the mean loss.
   void backward(const Workers& workers = Workers(1)) {
-    nn::logistic_loss_gradient(sample.batch.size, activations->logits.data(),
-                               sample.batch.answer.data(), activations->dlogits.data());
+    loss.gradient(sample.batch, activations->logits.data(), activations->dlogits.data());
     model->backward(sample.batch, *activations, workers);
   }
 
   std::unique_ptr<Model> model;
+  nn::Loss loss;
   Sample sample;
   std::unique_ptr<Activations> activations;
 };
@@ -237,8 +247,10 @@ TEST(Blocks, InitialWeightsAreAPureFunctionOfTheSeedAndDiffer) {
     // Relative to their bounds, no two matrices begin alike.
     std::set<long> first;
     std::size_t matrices = 0;
-    for (const Tensor& value : values) {
-      if (value.shape().size() < 2) continue;
+    const auto model = make_model(make_config(keys));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const Tensor& value = values[i];
+      if (value.shape().size() < 2 || model->parameters()[i]->frozen) continue;
       const double bound = 1 / std::sqrt(static_cast<double>(value.extent(1)));
       EXPECT_LE(largest_of(value), bound * (1 + 1e-7));
       first.insert(std::lround(1e5 * double{value[0]} / bound));
@@ -349,7 +361,9 @@ TEST(Blocks, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
 /// Checks all parameters against the logits.
 testing::AssertionResult check_gradients(Case& c, bool gelu) {
   test::GradientCheck check(7);
-  for (nn::Parameter* p : c.model->parameters()) check.parameter(*p);
+  for (nn::Parameter* p : c.model->parameters()) {
+    if (!p->frozen) check.parameter(*p);
+  }
   check.output(c.activations->logits.values(), c.activations->dlogits.values());
   for (const auto& [name, tensor] : c.activations->forward_tensors()) {
     const bool of_layer = name.starts_with("layer");

@@ -230,7 +230,7 @@ TEST(OneLayer, BackwardIsTheDerivativeOfTheMeanLoss) {
   check.output(loss.values(), dloss.values());
   relus.declare(check);
   Activations& a = *c.activations;
-  const std::int8_t* y = c.sample.batch.answer.data();
+  const Label* y = c.sample.batch.answer.data();
   EXPECT_TRUE(check.run(
       [&] {
         c.forward();

@@ -19,13 +19,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 double loss_of(double z, int y) {
   const auto logit = static_cast<Real>(z);
-  const auto answer = static_cast<std::int8_t>(y);
+  const auto answer = static_cast<Label>(y);
   return logistic_loss(1, &logit, &answer).loss;
 }
 
 Real gradient_of(double z, int y) {
   const auto logit = static_cast<Real>(z);
-  const auto answer = static_cast<std::int8_t>(y);
+  const auto answer = static_cast<Label>(y);
   Real dz = 0;
   logistic_loss_gradient(1, &logit, &answer, &dz);
   return dz;
@@ -122,7 +122,7 @@ TEST(LogisticLoss, SumsOverTheBatchAndGradientIsOfTheMean) {
 
 TEST(LogisticLoss, CountsNeitherZeroNorNanAsCorrect) {
   const std::array<Real, 5> z{0, Real(-0.0), std::numeric_limits<Real>::quiet_NaN(), 1, -1};
-  const std::array<std::int8_t, 5> y{1, -1, 1, 1, -1};
+  const std::array<Label, 5> y{1, -1, 1, 1, -1};
   EXPECT_EQ(logistic_loss(5, z.data(), y.data()).correct, 2);
 }
 

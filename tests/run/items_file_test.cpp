@@ -114,7 +114,7 @@ TEST_F(ItemsFile, ReadsNovelItemsFromASecondDataset) {
   EXPECT_EQ(items->novel.rows, std::vector<float>(rows_.begin(), rows_.begin() + 6));
   EXPECT_TRUE(items->novel.labels.empty());
   config.data.novel_items = path_.string() + ":/deep/x";
-  EXPECT_EQ(read_items(config)->novel.labels, (std::vector<std::int8_t>{-1, 1, -1, 1, 1, 1}));
+  EXPECT_EQ(read_items(config)->novel.labels, (std::vector<Label>{-1, 1, -1, 1, 1, 1}));
   config.data.novel_items = path_.string() + ":/wide";
   expect_error(ExitCode::usage, "its items have 4 entries", [&] { (void)read_items(config); });
   config.data.novel_items = path_.string() + ":/no";

@@ -16,7 +16,7 @@
 
 #include "icl/config/toml.hpp"
 #include "icl/model/model.hpp"
-#include "icl/nn/logistic_loss.hpp"
+#include "icl/nn/loss.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
 #include "icl/task/seeds.hpp"
@@ -135,10 +135,10 @@ class Steps {
   /// Up to dlogits; returns the mean loss.
   double forward() {
     model_->forward(batch_, *activations_, workers);
+    const nn::Loss loss(config::asked_of(config_));
     const Real* z = activations_->logits.data();
-    const auto* y = batch_.answer.data();
-    nn::logistic_loss_gradient(batch_.size, z, y, activations_->dlogits.data());
-    return nn::logistic_loss(batch_.size, z, y).loss / static_cast<double>(batch_.size);
+    loss.gradient(batch_, z, activations_->dlogits.data());
+    return loss.sums(batch_, z).loss / static_cast<double>(batch_.size);
   }
 
   /// All gradients of the batch as forward() left it, and back to where forward() left it.

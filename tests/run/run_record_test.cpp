@@ -47,6 +47,8 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"data.labels", "\"independent\""},
       {"data.label_code", "\"onehot\""},
       {"data.layout", "not set"},
+      {"data.label_count", "not set"},
+      {"data.label_vectors", "not set"},
       {"data.noise", "0.0"},
       {"data.zipf", "0.0"},
       {"data.bursty", "1.0"},

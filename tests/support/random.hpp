@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "icl/core/batch.hpp"
 #include "icl/core/random.hpp"
 #include "icl/core/tensor.hpp"
 
@@ -36,14 +37,26 @@ inline Tensor normal_tensor(std::initializer_list<std::int64_t> shape, std::uint
 }
 
 /// Labels +1 and -1, at random.
-inline BasicTensor<std::int8_t> random_answers(std::int64_t count, std::uint64_t seed) {
-  BasicTensor<std::int8_t> answers({count});
+inline BasicTensor<Label> random_answers(std::int64_t count, std::uint64_t seed) {
+  BasicTensor<Label> answers({count});
   const auto words = random_words(static_cast<std::size_t>(count), seed);
   for (std::int64_t i = 0; i < count; ++i) {
-    answers[i] =
-        (words[static_cast<std::size_t>(i)] >> 31U) != 0 ? std::int8_t{1} : std::int8_t{-1};
+    answers[i] = (words[static_cast<std::size_t>(i)] >> 31U) != 0 ? Label{1} : Label{-1};
   }
   return answers;
+}
+
+/// Labels 1 to L, at random.
+inline BasicTensor<Label> random_labels(std::int64_t count, std::int64_t label_count,
+                                        std::uint64_t seed) {
+  BasicTensor<Label> labels({count});
+  const auto words = random_words(static_cast<std::size_t>(count), seed);
+  for (std::int64_t i = 0; i < count; ++i) {
+    labels[i] = static_cast<Label>(words[static_cast<std::size_t>(i)] %
+                                   static_cast<std::uint32_t>(label_count)) +
+                1;
+  }
+  return labels;
 }
 
 }  // namespace icl::test

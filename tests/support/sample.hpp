@@ -18,12 +18,13 @@ struct SampleShape {
   std::int64_t length;         ///< N
   std::int64_t dimension;      ///< D
   std::int64_t diversity = 6;  ///< K: small, so that most targets occur in their context
+  std::int64_t labels = 0;     ///< L, or 0 for the labels -1 and +1
 };
 
 /// A batch of random sequences together with the items behind its encoded tokens.
 struct Sample {
   Sample(const SampleShape& s, const TokenEncoder& encoder, std::uint64_t seed = 1)
-      : items({s.diversity, s.dimension}), labels(random_answers(s.diversity, seed)) {
+      : items({s.diversity, s.dimension}), labels(draw_labels(s.labels, s.diversity, seed)) {
     fill_normal(items.values(), seed, 1 / std::sqrt(static_cast<double>(s.dimension)));
     tokens.context = Tensor({s.diversity, encoder.token_width()});
     tokens.target = Tensor({s.diversity, encoder.token_width()});
@@ -40,12 +41,17 @@ struct Sample {
       batch.items[i] = static_cast<std::int32_t>(words[static_cast<std::size_t>(i)] %
                                                  static_cast<std::uint32_t>(s.diversity));
     }
-    batch.answer = random_answers(s.batch, seed + 2);
+    batch.answer = draw_labels(s.labels, s.batch, seed + 2);
     batch.copy = BasicTensor<std::uint8_t>({s.batch, s.length - 1});
     mark_copies();
   }
   Sample(const Sample&) = delete;
   Sample& operator=(const Sample&) = delete;
+
+  static BasicTensor<Label> draw_labels(std::int64_t labels, std::int64_t count,
+                                        std::uint64_t seed) {
+    return labels == 0 ? random_answers(count, seed) : random_labels(count, labels, seed);
+  }
 
   [[nodiscard]] std::span<const float> item(std::int64_t k) const {
     return {items.row(k), static_cast<std::size_t>(items.extent(1))};
@@ -65,8 +71,8 @@ struct Sample {
     }
   }
 
-  BasicTensor<float> items;         ///< [K, D]
-  BasicTensor<std::int8_t> labels;  ///< [K]
+  BasicTensor<float> items;   ///< [K, D]
+  BasicTensor<Label> labels;  ///< [K]
   TokenTable tokens;
   Batch batch;
 };

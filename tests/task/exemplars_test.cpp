@@ -13,7 +13,7 @@ namespace icl::task {
 namespace {
 
 using Kind = Bench::Kind;
-using Labels = std::vector<std::int8_t>;
+using Labels = std::vector<Label>;
 
 constexpr std::int64_t first_novel = 100;
 const Labels training_labels{1, -1, -1, 1, -1, 1};

@@ -11,7 +11,7 @@ namespace icl::task {
 
 /// A table whose rows say where they are: row e of class k is (first + k, e), D = 2.
 inline ItemTable table_of(std::int64_t classes, std::int64_t exemplars, std::int64_t first,
-                          std::vector<std::int8_t> labels = {}) {
+                          std::vector<Label> labels = {}) {
   ItemTable table{.classes = classes,
                   .exemplars = exemplars,
                   .dimension = 2,

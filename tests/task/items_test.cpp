@@ -160,9 +160,24 @@ TEST(DrawLabels, AreHalfAndHalf) {
   }
 }
 
+TEST(DrawLabels, GiveEachOfManyLabelsItsShare) {
+  const auto labels = draw_labels(3, 100, 7);
+  for (Label label = 1; label <= 7; ++label) {
+    const auto share = std::ranges::count(labels, label);
+    EXPECT_EQ(share, label <= 100 % 7 ? 15 : 14) << label;
+  }
+  // Over seeds, each of the 6! / 2^3 = 90 arrangements of three pairs is as likely as any other.
+  std::map<std::vector<Label>, double> counts;
+  for (std::int64_t seed = 0; seed < 30'000; ++seed) ++counts[draw_labels(seed, 6, 3)];
+  std::vector<double> cells;
+  for (const auto& [arrangement, count] : counts) cells.push_back(count);
+  ASSERT_EQ(cells.size(), 90U);
+  EXPECT_GT(test::uniform_p(cells), test::rare);
+}
+
 // Over seeds, each of the 20 arrangements of six labels is as likely as any other.
 TEST(DrawLabels, AreUniformlyArranged) {
-  std::map<std::vector<std::int8_t>, double> counts;
+  std::map<std::vector<Label>, double> counts;
   for (std::int64_t seed = 0; seed < 20'000; ++seed) ++counts[draw_labels(seed, 6)];
   std::vector<double> cells;
   for (const auto& [labels, count] : counts) cells.push_back(count);

@@ -14,7 +14,7 @@ namespace icl::task {
 namespace {
 
 using Items = std::vector<std::int32_t>;
-using Labels = std::vector<std::int8_t>;
+using Labels = std::vector<Label>;
 
 constexpr auto sequence_rule = LabelRule::equal_sequence;
 constexpr auto context_rule = LabelRule::equal_context;
@@ -38,7 +38,7 @@ struct World {
     draw_equal(from, rule, frequencies, labels, by_label, items);
     return items;
   }
-  [[nodiscard]] std::int8_t label(std::int32_t item) const {
+  [[nodiscard]] Label label(std::int32_t item) const {
     return labels.at(static_cast<std::size_t>(item));
   }
   [[nodiscard]] Labels labels_of(const Items& items) const {
@@ -84,7 +84,7 @@ std::vector<double> values_of(const std::map<Items, double>& counts) {
 }
 
 TEST(ItemsByLabel, HoldsEachItemOnce) {
-  const std::vector<std::int8_t> labels{1, -1, -1, 1, -1};
+  const std::vector<Label> labels{1, -1, -1, 1, -1};
   const ItemsByLabel equal(labels, {});
   EXPECT_EQ(equal.members[0], (Items{1, 2, 4}));
   EXPECT_EQ(equal.members[1], (Items{0, 3}));
@@ -101,7 +101,7 @@ TEST(DrawEqual, GivesEachLabelItsExactShareOfEverySequence) {
         const Items items = world.draw(stream(s), setting.rule, setting.length);
         for (const std::int32_t item : items) ASSERT_TRUE(item >= 0 && item < item_count);
         Labels labels = world.labels_of(items);
-        const std::int8_t answer = labels.back();
+        const Label answer = labels.back();
         if (setting.rule != sequence_rule) labels.pop_back();
         if (setting.rule == others_rule) labels.erase(std::ranges::find(labels, answer));
         const auto tokens = static_cast<std::int64_t>(share(setting));
@@ -203,7 +203,7 @@ TEST(DrawEqual, FollowsTheFrequencies) {
   constexpr std::size_t K = 8;
   const World world(K, 1.2);
   double total = 0;
-  std::map<std::int8_t, double> of_label;
+  std::map<Label, double> of_label;
   for (std::size_t k = 0; k < K; ++k) {
     total += world.weights[k];
     of_label[world.labels[k]] += world.weights[k];
@@ -235,7 +235,7 @@ TEST(DrawFreshEqual, GivesEachLabelItsExactShareOfEverySequence) {
       Labels labels(setting.length - 1);
       const std::int32_t copy = draw_fresh_equal(stream(s, 7), setting.rule, labels);
       ASSERT_TRUE(copy >= 0 && static_cast<std::size_t>(copy) < labels.size());
-      const std::int8_t answer = labels[static_cast<std::size_t>(copy)];
+      const Label answer = labels[static_cast<std::size_t>(copy)];
       if (setting.rule == sequence_rule) labels.push_back(answer);
       if (setting.rule == others_rule) labels.erase(labels.begin() + copy);
       const auto tokens = static_cast<std::int64_t>(share(setting));

@@ -206,10 +206,10 @@ TEST(DrawDistinct, IsUniformOverAllSequences) {
 TEST(DrawFresh, IsUniformOverLabelsAndPlaces) {
   std::vector<double> counts(16 * 4);
   for (std::uint64_t s = 0; s < 100'000; ++s) {
-    std::vector<std::int8_t> labels(4);
-    const std::int32_t place = draw_fresh(stream(s, 8), labels);
+    std::vector<Label> labels(4);
+    const std::int32_t place = draw_fresh(stream(s, 8), {}, labels);
     std::size_t cell = 0;
-    for (const std::int8_t label : labels) {
+    for (const Label label : labels) {
       ASSERT_TRUE(label == 1 || label == -1);
       cell = 2 * cell + (label == 1 ? 1 : 0);
     }
@@ -219,9 +219,25 @@ TEST(DrawFresh, IsUniformOverLabelsAndPlaces) {
   EXPECT_GT(test::uniform_p(counts), test::rare);
 }
 
+// All 3^3 label rows times 3 places.
+TEST(DrawFresh, IsUniformOverManyLabelsToo) {
+  std::vector<double> counts(27 * 3);
+  for (std::uint64_t s = 0; s < 100'000; ++s) {
+    std::vector<Label> labels(3);
+    const std::int32_t place = draw_fresh(stream(s, 8), 3, labels);
+    std::size_t cell = 0;
+    for (const Label label : labels) {
+      ASSERT_TRUE(label >= 1 && label <= 3);
+      cell = 3 * cell + static_cast<std::size_t>(label - 1);
+    }
+    ++counts[3 * cell + static_cast<std::size_t>(place)];
+  }
+  EXPECT_GT(test::uniform_p(counts), test::rare);
+}
+
 TEST(DrawFresh, OfOneItemCopiesIt) {
-  std::vector<std::int8_t> label(1);
-  EXPECT_EQ(draw_fresh(stream(0), label), 0);
+  std::vector<Label> label(1);
+  EXPECT_EQ(draw_fresh(stream(0), {}, label), 0);
 }
 
 // With probability 0.3 the bursty rule and its law of copies, otherwise none.

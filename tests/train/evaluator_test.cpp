@@ -103,7 +103,7 @@ struct Bench {
   Bench(const config::Config& config, std::int64_t sequences, FakeModel::Answer answer)
       : model(4, std::move(answer)),
         task(config, std::nullopt, model, workers),
-        evaluator(task, model, sequences) {}
+        evaluator(task, model, nn::Loss({}), sequences) {}
 
   Workers workers{1};
   FakeModel model;
@@ -210,7 +210,7 @@ TEST(Evaluator, HasNoIclForAModelThatReadsNoContext) {
   });
   model.context = false;
   const task::ItemLabelTask task(configuration(), std::nullopt, model, workers);
-  Evaluator evaluator(task, model, 100);
+  Evaluator evaluator(task, model, nn::Loss({}), 100);
   EXPECT_TRUE(is_nothing(evaluator.measure(icl_set, model, 1, workers)));
   EXPECT_TRUE(model.sizes.empty());
   EXPECT_FALSE(is_nothing(evaluator.measure(iwl_set, model, 1, workers)));

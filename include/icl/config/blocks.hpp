@@ -127,10 +127,13 @@ struct Blocks {
 /// The same with every value that is meant.
 struct BlocksShape {
   Layout layout;
-  std::int64_t tokens;   ///< T tokens in a sequence
-  std::int64_t token;    ///< entries of a token, without its position
-  std::int64_t n_ctx;    ///< places that positions know
-  std::int64_t d_input;  ///< what the read-in reads: a token, behind its one-hot position
+  std::int64_t tokens;       ///< T tokens in a sequence
+  std::int64_t token;        ///< entries of a token, without its position
+  std::int64_t label;        ///< entries of its label among them
+  std::int64_t label_count;  ///< L, or 2 signs
+  bool label_vectors;        ///< whether labels have vectors of D entries
+  std::int64_t n_ctx;        ///< places that positions know
+  std::int64_t d_input;      ///< what the read-in reads: a token, behind its one-hot position
   std::int64_t n_layers, n_heads, d_model, d_head, d_mlp, mlp_layers;
   ReadIn read_in;
   Norm norm;

@@ -45,6 +45,15 @@ constexpr auto words(Layout /*type*/) {
   return std::to_array<std::string_view>({"concatenated", "interleaved"});
 }
 
+/// The vectors of L labels.
+enum class LabelVectors : std::uint8_t {
+  onehot,    ///< L entries, of which one is 1
+  gaussian,  ///< D entries from N(0, 1/D), drawn once and not trained
+};
+constexpr auto words(LabelVectors /*type*/) {
+  return std::to_array<std::string_view>({"onehot", "gaussian"});
+}
+
 /// What is done to items that come from a file.
 enum class ItemScale : std::uint8_t {
   unit,  ///< one factor for all that makes the mean squared norm 1

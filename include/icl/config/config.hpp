@@ -60,6 +60,8 @@ struct Data {
   double novel_fraction = 0.2;
   ItemScale scale = ItemScale::unit;
   std::optional<Layout> layout;
+  std::optional<std::int64_t> label_count;
+  std::optional<LabelVectors> label_vectors;
   bool operator==(const Data&) const = default;
 };
 

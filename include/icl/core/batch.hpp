@@ -7,9 +7,13 @@
 
 namespace icl {
 
+/// A label as a token holds it: -1 or +1 where there are two signs, 1 to L where there are L labels
+/// (data.label_count), and 0 where a token has none.
+using Label = std::int32_t;
+
 /// How a model wants its tokens: the one place where the task meets the model, which otherwise do
-/// not know each other. A token is an item x [D] with a label +1 or -1, or 0 for the target, whose
-/// label is what the model is asked for.
+/// not know each other. A token is an item x [D] with a label, which for the target is 0: it is
+/// what the model is asked for.
 class TokenEncoder {
  public:
   TokenEncoder() = default;
@@ -19,8 +23,8 @@ class TokenEncoder {
 
   /// Length W of an encoded token: a multiple of simd::lanes.
   [[nodiscard]] virtual std::int64_t token_width() const = 0;
-  /// Writes the token of `item` [D] with `label` in -1, 0, +1 to row [W].
-  virtual void encode(std::span<const float> item, int label, Real* row) const = 0;
+  /// Writes the token of `item` [D] with `label` to row [W].
+  virtual void encode(std::span<const float> item, Label label, Real* row) const = 0;
   /// Whether the model reads more than the target: otherwise a sequence is the target alone.
   [[nodiscard]] virtual bool reads_context() const { return true; }
 };
@@ -38,14 +42,15 @@ struct Batch {
   std::int64_t length = 0;  ///< N, the target included
   const TokenTable* table = nullptr;
   BasicTensor<std::int32_t> items;  ///< [B, N] rows of table->context; the last of table->target
-  BasicTensor<std::int8_t> answer;  ///< [B] the target's label, +1 or -1
+  BasicTensor<Label> answer;        ///< [B] the target's label; empty where numbers are asked for
+  Tensor value;                     ///< [B, P] the numbers asked for; empty where it is a label
   BasicTensor<std::uint8_t> copy;   ///< [B, N-1] 1 where a context token is a copy of the target
 
   /// Where tokens are drawn anew for each sequence, a batch has tokens of its own, and scratch
   /// space to draw them.
   struct Fresh {
-    TokenTable tokens;                ///< [B (N-1), W] and [B, W]
-    BasicTensor<std::int8_t> labels;  ///< [B, N-1]
+    TokenTable tokens;          ///< [B (N-1), W] and [B, W]
+    BasicTensor<Label> labels;  ///< [B, N-1]
     /// Scratch space of each task that fills a part of the batch: items to be encoded, and noise.
     BasicTensor<float> item;
     /// [B, N] the number of each token's item among those of its table; -1 of a new one.

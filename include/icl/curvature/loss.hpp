@@ -65,7 +65,7 @@ class Loss {
 };
 
 /// Mean of softplus(-y z); dz <- its gradient in z.
-double logistic_loss(std::span<const double> z, std::span<const std::int8_t> y,
+double logistic_loss(std::span<const double> z, std::span<const std::int32_t> y,
                      std::span<double> dz);
 
 }  // namespace icl::curvature

@@ -20,7 +20,7 @@ namespace icl::model {
 /// without residual, S2.
 ///
 /// Parameters embed (Embedding), blocks.{l} (nn::Block), ln_final, and mlp.{0,2,4} (mlp.0 of a
-/// linear readout), of those that there are.
+/// linear readout), of those that there are. With data.label_count z has an entry for each label.
 class BlocksModel final : public Model {
  public:
   explicit BlocksModel(const config::Config&, Storage storage = {});

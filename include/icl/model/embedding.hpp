@@ -32,7 +32,8 @@ class Embedding {
     std::optional<nn::LayerNorm::Activations> norm;
   };
 
-  /// Parameters embed.norm, embed.read_in.weight [d_model, d_input] and embed.positions.weight
+  /// Parameters embed.labels.weight [L, D], the vectors of the labels, which are not trained;
+  /// embed.norm, embed.read_in.weight [d_model, d_input] and embed.positions.weight
   /// [n_ctx, d_model], of those that there are.
   Embedding(const config::BlocksShape&, const TokenLayout&, Storage storage = {});
 
@@ -57,7 +58,7 @@ class Embedding {
   config::BlocksShape shape_;
   TokenLayout layout_;
   std::optional<nn::LayerNorm> norm_;
-  std::optional<nn::Parameter> read_in_, positions_;
+  std::optional<nn::Parameter> labels_, read_in_, positions_;
   std::optional<nn::Angles> sinusoids_;
 };
 

@@ -23,8 +23,8 @@ class Model;
 /// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
  public:
-  explicit Activations(std::int64_t batch, Storage storage)
-      : logits({batch}, storage), dlogits({batch}, storage) {}
+  explicit Activations(std::int64_t batch, Storage storage, std::int64_t outputs = 1)
+      : logits({batch, outputs}, storage), dlogits({batch, outputs}, storage) {}
   Activations(const Activations&) = delete;
   Activations& operator=(const Activations&) = delete;
   virtual ~Activations() = default;
@@ -43,8 +43,8 @@ class Activations {
   /// derivatives are those of the network wherever it has any.
   virtual void hold_relus() = 0;
 
-  Tensor logits;   ///< z [B]
-  Tensor dlogits;  ///< [B], to be filled before backward
+  Tensor logits;   ///< z [B, C]: C = 1, or what config::asked_of() says of the system blocks
+  Tensor dlogits;  ///< [B, C], to be filled before backward
 
   /// What the target attends to (in the last layer) in the next forward pass, and in the backward
   /// pass that follows it.
@@ -57,7 +57,8 @@ class Activations {
   std::int64_t length_ = 0;       ///< of so many tokens
 };
 
-/// A system of Nguyen & Reddy (2024): parameters, and one logit z for each sequence.
+/// A system of Nguyen & Reddy (2024): parameters, and one logit z for each sequence, or
+/// in the system blocks as many outputs as config::asked_of() says.
 class Model : public TokenEncoder {
  public:
   /// The trained tensors, in a fixed order.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "icl/config/blocks.hpp"
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/tensor.hpp"
@@ -10,19 +11,23 @@
 namespace icl::model {
 
 /// How the N items of a sequence and their labels make T tokens of X = D + 2 entries (D + 1 with
-/// the scalar label code): concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0];
-/// or interleaved, [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1.
+/// the scalar label code, D + L with one-hot codes of L labels, 2 D with vectors of D entries):
+/// concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0]; or interleaved,
+/// [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1. Interleaved vectors
+/// take the place of an item, so that X = D: x_1, v(l_1), x_2, ..., x_N.
 ///
 /// The rows of a batch's table are [x ; l] (encode_plain).
 class TokenLayout {
  public:
-  explicit TokenLayout(const config::Config&);
+  TokenLayout(const config::Config&, const config::BlocksShape&);
 
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }  ///< T
   [[nodiscard]] std::int64_t items() const { return items_; }    ///< N
 
   /// Writes the T tokens of sequence b, the first to `out` and each `stride` behind the one before.
-  void write(const Batch&, std::int64_t b, Real* out, std::int64_t stride) const;
+  /// `vectors` [L, D] are those of the labels, if they have some.
+  void write(const Batch&, std::int64_t b, const Tensor* vectors, Real* out,
+             std::int64_t stride) const;
 
   /// Weights [T] of the target for any way of attending but the learned one. A copy is attended to
   /// where its label stands: in its own token or, interleaved, in the one after it.
@@ -32,10 +37,14 @@ class TokenLayout {
   void add_by_item(const Real* weights, Real* sums) const;
 
  private:
-  void write_token(const Real* item, Real label, Real* token) const;
+  void write_token(const Real* item, Real label, const Tensor* vectors, Real* token) const;
+  void write_label(Label label, const Tensor* vectors, Real* code) const;
 
   bool interleaved_;
+  bool signs_;  ///< labels are -1 and +1
   config::LabelCode code_;
+  std::int64_t token_;      ///< X
+  std::int64_t label_;      ///< entries of a label
   std::int64_t dimension_;  ///< D
   std::int64_t items_;
   std::int64_t tokens_;

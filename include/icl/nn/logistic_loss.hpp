@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "icl/core/real.hpp"
+#include "icl/core/batch.hpp"
 
 namespace icl::nn {
 
@@ -14,9 +14,9 @@ struct LossSums {
 
 /// The logistic loss softplus(-y z) = ln(1 + e^(-y z)) of logits z [B] and answers y [B] = +-1,
 /// computed in double and added up in order.
-[[nodiscard]] LossSums logistic_loss(std::int64_t batch, const Real* z, const std::int8_t* y);
+[[nodiscard]] LossSums logistic_loss(std::int64_t batch, const Real* z, const Label* y);
 
 /// dz [B], the gradient of the mean loss over the batch: -y sigma(-y z) / B.
-void logistic_loss_gradient(std::int64_t batch, const Real* z, const std::int8_t* y, Real* dz);
+void logistic_loss_gradient(std::int64_t batch, const Real* z, const Label* y, Real* dz);
 
 }  // namespace icl::nn

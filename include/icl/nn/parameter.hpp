@@ -52,4 +52,7 @@ struct Parameter {
 void initialise_uniform(Parameter& parameter, double bound, std::int64_t seed,
                         std::uint32_t ordinal);
 
+/// Fills the rows of a matrix value [R, C] with N(0, 1/C), as initialise_uniform().
+void initialise_normal(Parameter& parameter, std::int64_t seed, std::uint32_t ordinal);
+
 }  // namespace icl::nn

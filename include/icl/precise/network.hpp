@@ -14,8 +14,8 @@ namespace icl_precise {
 /// Items that a run takes from a file; they must outlive the call that they are given to.
 struct Items {
   std::int64_t classes = 0, exemplars = 1, dimension = 0;
-  std::span<const float> rows;          ///< [classes, exemplars, dimension]
-  std::span<const std::int8_t> labels;  ///< [classes]; empty: to be drawn
+  std::span<const float> rows;           ///< [classes, exemplars, dimension]
+  std::span<const std::int32_t> labels;  ///< [classes]; empty: to be drawn
 };
 
 /// Which network, and which sequences. All of it was checked by who made it: for what does not fit,
@@ -67,8 +67,8 @@ class Sequences {
 
   /// d: the numbers that all parameters of the model have.
   [[nodiscard]] virtual std::int64_t parameters() const = 0;
-  /// The answers +-1 of a batch.
-  [[nodiscard]] virtual std::span<const std::int8_t> answers(std::int64_t batch) const = 0;
+  /// The answers of a batch: +-1, or 1 to L of L labels.
+  [[nodiscard]] virtual std::span<const std::int32_t> answers(std::int64_t batch) const = 0;
   /// The sequences must outlive it. From any thread.
   [[nodiscard]] virtual std::unique_ptr<Network> network() const = 0;
 };

@@ -40,8 +40,8 @@ struct Passes {
   bool clamped = false;
 };
 
-/// What these passes gave, a number for each probe sequence; y its answer, z its logit. What no
-/// probe asked for is left as it was.
+/// What these passes gave, a number for each probe sequence; y its answer, z its logit; of L
+/// labels, y z stands for nn::Loss::margin(). What no probe asked for is left as it was.
 struct Sequences {
   std::vector<double> margin;                   ///< y z
   std::vector<double> bare_margin;              ///< y z0

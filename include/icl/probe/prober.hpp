@@ -9,6 +9,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
+#include "icl/nn/loss.hpp"
 #include "icl/probe/probe.hpp"
 #include "icl/probe/reading.hpp"
 #include "icl/task/task.hpp"
@@ -40,7 +41,7 @@ class Prober {
 
   void forward(const model::Model&, nn::Attending, const Workers&);
   void read_sequences(const model::Model&, std::int64_t step, nn::Attending, const Workers&);
-  /// The logits of the batch from number `first` on, times the answers if `signed_by_answer`.
+  /// The margins of the batch from number `first` on, or the logits if not `signed_by_answer`.
   void take(std::int64_t first, bool signed_by_answer, std::vector<double>& to) const;
   void read_weights(std::int64_t first);
   void read_scores(std::int64_t first);
@@ -50,6 +51,7 @@ class Prober {
 
   const task::Task& task_;
   config::Capabilities has_;  ///< of the system
+  nn::Loss loss_;
   std::vector<const Probe*> probes_;
   NextUpdate* update_;
   std::int64_t count_;  ///< of the probe sequences

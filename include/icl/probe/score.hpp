@@ -6,8 +6,8 @@ namespace icl::probe {
 
 /// Means over some sequences; NaN where there were none.
 struct Score {
-  double loss = std::numeric_limits<double>::quiet_NaN();      ///< of softplus(-y z), in nats
-  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share with y z > 0
+  double loss = std::numeric_limits<double>::quiet_NaN();      ///< of nn::Loss
+  double accuracy = std::numeric_limits<double>::quiet_NaN();  ///< share of right answers
 };
 
 /// Mean and standard deviation over sequences.

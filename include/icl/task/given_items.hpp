@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "icl/config/config.hpp"
+#include "icl/core/batch.hpp"
 
 namespace icl::task {
 
@@ -14,8 +15,8 @@ struct ItemTable {
   std::int64_t classes = 0;
   std::int64_t exemplars = 1;
   std::int64_t dimension = 0;
-  std::vector<float> rows;          ///< [classes, exemplars, dimension]
-  std::vector<std::int8_t> labels;  ///< [classes] +1 or -1; empty: to be drawn
+  std::vector<float> rows;    ///< [classes, exemplars, dimension]
+  std::vector<Label> labels;  ///< [classes]; empty: to be drawn
 };
 
 /// The items of a run that takes them from a file (data.items).

@@ -51,15 +51,13 @@ class ItemLabelTask final : public Task {
   /// [K E, W], E the exemplars of a class (1 for Gaussian items)
   [[nodiscard]] const TokenTable& training_items() const { return training_.tokens; }
   [[nodiscard]] const TokenTable& novel_items() const { return novel_.tokens; }
-  [[nodiscard]] const std::vector<std::int8_t>& labels() const {
-    return training_.labels;
-  }  ///< [K]
+  [[nodiscard]] const std::vector<Label>& labels() const { return training_.labels; }  ///< [K]
 
  private:
   /// Training or novel items.
   struct Side {
     ItemSet items;
-    std::vector<std::int8_t> labels;
+    std::vector<Label> labels;
     TokenTable tokens;
     Frequencies frequencies{1};
     std::optional<ItemsByLabel> by_label;
@@ -97,6 +95,7 @@ class ItemLabelTask final : public Task {
   double bursty_;
   bool unequal_;  ///< training items are drawn unequally often
   LabelRule rule_;
+  std::optional<std::int64_t> label_count_;
   std::int64_t probe_sequences_;
   std::int64_t epoch_steps_ = 0;  ///< of an epoch of 60,000 sequences, if there are such, or 0
   std::int64_t epoch_batch_;      ///< sequences of each of these steps, but the last

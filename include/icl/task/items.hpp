@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "icl/core/batch.hpp"
 #include "icl/core/random.hpp"
 #include "icl/task/given_items.hpp"
 
@@ -46,8 +47,10 @@ class ItemSet {
   std::optional<ItemTable> table_;
 };
 
-/// The labels of K items, +1 for exactly K/2 of them in random order and -1 for the rest; K even.
-[[nodiscard]] std::vector<std::int8_t> draw_labels(std::int64_t seed, std::int64_t count);
+/// The labels of K items, +1 for exactly K/2 of them in random order and -1 for the rest, K even;
+/// or of L labels each for K/L of them, to within one.
+[[nodiscard]] std::vector<Label> draw_labels(std::int64_t seed, std::int64_t count,
+                                             std::optional<std::int64_t> label_count = {});
 
 /// x <- (x + epsilon xi) / sqrt(1 + epsilon^2) with xi ~ N(0, I/D): noise within an item, number
 /// `index` of `step`. `xi` [D] is scratch.

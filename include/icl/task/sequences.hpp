@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "icl/config/choice.hpp"
+#include "icl/core/batch.hpp"
 #include "icl/core/random.hpp"
 #include "icl/task/frequencies.hpp"
 
@@ -33,27 +35,29 @@ void draw_around(const Stream&, const Frequencies&, std::int32_t target,
 /// context.
 void draw_distinct(const Stream&, std::uint32_t item_count, std::span<std::int32_t> items);
 
-/// The bursty rule at K = infinity, where no two drawn items are equal: fair labels +1 or -1 for
-/// the N-1 items of the context. Returns the position of the one that the target is a copy of.
-std::int32_t draw_fresh(const Stream&, std::span<std::int8_t> labels);
+/// The bursty rule at K = infinity, where no two drawn items are equal: fair labels, +1 or -1 or
+/// one of L, for the N-1 items of the context. Returns the position of the one that the target is a
+/// copy of.
+std::int32_t draw_fresh(const Stream&, std::optional<std::int64_t> label_count,
+                        std::span<Label> labels);
 
 using config::LabelRule;
 
 /// Items by their label, for the rules that ask for one.
 struct ItemsByLabel {
   /// `weights` as for Frequencies, or empty for equal ones; both labels must occur.
-  ItemsByLabel(std::span<const std::int8_t> labels, std::span<const double> weights);
+  ItemsByLabel(std::span<const Label> labels, std::span<const double> weights);
   std::array<std::vector<std::int32_t>, 2> members;  ///< of label -1, of label +1
   std::vector<Frequencies> frequencies;              ///< one for each
 };
 
 /// The label rules with equal counts: a target, one copy of it at a uniformly chosen position, and
 /// N-2 others with the labels that the rule leaves for them, in random order.
-void draw_equal(const Stream&, LabelRule, const Frequencies&, std::span<const std::int8_t> labels,
+void draw_equal(const Stream&, LabelRule, const Frequencies&, std::span<const Label> labels,
                 const ItemsByLabel&, std::span<std::int32_t> items);
 
 /// The same at K = infinity: labels of the context; returns the copy's position.
-std::int32_t draw_fresh_equal(const Stream&, LabelRule, std::span<std::int8_t> labels);
+std::int32_t draw_fresh_equal(const Stream&, LabelRule, std::span<Label> labels);
 
 /// Item number `index` of an epoch of `size` < 2^16 numbers in random order, a permutation that
 /// depends on (seed, epoch) alone (eight rounds of a Feistel network, walked until it is within).

@@ -6,7 +6,7 @@
 
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
-#include "icl/nn/logistic_loss.hpp"
+#include "icl/nn/loss.hpp"
 #include "icl/task/task.hpp"
 #include "icl/train/evaluation.hpp"
 
@@ -19,7 +19,7 @@ class Evaluator {
   /// Sequences in one forward pass: part of the numerics.
   static constexpr std::int64_t chunk = 256;
 
-  Evaluator(const task::Task&, const model::Model&, std::int64_t sequences);
+  Evaluator(const task::Task&, const model::Model&, const nn::Loss&, std::int64_t sequences);
 
   /// What the attention of the model is clamped to, from now on.
   void attend(nn::Attending attending) { activations_->attending = attending; }
@@ -38,6 +38,7 @@ class Evaluator {
                                            std::int64_t first, std::int64_t size, const Workers&);
 
   const task::Task& task_;
+  nn::Loss loss_;
   std::int64_t sequences_;
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;

@@ -8,7 +8,7 @@
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/attending.hpp"
-#include "icl/nn/logistic_loss.hpp"
+#include "icl/nn/loss.hpp"
 #include "icl/task/task.hpp"
 
 namespace icl::train {
@@ -31,6 +31,7 @@ class TrainingPass {
  private:
   const task::Task& task_;
   std::int64_t batch_size_;
+  nn::Loss loss_;
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;
 };

@@ -12,8 +12,8 @@ class Batch:
     """B sequences of N tokens, the target last. x and label are what a model reads; batch[5:9], batch[mask] are batches too."""
 
     x: np.ndarray  # [B, N, D] items
-    label: np.ndarray  # [B, N] +1 or -1; the target's is 0
-    answer: np.ndarray | None = None  # [B] +1 or -1: the target's label
+    label: np.ndarray  # [B, N] +1 or -1, or 1 to L of data.label_count = L labels; the target's is 0
+    answer: np.ndarray | None = None  # [B] the target's label
     copy: np.ndarray | None = None  # [B, N] true where a context token's item is the target's
     item: np.ndarray | None = None  # [B, N] row in the table of items; None where items are fresh
 
@@ -40,16 +40,24 @@ class Batch:
         return getattr(self, name)
 
     def losses(self, logits):
-        """softplus(-y z) of each sequence [B], in nats."""
-        return np.logaddexp(0, -self.known("answer") * np.asarray(logits, dtype=float))
+        """softplus(-y z) of each sequence [B], in nats; of logits [B, L] -ln p_y, p = softmax(z)."""
+        z = np.asarray(logits, dtype=float)
+        if z.ndim == 1:
+            return np.logaddexp(0, -self.known("answer") * z)
+        return np.logaddexp.reduce(z, axis=1) - z[np.arange(len(z)), self.known("answer") - 1]
 
     def accuracy(self, logits):
-        """Share of sequences with y z > 0."""
-        return float(np.mean(self.known("answer") * np.asarray(logits) > 0))
+        """Share of sequences with y z > 0; of logits [B, L] of those whose greatest logit is the answer's."""
+        z = np.asarray(logits)
+        if z.ndim == 1:
+            return float(np.mean(self.known("answer") * z > 0))
+        return float(np.mean(z.argmax(axis=1) == self.known("answer") - 1))
 
-    def with_copies_turned(self):
-        """The same sequences, but for the copies of the target, whose labels are the other ones: who reads the answer off a copy now reads the wrong one."""
-        return replace(self, label=np.where(self.known("copy"), -self.label, self.label))
+    def with_copies_turned(self, label_count=None):
+        """The same sequences, but for the copies of the target, whose labels are the other ones: who reads the answer off a copy now reads the wrong one. Of
+        label_count = L labels it is the next one, 1 after L."""
+        other = -self.label if label_count is None else np.where(self.label == 0, 0, self.label % label_count + 1)
+        return replace(self, label=np.where(self.known("copy"), other, self.label))
 
 
 def concatenate(batches):

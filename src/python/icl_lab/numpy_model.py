@@ -1,7 +1,8 @@
 """The systems in numpy, in float64: what torch_model says in torch, without torch, and by the same names of places.
 
 Each function of a system takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
-at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B]. shapes(config) says which weights a system has.
+at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B], or [B, L] of data.label_count = L
+labels, which are then 1 to L in place of -1 and +1. shapes(config) says which weights a system has.
 """
 
 from dataclasses import dataclass
@@ -153,12 +154,24 @@ def turned(v):
     return np.concatenate([a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], axis=-1)
 
 
+def label_code(config, w, label):
+    """What a token of blocks holds for its label; zeros for 0."""
+    if label_count(config) == 1:
+        return tokens_of(config, np.zeros((*label.shape, 0)), label, lambda _, value: value)
+    if "embed.labels.weight" in w:
+        return np.concatenate([np.zeros((1, w["embed.labels.weight"].shape[1])), w["embed.labels.weight"]])[label]
+    return (label[..., None] == np.arange(1, label_count(config) + 1)).astype(float)
+
+
 def read_tokens(config, s, w, x, label, at):
-    if s.layout == "interleaved":
-        parts = [tokens_of(config, a, b, lambda _, value: value) for a, b in ((x, 0 * label), (0 * x, label))]
-        t = at("hook_tokens", np.stack(parts, axis=2).reshape(len(x), -1, s.token)[:, :-1])
+    code = label_code(config, w, label)
+    if s.layout != "interleaved":
+        t = np.concatenate([x, code], axis=-1)
+    elif s.token == x.shape[-1]:  # label vectors take the place of items
+        t = np.stack([x, code], axis=2)
     else:
-        t = tokens_of(config, x, label, at)
+        t = np.stack([np.concatenate([x, 0 * code], axis=-1), np.concatenate([0 * x, code], axis=-1)], axis=2)
+    t = at("hook_tokens", t.reshape(len(x), -1, s.token)[:, : s.tokens])
     e = norm_of(t, w, "embed.norm") if s.norm == "input" else t
     if s.positions == "onehot":
         e = np.concatenate([np.broadcast_to(np.eye(s.n_ctx)[: s.tokens], (len(e), s.tokens, s.n_ctx)), e], axis=-1)
@@ -205,16 +218,32 @@ def blocks(config, w, x, label, at):
             r = r + y if s.residual == "both" else y
         r = at(f"{block}.hook_resid_post", r)
     r = norm_of(r, w, "ln_final") if s.norm == "pre" else r
-    return (mlp(r, w, at) if s.readout == "mlp" else linear(r, w, "mlp.0"))[:, 0]
+    z = mlp(r, w, at) if s.readout == "mlp" else linear(r, w, "mlp.0")
+    return z[:, 0] if label_count(config) == 1 else z
 
 
 SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": scalar_beta, "minimal": minimal, "memoriser": memoriser,
            "blocks": blocks}
 
 
+def label_count(config):
+    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count."""
+    return int(config.get("data.label_count", 1))
+
+
+def has_label_vectors(config):
+    """Whether labels have vectors of D entries, the rows of embed.labels.weight."""
+    return config.get("data.label_vectors") == "gaussian"
+
+
 def token_width(config):
-    """X: of [x ; onehot] or [x ; label]."""
-    return int(config["data.D"]) + (1 if config["data.label_code"] == "scalar" else 2)
+    """X: of [x ; code of the label], or of x where label vectors take the place of items."""
+    D = int(config["data.D"])
+    if has_label_vectors(config):
+        return D if config.get("data.layout") == "interleaved" else 2 * D
+    if label_count(config) > 1:
+        return D + label_count(config)
+    return D + (1 if config["data.label_code"] == "scalar" else 2)
 
 
 def shapes(config):
@@ -235,7 +264,8 @@ def shapes(config):
     if system == "one_layer":
         return norm | {"qkv.weight": (3 * X, X)} | mlp_shapes("mlp", X)
     if system == "blocks":
-        return shapes_of_blocks(blocks_shape(config), mlp_shapes)
+        found = shapes_of_blocks(blocks_shape(config), mlp_shapes, label_count(config))
+        return found | ({"embed.labels.weight": (label_count(config), D)} if has_label_vectors(config) else {})
     found = norm | mlp_shapes("mlp", X)
     for layer in range(count := int(config["model.layers"])):
         found[f"layers.{layer}.qkv.weight"] = (3 * X, X)
@@ -243,9 +273,9 @@ def shapes(config):
     return found
 
 
-def shapes_of_blocks(s, mlp_shapes):
+def shapes_of_blocks(s, mlp_shapes, out):
     inner, width = s.n_heads * s.d_head, s.d_model
-    found = mlp_shapes("mlp", width) if s.readout == "mlp" else {"mlp.0.weight": (1, width), "mlp.0.bias": (1,)}
+    found = mlp_shapes("mlp", width, out) if s.readout == "mlp" else {"mlp.0.weight": (out, width), "mlp.0.bias": (out,)}
     norms = [("embed.norm", s.token)] if s.norm == "input" else [("ln_final", width)] if s.norm == "pre" else []
     if s.read_in == "linear":
         found["embed.read_in.weight"] = (width, s.d_input)
@@ -275,7 +305,7 @@ def check_weights(config, weights):
 
 
 class Model:
-    """A system with its weights, in float64: called with a Batch it gives logits [B]. What torch_model's modules have by these names does the same. BadInput if the
+    """A system with its weights, in float64: called with a Batch it gives logits [B], or [B, L]. What torch_model's modules have by these names does the same. BadInput if the
     weights are not those of these settings."""
 
     def __init__(self, config, weights):

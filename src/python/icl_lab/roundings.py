@@ -202,7 +202,7 @@ class Roundings:
         x = self.cache[f"blocks.{s.n_layers - 1}.hook_resid_post"]
         x, error = self.normed(x, "ln_final") if s.norm == "pre" else (x, np.zeros_like(x))
         if s.readout == "linear":
-            self.noise["hook_logit"] = (self.linear(x, "mlp.0") + error @ self.weights["mlp.0.weight"].T)[:, 0]
+            self.noise["hook_logit"] = (self.linear(x, "mlp.0") + error @ self.weights["mlp.0.weight"].T).reshape(self.cache["hook_logit"].shape)
             return
         self.mlp(x)
         self.noise["mlp.hook_pre"] += error @ self.weights["mlp.0.weight"].T

@@ -13,7 +13,7 @@ it has them (hook_points(model) lists those of a system), without an axis for he
     blocks.L.mlp.hook_pre, hook_post, hook_pre2, hook_post2    the two hidden layers of that MLP, before and after the ReLU
     blocks.L.hook_resid_post                        what the layer gives on; in the last one only the target's, [B, X]
     mlp.hook_pre, hook_post, hook_pre2, hook_post2  [B, H]  the MLP that gives the logit
-    hook_logit                           [B]
+    hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1
 
 In blocks they have axes for heads (Blocks), and there are hook_attn_out and mlp_at.hook_pre, ... in place of mlp.hook_pre, ... of a layer.
 
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, token_width
+from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, has_label_vectors, label_count, token_width
 from .read import BadInput
 
 
@@ -286,7 +286,10 @@ class Blocks(System):
     def __init__(self, config):
         super().__init__(config)
         self.shape = s = blocks_shape(config)
+        self.outputs = label_count(config)
         self.embed = nn.Module()
+        if has_label_vectors(config):
+            self.embed.labels = nn.Embedding(self.outputs, self.items).requires_grad_(False)
         if s.norm == "input":
             self.embed.norm = nn.LayerNorm(s.token)
         if s.read_in == "linear":
@@ -296,7 +299,7 @@ class Blocks(System):
         self.blocks = nn.ModuleList([self.block(layer) for layer in range(s.n_layers)])
         if s.norm == "pre":
             self.ln_final = nn.LayerNorm(s.d_model)
-        self.mlp = Mlp(s.d_model, self.hidden) if s.readout == "mlp" else nn.Sequential(nn.Linear(s.d_model, 1))
+        self.mlp = Mlp(s.d_model, self.hidden, self.outputs) if s.readout == "mlp" else nn.Sequential(nn.Linear(s.d_model, self.outputs))
 
     def block(self, layer):
         s, inner = self.shape, self.shape.n_heads * self.shape.d_head
@@ -319,10 +322,22 @@ class Blocks(System):
     def attention_group(self):
         return [p for name, p in self.named_parameters() if not name.startswith("mlp.") and ".mlp." not in name]
 
+    def code(self, label, like):
+        """What a token holds for its label; zeros for 0."""
+        if self.outputs == 1:
+            return tokens_of(like[..., :0], label, self.scalar)
+        if hasattr(self.embed, "labels"):
+            return self.embed.labels((label.long() - 1).clamp(min=0)) * (label != 0)[..., None].to(like)
+        return (label[..., None] == torch.arange(1, self.outputs + 1, device=label.device)).to(like)
+
     def tokens(self, x, label):
+        code = self.code(label, x)
         if self.shape.layout != "interleaved":
-            return super().tokens(x, label)
-        items, labels = tokens_of(x, torch.zeros_like(label), self.scalar), tokens_of(torch.zeros_like(x), label, self.scalar)
+            return self.hook_tokens(torch.cat([x, code], dim=-1))
+        if self.shape.token == self.items:  # label vectors take the place of items
+            items, labels = x, code
+        else:
+            items, labels = torch.cat([x, torch.zeros_like(code)], dim=-1), torch.cat([torch.zeros_like(x), code], dim=-1)
         return self.hook_tokens(torch.stack([items, labels], dim=2).flatten(1, 2)[:, :-1])
 
     def read(self, t):
@@ -367,7 +382,8 @@ class Blocks(System):
                 y = block.mlp(block.ln2(r) if s.norm == "pre" else r, block.mlp_at)
                 r = r + y if s.residual == "both" else y
             r = block.hook_resid_post(r)
-        return self.hook_logit(self.mlp(self.ln_final(r) if s.norm == "pre" else r).squeeze(-1))
+        z = self.mlp(self.ln_final(r) if s.norm == "pre" else r)
+        return self.hook_logit(z.squeeze(-1) if self.outputs == 1 else z)
 
 
 SYSTEMS = {"one_layer": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta, "minimal": Minimal, "memoriser": Memoriser,
