@@ -14,6 +14,7 @@
 #include "icl/config/conflict.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
+#include "icl/core/message.hpp"
 #include "nesting.hpp"
 #include "trim.hpp"
 
@@ -98,6 +99,11 @@ toml::table parse_value(std::string_view text, std::string_view where, bool is_t
   }
   if (text.size() > most_config_bytes) {  // not `where`, which holds the text
     throw usage_error("--set", fmt::format("a value has at most {} KiB", most_config_bytes / 1024));
+  }
+  if (!is_utf8(text)) {
+    throw usage_error(where,
+                      "the value is not UTF-8, and what a run is made of is kept as TOML, "
+                      "which holds no other text; give a file another name");
   }
   require_text(text, "--set");
   toml::table document;

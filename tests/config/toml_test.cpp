@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "icl/core/error.hpp"
+#include "icl/core/message.hpp"
 #include "support/errors.hpp"
 
 namespace icl::config {
@@ -185,6 +186,16 @@ TEST(Parse, MalformedTomlNamesFileLineAndColumn) {
     EXPECT_EQ(outcome.code, ExitCode::usage) << text;
     EXPECT_THAT(outcome.message, testing::StartsWith(where));
     EXPECT_THAT(outcome.message, HasSubstr(reason));
+  }
+}
+
+TEST(WithOverrides, RefuseWhatNoTomlCanHold) {
+  for (const char* text : {"data.items=caf\xe9.h5:/x", "intervene.freeze=\xf8\xf8",
+                           "data.items=\xff\xfe", "data.K=1\x80", "model.system=\"one\xc3\""}) {
+    const std::vector<std::string> overrides{text};
+    const auto outcome = outcome_of([&] { return with_overrides(Config{}, overrides); });
+    EXPECT_EQ(outcome.code, ExitCode::usage) << printable(text);
+    EXPECT_THAT(outcome.message, HasSubstr("the value is not UTF-8"));
   }
 }
 

@@ -45,6 +45,16 @@ TEST(Printable, WritesWhatIsNoUtf8AsHex) {
   EXPECT_EQ(printable("\xf4\x8f\xbf\xbf"), "\xf4\x8f\xbf\xbf");
 }
 
+TEST(Utf8, IsWhatPrintableLeaves) {
+  for (const char* text : {"", "plain", "\u00e9\u20ac\U0001f600", "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const char* text :
+       {"\x80", "a\xff", "\xc3", "\xc0\x9b", "\xed\xa0\x80", "\xf4\x90\x80\x80"}) {
+    EXPECT_FALSE(is_utf8(text)) << printable(text);
+  }
+}
+
 TEST(Printable, IsTheSameAgain) {
   const std::string once = printable("\x1b[31m\xff\n\u0085");
   EXPECT_EQ(printable(once), once);

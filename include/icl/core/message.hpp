@@ -9,6 +9,9 @@
 /// is an error if it cannot be written. Call prepare_streams() first. From one thread at a time.
 namespace icl {
 
+/// Whether the text is UTF-8 throughout, by the standard's table of well-formed sequences.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 /// The text with each byte that is no text, or that a terminal may obey, as \xNN: those below 0x20,
 /// 0x7f, U+0080 to U+009F, and what is no UTF-8. So it is one line, whatever it was made of.
 [[nodiscard]] std::string printable(std::string_view text);
