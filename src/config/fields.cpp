@@ -35,14 +35,17 @@ bool is_dataset(std::string_view text) {
   const std::size_t colon = text.rfind(":/");
   return colon != std::string_view::npos && colon > 0 && colon + 2 < text.size();
 }
-/// "Probes to record: " and the names of all.
+/// "Probes to record: ", the names of all, and which of them must be named.
 constexpr auto probes_doc = [] {
 #define ICL_ROW(name, ...) ", " #name
   constexpr std::string_view begin = "Probes to record:";
   constexpr std::string_view names = ICL_PROBES(ICL_ROW);
 #undef ICL_ROW
-  std::array<char, begin.size() + names.size() - 1> all{};
-  std::ranges::copy(names.substr(1), std::ranges::copy(begin, all.begin()).out);
+  constexpr std::string_view end = "; those of heads where they are named";
+  std::array<char, begin.size() + names.size() - 1 + end.size()> all{};
+  auto out = std::ranges::copy(begin, all.begin()).out;
+  out = std::ranges::copy(names.substr(1), out).out;
+  std::ranges::copy(end, out);
   return all;
 }();
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";

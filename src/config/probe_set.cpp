@@ -6,7 +6,7 @@
 namespace icl::config {
 namespace {
 
-#define ICL_ROW(name, need) ProbeRow{#name, ProbeName::name, need},
+#define ICL_ROW(name, need, recorded) ProbeRow{#name, ProbeName::name, need, recorded},
 constexpr std::array rows{ICL_PROBES(ICL_ROW)};
 #undef ICL_ROW
 
@@ -36,7 +36,8 @@ std::vector<ProbeName> probes_of(const Config& config) {
   for (const ProbeRow& row : rows) {
     if (linear && reads_shares(row.probe)) continue;
     if (config.data.label_count && row.probe == ProbeName::memorisation) continue;
-    const bool wanted = !asked || std::ranges::find(**asked, row.name) != (*asked)->end();
+    const bool wanted = asked ? std::ranges::find(**asked, row.name) != (*asked)->end()
+                              : row.recorded == Recorded::always;
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);
   }
   return probes;

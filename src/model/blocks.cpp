@@ -66,6 +66,7 @@ struct BlocksModel::State final : Activations {
     return {named.begin(), named.end()};
   }
   [[nodiscard]] const Tensor* attention() const override { return &target_attention; }
+  [[nodiscard]] HeadWeights heads() const override { return {weights, stride}; }
   void hold_relus() override {
     for (auto& block : blocks) {
       if (block.mlp) block.mlp->hold();
@@ -85,13 +86,16 @@ struct BlocksModel::State final : Activations {
   Tensor target_attention;  ///< [B, N] mean over the heads of the last layer
   std::optional<nn::LayerNorm::Activations> final_norm;
   nn::TokenMlp::Activations readout;
+  std::vector<const Tensor*> weights;  ///< of each layer's heads
+  std::int64_t stride;                 ///< tokens from an item to the next
   std::vector<std::pair<std::string, const Tensor*>> named;
 };
 
 BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
     : Activations(batch, storage, model.readout_shape_.out),
       embedding(batch, model.embedding_, storage),
-      readout(batch, model.readout_shape_, storage) {
+      readout(batch, model.readout_shape_, storage),
+      stride(model.layout_.stride()) {
   const config::BlocksShape& s = model.shape_;
   const std::int64_t rows = batch * s.tokens;
   r.reserve(model.blocks_.size());
@@ -100,6 +104,8 @@ BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage 
     r.push_back(Tensor({rows, s.d_model}, storage));
     blocks.emplace_back(batch, block.shape(), storage);
   }
+  weights.reserve(blocks.size());
+  for (const auto& block : blocks) weights.push_back(&block.attention.attention);
   for (Tensor* tensor : {&last, &dlast, &h, &dh}) *tensor = Tensor({batch, s.d_model}, storage);
   for (Tensor* tensor : {&dr, &dr_below}) *tensor = Tensor({rows, s.d_model}, storage);
   given = Tensor({batch, s.tokens}, storage);

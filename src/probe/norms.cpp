@@ -6,11 +6,12 @@ namespace icl::probe {
 namespace {
 
 constexpr std::array norm_columns{
-    Column{"norm", "1", "Euclidean norm of the parameter", "sqrt(sum of squares)", of_icl, true},
+    Column{"norm", "1", "Euclidean norm of the parameter", "sqrt(sum of squares)", of_icl,
+           Each::parameter},
     Column{"gradient_norm", "1", "Euclidean norm of the gradient on the next training batch",
-           "sqrt(sum of squares)", of_icl, true},
+           "sqrt(sum of squares)", of_icl, Each::parameter},
     Column{"update_norm", "1", "Euclidean norm of the next update", "sqrt(sum of squares)", of_icl,
-           true},
+           Each::parameter},
 };
 
 void read_norms(const View& view, std::span<double> values) {

@@ -81,7 +81,12 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
       update_(update),
       count_(task.probe_sequences()) {
   for (const config::ProbeName name : config::probes_of(config)) {
-    const Probe& probe = *probes_.emplace_back(&probe_of(name));
+    const Probe& probe = probe_of(name);
+    std::size_t values = 0;
+    for (const Column& column : probe.columns) {
+      values += count_of(column, config, update == nullptr ? 0 : update->parameters());
+    }
+    probes_.push_back({&probe, values});
     if (probe.passes == nullptr) continue;
     reads_sequences_ = true;
     const Passes asked = probe.passes(has_);
@@ -89,6 +94,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
     passes_.learned |= asked.learned;
     passes_.bare |= asked.bare;
     passes_.clamped |= asked.clamped;
+    passes_.heads |= asked.heads;
   }
   if (probes_.empty()) return;
   reading_.places = places_of(config, update == nullptr ? 0 : update->parameters());
@@ -102,6 +108,11 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
                      &answers_, &scratch_}) {
     list->resize(static_cast<std::size_t>(count_));
   }
+  if (passes_.heads) {
+    for (const Tensor* a : activations_->heads().layers) {
+      s.heads.resize(s.heads.size() + static_cast<std::size_t>(a->extent(1)));
+    }
+  }
 }
 
 const Reading& Prober::read(const model::Model& model, std::int64_t step, nn::Attending attending,
@@ -111,13 +122,9 @@ const Reading& Prober::read(const model::Model& model, std::int64_t step, nn::At
   Cuts cuts(*this, model, step, workers);
   const View view{has_, model, sequences_, cuts, update_, memory, scratch_, workers};
   std::span<double> left(reading_.values);
-  for (const Probe* probe : probes_) {
-    std::size_t size = 0;
-    for (const Column& column : probe->columns) {
-      size += !column.of_each_parameter ? 1 : (update_ == nullptr ? 0 : update_->parameters());
-    }
-    probe->read(view, left.first(size));
-    left = left.subspan(size);
+  for (const Asked& asked : probes_) {
+    asked.probe->read(view, left.first(asked.values));
+    left = left.subspan(asked.values);
   }
   return reading_;
 }
@@ -138,6 +145,7 @@ void Prober::take(std::int64_t first, bool signed_by_answer, std::vector<double>
 void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::Attending attending,
                             const Workers& workers) {
   using enum nn::Attending;
+  std::ranges::fill(sequences_.heads, HeadScores{});
   for (std::int64_t first = 0; first < count_; first += chunk) {
     const std::int64_t size = std::min(chunk, count_ - first);
     task_.probe_batch(static_cast<std::uint64_t>(step), first, size, task::CopyLabel::its_own,
@@ -151,14 +159,16 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::At
       take(first, true, sequences_.bare_margin);
       continue;
     }
+    const bool trained = passes_.trained || passes_.heads;
+    if (trained) forward(model, attending, workers);
     if (passes_.trained) {
-      forward(model, attending, workers);
       take(first, true, sequences_.margin);
       read_weights(first);
     }
+    if (passes_.heads) read_heads();
     if (passes_.learned) {
       // Effective beta is that of the scores, also while attention is clamped to something else.
-      if (!passes_.trained || attending != learned) forward(model, learned, workers);
+      if (!trained || attending != learned) forward(model, learned, workers);
       read_scores(first);
     }
     if (passes_.bare) {
@@ -167,6 +177,7 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::At
     }
     if (passes_.clamped) read_clamped(model, step, first, size, workers);
   }
+  finish_heads();
   set_phi();
 }
 
@@ -198,6 +209,32 @@ void Prober::read_weights(std::int64_t first) {
     sequences_.attention_copy[i] = copies;
     sequences_.attention_self[i] = a[context];
     sequences_.attention_entropy[i] = entropy;
+  }
+}
+
+/// Adds the scores of the batch to those of each head.
+void Prober::read_heads() {
+  const model::HeadWeights weights = activations_->heads();
+  auto sum = sequences_.heads.begin();
+  for (const Tensor* a : weights.layers) {  // [B, H, Tq, T]
+    const std::int64_t queries = a->extent(2);
+    const std::int64_t tokens = a->extent(3);
+    for (std::int64_t h = 0; h < a->extent(1); ++h, ++sum) {
+      for (std::int64_t b = 0; b < batch_.size; ++b) {
+        const HeadScores scores = read_head_scores(batch_, b, a->row(b) + h * queries * tokens,
+                                                   queries, tokens, weights.stride);
+        sum->on_copy += scores.on_copy;
+        sum->after_copy += scores.after_copy;
+        sum->on_previous += scores.on_previous;
+      }
+    }
+  }
+}
+
+void Prober::finish_heads() {
+  const auto count = static_cast<double>(count_);
+  for (HeadScores& head : sequences_.heads) {
+    head = {head.on_copy / count, head.after_copy / count, head.on_previous / count};
   }
 }
 

@@ -8,11 +8,26 @@
 
 namespace icl::probe {
 
+std::size_t count_of(const Column& column, const config::Config& config, std::size_t parameters) {
+  switch (column.each) {
+    case Each::run:
+      return 1;
+    case Each::parameter:
+      return parameters;
+    case Each::head:
+    case Each::inner_head:
+      break;
+  }
+  const config::BlocksShape shape = config::blocks_shape(config);
+  return static_cast<std::size_t>(
+      shape.n_heads * (column.each == Each::head ? shape.n_layers : shape.n_layers - 1));
+}
+
 std::vector<Place> places_of(const config::Config& config, std::size_t parameters) {
   std::vector<Place> places;
   for (const config::ProbeName name : config::probes_of(config)) {
     for (const Column& column : probe_of(name).columns) {
-      const std::size_t count = column.of_each_parameter ? parameters : 1;
+      const std::size_t count = count_of(column, config, parameters);
       for (std::size_t i = 0; i < count; ++i) places.push_back({&column, i});
     }
   }

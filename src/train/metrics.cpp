@@ -59,21 +59,32 @@ void add_sets(const config::Config& config, const config::LossRow& loss, std::ve
   }
 }
 
+std::string name_of(const probe::Place& place, const config::Config& config,
+                    std::span<const nn::Parameter* const> parameters) {
+  switch (place.column->each) {
+    case probe::Each::run:
+      return std::string(place.column->name);
+    case probe::Each::parameter:
+      return fmt::format("{}.{}", place.column->name, parameters[place.which]->name);
+    case probe::Each::head:
+    case probe::Each::inner_head:
+      break;
+  }
+  const auto heads = static_cast<std::size_t>(config::blocks_shape(config).n_heads);
+  return fmt::format("{}_{}_{}", place.column->name, place.which / heads, place.which % heads);
+}
+
 void add_probes(const config::Config& config, std::span<const nn::Parameter* const> parameters,
                 std::vector<Metric>& all) {
   const auto places = probe::places_of(config, parameters.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     const probe::Column& column = *places[i].column;
-    const std::string name =
-        column.of_each_parameter
-            ? fmt::format("{}.{}", column.name, parameters[places[i].parameter]->name)
-            : std::string(column.name);
     Metric& added = all.emplace_back(metric(
-        name, column.units, column.description,
+        name_of(places[i], config, parameters), column.units, column.description,
         [](const Evaluation& e, std::size_t at) { return e.probes.values[at]; }, i));
     added.formula = column.formula;
     added.source = column.source;
-    added.is_of_parameter = column.of_each_parameter;
+    added.is_of_parameter = column.each == probe::Each::parameter;
   }
 }
 

@@ -24,7 +24,7 @@ TEST(ProbeRows, NameEachProbeOnce) {
     EXPECT_TRUE(probes.insert(row.probe).second) << row.name;
     EXPECT_EQ(row.name.find_first_of(" ,"), std::string_view::npos) << row.name;
   }
-  EXPECT_EQ(names.size(), 7U);
+  EXPECT_EQ(names.size(), 8U);
 }
 
 /// Names of the probes of a system.
@@ -46,6 +46,8 @@ TEST(HasProbe, SaysWhatASystemHas) {
                                               "lesions", "norms"));
   }
   EXPECT_THAT(names_in("memoriser"), ElementsAre("memorisation", "norms"));
+  EXPECT_THAT(names_in("blocks"), ElementsAre("memorisation", "effective", "attention", "margins",
+                                              "lesions", "norms", "heads"));
 }
 
 TEST(ProbesOf, TakeNamesBetweenBlanksAndCommas) {
@@ -73,6 +75,16 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
   config.data.label_count = 3;
   EXPECT_THAT(probes_of(config), ElementsAre(effective, attention, margins, lesions, norms));
+}
+
+// A run of before they came, which names none, goes on with the columns that it has.
+TEST(ProbesOf, AreThoseOfHeadsOnlyWhereTheyAreNamed) {
+  Config config;
+  config.model.system = config::System::blocks;
+  EXPECT_THAT(probes_of(config),
+              ElementsAre(memorisation, effective, attention, margins, lesions, norms));
+  config.probe.record = "heads, norms";
+  EXPECT_THAT(probes_of(config), ElementsAre(norms, heads));
 }
 
 TEST(ProbesOf, AreThoseAskedForInTheOrderOfTheTable) {

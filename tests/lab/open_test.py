@@ -234,12 +234,26 @@ class OpenTest(unittest.TestCase):
                 _, cache = run.run_with_cache(120, batch)
                 pattern = np.add.reduceat(cache["blocks.1.attn.hook_pattern"][:, :, -1].mean(1), np.arange(0, 23, 2), axis=1)
                 self.assertAlmostEqual(total, (pattern * batch.copy).sum(1).mean(), delta=1e-12)
-                self.assertAlmostEqual(found[0].previous, cache["blocks.0.attn.hook_pattern"][:, 0, np.arange(1, 23), np.arange(22)].mean(), delta=1e-12)
+                self.assertAlmostEqual(found[0].previous, cache["blocks.0.attn.hook_pattern"][:, 0, np.arange(1, 23, 2), np.arange(0, 22, 2)].mean(), delta=1e-12)
             else:  # one head in the last layer: without it the program's lesion
                 self.assertAlmostEqual(found[-1].lesion_loss, run.series("no_attention_icl_loss")[-1], delta=2e-5)
                 self.assertAlmostEqual(found[-1].lesion_accuracy, run.series("no_attention_icl_accuracy")[-1], delta=1e-6)
             self.assertEqual(np.isnan(found[0].previous), system == "one_layer")
         self.refused("minimal has no heads", lambda: icl_lab.heads(self.runs["minimal"], 120))
+
+    def test_heads_are_what_the_probe_of_heads_recorded(self):
+        for layout in ("interleaved", "concatenated"):
+            run = train(self.folder, "blocks", f'data.layout="{layout}"', 'probe.record="heads"')
+            found = icl_lab.heads(run, 120, "probe", 32)
+            self.assertEqual(len(found), 4)
+            for one in found:
+                for ours, column in ((one.on_copy, "attention_on_copy"), (one.after_copy, "attention_after_copy"), (one.previous, "attention_on_previous")):
+                    name = f"{column}_{one.layer}_{one.head}"
+                    if one.layer == 1 and column == "attention_on_previous":
+                        self.assertNotIn(name, run.columns)
+                        continue
+                    self.assertAlmostEqual(ours, run.series(name)[-1], delta=2e-6, msg=f"{layout}: {name}")
+                    self.assertGreater(ours, 0)
 
     def test_patches(self):
         run = self.runs["one_layer"]

@@ -58,7 +58,7 @@ TEST(Reading, HasItsPlacesByProbeColumnAndParameter) {
   config.probe.record = "norms margins";
   std::vector<std::string> found;
   for (const Place& place : places_of(config, 2)) {
-    found.push_back(std::string(place.column->name) + std::to_string(place.parameter));
+    found.push_back(std::string(place.column->name) + std::to_string(place.which));
   }
   EXPECT_EQ(found, (std::vector<std::string>{"attention_margin0", "memoriser_margin0", "norm0",
                                              "norm1", "gradient_norm0", "gradient_norm1",

@@ -210,7 +210,7 @@ TEST(Prober, ReadsWhatWasAskedForAndNothingElse) {
     config.probe.record = std::string(row.name);
     const Reading reading = Bench(config).read();
     for (const Column& column : probe_of(row.probe).columns) {
-      if (column.of_each_parameter) continue;  // there is no update here
+      if (column.each == Each::parameter) continue;  // there is no update here
       EXPECT_EQ(reading[column.name], all[column.name]) << column.name;
       EXPECT_TRUE(std::isfinite(reading[column.name])) << column.name;
     }

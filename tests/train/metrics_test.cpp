@@ -112,7 +112,7 @@ TEST_F(MetricsTest, AreThoseOfTheProbesThatARunRecords) {
     std::set<std::string> expected = scores;
     for (const probe::Column& column : probe::probe_of(row.probe).columns) {
       const std::string name(column.name);
-      if (column.of_each_parameter) {
+      if (column.each == probe::Each::parameter) {
         expected.insert({name + ".w", name + ".mlp.0.bias"});
       } else {
         expected.insert(name);

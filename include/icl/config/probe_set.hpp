@@ -11,17 +11,24 @@
 
 namespace icl::config {
 
-/// The probes that probe.record names, a row each: the name, and what it needs of the system. From
+/// The probes that probe.record names, a row each: the name, what it needs of the system, and
+/// whether a run without probe.record has it. From
 /// a row follow the enumerator and the declaration of probe::probes::NAME, which src/probe/NAME.cpp
 /// defines: without that file the program does not link.
-#define ICL_PROBES(ROW)                   \
-  ROW(memorisation, nullptr)              \
-  ROW(effective, &Capabilities::context)  \
-  ROW(attention, &Capabilities::context)  \
-  ROW(margins, &Capabilities::context)    \
-  ROW(alignment, &Capabilities::matrices) \
-  ROW(lesions, &Capabilities::context)    \
-  ROW(norms, nullptr)
+#define ICL_PROBES(ROW)                                     \
+  ROW(memorisation, nullptr, Recorded::always)              \
+  ROW(effective, &Capabilities::context, Recorded::always)  \
+  ROW(attention, &Capabilities::context, Recorded::always)  \
+  ROW(margins, &Capabilities::context, Recorded::always)    \
+  ROW(alignment, &Capabilities::matrices, Recorded::always) \
+  ROW(lesions, &Capabilities::context, Recorded::always)    \
+  ROW(norms, nullptr, Recorded::always)                     \
+  ROW(heads, &Capabilities::heads, Recorded::if_named)
+
+enum class Recorded : std::uint8_t {
+  always,
+  if_named,  ///< in probe.record: the columns of runs from before it stay as they are
+};
 
 #define ICL_ROW(name, ...) name,
 enum class ProbeName : std::uint8_t { ICL_PROBES(ICL_ROW) };
@@ -31,12 +38,14 @@ struct ProbeRow {
   std::string_view name;
   ProbeName probe;
   Need need;  ///< of the system
+  Recorded recorded;
 };
 [[nodiscard]] std::span<const ProbeRow> probe_rows();
 
 [[nodiscard]] bool has_probe(System, ProbeName);
 
-/// The probes that a run records: those of probe.record, or all that its system has; none if
+/// The probes that a run records: those of probe.record, or all that its system has but those that
+/// are recorded if they are named; none if
 /// probe.sequences is 0.
 [[nodiscard]] std::vector<ProbeName> probes_of(const Config&);
 

@@ -20,6 +20,7 @@ struct Capabilities {
   bool memoriser_alone = false;  ///< it is the memoriser and nothing else
   bool gathers = false;          ///< it forms the sum of the tokens that the target attends to
   bool blocks = false;           ///< it is built by the keys of [blocks]
+  bool heads = false;            ///< each head of each layer can be looked at and be clamped
 };
 
 /// What a key, a probe or an activation needs of a system; nullptr: nothing.
@@ -42,7 +43,8 @@ using Need = bool Capabilities::*;
       .gathers = true)                                                                           \
   ROW(minimal, "S3", .context = true, .scalar_beta = true, .path_weight = true)                  \
   ROW(memoriser, "S4", .memoriser_alone = true)                                                  \
-  ROW(blocks, "transformer", .context = true, .mixes_paths = true, .blocks = true)
+  ROW(blocks, "transformer", .context = true, .mixes_paths = true, .blocks = true,               \
+      .heads = true)
 // clang-format on
 
 #define ICL_ROW(name, ...) name,

@@ -19,6 +19,12 @@ namespace icl::model {
 
 class Model;
 
+/// The weights of every head that forward left.
+struct HeadWeights {
+  std::span<const Tensor* const> layers;  ///< a [B, H, Tq, T], Tq = T queries, or the last alone
+  std::int64_t stride = 1;  ///< tokens from an item to the next: 2 where its label stands between
+};
+
 /// What a system keeps between forward and backward for one batch: each system has its own kind.
 /// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
@@ -37,6 +43,8 @@ class Activations {
   /// The weights a [B, N] of the target's attention (in the last layer) that forward left, itself
   /// last; nullptr for a system without attention.
   [[nodiscard]] virtual const Tensor* attention() const { return nullptr; }
+  /// Empty for a system without Capabilities::heads.
+  [[nodiscard]] virtual HeadWeights heads() const { return {}; }
 
   /// From now on every ReLU of the network lets through what it let through in the last forward
   /// pass, whatever its inputs: the logits are then smooth in the parameters, and their second

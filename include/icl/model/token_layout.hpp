@@ -23,6 +23,8 @@ class TokenLayout {
 
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }  ///< T
   [[nodiscard]] std::int64_t items() const { return items_; }    ///< N
+  /// Tokens from an item to the next.
+  [[nodiscard]] std::int64_t stride() const { return interleaved_ ? 2 : 1; }
 
   /// Writes the T tokens of sequence b, the first to `out` and each `stride` behind the one before.
   /// `vectors` [L, D] are those of the labels, if they have some.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -11,10 +12,19 @@
 #include "icl/core/parallel.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/attending.hpp"
+#include "icl/probe/head_scores.hpp"
 #include "icl/probe/memory.hpp"
 #include "icl/probe/score.hpp"
 
 namespace icl::probe {
+
+/// What a column of a probe is there for: once, or once for each of these.
+enum class Each : std::uint8_t {
+  run,
+  parameter,   ///< a column NAME.PARAMETER
+  head,        ///< a column NAME_L_H for head H of layer L, layer by layer
+  inner_head,  ///< the same for the layers but the last, of which the target alone attends
+};
 
 /// A column of /metrics that a probe fills.
 struct Column {
@@ -23,7 +33,7 @@ struct Column {
   std::string_view description;
   std::string_view formula;
   std::string_view source;
-  bool of_each_parameter = false;  ///< a column NAME.PARAMETER for each
+  Each each = Each::run;
 };
 
 /// Where a formula comes from.
@@ -38,6 +48,7 @@ struct Passes {
   bool bare = false;     ///< without the attention term: bare_margin
   /// With attention clamped to copies that carry +1, -1 and no label: positive, negative, nil.
   bool clamped = false;
+  bool heads = false;  ///< with the attention that the model trains with: the weights of each head
 };
 
 /// What these passes gave, a number for each probe sequence; y its answer, z its logit; of L
@@ -50,6 +61,7 @@ struct Sequences {
   std::vector<double> beta, self_minus_copy;    ///< of Scores
   std::vector<double> attention_copy, attention_self, attention_entropy;
   bool attends_to_itself = false;  ///< otherwise self_minus_copy means nothing
+  std::vector<HeadScores> heads;   ///< means over the sequences, layer by layer
 };
 
 /// Sums over the sequences of an evaluation set.
@@ -109,8 +121,8 @@ struct Probe {
   std::span<const Column> columns;
   /// The passes that it reads in a system; nullptr: none.
   Passes (*passes)(const config::Capabilities&);
-  /// Writes the value of each column, in their order; of one that is of_each_parameter, that of
-  /// each parameter. They come as NaN.
+  /// Writes the value of each column, in their order; of one that is there for each of something,
+  /// that of each. They come as NaN.
   void (*read)(const View&, std::span<double> values);
   bool reads_update = false;  ///< View::update
 };

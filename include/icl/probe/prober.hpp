@@ -45,6 +45,8 @@ class Prober {
   void take(std::int64_t first, bool signed_by_answer, std::vector<double>& to) const;
   void read_weights(std::int64_t first);
   void read_scores(std::int64_t first);
+  void read_heads();
+  void finish_heads();
   void read_clamped(const model::Model&, std::int64_t step, std::int64_t first, std::int64_t size,
                     const Workers&);
   void set_phi();
@@ -52,7 +54,11 @@ class Prober {
   const task::Task& task_;
   config::Capabilities has_;  ///< of the system
   nn::Loss loss_;
-  std::vector<const Probe*> probes_;
+  struct Asked {
+    const Probe* probe;
+    std::size_t values;  ///< in all its columns
+  };
+  std::vector<Asked> probes_;
   NextUpdate* update_;
   std::int64_t count_;  ///< of the probe sequences
   Passes passes_;

@@ -15,7 +15,7 @@ class Head:
 
     layer: int
     head: int
-    previous: float     # weight on the token before, over all tokens but the first; NaN in one_layer, where the target alone attends
+    previous: float     # weight on the token before: interleaved of the labels on their items, otherwise over all tokens but the first; NaN where the target alone attends
     on_copy: float      # the target's weight on its copies, added up
     after_copy: float   # its weight on the tokens after them, added up: an induction head's; interleaved, these hold the copies' labels
     on_itself: float
@@ -38,7 +38,7 @@ def heads(run, step, kind="icl", sequences=256, model=None):
         of_heads = pattern if pattern.ndim == 4 else pattern[:, None] if pattern.ndim == 3 else pattern[:, None, None]  # [B, H, T or 1, T]
         for head in range(of_heads.shape[1]):
             logits = as_array(model.run_with_hooks(batch, [(f"{place}.hook_z", _without(head if pattern.ndim == 4 else ...))]))
-            found.append(Head(layer, head, *_weights(of_heads[:, head], _copies(config, batch)), float(batch.losses(logits).mean()), batch.accuracy(logits)))
+            found.append(Head(layer, head, *_weights(of_heads[:, head], _copies(config, batch), config), float(batch.losses(logits).mean()), batch.accuracy(logits)))
     return found
 
 
@@ -58,12 +58,13 @@ def _copies(config, batch):
     return at
 
 
-def _weights(a, copies):
+def _weights(a, copies, config):
     """previous, on_copy, after_copy and on_itself from a [B, T or 1, T]."""
     target, T = a[:, -1], a.shape[-1]
     after = np.zeros_like(copies)
     after[:, 1:] = copies[:, :-1]
-    previous = a[:, np.arange(1, T), np.arange(T - 1)].mean() if a.shape[1] == T and T > 1 else float("nan")
+    later = np.arange(1, T, 2 if config.get("data.layout") == "interleaved" else 1)
+    previous = a[:, later, later - 1].mean() if a.shape[1] == T and T > 1 else float("nan")
     return tuple(float(value) for value in (previous, (target * copies).sum(1).mean(), (target * after).sum(1).mean(), target[:, -1].mean()))
 
 
