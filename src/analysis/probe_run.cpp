@@ -25,7 +25,15 @@ icl_precise::Items view(const task::ItemTable& table) {
 std::string attending_at(const config::Config& config, std::int64_t step) {
   const auto model = model::describe_model(config);
   const auto parameters = model->parameters();
-  switch (train::Interventions(config.intervene, parameters).attending(step)) {
+  const train::Interventions interventions(config.intervene, parameters);
+  const nn::Clamps clamps = interventions.clamps(step);
+  if (!clamps.heads.empty()) {
+    throw Error(ExitCode::usage,
+                "at step " + std::to_string(step) +
+                    " heads were clamped (intervene.clamp): the curvature of a network with such "
+                    "heads is not known here; choose steps at which none was");
+  }
+  switch (clamps.target) {
     case nn::Attending::learned:
       return "learned";
     case nn::Attending::copy:
@@ -33,6 +41,7 @@ std::string attending_at(const config::Config& config, std::int64_t step) {
     case nn::Attending::uniform:
       return "uniform";
     case nn::Attending::none:
+    case nn::Attending::previous:
       break;
   }
   return "none";

@@ -153,13 +153,55 @@ Result in_label_count(const Config& c, const BlocksShape& /*s*/) {
   return std::nullopt;
 }
 
+/// Heads that are named must be there.
+Result in_head_clamps(const Config& c, const BlocksShape& s) {
+  if (!c.intervene.clamp) return std::nullopt;
+  for (const Clamping& one : **c.intervene.clamp) {
+    if (!one.layer && one.to == Clamp::previous) {
+      return Conflict{
+          "intervene.clamp: \"previous\" is of a head, which must be named: as in "
+          "\"previous/0.1\", head 1 of layer 0",
+          {"intervene.clamp"}};
+    }
+    if (one.layer && *one.layer >= s.n_layers) {
+      return Conflict{
+          fmt::format("intervene.clamp: \"{}\" names layer {}, and blocks.n_layers = {} "
+                      "has the layers 0 to {}",
+                      name_of(one), *one.layer, s.n_layers, s.n_layers - 1),
+          {"intervene.clamp", "blocks.n_layers"}};
+    }
+    if (one.head && *one.head >= s.n_heads) {
+      return Conflict{
+          fmt::format("intervene.clamp: \"{}\" names head {}, and blocks.n_heads = {} has "
+                      "the heads 0 to {} in each layer",
+                      name_of(one), *one.head, s.n_heads, s.n_heads - 1),
+          {"intervene.clamp", "blocks.n_heads"}};
+    }
+  }
+  return std::nullopt;
+}
+
+/// Only heads of a system that has them can be named.
+Result in_clamps_without_heads(const Config& c) {
+  if (!c.intervene.clamp) return std::nullopt;
+  for (const Clamping& one : **c.intervene.clamp) {
+    if (!one.layer && one.to != Clamp::previous) continue;
+    return Conflict{
+        fmt::format("intervene.clamp: \"{}\" is of heads, and model.system = \"{}\" has "
+                    "none that could be named: \"blocks\" has",
+                    name_of(one), word(c.model.system)),
+        {"intervene.clamp", "model.system"}};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result in_blocks(const Config& c) {
-  if (!row_of(c.model.system).has.blocks) return std::nullopt;
+  if (!row_of(c.model.system).has.blocks) return in_clamps_without_heads(c);
   const BlocksShape s = blocks_shape(c);
-  for (const auto check :
-       {in_widths, in_positions, without_mlp, in_readout, in_linear_attention, in_label_count}) {
+  for (const auto check : {in_widths, in_positions, without_mlp, in_readout, in_linear_attention,
+                           in_label_count, in_head_clamps}) {
     if (auto conflict = check(c, s)) return conflict;
   }
   return std::nullopt;

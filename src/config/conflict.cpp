@@ -273,9 +273,17 @@ Result in_snapshots(const Config& c) {
   return std::nullopt;
 }
 
-/// Attention can be clamped to one thing at a time.
+/// Whether two clamps are of one head; those that name none are of the last layer.
+bool share_a_head(const Clamping& a, const Clamping& b, std::int64_t last_layer) {
+  return a.layer.value_or(last_layer) == b.layer.value_or(last_layer) &&
+         (!a.head || !b.head || *a.head == *b.head);
+}
+
+/// A head can be clamped to one thing at a time.
 Result in_clamps(const Config& c) {
   if (!c.intervene.clamp) return std::nullopt;
+  const bool blocks = row_of(c.model.system).has.heads;
+  const std::int64_t last_layer = blocks ? blocks_shape(c).n_layers - 1 : 0;
   const std::vector<Clamping>& all = **c.intervene.clamp;
   constexpr std::int64_t forever = INT64_MAX;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -283,8 +291,9 @@ Result in_clamps(const Config& c) {
       const Clamping& a = all[i];
       const Clamping& b = all[j];
       if (a.first >= b.last.value_or(forever) || b.first >= a.last.value_or(forever)) continue;
+      if (!share_a_head(a, b, last_layer)) continue;
       return Conflict{
-          fmt::format("intervene.clamp: \"{}\" and \"{}\" overlap", word(b.to), word(a.to)),
+          fmt::format("intervene.clamp: \"{}\" and \"{}\" overlap", name_of(b), name_of(a)),
           {"intervene.clamp"}};
     }
   }
@@ -304,9 +313,9 @@ Result in_interventions(const Config& c) {
     return std::nullopt;
   };
   const auto own_name = [](const Intervention& one) { return std::string_view(one.name); };
-  const auto word_of = [](const Clamping& one) { return word(one.to); };
+  const auto full_name = [](const Clamping& one) { return name_of(one); };
   auto found = check("intervene.freeze", c.intervene.freeze, own_name);
-  if (!found) found = check("intervene.clamp", c.intervene.clamp, word_of);
+  if (!found) found = check("intervene.clamp", c.intervene.clamp, full_name);
   if (!found) found = check("intervene.rate", c.intervene.rate, own_name);
   return found;
 }

@@ -50,7 +50,7 @@ constexpr auto probes_doc = [] {
 }();
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
 constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
-constexpr std::string_view clamp_form = "copy, uniform or none, @FIRST:LAST, ...";
+constexpr std::string_view clamp_form = "WORD@FIRST:LAST or WORD/LAYER.HEAD@FIRST:LAST, ...";
 constexpr std::string_view steps_form = "STEP or FIRST:LAST:EVERY, ...";
 constexpr std::string_view rate_form = "NAME*FACTOR@FIRST:LAST, ...";
 constexpr Range<double> publish_seconds{.low = 0, .high = 1e6};
@@ -212,10 +212,12 @@ constexpr std::array other_fields = {
           "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
           "parameter's name",
           text<&Config::intervene, &Intervene::freeze>(freeze_form), "everything is trained"},
-    Field{"intervene.clamp", "",
-          "What the target's attention (in the last layer) is clamped to, in training and "
-          "evaluation: copy, uniform or none",
-          text<&Config::intervene, &Intervene::clamp>(clamp_form), "attention is learned"},
+    Field{
+        "intervene.clamp", "",
+        "What attention is clamped to, in training and evaluation: copy, uniform or none, the "
+        "target's in the last layer; with /LAYER or /LAYER.HEAD (from 0) that of heads of blocks, "
+        "also previous: each token's on the one before",
+        text<&Config::intervene, &Intervene::clamp>(clamp_form), "attention is learned"},
     Field{"intervene.rate", "", "Factors on the learning rate of sub-circuits",
           text<&Config::intervene, &Intervene::rate>(rate_form), "all have train.learning_rate"},
     Field{"stop.icl_accuracy", "",

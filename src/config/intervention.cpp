@@ -53,7 +53,31 @@ std::optional<Intervention> read_one(std::string_view text, Factor factor) {
   return out;
 }
 
+/// WORD, WORD/LAYER or WORD/LAYER.HEAD.
+std::optional<Clamping> read_clamp(const Intervention& one) {
+  const std::string_view name = one.name;
+  const std::size_t slash = name.find('/');
+  const auto to = choice_of<Clamp>(name.substr(0, slash));
+  if (!to) return std::nullopt;
+  Clamping clamp{*to, {}, {}, one.first, one.last};
+  if (slash == std::string_view::npos) return clamp;
+  const std::string_view place = name.substr(slash + 1);
+  const std::size_t dot = place.find('.');
+  clamp.layer = number<std::int64_t>(place.substr(0, dot));
+  if (!clamp.layer) return std::nullopt;
+  if (dot == std::string_view::npos) return clamp;
+  clamp.head = number<std::int64_t>(place.substr(dot + 1));
+  return clamp.head ? std::optional(clamp) : std::nullopt;
+}
+
 }  // namespace
+
+std::string name_of(const Clamping& clamp) {
+  std::string name(word(clamp.to));
+  if (clamp.layer) name += '/' + std::to_string(*clamp.layer);
+  if (clamp.head) name += '.' + std::to_string(*clamp.head);
+  return name;
+}
 
 std::optional<std::vector<Intervention>> parse_interventions(std::string_view text, Factor factor) {
   std::vector<Intervention> all;
@@ -81,9 +105,9 @@ std::optional<std::vector<Clamping>> read_clamps(std::string_view text) {
   std::vector<Clamping> clamps;
   clamps.reserve(all->size());
   for (const Intervention& one : *all) {
-    const auto to = choice_of<Clamp>(one.name);
-    if (!to) return std::nullopt;
-    clamps.push_back({*to, one.first, one.last});
+    const auto clamp = read_clamp(one);
+    if (!clamp) return std::nullopt;
+    clamps.push_back(*clamp);
   }
   return clamps;
 }

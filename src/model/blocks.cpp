@@ -74,15 +74,18 @@ struct BlocksModel::State final : Activations {
     if (!readout.h1.empty()) readout.hold();
   }
 
+  [[nodiscard]] nn::Given given(std::size_t l) const { return {looks[l], copies.data()}; }
   void name_tensors();
 
   Embedding::Activations embedding;
   std::vector<Tensor> r;  ///< [B T, d_model] what each layer reads
   std::vector<nn::Block::Activations> blocks;
-  Tensor last, h;           ///< [B, d_model] the target behind the layers; behind the norm
-  Tensor dlast, dh;         ///< gradients
-  Tensor dr, dr_below;      ///< [B T, d_model] gradients of the r in hand and the one below
-  Tensor given;             ///< [B, T] weights that attention is clamped to
+  Tensor last, h;       ///< [B, d_model] the target behind the layers; behind the norm
+  Tensor dlast, dh;     ///< gradients
+  Tensor dr, dr_below;  ///< [B T, d_model] gradients of the r in hand and the one below
+  /// What each head of each layer attends to, and the weights [B, T] of the target on its copies.
+  std::vector<std::vector<nn::Attending>> looks;
+  Tensor copies;
   Tensor target_attention;  ///< [B, N] mean over the heads of the last layer
   std::optional<nn::LayerNorm::Activations> final_norm;
   nn::TokenMlp::Activations readout;
@@ -108,7 +111,9 @@ BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage 
   for (const auto& block : blocks) weights.push_back(&block.attention.attention);
   for (Tensor* tensor : {&last, &dlast, &h, &dh}) *tensor = Tensor({batch, s.d_model}, storage);
   for (Tensor* tensor : {&dr, &dr_below}) *tensor = Tensor({rows, s.d_model}, storage);
-  given = Tensor({batch, s.tokens}, storage);
+  looks.assign(blocks.size(),
+               std::vector(static_cast<std::size_t>(s.n_heads), nn::Attending::learned));
+  copies = Tensor({batch, s.tokens}, storage);
   target_attention = Tensor({batch, model.layout_.items()}, storage);
   if (model.final_norm_) final_norm.emplace(batch, s.d_model, storage);
   name_tensors();
@@ -207,13 +212,24 @@ std::unique_ptr<Activations> BlocksModel::new_activations(std::int64_t batch,
   return std::make_unique<State>(batch, *this, storage);
 }
 
-/// What the target attends to where that is not learned; nullptr where it is.
-const Real* BlocksModel::given_weights(const Batch& batch, State& s) const {
-  if (s.attending == nn::Attending::learned) return nullptr;
-  for (std::int64_t b = 0; b < batch.size; ++b) {
-    layout_.given_weights(s.attending, batch, b, s.given.row(b));
+/// Sets what each head attends to, and the weights of those that attend to copies.
+void BlocksModel::look_at(const Batch& batch, State& s) const {
+  for (auto& heads : s.looks) std::ranges::fill(heads, nn::Attending::learned);
+  std::ranges::fill(s.looks.back(), s.attending);
+  for (const nn::HeadClamp& clamp : s.clamped_heads) {
+    auto& heads = s.looks[static_cast<std::size_t>(clamp.layer)];
+    if (clamp.head == nn::HeadClamp::all) {
+      std::ranges::fill(heads, clamp.to);
+    } else {
+      heads[static_cast<std::size_t>(clamp.head)] = clamp.to;
+    }
   }
-  return s.given.data();
+  const bool copies = std::ranges::any_of(s.looks, [](const auto& heads) {
+    return std::ranges::find(heads, nn::Attending::copy) != heads.end();
+  });
+  for (std::int64_t b = 0; copies && b < batch.size; ++b) {
+    layout_.copy_weights(batch, b, s.copies.row(b));
+  }
 }
 
 /// The weights of the target, as a mean over heads.
@@ -245,10 +261,10 @@ void BlocksModel::forward(const Batch& batch, Activations& activations,
                           const Workers& workers) const {
   State& s = state_for(batch, activations);
   embedding_.forward(batch, s.embedding, s.r.front().data(), workers);
-  const Real* given = given_weights(batch, s);
+  look_at(batch, s);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const bool last = l + 1 == blocks_.size();
-    blocks_[l].forward(batch.size, s.r[l].data(), last ? given : nullptr, s.blocks[l],
+    blocks_[l].forward(batch.size, s.r[l].data(), s.given(l), s.blocks[l],
                        last ? s.last.data() : s.r[l + 1].data(), workers);
   }
   mean_attention(batch.size, s);
@@ -262,7 +278,6 @@ void BlocksModel::forward(const Batch& batch, Activations& activations,
 
 void BlocksModel::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   State& s = state_for(batch, activations);
-  const Real* given = s.attending == nn::Attending::learned ? nullptr : s.given.data();
   const Real* h = final_norm_ ? s.h.data() : s.last.data();
   Real* dlast = s.dlast.data();
   readout_.backward(batch.size, h, s.readout, s.dlogits.data(), final_norm_ ? s.dh.data() : dlast,
@@ -273,9 +288,8 @@ void BlocksModel::backward(const Batch& batch, Activations& activations, const W
   }
   const Real* dy = dlast;
   for (std::size_t l = blocks_.size(); l-- > 0;) {
-    const bool last = l + 1 == blocks_.size();
-    blocks_[l].backward(batch.size, s.r[l].data(), last ? given : nullptr, s.blocks[l], dy,
-                        s.dr_below.data(), workers);
+    blocks_[l].backward(batch.size, s.r[l].data(), s.given(l), s.blocks[l], dy, s.dr_below.data(),
+                        workers);
     std::swap(s.dr, s.dr_below);
     dy = s.dr.data();
   }

@@ -68,13 +68,8 @@ void TokenLayout::write_label(Label label, const Tensor* vectors, Real* code) co
   if (label > 0) code[label - 1] = 1;
 }
 
-void TokenLayout::given_weights(nn::Attending attending, const Batch& batch, std::int64_t b,
-                                Real* weights) const {
-  if (attending == nn::Attending::uniform) {
-    std::fill_n(weights, tokens_, Real{1} / static_cast<Real>(tokens_));
-    return;
-  }
-  nn::fixed_weights(attending, batch, b, true, weights);
+void TokenLayout::copy_weights(const Batch& batch, std::int64_t b, Real* weights) const {
+  nn::fixed_weights(nn::Attending::copy, batch, b, true, weights);
   if (!interleaved_) return;
   std::fill(weights + items_, weights + tokens_, Real{0});
   for (std::int64_t j = items_ - 1; j-- > 0;) {

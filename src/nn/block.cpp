@@ -63,7 +63,7 @@ std::vector<Parameter*> Block::parameters() {
   return all;
 }
 
-void Block::forward(std::int64_t batch, const Real* r, const Real* given, Activations& s, Real* y,
+void Block::forward(std::int64_t batch, const Real* r, const Given& given, Activations& s, Real* y,
                     const Workers& workers) const {
   const std::int64_t tokens = shape_.attention.tokens;
   const std::int64_t outputs = batch * shape_.outputs();
@@ -91,7 +91,7 @@ void Block::forward(std::int64_t batch, const Real* r, const Real* given, Activa
   if (shape_.mlp_residual) add(m, outputs * width(), y);
 }
 
-void Block::backward(std::int64_t batch, const Real* r, const Real* given, Activations& s,
+void Block::backward(std::int64_t batch, const Real* r, const Given& given, Activations& s,
                      const Real* dy, Real* dr, const Workers& workers) {
   const std::int64_t tokens = shape_.attention.tokens;
   const std::int64_t outputs = batch * shape_.outputs();

@@ -8,6 +8,40 @@
 #include "icl/nn/elementwise.hpp"
 
 namespace icl::nn {
+namespace {
+
+/// The weights a [Tq, T] of a head where they are not learned; `copies` [T] of the last token.
+void replace(Attending what, const Real* copies, std::int64_t queries, std::int64_t tokens,
+             Real* a) {
+  if (what == Attending::learned) return;
+  if (what == Attending::copy) {
+    std::copy_n(copies, tokens, a + (queries - 1) * tokens);
+    return;
+  }
+  std::fill_n(a, queries * tokens, Real{0});
+  for (std::int64_t i = 0; i < queries; ++i) {
+    const std::int64_t place = tokens - queries + i;
+    if (what == Attending::uniform) {
+      std::fill_n(a + i * tokens, place + 1, Real{1} / static_cast<Real>(place + 1));
+    } else if (what == Attending::previous) {
+      a[i * tokens + std::max<std::int64_t>(place - 1, 0)] = 1;
+    }
+  }
+}
+
+/// Weights that were replaced have no gradient ds [Tq, T].
+void stop(Attending what, std::int64_t queries, std::int64_t tokens, Real* ds) {
+  if (what == Attending::learned) return;
+  const std::int64_t first = what == Attending::copy ? queries - 1 : 0;
+  std::fill_n(ds + first * tokens, (queries - first) * tokens, Real{0});
+}
+
+/// Of sequence b; nullptr where no head attends to copies.
+const Real* copies_of(const Given& given, std::int64_t b, std::int64_t tokens) {
+  return given.copies == nullptr ? nullptr : given.copies + b * tokens;
+}
+
+}  // namespace
 
 HeadsAttention::Activations::Activations(std::int64_t batch, const Shape& shape, Storage storage) {
   const std::int64_t inner = shape.heads * shape.head;
@@ -72,7 +106,7 @@ void HeadsAttention::turn_all(Turn way, Tile sequences, Real* q, Real* k) const 
   turn_rows(rows(shape_.tokens), shape_.tokens, 0, 2 * inner(), k);
 }
 
-void HeadsAttention::attend(std::int64_t b, const Real* given, Activations& s) const {
+void HeadsAttention::attend(std::int64_t b, const Given& given, Activations& s) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t nq = queries();
   const std::int64_t c = shape_.head;
@@ -85,14 +119,14 @@ void HeadsAttention::attend(std::int64_t b, const Real* given, Activations& s) c
     for (std::int64_t i = 0; i < nq; ++i) {
       causal_weights(shape_.kind, t - nq + i + 1, t, a + i * t);
     }
-    if (given != nullptr) std::copy_n(given + b * t, t, a + (nq - 1) * t);
+    replace(given.of(h), copies_of(given, b, t), nq, t, a);
     // z_i = sum_j a_ij v_j
     gemm(nq, c, t, 1, {a, t}, {kv + inner() + h * c, 2 * inner()}, 0, s.z.row(b * nq) + h * c,
          inner());
   }
 }
 
-void HeadsAttention::forward_materialised(Tile some, const Real* x, const Real* given,
+void HeadsAttention::forward_materialised(Tile some, const Real* x, const Given& given,
                                           Activations& s) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
@@ -107,7 +141,7 @@ void HeadsAttention::forward_materialised(Tile some, const Real* x, const Real* 
   for (std::int64_t b = some.first; b < some.end(); ++b) attend(b, given, s);
 }
 
-void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Real* given,
+void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Given& given,
                                       Activations& s) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
@@ -129,7 +163,7 @@ void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Real*
     gemm(shape_.heads, t, w, 1, {s.u.row(b), w}, {tokens.data, w, Op::transpose}, 0, a, t);
     for (std::int64_t h = 0; h < shape_.heads; ++h) {
       causal_weights(shape_.kind, t, t, a + h * t);
-      if (given != nullptr) std::copy_n(given + b * t, t, a + h * t);
+      replace(given.of(h), copies_of(given, b, t), 1, t, a + h * t);
     }
     gemm(shape_.heads, w, t, 1, {a, t}, tokens, 0, s.c.row(b), w);
   }
@@ -141,7 +175,7 @@ void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Real*
   }
 }
 
-void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Real* given,
+void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Given& given,
                                        Activations& s, Real* dx) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
@@ -163,8 +197,8 @@ void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Real
     // a = weights(s)
     for (std::int64_t h = 0; h < shape_.heads; ++h) {
       causal_weights_backward(shape_.kind, a + h * t, t, t, ds + h * t);
+      stop(given.of(h), 1, t, ds + h * t);
     }
-    if (given != nullptr) std::fill_n(ds, shape_.heads * t, Real{0});
     // s_j = u . x_j:  du = sum_j ds_j x_j,  dx_j += sum over heads of ds_j u
     gemm(shape_.heads, w, t, 1, {ds, t}, tokens, 0, s.du.row(b), w);
     gemm(t, w, shape_.heads, 1, {ds, t, Op::transpose}, {s.u.row(b), w}, 1, dtokens, w);
@@ -180,7 +214,7 @@ void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Real
        dx + sequences.first * t * w + query_offset(), query_stride());
 }
 
-void HeadsAttention::forward(std::int64_t batch, const Real* x, const Real* given, Activations& s,
+void HeadsAttention::forward(std::int64_t batch, const Real* x, const Given& given, Activations& s,
                              Real* y, const Workers& workers) const {
   const std::int64_t w = shape_.width;
   workers.for_tiles(batch, sequences(), [&](Tile some) {
@@ -201,13 +235,13 @@ void HeadsAttention::forward(std::int64_t batch, const Real* x, const Real* give
   });
 }
 
-void HeadsAttention::backward(std::int64_t batch, const Real* x, const Real* given, Activations& s,
+void HeadsAttention::backward(std::int64_t batch, const Real* x, const Given& given, Activations& s,
                               const Real* dy, Real* dx, const Workers& workers) {
   backward_inputs(batch, x, given, s, dy, dx, workers);
   backward_parameters(batch, x, s, dy, workers);
 }
 
-void HeadsAttention::attend_backward(std::int64_t b, const Real* given, Activations& s) const {
+void HeadsAttention::attend_backward(std::int64_t b, const Given& given, Activations& s) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t nq = queries();
   const std::int64_t c = shape_.head;
@@ -225,7 +259,7 @@ void HeadsAttention::attend_backward(std::int64_t b, const Real* given, Activati
     for (std::int64_t i = 0; i < nq; ++i) {
       causal_weights_backward(shape_.kind, a + i * t, t - nq + i + 1, t, ds + i * t);
     }
-    if (given != nullptr) std::fill_n(ds + (nq - 1) * t, t, Real{0});
+    stop(given.of(h), nq, t, ds);
     // s_ij = scale q_i . k_j:  dq_i = scale sum_j ds_ij k_j,  dk_j = scale sum_i ds_ij q_i
     gemm(nq, c, t, scale, {ds, t}, {kv + h * c, 2 * inner()}, 0, s.dq.row(b * nq) + h * c, inner());
     gemm(t, c, nq, scale, {ds, t, Op::transpose}, {s.q.row(b * nq) + h * c, inner()}, 0,
@@ -233,7 +267,7 @@ void HeadsAttention::attend_backward(std::int64_t b, const Real* given, Activati
   }
 }
 
-void HeadsAttention::backward_materialised(Tile some, const Real* given, Activations& s,
+void HeadsAttention::backward_materialised(Tile some, const Given& given, Activations& s,
                                            Real* dx) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
@@ -247,7 +281,7 @@ void HeadsAttention::backward_materialised(Tile some, const Real* given, Activat
        {projection(0), w}, 1, dtokens + query_offset(), query_stride());
 }
 
-void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Real* given,
+void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Given& given,
                                      Activations& s, const Real* dy, Real* dx,
                                      const Workers& workers) const {
   const std::int64_t w = shape_.width;

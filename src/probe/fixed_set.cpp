@@ -58,10 +58,10 @@ void FixedSet::add(const Batch& plain, bool novel) {
 }
 
 const std::vector<std::vector<Real>>& FixedSet::read(const model::Model& model,
-                                                     nn::Attending attending,
+                                                     const nn::Clamps& clamps,
                                                      const Workers& workers) {
   if (shapes_.empty()) return values_;
-  activations_->attending = attending;
+  activations_->clamp(clamps);
   std::int64_t written = 0;
   const std::array<std::pair<task::Items, std::int64_t>, 2> halves{
       {{task::Items::novel, counts_.novel}, {task::Items::training, counts_.training}}};

@@ -64,6 +64,23 @@ class Prober::Cuts final : public Surgery {
     for (std::size_t i = 0; i < attendings.size(); ++i) cuts[i] = tallies.at(i).cut();
   }
 
+  void cut_heads(std::size_t set, std::span<Score> scores) override {
+    if (!prober_.task_.has(set)) return;
+    for (std::size_t group = 0; group < scores.size(); group += most) {
+      const std::size_t end = std::min(group + most, scores.size());
+      std::array<Tally, most> tallies;
+      for (std::int64_t first = 0; first < prober_.count_; first += chunk) {
+        const std::int64_t size = std::min(chunk, prober_.count_ - first);
+        prober_.task_.evaluation_batch(set, step_, first, size, prober_.batch_, workers_);
+        for (std::size_t i = group; i < end; ++i) {
+          prober_.forward_without(model_, i, workers_);
+          tallies.at(i - group).add(prober_.batch_, prober_.activations_->logits);
+        }
+      }
+      for (std::size_t i = group; i < end; ++i) scores[i] = tallies.at(i - group).cut().score;
+    }
+  }
+
  private:
   static constexpr std::size_t most = 8;
 
@@ -108,19 +125,29 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
                      &answers_, &scratch_}) {
     list->resize(static_cast<std::size_t>(count_));
   }
-  if (passes_.heads) {
-    for (const Tensor* a : activations_->heads().layers) {
-      s.heads.resize(s.heads.size() + static_cast<std::size_t>(a->extent(1)));
-    }
-  }
+  if (!has_.heads) return;
+  const config::BlocksShape shape = config::blocks_shape(config);
+  layers_ = shape.n_layers;
+  heads_ = shape.n_heads;
+  const auto all = static_cast<std::size_t>(layers_ * heads_);
+  s.heads.resize(all);
+  head_scores_.resize(all);
+  below_.reserve(all);
+  with_lesion_.reserve(all + 1);
 }
 
-const Reading& Prober::read(const model::Model& model, std::int64_t step, nn::Attending attending,
+const Reading& Prober::read(const model::Model& model, std::int64_t step, const nn::Clamps& clamps,
                             Memory& memory, const Workers& workers) {
   std::ranges::fill(reading_.values, std::numeric_limits<double>::quiet_NaN());
-  if (reads_sequences_) read_sequences(model, step, attending, workers);
+  std::ranges::fill(head_scores_, Score{});
+  clamps_ = clamps;
+  below_.clear();
+  for (const nn::HeadClamp& one : clamps.heads) {
+    if (one.layer + 1 < layers_) below_.push_back(one);
+  }
+  if (reads_sequences_) read_sequences(model, step, workers);
   Cuts cuts(*this, model, step, workers);
-  const View view{has_, model, sequences_, cuts, update_, memory, scratch_, workers};
+  const View view{has_, model, sequences_, cuts, update_, memory, scratch_, head_scores_, workers};
   std::span<double> left(reading_.values);
   for (const Asked& asked : probes_) {
     asked.probe->read(view, left.first(asked.values));
@@ -129,8 +156,22 @@ const Reading& Prober::read(const model::Model& model, std::int64_t step, nn::At
   return reading_;
 }
 
+void Prober::forward_trained(const model::Model& model, const Workers& workers) {
+  activations_->clamp(clamps_);
+  model.forward(batch_, *activations_, workers);
+}
+
 void Prober::forward(const model::Model& model, nn::Attending attending, const Workers& workers) {
-  activations_->attending = attending;
+  activations_->clamp({attending, below_});
+  model.forward(batch_, *activations_, workers);
+}
+
+/// As the model trains, but that head number `head`, layer by layer, attends to nothing.
+void Prober::forward_without(const model::Model& model, std::size_t head, const Workers& workers) {
+  const auto number = static_cast<std::int64_t>(head);
+  with_lesion_.assign(clamps_.heads.begin(), clamps_.heads.end());
+  with_lesion_.push_back({number / heads_, number % heads_, nn::Attending::none});
+  activations_->clamp({clamps_.target, with_lesion_});
   model.forward(batch_, *activations_, workers);
 }
 
@@ -142,8 +183,7 @@ void Prober::take(std::int64_t first, bool signed_by_answer, std::vector<double>
   }
 }
 
-void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::Attending attending,
-                            const Workers& workers) {
+void Prober::read_sequences(const model::Model& model, std::int64_t step, const Workers& workers) {
   using enum nn::Attending;
   std::ranges::fill(sequences_.heads, HeadScores{});
   for (std::int64_t first = 0; first < count_; first += chunk) {
@@ -154,13 +194,13 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::At
       answers_[static_cast<std::size_t>(first + b)] = batch_.answer[b];
     }
     if (!has_.context) {
-      forward(model, attending, workers);
+      forward_trained(model, workers);
       take(first, true, sequences_.margin);
       take(first, true, sequences_.bare_margin);
       continue;
     }
     const bool trained = passes_.trained || passes_.heads;
-    if (trained) forward(model, attending, workers);
+    if (trained) forward_trained(model, workers);
     if (passes_.trained) {
       take(first, true, sequences_.margin);
       read_weights(first);
@@ -168,7 +208,8 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, nn::At
     if (passes_.heads) read_heads();
     if (passes_.learned) {
       // Effective beta is that of the scores, also while attention is clamped to something else.
-      if (!trained || attending != learned) forward(model, learned, workers);
+      const bool replaced = clamps_.target != learned || !clamps_.heads.empty();
+      if (!trained || replaced) forward(model, learned, workers);
       read_scores(first);
     }
     if (passes_.bare) {

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <type_traits>
 
 #include "icl/core/error.hpp"
@@ -25,9 +27,11 @@ nn::Attending attending_of(config::Clamp clamp) {
     case config::Clamp::uniform:
       return nn::Attending::uniform;
     case config::Clamp::none:
+      return nn::Attending::none;
+    case config::Clamp::previous:
       break;
   }
-  return nn::Attending::none;
+  return nn::Attending::previous;
 }
 
 template <class List>
@@ -48,8 +52,27 @@ Interventions::Interventions(const config::Intervene& config,
   for (const auto& rate : all_of(config.rate)) {
     add("intervene.rate", rate, parameters);
   }
-  for (const auto& clamp : all_of(config.clamp)) {
-    clamps_.push_back({clamp, attending_of(clamp.to)});
+  cut(all_of(config.clamp));
+}
+
+/// Into stretches between the steps at which a clamp begins or ends.
+void Interventions::cut(const std::vector<config::Clamping>& clamps) {
+  std::set<std::int64_t> firsts{0};
+  for (const config::Clamping& clamp : clamps) {
+    firsts.insert(clamp.first);
+    if (clamp.last) firsts.insert(*clamp.last);
+  }
+  for (const std::int64_t first : firsts) {
+    Stretch& stretch = stretches_.emplace_back(Stretch{first, nn::Attending::learned, {}});
+    for (const config::Clamping& clamp : clamps) {
+      if (!clamp.holds(first)) continue;
+      const nn::Attending to = attending_of(clamp.to);
+      if (clamp.layer) {
+        stretch.heads.push_back({*clamp.layer, clamp.head.value_or(nn::HeadClamp::all), to});
+      } else if (stretch.target == nn::Attending::learned) {
+        stretch.target = to;
+      }
+    }
   }
 }
 
@@ -80,11 +103,10 @@ std::span<const double> Interventions::factors(std::int64_t step, double share) 
   return factors_;
 }
 
-nn::Attending Interventions::attending(std::int64_t step) const {
-  for (const Clamp& clamp : clamps_) {
-    if (clamp.what.holds(step)) return clamp.attending;
-  }
-  return nn::Attending::learned;
+nn::Clamps Interventions::clamps(std::int64_t step) const {
+  const auto after = std::ranges::upper_bound(stretches_, step, {}, &Stretch::first);
+  const Stretch& now = *std::prev(after);
+  return {now.target, now.heads};
 }
 
 }  // namespace icl::train

@@ -27,7 +27,7 @@ NextUpdate::NextUpdate(const config::Config& config, const std::int64_t& step, m
 }
 
 void NextUpdate::backward(const Workers& workers) {
-  static_cast<void>(pass_.forward(model_, step_, interventions_.attending(step_), workers));
+  static_cast<void>(pass_.forward(model_, step_, interventions_.clamps(step_), workers));
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     parameters_[i]->sink = {gradients_[i].data(), Real{1}, Real{0}, false};
   }

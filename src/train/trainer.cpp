@@ -105,7 +105,7 @@ bool Trainer::replay(std::int64_t step) {
 Snapshot Trainer::snapshot() {
   return {progress_.step, readable_, config_.record.optimizer ? optimizer_->moments() : Moments{},
           fixed_set_.sequences(),
-          fixed_set_.read(*model_, attending_in_force(), workers_.unmeasured())};
+          fixed_set_.read(*model_, clamps_in_force(), workers_.unmeasured())};
 }
 
 Outcome Trainer::run(std::span<Observer* const> observers, const std::atomic<bool>& stop) {
@@ -170,7 +170,7 @@ std::optional<Outcome> Trainer::record(std::span<Observer* const> observers,
 }
 
 nn::LossSums Trainer::forward_batch(const Workers& workers) {
-  return pass_.forward(*model_, progress_.step, interventions_.attending(progress_.step), workers);
+  return pass_.forward(*model_, progress_.step, interventions_.clamps(progress_.step), workers);
 }
 
 bool Trainer::paced_step(const Workers& forward) {
@@ -238,12 +238,12 @@ void Trainer::evaluate(const Workers& workers) {
   }
   evaluation_.step = progress_.step;
   evaluation_.train = training_score(progress_);
-  const nn::Attending attending = attending_in_force();
-  evaluator_.attend(attending);
+  const nn::Clamps clamps = clamps_in_force();
+  evaluator_.attend(clamps);
   for (std::size_t i = 0; i < evaluation_.sets.size(); ++i) {
     evaluation_.sets.at(i) = evaluator_.measure(i, *model_, progress_.step, workers);
   }
-  evaluation_.probes = prober_.read(*model_, progress_.step, attending, progress_, workers);
+  evaluation_.probes = prober_.read(*model_, progress_.step, clamps, progress_, workers);
   reset_train_score();
   look_for_acquisition(workers);
   acquisition_.restore(std::nullopt);
@@ -251,8 +251,8 @@ void Trainer::evaluate(const Workers& workers) {
 }
 
 /// Of the last step made: an evaluation describes the network as it was trained.
-nn::Attending Trainer::attending_in_force() const {
-  return interventions_.attending(std::max<std::int64_t>(progress_.step - 1, 0));
+nn::Clamps Trainer::clamps_in_force() const {
+  return interventions_.clamps(std::max<std::int64_t>(progress_.step - 1, 0));
 }
 
 void Trainer::keep_before() {
@@ -284,7 +284,7 @@ class Trainer::Rewound final : public Past {
   }
 
   [[nodiscard]] bool icl_above(double threshold) override {
-    trainer_.evaluator_.attend(trainer_.attending_in_force());
+    trainer_.evaluator_.attend(trainer_.clamps_in_force());
     return trainer_.evaluator_.is_above(threshold, task::set_in(task::Role::icl), *trainer_.model_,
                                         last_, workers_);
   }

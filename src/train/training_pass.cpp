@@ -11,9 +11,9 @@ TrainingPass::TrainingPass(const config::Config& config, const task::Task& task,
       activations_(model.make_activations(batch_size_, task.length())) {}
 
 nn::LossSums TrainingPass::forward(const model::Model& model, std::int64_t step,
-                                   nn::Attending attending, const Workers& workers) {
+                                   const nn::Clamps& clamps, const Workers& workers) {
   task_.training_batch(static_cast<std::uint64_t>(step), batch_size_, batch_, workers);
-  activations_->attending = attending;
+  activations_->clamp(clamps);
   model.forward(batch_, *activations_, workers);
   const auto time = workers.measure(Phase::elementwise);
   return loss_.sums(batch_, activations_->logits.data());

@@ -572,6 +572,47 @@ TEST(FindConflict, OfInterventions) {
             "");
 }
 
+TEST(FindConflict, OfClampsOfHeads) {
+  const auto in_blocks = [](const char* clamp) {
+    Config c = of_system("blocks");
+    c.blocks.n_heads = 2;
+    c.data.D = 4;
+    c.intervene.clamp = clamp;
+    const auto conflict = find_conflict(c);
+    return conflict ? *conflict : Conflict{"", {}};
+  };
+  EXPECT_EQ(in_blocks("previous/0.1@:5, none/1.0, copy/1.1, uniform/0.0@3:").message, "");
+  EXPECT_EQ(in_blocks("none/0.0, none/0.1, none/1").message, "");
+  EXPECT_EQ(in_blocks("previous").message,
+            "intervene.clamp: \"previous\" is of a head, which must be named: as in "
+            "\"previous/0.1\", head 1 of layer 0");
+  const Conflict layer = in_blocks("copy/2.0");
+  EXPECT_EQ(layer.message,
+            "intervene.clamp: \"copy/2.0\" names layer 2, and blocks.n_layers = 2 has the layers 0 "
+            "to 1");
+  EXPECT_THAT(layer.keys, testing::ElementsAre("intervene.clamp", "blocks.n_layers"));
+  const Conflict head = in_blocks("none/1.2");
+  EXPECT_EQ(
+      head.message,
+      "intervene.clamp: \"none/1.2\" names head 2, and blocks.n_heads = 2 has the heads 0 to 1 "
+      "in each layer");
+  EXPECT_THAT(head.keys, testing::ElementsAre("intervene.clamp", "blocks.n_heads"));
+  EXPECT_EQ(in_blocks("none/0.1@:5, previous/0@3:").message,
+            "intervene.clamp: \"none/0.1\" and \"previous/0\" overlap");
+  EXPECT_EQ(in_blocks("copy, none/1.0").message,
+            "intervene.clamp: \"copy\" and \"none/1.0\" overlap");
+  for (const char* system : {"one_layer", "multi_layer", "minimal"}) {
+    Config c = of_system(system);
+    c.intervene.clamp = "none/0.0";
+    EXPECT_THAT(
+        find_conflict(c)->message,
+        testing::StartsWith("intervene.clamp: \"none/0.0\" is of heads, and model.system = \"" +
+                            std::string(system) + '"'));
+    c.intervene.clamp = "previous";
+    EXPECT_THAT(find_conflict(c)->keys, testing::ElementsAre("intervene.clamp", "model.system"));
+  }
+}
+
 // A factor is one of float's as the rate is: what is 0 there would train nothing without a word.
 TEST(FindConflict, OfRates) {
   const auto with_rate = [](const char* rate) {

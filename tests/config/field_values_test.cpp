@@ -201,7 +201,9 @@ const std::string items_expected = "data.items: expected text of the form FILE.h
 const std::string freeze_expected =
     "intervene.freeze: expected text of the form NAME@FIRST:LAST, ..., found ";
 const std::string clamp_expected =
-    "intervene.clamp: expected text of the form copy, uniform or none, @FIRST:LAST, ..., found ";
+    "intervene.clamp: expected text of the form WORD@FIRST:LAST or WORD/LAYER.HEAD@FIRST:LAST, "
+    "..., "
+    "found ";
 const std::string rate_expected =
     "intervene.rate: expected text of the form NAME*FACTOR@FIRST:LAST, ..., found ";
 const std::string probes_expected = "probe.record: expected text of the form NAME, ..., found ";

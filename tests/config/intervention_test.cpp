@@ -122,6 +122,30 @@ TEST(Written, KeepsTheTextBesideTheValue) {
   EXPECT_NE(rates, Rates("w*2,mlp*0.5"));  // another text makes another run
 }
 
+TEST(Clamps, MayNameALayerOrAHead) {
+  const Clamps clamps = "copy@:5, none/1@5:, previous/0.12@:7";
+  ASSERT_EQ(clamps->size(), 3U);
+  EXPECT_EQ((*clamps)[0].layer, std::nullopt);
+  EXPECT_EQ((*clamps)[1].to, Clamp::none);
+  EXPECT_EQ((*clamps)[1].layer, 1);
+  EXPECT_EQ((*clamps)[1].head, std::nullopt);
+  EXPECT_EQ((*clamps)[2].to, Clamp::previous);
+  EXPECT_EQ((*clamps)[2].layer, 0);
+  EXPECT_EQ((*clamps)[2].head, 12);
+  EXPECT_EQ((*clamps)[2].last, 7);
+  std::vector<std::string> names;
+  for (const Clamping& one : *clamps) names.push_back(name_of(one));
+  EXPECT_EQ(names, (std::vector<std::string>{"copy", "none/1", "previous/0.12"}));
+}
+
+TEST(Clamps, RefusePlacesThatAreNotNumbers) {
+  for (const std::string_view text :
+       {"none/", "none/a", "none/0.", "none/.0", "none/0.a", "none/-1", "none/0.1.2", "none/0/1",
+        "/0.1", "learned/0.1", "none/0.1*2"}) {
+    EXPECT_FALSE(Clamps::from(std::string(text))) << text;
+  }
+}
+
 TEST(Written, ExistsOnlyOfTextInItsForm) {
   EXPECT_FALSE(Rates::from("w"));
   EXPECT_FALSE(Clamps::from("copy, learned"));

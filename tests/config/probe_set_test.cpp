@@ -24,7 +24,7 @@ TEST(ProbeRows, NameEachProbeOnce) {
     EXPECT_TRUE(probes.insert(row.probe).second) << row.name;
     EXPECT_EQ(row.name.find_first_of(" ,"), std::string_view::npos) << row.name;
   }
-  EXPECT_EQ(names.size(), 8U);
+  EXPECT_EQ(names.size(), 9U);
 }
 
 /// Names of the probes of a system.
@@ -47,7 +47,7 @@ TEST(HasProbe, SaysWhatASystemHas) {
   }
   EXPECT_THAT(names_in("memoriser"), ElementsAre("memorisation", "norms"));
   EXPECT_THAT(names_in("blocks"), ElementsAre("memorisation", "effective", "attention", "margins",
-                                              "lesions", "norms", "heads"));
+                                              "lesions", "norms", "heads", "head_lesions"));
 }
 
 TEST(ProbesOf, TakeNamesBetweenBlanksAndCommas) {
@@ -83,8 +83,8 @@ TEST(ProbesOf, AreThoseOfHeadsOnlyWhereTheyAreNamed) {
   config.model.system = config::System::blocks;
   EXPECT_THAT(probes_of(config),
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
-  config.probe.record = "heads, norms";
-  EXPECT_THAT(probes_of(config), ElementsAre(norms, heads));
+  config.probe.record = "head_lesions, heads, norms";
+  EXPECT_THAT(probes_of(config), ElementsAre(norms, heads, head_lesions));
 }
 
 TEST(ProbesOf, AreThoseAskedForInTheOrderOfTheTable) {

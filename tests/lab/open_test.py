@@ -241,16 +241,34 @@ class OpenTest(unittest.TestCase):
             self.assertEqual(np.isnan(found[0].previous), system == "one_layer")
         self.refused("minimal has no heads", lambda: icl_lab.heads(self.runs["minimal"], 120))
 
+    def test_a_run_of_clamped_heads_is_checked_as_it_was(self):
+        for layout in ("interleaved", "concatenated"):
+            run = train(self.folder, "blocks", f'data.layout="{layout}"', 'intervene.clamp="previous/0.1@:100, copy/1.0@20:60, uniform/0.0@50:90, none/1.1@70:, copy@60:70"',
+                        "train.learning_rate=0.3")
+            held = {0: "previous/0.1", 40: "copy/1.0 previous/0.1", 55: "copy/1.0 previous/0.1 uniform/0.0", 65: "copy previous/0.1 uniform/0.0",
+                    80: "none/1.1 previous/0.1 uniform/0.0", 120: "none/1.1"}
+            self.assertEqual({step: " ".join(sorted(run.clamped(step).split(", "))) for step in held}, held)
+            for one in icl_lab.check(run):
+                self.assertLess(abs(one.found - one.recorded), one.bound)
+            with mock.patch.object(run, "clamped", return_value=None), self.assertRaises(Disagrees):
+                icl_lab.check(run)
+        self.refused("one_layer has no heads that could be named", lambda: icl_lab.clamp(self.runs["one_layer"].settings, "none/0.0", run.loader("icl", 120)))
+        self.refused('clamped to "previous"', lambda: icl_lab.clamp(run.settings, "previous", run.loader("icl", 120)))
+
     def test_heads_are_what_the_probe_of_heads_recorded(self):
         for layout in ("interleaved", "concatenated"):
-            run = train(self.folder, "blocks", f'data.layout="{layout}"', 'probe.record="heads"')
+            run = train(self.folder, "blocks", f'data.layout="{layout}"', 'probe.record="heads head_lesions"')
+            for one in icl_lab.heads(run, 120, "icl", 32):
+                where = f"{one.layer}_{one.head}"
+                self.assertAlmostEqual(one.lesion_loss, run.series(f"without_head_icl_loss_{where}")[-1], delta=2e-6)
+                self.assertAlmostEqual(one.lesion_accuracy, run.series(f"without_head_icl_accuracy_{where}")[-1], delta=1e-9)
             found = icl_lab.heads(run, 120, "probe", 32)
             self.assertEqual(len(found), 4)
             for one in found:
                 for ours, column in ((one.on_copy, "attention_on_copy"), (one.after_copy, "attention_after_copy"), (one.previous, "attention_on_previous")):
                     name = f"{column}_{one.layer}_{one.head}"
                     if one.layer == 1 and column == "attention_on_previous":
-                        self.assertNotIn(name, run.columns)
+                        self.refused(name, lambda name=name: run.series(name))
                         continue
                     self.assertAlmostEqual(ours, run.series(name)[-1], delta=2e-6, msg=f"{layout}: {name}")
                     self.assertGreater(ours, 0)
@@ -356,7 +374,7 @@ class OpenTest(unittest.TestCase):
                 self.refused(f"step 0: weights do not fit one_layer: {said}", lambda: run.numpy_model(0))
             self.refused(f"weights do not fit one_layer: {said}", lambda given=given: numpy_model.Model(run.settings, given))
         self.refused("a model is run on a Batch", lambda: run.forward(0, batch.x))
-        self.refused('clamped to "copies": there are copy, uniform, none', lambda: icl_lab.clamp(run.settings, "copies", batch))
+        self.refused('clamped to "copies": there are copy, uniform, none, and of heads previous', lambda: icl_lab.clamp(run.settings, "copies", batch))
         for how in ("copy", "uniform", "none"):
             hooks = icl_lab.clamp(run.settings, how, batch)
             shorter = icl_lab.Batch(batch.x[:, 2:], batch.label[:, 2:])

@@ -286,6 +286,54 @@ TEST(Blocks, TheTargetsWeightsAreThoseOfItems) {
   }
 }
 
+// --- Clamped heads ---
+
+constexpr const char* two_heads =
+    "blocks.n_heads = 2\nblocks.d_head = 3\ndata.layout = \"interleaved\"\n"
+    "blocks.positions = \"learned\"";
+
+TEST(Blocks, AClampOfTheTargetIsOneOfAllHeadsOfTheLastLayer) {
+  for (const Attending attending : all_attending) {
+    Case one(two_heads);
+    Case other(two_heads);
+    one.activations->attending = attending;
+    const std::array all{nn::HeadClamp{1, nn::HeadClamp::all, attending}};
+    const std::array each{nn::HeadClamp{1, 0, attending}, nn::HeadClamp{1, 1, attending}};
+    one.forward();
+    for (const std::span<const nn::HeadClamp> heads :
+         {std::span<const nn::HeadClamp>(all), std::span<const nn::HeadClamp>(each)}) {
+      other.activations->clamp({Attending::learned, heads});
+      other.forward();
+      EXPECT_TRUE(test::same_bits(one.activations->logits, other.activations->logits));
+      other.activations->clamp({Attending::uniform, heads});  // heads win
+      other.forward();
+      EXPECT_TRUE(test::same_bits(one.activations->logits, other.activations->logits));
+    }
+  }
+}
+
+TEST(Blocks, EachHeadCanBeClampedByItself) {
+  Case c(two_heads);
+  c.forward();
+  const Tensor learned = c.activations->logits.clone();
+  std::vector<Tensor> found;
+  for (const std::int64_t layer : {0, 1}) {
+    for (const std::int64_t head : {0, 1}) {
+      const std::array clamp{nn::HeadClamp{layer, head, Attending::none}};
+      c.activations->clamp({Attending::learned, clamp});
+      c.forward();
+      for (const Tensor& earlier : found) {
+        EXPECT_NE(c.activations->logits[0], earlier[0]) << layer << ' ' << head;
+      }
+      EXPECT_NE(c.activations->logits[0], learned[0]) << layer << ' ' << head;
+      found.push_back(c.activations->logits.clone());
+    }
+  }
+  c.activations->clamp({});
+  c.forward();
+  EXPECT_TRUE(test::same_bits(c.activations->logits, learned));
+}
+
 TEST(Blocks, NameTheirTensorsOnceLogitsLast) {
   for (const std::string& keys : settings()) {
     Case c(keys);
@@ -396,6 +444,15 @@ TEST(Blocks, BackwardIsTheDerivativeOfForwardWhereverTheTargetAttends) {
       EXPECT_TRUE(check_gradients(c, false)) << keys << static_cast<int>(attending);
     }
   }
+}
+
+TEST(Blocks, BackwardIsTheDerivativeOfForwardWhateverHeadsAreClampedTo) {
+  const std::array clamps{nn::HeadClamp{0, 0, Attending::previous},
+                          nn::HeadClamp{0, 1, Attending::copy},
+                          nn::HeadClamp{1, 1, Attending::uniform}};
+  Case c(two_heads);
+  c.activations->clamp({Attending::learned, clamps});
+  EXPECT_TRUE(check_gradients(c, false));
 }
 
 #endif

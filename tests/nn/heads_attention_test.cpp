@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
@@ -49,14 +50,16 @@ struct Case {
         start(test::normal_tensor({size * outputs(s), s.width}, 22)),
         y(start.clone()),
         dy(test::normal_tensor({size * outputs(s), s.width}, 23)),
-        weights({size, s.tokens}) {
+        weights({size, s.tokens}),
+        looks(static_cast<std::size_t>(s.heads), Attending::learned) {
     for (Parameter* p : attention.parameters()) {
       const auto columns = static_cast<double>(p->value.extent(1));
       test::fill_normal(p->value.values(), 13, 1.2 / std::sqrt(columns));
     }
     for (std::int64_t b = 0; b < size; ++b) weights.row(b)[b % s.tokens] = 1;
   }
-  [[nodiscard]] const Real* given() const { return clamped ? weights.data() : nullptr; }
+  [[nodiscard]] Given given() const { return {looks, weights.data()}; }
+  void clamp(Attending to) { std::ranges::fill(looks, to); }
   void forward(const Workers& workers = Workers(1)) {
     std::ranges::copy(start.values(), y.data());
     attention.forward(batch, x.data(), given(), activations, y.data(), workers);
@@ -66,11 +69,14 @@ struct Case {
   }
 
   std::int64_t batch;
-  bool clamped = false;
   HeadsAttention attention;
   HeadsAttention::Activations activations;
   Tensor x, dx, start, y, dy, weights;
+  std::vector<Attending> looks;  ///< of each head
 };
+
+constexpr std::array all_attending{Attending::learned, Attending::uniform, Attending::copy,
+                                   Attending::none, Attending::previous};
 
 double largest_of(const Tensor& tensor) {
   double largest = 0;
@@ -89,12 +95,13 @@ void expect_near(const Tensor& a, const Tensor& b, const std::string& what) {
 TEST(HeadsAttention, GatheredAndMaterialisedAgree) {
   for (const Shape& s : shapes()) {
     if (!s.gathers()) continue;
-    for (const bool clamped : {false, true}) {
+    for (const Attending to : all_attending) {
       Shape other = s;
       other.kernel = HeadsAttention::Kernel::materialised;
       Case a(s);
       Case b(other);
-      a.clamped = b.clamped = clamped;
+      a.clamp(to);
+      b.looks = a.looks;
       std::array<Tensor, 4> gradients;
       std::size_t i = 0;
       for (Case* c : {&a, &b}) {
@@ -107,6 +114,42 @@ TEST(HeadsAttention, GatheredAndMaterialisedAgree) {
       expect_near(a.dx, b.dx, "dx");
       expect_near(gradients[0], gradients[2], "qkv");
       if (s.output) expect_near(gradients[1], gradients[3], "output");
+    }
+  }
+}
+
+TEST(HeadsAttention, HeadsThatAreClampedHaveTheWeightsOfTheirName) {
+  for (const Shape& s : shapes()) {
+    for (std::size_t i = 1; i < all_attending.size(); ++i) {
+      Case learned(s);
+      Case c(s);
+      c.looks.front() = all_attending.at(i);
+      learned.forward();
+      c.forward();
+      const std::int64_t queries = outputs(s);
+      for (std::int64_t b = 0; b < c.batch; ++b) {
+        for (std::int64_t q = 0; q < queries; ++q) {
+          const std::int64_t place = s.tokens - queries + q;
+          const std::int64_t before = std::max<std::int64_t>(place - 1, 0);
+          for (std::int64_t j = 0; j < s.tokens; ++j) {
+            const std::int64_t at = q * s.tokens + j;
+            const Real found = c.activations.attention.row(b)[at];
+            Real expected = 0;  // none
+            if (c.looks.front() == Attending::uniform && j <= place) {
+              expected = Real{1} / static_cast<Real>(place + 1);
+            } else if (c.looks.front() == Attending::previous) {
+              expected = j == before ? 1 : 0;
+            } else if (c.looks.front() == Attending::copy) {
+              expected =
+                  q + 1 == queries ? c.weights.row(b)[j] : learned.activations.attention.row(b)[at];
+            }
+            ASSERT_EQ(found, expected) << i << ' ' << q << ' ' << j;
+          }
+        }
+        for (std::int64_t at = queries * s.tokens; at < s.heads * queries * s.tokens; ++at) {
+          ASSERT_EQ(c.activations.attention.row(b)[at], learned.activations.attention.row(b)[at]);
+        }
+      }
     }
   }
 }
@@ -182,16 +225,19 @@ TEST(HeadsAttention, HasTheSameBitsForAnyNumberOfWorkers) {
 
 TEST(HeadsAttention, BackwardIsTheDerivativeOfForward) {
   for (const Shape& s : shapes()) {
-    for (const bool clamped : {false, true}) {
-      if (clamped && s.tokens == 1) continue;
+    for (std::size_t i = 0; i < all_attending.size(); ++i) {
+      if (i > 0 && s.tokens == 1) continue;
       Case c(s);
-      c.clamped = clamped;
+      // One head after another, so that those beside it have other ways.
+      for (std::size_t h = 0; h < c.looks.size(); ++h) {
+        c.looks[h] = all_attending.at((i + h) % all_attending.size());
+      }
       test::GradientCheck check(7);
       for (Parameter* p : c.attention.parameters()) check.parameter(*p);
       check.variable("x", c.x.values(), c.dx.values());
       check.output(c.y.values(), c.dy.values());
       EXPECT_TRUE(check.run([&] { c.forward(); }, [&] { c.backward(); }))
-          << s.width << ' ' << s.tokens << ' ' << s.heads << ' ' << clamped;
+          << s.width << ' ' << s.tokens << ' ' << s.heads << ' ' << i;
     }
   }
 }

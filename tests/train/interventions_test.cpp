@@ -78,7 +78,7 @@ config::Intervene clamp(const std::string& text) {
 
 TEST_F(InterventionsTest, AreNoneUnlessAskedFor) {
   EXPECT_THAT(factors({}, 0), ElementsAre(1, 1, 1, 1, 1));
-  EXPECT_EQ(Interventions({}, all_).attending(5), Attending::learned);
+  EXPECT_EQ(Interventions({}, all_).clamps(5).target, Attending::learned);
 }
 
 TEST_F(InterventionsTest, NeverTrainWhatIsFrozenByItself) {
@@ -117,11 +117,30 @@ TEST_F(InterventionsTest, MultiplyWhereTheyOverlap) {
 TEST_F(InterventionsTest, ClampAttentionOverRangesTheFirstOfWhichCounts) {
   const Interventions all(clamp("copy@1:3, none@2:5, uniform@6:"), all_);
   std::vector<Attending> course;
-  for (std::int64_t step = 0; step < 8; ++step) course.push_back(all.attending(step));
+  for (std::int64_t step = 0; step < 8; ++step) course.push_back(all.clamps(step).target);
   using enum Attending;
   EXPECT_THAT(course, ElementsAre(learned, copy, copy, none, none, learned, uniform, uniform));
-  EXPECT_EQ(Interventions(clamp("none"), all_).attending(1'000'000), none);
+  EXPECT_EQ(Interventions(clamp("none"), all_).clamps(1'000'000).target, none);
   EXPECT_THAT(factors(clamp("none"), 0), ElementsAre(1, 1, 1, 1, 1));
+}
+
+TEST_F(InterventionsTest, ClampHeadsOverRanges) {
+  const Interventions all(clamp("previous/0.2@1:3, none/1@2:, copy@:2"), all_);
+  const auto course = [&](std::int64_t step) {
+    std::string text;
+    for (const nn::HeadClamp& one : all.clamps(step).heads) {
+      text += std::to_string(one.layer) + '.' + std::to_string(one.head) + '=' +
+              std::to_string(static_cast<int>(one.to)) + ' ';
+    }
+    return text;
+  };
+  EXPECT_EQ(course(0), "");
+  EXPECT_EQ(course(1), "0.2=4 ");
+  EXPECT_EQ(course(2), "0.2=4 1.-1=3 ");
+  EXPECT_EQ(course(3), "1.-1=3 ");
+  EXPECT_EQ(course(1'000'000), "1.-1=3 ");
+  EXPECT_EQ(all.clamps(1).target, Attending::copy);
+  EXPECT_EQ(all.clamps(2).target, Attending::learned);
 }
 
 TEST_F(InterventionsTest, RefuseNamesThatThereAreNot) {

@@ -73,10 +73,15 @@ constexpr auto words(RateSchedule /*type*/) {
   return std::to_array<std::string_view>({"constant", "cosine", "triangle"});
 }
 
-/// What the target's attention is clamped to.
-enum class Clamp : std::uint8_t { copy, uniform, none };
+/// What attention is clamped to: the target's, or that of a head.
+enum class Clamp : std::uint8_t {
+  copy,
+  uniform,
+  none,
+  previous,  ///< of a head alone: each token's on the one before
+};
 constexpr auto words(Clamp /*type*/) {
-  return std::to_array<std::string_view>({"copy", "uniform", "none"});
+  return std::to_array<std::string_view>({"copy", "uniform", "none", "previous"});
 }
 
 /// The words of a choice, in the order of its values.

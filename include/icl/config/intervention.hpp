@@ -17,6 +17,8 @@ namespace icl::config {
 ///
 ///     intervene.freeze  "memoriser@:10000"        these parameters stay as they are
 ///     intervene.clamp   "copy@2000:4000"          attention is clamped: copy, uniform or none
+///                       "previous/0.2@:500"       head 2 of layer 0 is, or to previous
+///                       "none/1"                  all heads of layer 1 are
 ///     intervene.rate    "memoriser*0.5"           factor on the learning rate
 ///
 /// NAME of freeze and rate is attention or memoriser (the two groups of parameters), or a parameter
@@ -32,9 +34,12 @@ struct Intervention {
   }
 };
 
-/// What attention is clamped to over a range of steps.
+/// What attention is clamped to over a range of steps: the target's in the last layer, or that of
+/// one head or of all heads of a layer.
 struct Clamping {
   Clamp to = Clamp::copy;
+  std::optional<std::int64_t> layer;
+  std::optional<std::int64_t> head;  ///< only with a layer
   std::int64_t first = 0;
   std::optional<std::int64_t> last;
 
@@ -42,6 +47,9 @@ struct Clamping {
     return step >= first && (!last || step < *last);
   }
 };
+
+/// "copy", "none/1", "previous/0.2".
+[[nodiscard]] std::string name_of(const Clamping&);
 
 enum class Factor { none, required };
 

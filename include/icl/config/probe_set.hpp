@@ -23,7 +23,8 @@ namespace icl::config {
   ROW(alignment, &Capabilities::matrices, Recorded::always) \
   ROW(lesions, &Capabilities::context, Recorded::always)    \
   ROW(norms, nullptr, Recorded::always)                     \
-  ROW(heads, &Capabilities::heads, Recorded::if_named)
+  ROW(heads, &Capabilities::heads, Recorded::if_named)      \
+  ROW(head_lesions, &Capabilities::heads, Recorded::if_named)
 
 enum class Recorded : std::uint8_t {
   always,

@@ -43,7 +43,7 @@ class BlocksModel final : public Model {
 
   [[nodiscard]] std::int64_t tokens() const { return layout_.tokens(); }
   [[nodiscard]] State& state_for(const Batch&, Activations&) const;
-  [[nodiscard]] const Real* given_weights(const Batch&, State&) const;
+  void look_at(const Batch&, State&) const;
   void mean_attention(std::int64_t batch, State&) const;
 
   config::BlocksShape shape_;

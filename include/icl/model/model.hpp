@@ -57,6 +57,12 @@ class Activations {
   /// What the target attends to (in the last layer) in the next forward pass, and in the backward
   /// pass that follows it.
   nn::Attending attending = nn::Attending::learned;
+  /// What heads are clamped to then, in a system with Capabilities::heads; the owner's.
+  std::span<const nn::HeadClamp> clamped_heads;
+  void clamp(const nn::Clamps& clamps) {
+    attending = clamps.target;
+    clamped_heads = clamps.heads;
+  }
 
  private:
   friend class Model;

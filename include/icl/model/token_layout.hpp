@@ -31,9 +31,10 @@ class TokenLayout {
   void write(const Batch&, std::int64_t b, const Tensor* vectors, Real* out,
              std::int64_t stride) const;
 
-  /// Weights [T] of the target for any way of attending but the learned one. A copy is attended to
-  /// where its label stands: in its own token or, interleaved, in the one after it.
-  void given_weights(nn::Attending, const Batch&, std::int64_t b, Real* weights) const;
+  /// Weights [T] of the target that attends equally to its copies, to nothing where there is none.
+  /// A copy is attended to where its label stands: in its own token or, interleaved, in the one
+  /// after.
+  void copy_weights(const Batch&, std::int64_t b, Real* weights) const;
 
   /// sums [N] += weights [T] of the target, an item's and its label's together.
   void add_by_item(const Real* weights, Real* sums) const;

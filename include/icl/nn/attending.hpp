@@ -2,17 +2,37 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "icl/core/batch.hpp"
 
 namespace icl::nn {
 
-/// What the target attends to.
+/// What the target attends to, or one head.
 enum class Attending : std::uint8_t {
-  learned,  ///< softmax of the scores
-  uniform,  ///< equally to all tokens that it may attend to
-  copy,     ///< equally to the copies of the target; to nothing where there is none
-  none,     ///< to nothing: the attention term is left out
+  learned,   ///< softmax of the scores
+  uniform,   ///< equally to all tokens that it may attend to
+  copy,      ///< equally to the copies of the target; to nothing where there is none
+  none,      ///< to nothing: the attention term is left out
+  previous,  ///< of a head alone: each token to the one before it, the first to itself
+};
+
+/// What a head is clamped to: with uniform, none and previous all its tokens, with copy the target.
+struct HeadClamp {
+  static constexpr std::int64_t all = -1;
+  std::int64_t layer;
+  std::int64_t head;  ///< or all of the layer
+  Attending to;
+};
+
+/// What attention is clamped to: the target in the last layer, and single heads of any, which win;
+/// of two on one head the latter does.
+struct Clamps {
+  // NOLINTNEXTLINE(google-explicit-constructor): the target's alone is one
+  Clamps(Attending the_target = Attending::learned, std::span<const HeadClamp> some_heads = {})
+      : target(the_target), heads(some_heads) {}
+  Attending target;
+  std::span<const HeadClamp> heads;  ///< the owner's
 };
 
 /// The N - 1 weights of the context, and the target's own last, for any way of attending but the

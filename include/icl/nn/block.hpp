@@ -53,11 +53,11 @@ class Block {
   [[nodiscard]] const Shape& shape() const { return shape_; }
 
   /// y [B Tq, X] from r [B T, X]; `given` as HeadsAttention has it.
-  void forward(std::int64_t batch, const Real* r, const Real* given, Activations&, Real* y,
+  void forward(std::int64_t batch, const Real* r, const Given& given, Activations&, Real* y,
                const Workers&) const;
 
   /// From dy [B Tq, X]: dr [B T, X], and the gradients of all parameters into their sinks.
-  void backward(std::int64_t batch, const Real* r, const Real* given, Activations&, const Real* dy,
+  void backward(std::int64_t batch, const Real* r, const Given& given, Activations&, const Real* dy,
                 Real* dr, const Workers&);
 
  private:

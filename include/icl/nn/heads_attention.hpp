@@ -2,18 +2,30 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "icl/config/blocks.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/angles.hpp"
+#include "icl/nn/attending.hpp"
 #include "icl/nn/causal_attention.hpp"
 #include "icl/nn/parameter.hpp"
 
 namespace icl::nn {
 
 using config::AttentionKind;
+
+/// What the heads of a layer attend to where that is not learned.
+struct Given {
+  std::span<const Attending> heads;  ///< of each head; empty where all are learned
+  const Real* copies = nullptr;  ///< [B, T] weights of the last token where it attends to copies
+
+  [[nodiscard]] Attending of(std::int64_t head) const {
+    return heads.empty() ? Attending::learned : heads[static_cast<std::size_t>(head)];
+  }
+};
 
 /// Causal attention with H heads of width C, on T tokens x of X entries:
 ///     q_i, k_j, v_j = W_q x_i, W_k x_j, W_v x_j       (H C entries, C of each head h)
@@ -74,15 +86,14 @@ class HeadsAttention {
   void initialise(std::int64_t seed, std::uint32_t ordinal);
   [[nodiscard]] std::vector<Parameter*> parameters();
 
-  /// What attention adds to y [B Tq, X], from x [B T, X]. `given` [B, T], unless it is nullptr,
-  /// holds the weights with which the last token of each sequence attends, in every head.
-  void forward(std::int64_t batch, const Real* x, const Real* given, Activations&, Real* y,
+  /// What attention adds to y [B Tq, X], from x [B T, X].
+  void forward(std::int64_t batch, const Real* x, const Given& given, Activations&, Real* y,
                const Workers&) const;
 
   /// From dy [B Tq, X]: dx [B T, X] by way of the attention alone, and the gradients of all
   /// parameters into their sinks; `given` as in the forward pass. All input gradients are taken
   /// before any weight may change.
-  void backward(std::int64_t batch, const Real* x, const Real* given, Activations&, const Real* dy,
+  void backward(std::int64_t batch, const Real* x, const Given& given, Activations&, const Real* dy,
                 Real* dx, const Workers&);
 
   Parameter qkv;
@@ -108,15 +119,15 @@ class HeadsAttention {
     return (shape_.queries == Queries::all ? 1 : shape_.tokens) * shape_.width;
   }
 
-  void forward_gathered(Tile sequences, const Real* x, const Real* given, Activations&) const;
-  void backward_gathered(Tile sequences, const Real* x, const Real* given, Activations&,
+  void forward_gathered(Tile sequences, const Real* x, const Given& given, Activations&) const;
+  void backward_gathered(Tile sequences, const Real* x, const Given& given, Activations&,
                          Real* dx) const;
-  void forward_materialised(Tile some, const Real* x, const Real* given, Activations&) const;
-  void backward_materialised(Tile some, const Real* given, Activations&, Real* dx) const;
+  void forward_materialised(Tile some, const Real* x, const Given& given, Activations&) const;
+  void backward_materialised(Tile some, const Given& given, Activations&, Real* dx) const;
   void turn_all(Turn, Tile sequences, Real* q, Real* k) const;
-  void attend(std::int64_t b, const Real* given, Activations&) const;
-  void attend_backward(std::int64_t b, const Real* given, Activations&) const;
-  void backward_inputs(std::int64_t batch, const Real* x, const Real* given, Activations&,
+  void attend(std::int64_t b, const Given& given, Activations&) const;
+  void attend_backward(std::int64_t b, const Given& given, Activations&) const;
+  void backward_inputs(std::int64_t batch, const Real* x, const Given& given, Activations&,
                        const Real* dy, Real* dx, const Workers&) const;
   static void take(Parameter&, Tile rows, std::int64_t terms, Operand da, Operand b,
                    const Workers&);

@@ -25,7 +25,7 @@ class FixedSet {
 
   /// The activations of the model, for each of activation_shapes() [B, extent]. Valid until the
   /// next call. No allocation.
-  [[nodiscard]] const std::vector<std::vector<Real>>& read(const model::Model&, nn::Attending,
+  [[nodiscard]] const std::vector<std::vector<Real>>& read(const model::Model&, const nn::Clamps&,
                                                            const Workers&);
 
  private:

@@ -81,6 +81,9 @@ class Surgery {
   /// if the task has no such set.
   virtual void cut(std::size_t set, std::span<const nn::Attending> attendings,
                    std::span<Cut> cuts) = 0;
+  /// The scores over the same sequences where one head gives zeros and all else is as the model
+  /// trains, for each head, layer by layer.
+  virtual void cut_heads(std::size_t set, std::span<Score> scores) = 0;
 };
 
 /// Euclidean norms of one parameter, of the gradient of the next training batch, and of the update
@@ -113,6 +116,7 @@ struct View {
   NextUpdate* update;            ///< nullptr of a model that is not being trained
   Memory& memory;                ///< between evaluations
   std::vector<double>& scratch;  ///< with room for a number for each sequence
+  std::span<Score> of_heads;     ///< scratch with room for one of each head
   const Workers& workers;
 };
 

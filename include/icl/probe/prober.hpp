@@ -28,9 +28,8 @@ class Prober {
   Prober(const config::Config&, const task::Task&, const model::Model&,
          NextUpdate* update = nullptr);
 
-  /// `attending`: what the model's attention is clamped to while it trains, if it is. Valid until
-  /// the next call.
-  [[nodiscard]] const Reading& read(const model::Model&, std::int64_t step, nn::Attending attending,
+  /// What the model's attention is clamped to while it trains, if it is. Valid until the next call.
+  [[nodiscard]] const Reading& read(const model::Model&, std::int64_t step, const nn::Clamps&,
                                     Memory&, const Workers&);
 
   /// phi+ of each probe sequence at the last read(), if a probe asked for it.
@@ -39,8 +38,12 @@ class Prober {
  private:
   class Cuts;
 
+  /// With the attention that the model trains with, and with the target's replaced in the last
+  /// layer, where heads of the layers below stay clamped as they are.
+  void forward_trained(const model::Model&, const Workers&);
   void forward(const model::Model&, nn::Attending, const Workers&);
-  void read_sequences(const model::Model&, std::int64_t step, nn::Attending, const Workers&);
+  void forward_without(const model::Model&, std::size_t head, const Workers&);
+  void read_sequences(const model::Model&, std::int64_t step, const Workers&);
   /// The margins of the batch from number `first` on, or the logits if not `signed_by_answer`.
   void take(std::int64_t first, bool signed_by_answer, std::vector<double>& to) const;
   void read_weights(std::int64_t first);
@@ -65,8 +68,13 @@ class Prober {
   bool reads_sequences_ = false;
   Batch batch_;
   std::unique_ptr<model::Activations> activations_;
+  nn::Clamps clamps_;                       ///< while the model trains
+  std::vector<nn::HeadClamp> below_;        ///< of them, those below the last layer
+  std::vector<nn::HeadClamp> with_lesion_;  ///< all of them, and a lesion
+  std::int64_t layers_ = 0, heads_ = 0;     ///< of the model; 0 where it has no Capabilities::heads
   Sequences sequences_;
   std::vector<double> answers_, scratch_;
+  std::vector<Score> head_scores_;
   Reading reading_;
 };
 

@@ -22,7 +22,7 @@ class Evaluator {
   Evaluator(const task::Task&, const model::Model&, const nn::Loss&, std::int64_t sequences);
 
   /// What the attention of the model is clamped to, from now on.
-  void attend(nn::Attending attending) { activations_->attending = attending; }
+  void attend(const nn::Clamps& clamps) { activations_->clamp(clamps); }
 
   /// On the set of that number; NaN where the task does not have it.
   [[nodiscard]] Score measure(std::size_t set, const model::Model&, std::int64_t step,

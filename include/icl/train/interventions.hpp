@@ -25,25 +25,28 @@ class Interventions {
   /// where all have `share` (rate_share()) of it; 0 for those that are not trained. Valid until the
   /// next call.
   [[nodiscard]] std::span<const double> factors(std::int64_t step, double share);
-  /// What attention is clamped to in that step.
-  [[nodiscard]] nn::Attending attending(std::int64_t step) const;
+  /// What attention is clamped to in that step; the heads are this object's.
+  [[nodiscard]] nn::Clamps clamps(std::int64_t step) const;
 
  private:
   struct OnParameter {
     config::Intervention what;
     std::vector<std::size_t> parameters;  ///< which
   };
-  struct Clamp {
-    config::Clamping what;
-    nn::Attending attending;
+  /// Steps from `first` on in which the same clamps hold.
+  struct Stretch {
+    std::int64_t first;
+    nn::Attending target = nn::Attending::learned;
+    std::vector<nn::HeadClamp> heads;
   };
 
+  void cut(const std::vector<config::Clamping>&);
   void add(const std::string& key, const config::Intervention&, std::span<nn::Parameter* const>);
 
   std::vector<double> base_;  ///< 0 for parameters that are never trained
   std::vector<double> factors_;
   std::vector<OnParameter> rates_;
-  std::vector<Clamp> clamps_;
+  std::vector<Stretch> stretches_;  ///< by their first steps, which begin with 0
 };
 
 }  // namespace icl::train

@@ -86,7 +86,7 @@ class Trainer {
   /// Fills evaluation_. False, and the run is as it was, if `stop` is set meanwhile.
   [[nodiscard]] bool evaluate_until(const std::atomic<bool>& stop);
   void evaluate(const Workers&);
-  [[nodiscard]] nn::Attending attending_in_force() const;
+  [[nodiscard]] nn::Clamps clamps_in_force() const;
   /// Whether the losses of the sets that the task has are.
   [[nodiscard]] bool is_finite(const Evaluation&) const;
   /// Notes t_ICL, if it is this evaluation.

@@ -20,7 +20,7 @@ class TrainingPass {
 
   /// Draws the batch of the step from `step` to `step` + 1; its loss and accuracy. May throw
   /// Interrupted if the workers are interruptible.
-  [[nodiscard]] nn::LossSums forward(const model::Model&, std::int64_t step, nn::Attending,
+  [[nodiscard]] nn::LossSums forward(const model::Model&, std::int64_t step, const nn::Clamps&,
                                      const Workers&);
   /// Hands the gradient of the mean loss of the batch to the parameters' sinks.
   void backward(model::Model&, const Workers&);

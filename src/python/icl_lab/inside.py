@@ -143,15 +143,15 @@ class OpenRun(Run):
         return self.numpy_model(step).run_with_hooks(batch, fwd_hooks)
 
     def clamped(self, step):
-        """What intervene.clamp made of attention in the evaluation after `step` updates, and in the last of these: "copy", "uniform", "none"; None if it was
-        learned. (A model is what its weights are; icl_lab.clamp gives hooks that clamp it.)"""
-        step = max(step - 1, 0)
+        """What intervene.clamp made of attention in the evaluation after `step` updates, and in the last of these: "copy", "uniform", "none", or of heads
+        "previous/0.2, none/1"; None if it was learned. (A model is what its weights are; icl_lab.clamp gives hooks that clamp it.)"""
+        step, found = max(step - 1, 0), []
         for one in filter(None, self.settings.get("intervene.clamp", "").replace(" ", "").split(",")):
             how, _, steps = one.partition("@")
             first, _, last = steps.partition(":")
             if int(first or 0) <= step and (not last or step < int(last)):
-                return how
-        return None
+                found.append(how)
+        return ", ".join(found) or None
 
     def loader(self, kind, step=None):
         """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at

@@ -43,13 +43,24 @@ def patch(model, clean, corrupted, places, source=None):
 
 
 def clamp(config, how, batch):
-    """Hooks for run_with_hooks that clamp the target's attention, in the last layer, as intervene.clamp and the lesions of a run do: "copy", equally to the copies
-    of the target, to nothing where there is none; "uniform", equally to all that it may attend to; "none", to nothing. They are for this batch: on one of another
-    size they raise BadInput."""
+    """Hooks for run_with_hooks that clamp attention as intervene.clamp and the lesions of a run do: the target's, in the last layer, "copy", equally to the
+    copies of the target, to nothing where there is none; "uniform", equally to all that it may attend to; "none", to nothing. In blocks also that of heads,
+    "none/1" (all of layer 1), "previous/0.2" (head 2 of layer 0: each token's on the one before), several separated by commas. They are for this batch: on
+    one of another size they raise BadInput."""
     if config["model.system"] == "memoriser":
         raise BadInput("memoriser has no attention to clamp")
-    if how not in ("copy", "uniform", "none"):
-        raise BadInput(f"attention cannot be clamped to \"{how}\": there are copy, uniform, none")
+    return [_clamp(config, one.strip(), batch) for one in how.split(",")]
+
+
+def _clamp(config, how, batch):
+    word, _, place = how.partition("/")
+    if word not in ("copy", "uniform", "none", *(["previous"] if place else [])):
+        raise BadInput(f"attention cannot be clamped to \"{how}\": there are copy, uniform, none, and of heads previous")
+    if place and config["model.system"] != "blocks":
+        raise BadInput(f"{config['model.system']} has no heads that could be named, as \"{how}\" does: blocks has")
+    last_layer = {"multi_layer": lambda: int(config["model.layers"]) - 1, "blocks": lambda: blocks_shape(config).n_layers - 1}.get(config["model.system"], lambda: 0)()
+    layer, _, head = place.partition(".")
+    layer = int(layer) if layer else last_layer
 
     interleaved = config.get("data.layout") == "interleaved"
     expected = len(batch), np.shape(batch.label)[1] - (config["model.system"] == "minimal" and not config["model.attend_self"])
@@ -60,21 +71,36 @@ def clamp(config, how, batch):
         if (value.shape[0], value.shape[-1]) != expected:
             raise BadInput(f"these hooks clamp attention of {expected[0]} sequences to {expected[1]} tokens, those of the batch that clamp was given, "
                            f"and '{hook.name}' is {tuple(value.shape)}: make them for the batch that is run")
-        last = np.zeros(expected)
-        if how == "uniform":
-            last[:] = 1 / last.shape[1]
-        elif how == "copy":
-            copies = batch.known("copy")[:, : expected[1]]
-            copies = copies / np.maximum(copies.sum(1, keepdims=True), 1)
-            if interleaved:  # where a copy's label stands
-                last[:, 1::2] = copies[:, : expected[1] // 2]
-            else:
-                last = copies
-        index = {2: ..., 3: np.s_[:, -1], 4: np.s_[:, :, -1]}[value.ndim]
-        return _replaced(value, index, last[:, None] if value.ndim == 4 else last)
+        queries = value.shape[-2] if place and word != "copy" else 1  # a head's tokens; the target alone
+        weights = np.zeros((expected[0], queries, expected[1]))
+        if word == "copy":
+            weights[:, 0] = _on_copies(batch, expected[1], interleaved)
+        elif word != "none":
+            at = np.arange(expected[1] - queries, expected[1])
+            weights[:] = _before(at, expected[1]) if word == "previous" else (np.arange(expected[1]) <= at[:, None]) / (at[:, None] + 1)
+        if value.ndim == 4:
+            which = int(head) if head else slice(None)
+            return _replaced(value, np.s_[:, which, -queries:], weights if head else weights[:, None])
+        return _replaced(value, ... if value.ndim == 2 else np.s_[:, -1], weights[:, 0])
 
-    layer = {"multi_layer": lambda: int(config["model.layers"]) - 1, "blocks": lambda: blocks_shape(config).n_layers - 1}.get(config["model.system"], lambda: 0)()
-    return [(f"blocks.{layer}.attn.hook_pattern", hook)]
+    return f"blocks.{layer}.attn.hook_pattern", hook
+
+
+def _on_copies(batch, T, interleaved):
+    """The target's weights [B, T], equally on its copies: where their labels stand."""
+    items = (T + 1) // 2 if interleaved else T
+    copies = batch.known("copy")[:, :items]
+    copies = copies / np.maximum(copies.sum(1, keepdims=True), 1)
+    if not interleaved:
+        return copies
+    weights = np.zeros((len(copies), T))
+    weights[:, 1::2] = copies[:, : T // 2]
+    return weights
+
+
+def _before(at, T):
+    """The weights [queries, T] of tokens on the ones before them, the first on itself."""
+    return np.arange(T) == np.maximum(at - 1, 0)[:, None]
 
 
 def _replaced(value, index, part):

@@ -1,0 +1,31 @@
+#include <array>
+
+#include "icl/probe/probe.hpp"
+#include "icl/task/evaluation_set.hpp"
+
+namespace icl::probe {
+namespace {
+
+constexpr std::array head_lesion_columns{
+    Column{"without_head_icl_loss", "nat",
+           "lesion: loss on novel items where this head gives zeros and all else stays",
+           "mean softplus(-y z)", of_icl, Each::head},
+    Column{"without_head_icl_accuracy", "1",
+           "lesion: accuracy on novel items where this head gives zeros and all else stays",
+           "share with y z > 0", of_icl, Each::head},
+};
+
+void read_head_lesions(const View& view, std::span<double> values) {
+  const std::span<Score> heads = view.of_heads;
+  view.surgery.cut_heads(task::set_in(task::Role::icl), heads);
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    values[i] = heads[i].loss;
+    values[heads.size() + i] = heads[i].accuracy;
+  }
+}
+
+}  // namespace
+
+const Probe probes::head_lesions{head_lesion_columns, nullptr, read_head_lesions};
+
+}  // namespace icl::probe
