@@ -44,9 +44,15 @@ BlocksShape blocks_shape(const Config& config) {
   s.output = keys.output.value_or(HeadOutput::linear);
   s.mlp = keys.mlp.value_or(MlpIn::none);
   s.act_fn = keys.act_fn.value_or(ActFn::relu);
+  s.shift = keys.shift.value_or(Shift::none);
   s.residual = keys.residual.value_or(Residual::both);
   s.readout = keys.readout.value_or(ReadoutKind::mlp);
   return s;
+}
+
+std::int64_t starts(const Config& config) {
+  const BlocksShape s = blocks_shape(config);
+  return s.shift == Shift::random ? s.n_ctx - s.tokens + 1 : 1;
 }
 
 }  // namespace icl::config

@@ -37,6 +37,24 @@ Result in_widths(const Config& c, const BlocksShape& s) {
   return std::nullopt;
 }
 
+Result in_shift(const BlocksShape& s) {
+  if (s.shift == Shift::none) return std::nullopt;
+  if (s.positions != Positions::onehot && s.positions != Positions::learned) {
+    return Conflict{fmt::format("blocks.shift = \"random\" is about the positions \"onehot\" and "
+                                "\"learned\", and blocks.positions = \"{}\"",
+                                word(s.positions)),
+                    {"blocks.shift", "blocks.positions"}};
+  }
+  if (s.n_ctx <= s.tokens) {
+    return Conflict{
+        fmt::format("blocks.shift = \"random\" needs more places than the {} tokens of a "
+                    "sequence: blocks.n_ctx = {} leaves no room to shift it",
+                    s.tokens, s.n_ctx),
+        {"blocks.shift", "blocks.n_ctx"}};
+  }
+  return std::nullopt;
+}
+
 Result in_positions(const Config& c, const BlocksShape& s) {
   if (s.positions == Positions::rotary && s.d_head % 2 != 0) {
     return Conflict{fmt::format("blocks.positions = \"rotary\" turns pairs of entries: "
@@ -44,6 +62,7 @@ Result in_positions(const Config& c, const BlocksShape& s) {
                                 s.d_head),
                     {"blocks.positions", "blocks.d_head"}};
   }
+  if (auto conflict = in_shift(s)) return conflict;
   if (!c.blocks.n_ctx) return std::nullopt;
   if (s.positions != Positions::onehot && s.positions != Positions::learned) {
     return Conflict{fmt::format("blocks.n_ctx = {} is about the positions \"onehot\" and "
@@ -57,13 +76,22 @@ Result in_positions(const Config& c, const BlocksShape& s) {
                                 s.n_ctx, s.tokens, c.data.N),
                     {"blocks.n_ctx", "data.N"}};
   }
-  if (s.positions == Positions::onehot && s.n_ctx != s.tokens) {
+  if (s.positions == Positions::onehot && s.shift == Shift::none && s.n_ctx != s.tokens) {
     return Conflict{fmt::format("blocks.n_ctx = {}: with blocks.positions = \"onehot\" it is the "
-                                "{} tokens of a sequence",
+                                "{} tokens of a sequence, unless blocks.shift = \"random\"",
                                 s.n_ctx, s.tokens),
-                    {"blocks.n_ctx", "blocks.positions"}};
+                    {"blocks.n_ctx", "blocks.positions", "blocks.shift"}};
   }
   return std::nullopt;
+}
+
+/// The fixed set of a run file holds no places.
+Result in_recorded_activations(const Config& c, const BlocksShape& s) {
+  if (s.shift == Shift::none || !c.record.activations) return std::nullopt;
+  return Conflict{
+      "record.activations: the sequences on which they are recorded have no place, and "
+      "with blocks.shift = \"random\" they would need one",
+      {"record.activations", "blocks.shift"}};
 }
 
 Result without_mlp(const Config& c, const BlocksShape& s) {
@@ -201,7 +229,7 @@ Result in_blocks(const Config& c) {
   if (!row_of(c.model.system).has.blocks) return in_clamps_without_heads(c);
   const BlocksShape s = blocks_shape(c);
   for (const auto check : {in_widths, in_positions, without_mlp, in_readout, in_linear_attention,
-                           in_label_count, in_head_clamps}) {
+                           in_label_count, in_head_clamps, in_recorded_activations}) {
     if (auto conflict = check(c, s)) return conflict;
   }
   return std::nullopt;

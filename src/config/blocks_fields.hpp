@@ -45,6 +45,10 @@ inline constexpr std::array blocks_fields = {
         blocks_choice<&Blocks::positions>(), "none"},
     Field{"blocks.n_ctx", "places", "Places that one-hot or learned positions know",
           blocks_size<&Blocks::n_ctx>(2, max_size), "as many as a sequence has tokens"},
+    Field{"blocks.shift", "",
+          "At which of the n_ctx places a sequence begins: the first (none), or any from which its "
+          "tokens fit, drawn anew for each sequence (random)",
+          blocks_choice<&Blocks::shift>(), "none"},
     Field{"blocks.attention", "",
           "Weights of attention: the softmax of scores over the tokens up to a token's own, or the "
           "scores over their number (linear)",

@@ -293,7 +293,7 @@ void BlocksModel::backward(const Batch& batch, Activations& activations, const W
     std::swap(s.dr, s.dr_below);
     dy = s.dr.data();
   }
-  embedding_.backward(batch.size, s.embedding, s.dr.data(), workers);
+  embedding_.backward(batch, s.embedding, s.dr.data(), workers);
 }
 
 const SystemDefinition systems::blocks{

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::int64_t token_tile = 128;
 
+/// The place of the first token of sequence b.
+std::int64_t first_place(const Batch& batch, std::int64_t b) {
+  return batch.shift.size() > 0 ? batch.shift[b] : 0;
+}
+
 nn::Parameter matrix(const std::string& name, const std::string& rows, const std::string& columns,
                      std::int64_t row_count, std::int64_t column_count, Storage storage) {
   return {
@@ -95,7 +100,7 @@ void Embedding::write_tokens(const Batch& batch, Activations& s, const Workers& 
     const std::int64_t first = b * tokens;
     for (std::int64_t j = 0; before() > 0 && j < tokens; ++j) {
       std::fill_n(s.input.row(first + j), before(), Real{0});
-      s.input.row(first + j)[j] = 1;
+      s.input.row(first + j)[first_place(batch, b) + j] = 1;
     }
     if (norm_) {
       layout_.write(batch, b, vectors, s.raw.row(first), shape_.token);
@@ -131,7 +136,9 @@ void Embedding::forward(const Batch& batch, Activations& s, Real* r, const Worke
     }
     for (std::int64_t i = some.first; i < some.end(); ++i) {
       const std::int64_t j = i % shape_.tokens;
-      if (positions_) nn::add(positions_->value.row(j), d, r + i * d);
+      if (positions_) {
+        nn::add(positions_->value.row(first_place(batch, i / shape_.tokens) + j), d, r + i * d);
+      }
       if (!sinusoids_) continue;
       for (std::int64_t k = 0; k < d; ++k) {
         const Tensor& wave = k % 2 == 0 ? sinusoids_->sin : sinusoids_->cos;
@@ -163,24 +170,24 @@ void Embedding::backward_norm(std::int64_t batch, Activations& s, const Real* dr
   norm_->backward(rows, *s.norm, before() > 0 ? s.dnormed.data() : de, nullptr, workers);
 }
 
-void Embedding::backward(std::int64_t batch, Activations& s, const Real* dr,
+void Embedding::backward(const Batch& batch, Activations& s, const Real* dr,
                          const Workers& workers) {
   const std::int64_t tokens = shape_.tokens;
   const std::int64_t d = shape_.d_model;
-  if (norm_) backward_norm(batch, s, dr, workers);
+  if (norm_) backward_norm(batch.size, s, dr, workers);
   const auto time = workers.measure(Phase::attention_backward);
   if (positions_) {
     // r = ... + P:  dP_j = sum over the batch of dr_j
-    std::fill_n(s.dpositions.data(), tokens * d, Real{0});
-    for (std::int64_t b = 0; b < batch; ++b) {
-      nn::add(dr + b * tokens * d, tokens * d, s.dpositions.data());
+    std::ranges::fill(s.dpositions.values(), Real{0});
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      nn::add(dr + b * tokens * d, tokens * d, s.dpositions.row(first_place(batch, b)));
     }
     positions_->take(s.dpositions.data(), 0, s.dpositions.size());
   }
   if (!read_in_) return;
   // r = W_E e:  dW_E = sum dr e^T
   workers.for_tiles(d, token_tile, [&](Tile some) {
-    read_in_->take_product(some.first, some.count, batch * tokens,
+    read_in_->take_product(some.first, some.count, batch.size * tokens,
                            {dr + some.first, d, Op::transpose}, {s.input.data(), shape_.d_input},
                            workers.alone());
   });

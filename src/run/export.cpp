@@ -54,7 +54,8 @@ class SequenceSet {
         length_(length),
         dimension_(config.data.D),
         labels_(config),
-        fresh_(config.data.K.is_infinite() || config.data.noise > 0) {}
+        fresh_(config.data.K.is_infinite() || config.data.noise > 0),
+        shifted_(config::starts(config) > 1) {}
 
   void add(const Batch& batch) {
     for (std::int64_t b = 0; b < sequences_; ++b) {
@@ -72,6 +73,7 @@ class SequenceSet {
         if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
       answer_.push_back(batch.answer[b]);
+      if (shifted_) shift_.push_back(batch.shift[b]);
     }
   }
 
@@ -83,6 +85,7 @@ class SequenceSet {
     label_.insert(label_.end(), length, 0);
     copy_.insert(copy_.end(), length - 1, 0);
     answer_.push_back(0);
+    if (shifted_) shift_.push_back(0);
   }
 
   void write(store::Hdf5Writer& file, const std::string& path,
@@ -111,6 +114,10 @@ class SequenceSet {
         group, "answer", {"step", "sequence"}, {s, b}, answer_,
         {"1", "answer",
          fmt::format("the target's label, {}; 0 where there is no sequence", labels_.values())});
+    if (shifted_) {
+      group.dataset("shift", {"step", "sequence"}, {s, b}, std::span<const std::int32_t>(shift_),
+                    {"1", "shift", "places before that of the first token (blocks.shift)"});
+    }
     if (!fresh_) {
       group.dataset(
           "item", {"step", "sequence", "position"}, {s, b, n},
@@ -125,8 +132,8 @@ class SequenceSet {
  private:
   std::int64_t sequences_, length_, dimension_;
   LabelColumn labels_;
-  bool fresh_;
-  std::vector<std::int32_t> items_;
+  bool fresh_, shifted_;
+  std::vector<std::int32_t> items_, shift_;
   std::vector<Real> x_;
   std::vector<Label> label_, answer_;
   std::vector<std::int8_t> copy_;

@@ -52,7 +52,8 @@ double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens)
   const bool own = own_tokens || config_.data.K.is_infinite() || config_.data.noise > 0;
   double bytes = 0;
   static_cast<void>(
-      task::room_for({length, config_.data.D, width, own}, sequences, Storage::on_paper(&bytes)));
+      task::room_for({length, config_.data.D, width, own, config::starts(config_) > 1}, sequences,
+                     Storage::on_paper(&bytes)));
   return bytes;
 }
 

@@ -9,29 +9,15 @@
 
 #include "icl/core/error.hpp"
 #include "icl/task/fresh_item.hpp"
+#include "scratch.hpp"
 
 namespace icl::task {
 namespace {
 
 constexpr std::int64_t item_tile = 256;
-constexpr std::int64_t sequence_tile = 16;
 constexpr std::int32_t published_epoch = 60000;  // sequences
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-/// Each task of fill() has scratch of its own: fresh items, drawn some at a time, an item with
-/// noise, and the noise.
-constexpr std::int64_t items_at_once = 8;
-constexpr std::int64_t noisy_slot = items_at_once;
-constexpr std::int64_t noise_slot = items_at_once + 1;
-constexpr std::int64_t scratch_slots = items_at_once + 2;
-
-float* scratch_of(Batch& batch, std::int64_t b, std::int64_t slot) {
-  return batch.fresh.item.row(b / sequence_tile * scratch_slots + slot);
-}
-std::int64_t scratch_rows(std::int64_t capacity) {
-  return (capacity + sequence_tile - 1) / sequence_tile * scratch_slots;
-}
 
 int label_of_copy(CopyLabel label, int its_own) {
   constexpr std::array<int, 4> labels{0, -1, 0, 1};
@@ -64,6 +50,7 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
       fresh_items_(config.data.K.is_infinite()),
       length_(encoder.reads_context() ? config.data.N : 1),
       dimension_(config.data.D),
+      starts_(config::starts(config)),
       noise_(config.data.noise),
       bursty_(config.data.bursty),
       unequal_(config.data.zipf > 0),
@@ -143,27 +130,9 @@ void ItemLabelTask::make_side(Side& side, std::vector<double> weights, const Wor
   });
 }
 
-Batch room_for(const BatchShape& shape, std::int64_t capacity, Storage storage) {
-  const std::int64_t length = shape.length;
-  Batch batch;
-  batch.length = length;
-  batch.items = BasicTensor<std::int32_t>({capacity, length}, storage);
-  batch.answer = BasicTensor<Label>({capacity}, storage);
-  batch.copy = BasicTensor<std::uint8_t>({capacity, length - 1}, storage);
-  if (shape.own_tokens) {
-    batch.fresh = {
-        {Tensor({capacity * (length - 1), shape.width}, storage),
-         Tensor({capacity, shape.width}, storage)},
-        BasicTensor<Label>({capacity, length - 1}, storage),
-        BasicTensor<float>({scratch_rows(capacity), fresh_item_room(shape.dimension)}, storage),
-        BasicTensor<std::int32_t>({capacity, length}, storage)};
-  }
-  return batch;
-}
-
 Batch ItemLabelTask::make_batch(std::int64_t capacity, Tokens tokens) const {
   const bool own = fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch;
-  return room_for({length_, dimension_, encoder_.token_width(), own}, capacity);
+  return room_for({length_, dimension_, encoder_.token_width(), own, starts_ > 1}, capacity);
 }
 
 void ItemLabelTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
@@ -221,7 +190,7 @@ std::vector<Task::Table> ItemLabelTask::tables() const {
 }
 
 Batch ItemLabelTask::make_batch_for(std::int64_t capacity, const TokenEncoder& encoder) const {
-  return room_for({length_, dimension_, encoder.token_width(), true}, capacity);
+  return room_for({length_, dimension_, encoder.token_width(), true, starts_ > 1}, capacity);
 }
 
 void ItemLabelTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first,
@@ -243,6 +212,9 @@ void ItemLabelTask::fill(const Rule& rule, std::uint64_t step, std::int64_t firs
       } else {
         fill_from_items(rule, stream, step, first + b, b, batch);
         if (own_tokens) make_tokens(rule, step, first + b, b, batch);
+      }
+      if (starts_ > 1) {
+        batch.shift[b] = draw_shift(rule.seed, rule.sequences, step, first + b, starts_);
       }
     }
   });

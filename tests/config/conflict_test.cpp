@@ -464,8 +464,30 @@ TEST(FindConflict, OfBlocks) {
           blocks(c).n_ctx = 101;
           c.blocks.positions = Positions::onehot;
         },
-        "blocks.n_ctx = 101: with blocks.positions = \"onehot\" it is the 100 tokens of a sequence",
-        Keys{"blocks.n_ctx", "blocks.positions"}},
+        "blocks.n_ctx = 101: with blocks.positions = \"onehot\" it is the 100 tokens of a "
+        "sequence, "
+        "unless blocks.shift = \"random\"",
+        Keys{"blocks.n_ctx", "blocks.positions", "blocks.shift"}},
+       {[](Config& c) { blocks(c).shift = Shift::random; },
+        "blocks.shift = \"random\" is about the positions \"onehot\" and \"learned\", and "
+        "blocks.positions = \"none\"",
+        Keys{"blocks.shift", "blocks.positions"}},
+       {[](Config& c) {
+          blocks(c).shift = Shift::random;
+          c.blocks.positions = Positions::onehot;
+        },
+        "blocks.shift = \"random\" needs more places than the 100 tokens of a sequence: "
+        "blocks.n_ctx = 100 leaves no room to shift it",
+        Keys{"blocks.shift", "blocks.n_ctx"}},
+       {[](Config& c) {
+          blocks(c).shift = Shift::random;
+          c.blocks.positions = Positions::learned;
+          c.blocks.n_ctx = 128;
+          c.record.activations = "logit";
+        },
+        "record.activations: the sequences on which they are recorded have no place, and with "
+        "blocks.shift = \"random\" they would need one",
+        Keys{"record.activations", "blocks.shift"}},
        {[](Config& c) { blocks(c).d_mlp = 10; },
         "blocks.d_mlp is about the MLPs of the layers, and blocks.mlp = \"none\" leaves them out",
         Keys{"blocks.d_mlp", "blocks.mlp"}},

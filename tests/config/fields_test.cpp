@@ -172,6 +172,7 @@ const std::vector<Named>& named_members() {
       {"blocks.norm", "input", [](Config& c) { c.blocks.norm = config::Norm::input; }},
       {"blocks.positions", "rotary", [](Config& c) { c.blocks.positions = config::Positions::rotary; }},
       {"blocks.n_ctx", integer(34), [](Config& c) { c.blocks.n_ctx = 34; }},
+      {"blocks.shift", "random", [](Config& c) { c.blocks.shift = config::Shift::random; }},
       {"blocks.attention", "linear", [](Config& c) { c.blocks.attention = config::AttentionKind::linear; }},
       {"blocks.attn_scale", "none", [](Config& c) { c.blocks.attn_scale = config::AttentionScale::none; }},
       {"blocks.output", "none", [](Config& c) { c.blocks.output = config::HeadOutput::none; }},

@@ -172,6 +172,7 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
             config.blocks.mlp = MlpIn::every;
           }
           if (field.name == "blocks.n_ctx") config.data.N = 2;
+          if (field.name == "blocks.shift") config.blocks.n_ctx = N + 1;
           if (field.name == "blocks.read_in") config.blocks.d_model.reset();
           set(field, value, config);
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;

@@ -3,6 +3,7 @@
 usage: open_test.py ICL      with src/python in PYTHONPATH
 """
 
+import dataclasses
 import gc
 import os
 import subprocess
@@ -240,6 +241,19 @@ class OpenTest(unittest.TestCase):
                 self.assertAlmostEqual(found[-1].lesion_accuracy, run.series("no_attention_icl_accuracy")[-1], delta=1e-6)
             self.assertEqual(np.isnan(found[0].previous), system == "one_layer")
         self.refused("minimal has no heads", lambda: icl_lab.heads(self.runs["minimal"], 120))
+
+    def test_a_run_of_shifted_sequences_is_checked_as_it_was(self):
+        for positions in ("onehot", "learned"):
+            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", f"blocks.positions={positions}", 'probe.record="heads"')
+            batch = run.loader("icl", 120)
+            self.assertEqual(set(batch.shift), set(range(9)))
+            for one in icl_lab.check(run):
+                self.assertLess(abs(one.found - one.recorded), one.bound)
+            for one in icl_lab.heads(run, 120, "probe", 32):
+                self.assertAlmostEqual(one.after_copy, run.series(f"attention_after_copy_{one.layer}_{one.head}")[-1], delta=2e-6)
+            elsewhere = dataclasses.replace(batch, shift=batch.shift[::-1])
+            self.assertGreater(np.abs(run.forward(120, batch) - run.forward(120, elsewhere)).max(), 1e-3)
+            self.refused("no shift", lambda run=run, batch=batch: run.forward(120, dataclasses.replace(batch, shift=None)))
 
     def test_a_run_of_clamped_heads_is_checked_as_it_was(self):
         for layout in ("interleaved", "concatenated"):

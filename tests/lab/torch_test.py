@@ -95,6 +95,17 @@ class TorchTest(unittest.TestCase):
             for a, b in zip(icl_lab.circuits(run.numpy_model(120)), icl_lab.circuits(run.model(120))):
                 np.testing.assert_array_equal(a.QK, b.QK)
 
+    def test_shifted_sequences_and_clamped_heads_are_the_same_in_both_kinds(self):
+        for positions in ("onehot", "learned"):
+            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", f"blocks.positions={positions}")
+            batch, model = run.loader("icl", 120)[:50], run.model(120, "float64")
+            hooks = icl_lab.clamp(run.settings, "previous/0.1, uniform/0.0, copy/1.0, none/1.1", batch)
+            for some in ([], hooks):
+                np.testing.assert_allclose(run.run_with_hooks(120, batch, some), model.run_with_hooks(batch, some).detach().numpy(), atol=1e-12)
+            np.testing.assert_allclose(model(*batch.tensors("float64")).detach().numpy(), run.forward(120, batch), atol=1e-12)
+            with self.assertRaisesRegex(BadInput, "needs the shift"):
+                model(*batch.tensors("float64")[:2])
+
     def test_modules_give_the_recorded_losses_and_wrong_ones_are_refused(self):
         for run in self.runs.values():
             self.assertGreater(len(icl_lab.check(run, lambda step, run=run: run.model(step, "float64"))), 3)

@@ -286,6 +286,28 @@ TEST(Blocks, TheTargetsWeightsAreThoseOfItems) {
   }
 }
 
+// --- Shifted sequences ---
+
+TEST(Blocks, AShiftedSequenceStandsAtLaterPlaces) {
+  Case c("blocks.positions = \"learned\"\nblocks.n_ctx = 6\nblocks.shift = \"random\"");
+  c.sample.batch.shift = BasicTensor<std::int32_t>({5});
+  const auto shift_all = [&](std::int32_t to) {
+    std::ranges::fill(c.sample.batch.shift.values(), to);
+    c.forward();
+    return c.activations->logits.clone();
+  };
+  const Tensor at_first = shift_all(0);
+  const Tensor at_third = shift_all(2);
+  EXPECT_FALSE(test::same_bits(at_first, at_third));
+  nn::Parameter& places = *c.model->parameters().front();  // embed.positions.weight [6, 7]
+  ASSERT_EQ(places.name, "embed.positions.weight");
+  std::copy_n(places.value.row(0), 4 * 7, places.value.row(2));
+  EXPECT_TRUE(test::same_bits(at_first, shift_all(2)));
+  c.sample.batch.shift = {};
+  c.forward();
+  EXPECT_TRUE(test::same_bits(at_first, c.activations->logits));
+}
+
 // --- Clamped heads ---
 
 constexpr const char* two_heads =
@@ -443,6 +465,18 @@ TEST(Blocks, BackwardIsTheDerivativeOfForwardWhereverTheTargetAttends) {
       c.activations->attending = attending;
       EXPECT_TRUE(check_gradients(c, false)) << keys << static_cast<int>(attending);
     }
+  }
+}
+
+TEST(Blocks, BackwardIsTheDerivativeOfForwardWhereSequencesAreShifted) {
+  for (const std::string positions : {"onehot", "learned"}) {
+    Case c(
+        "data.layout = \"interleaved\"\nblocks.n_ctx = 10\nblocks.shift = \"random\"\n"
+        "blocks.positions = \"" +
+        positions + '"');
+    c.sample.batch.shift = BasicTensor<std::int32_t>({5});
+    for (std::int32_t b = 0; b < 5; ++b) c.sample.batch.shift[b] = (2 * b) % 4;
+    EXPECT_TRUE(check_gradients(c, false)) << positions;
   }
 }
 

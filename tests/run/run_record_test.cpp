@@ -107,6 +107,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"blocks.norm", "not set"},
       {"blocks.positions", "not set"},
       {"blocks.n_ctx", "not set"},
+      {"blocks.shift", "not set"},
       {"blocks.attention", "not set"},
       {"blocks.attn_scale", "not set"},
       {"blocks.output", "not set"},

@@ -97,6 +97,13 @@ constexpr auto words(Positions /*type*/) {
   return std::to_array<std::string_view>({"none", "onehot", "learned", "sinusoidal", "rotary"});
 }
 
+/// At which of the n_ctx places a sequence begins.
+enum class Shift : std::uint8_t {
+  none,    ///< the first
+  random,  ///< any from which its tokens fit, drawn anew for each sequence (Reddy 2024)
+};
+constexpr auto words(Shift /*type*/) { return std::to_array<std::string_view>({"none", "random"}); }
+
 /// What makes the logits of the target's vector.
 enum class ReadoutKind : std::uint8_t {
   linear,
@@ -120,6 +127,7 @@ struct Blocks {
   std::optional<ActFn> act_fn;
   std::optional<Residual> residual;
   std::optional<Positions> positions;
+  std::optional<Shift> shift;
   std::optional<ReadoutKind> readout;
   bool operator==(const Blocks&) const = default;
 };
@@ -144,6 +152,7 @@ struct BlocksShape {
   ActFn act_fn;
   Residual residual;
   Positions positions;
+  Shift shift;
   ReadoutKind readout;
 
   /// Whether layer l = 0, 1, ... has an MLP.
@@ -152,5 +161,8 @@ struct BlocksShape {
   }
 };
 [[nodiscard]] BlocksShape blocks_shape(const Config&);
+
+/// From how many places a sequence may begin: 1 unless positions are shifted.
+[[nodiscard]] std::int64_t starts(const Config&);
 
 }  // namespace icl::config

@@ -46,6 +46,9 @@ struct Batch {
   Tensor value;                     ///< [B, P] the numbers asked for; empty where it is a label
   BasicTensor<std::uint8_t> copy;   ///< [B, N-1] 1 where a context token is a copy of the target
 
+  /// [B] places before that of the first token, where sequences are shifted; otherwise empty.
+  BasicTensor<std::int32_t> shift;
+
   /// Where tokens are drawn anew for each sequence, a batch has tokens of its own, and scratch
   /// space to draw them.
   struct Fresh {

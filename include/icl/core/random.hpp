@@ -32,6 +32,7 @@ enum class Purpose : std::uint32_t {
   fixed_training_sequence = 22,
   curvature_direction = 23,
   langevin_noise = 24,
+  shift = 25,
   first_of_new_evaluation_sets = 64,  ///< from here on, numbers stand in task/evaluation_set.hpp
 };
 

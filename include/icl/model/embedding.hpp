@@ -17,7 +17,8 @@ namespace icl::model {
 /// From the T tokens t_j of TokenLayout to the vectors of d_model entries that the first layer of
 /// BlocksModel reads:
 ///     e_j = [position ; norm(t_j)] or t_j,   r_j = W_E e_j + P_j,
-/// of these parts those that [blocks] names.
+/// of these parts those that [blocks] names. Token j stands at place j of the n_ctx that there are,
+/// or of a sequence that is shifted by s (Batch::shift) at place s + j.
 class Embedding {
  public:
   /// What forward leaves for backward; owned by the caller. d_input is the width of e.
@@ -46,7 +47,7 @@ class Embedding {
   /// r [B T, d_model].
   void forward(const Batch&, Activations&, Real* r, const Workers&) const;
   /// From dr [B T, d_model]: the gradients of all parameters into their sinks.
-  void backward(std::int64_t batch, Activations&, const Real* dr, const Workers&);
+  void backward(const Batch&, Activations&, const Real* dr, const Workers&);
 
  private:
   /// Entries of a one-hot position before those of a token.

@@ -91,6 +91,7 @@ class ItemLabelTask final : public Task {
   bool fresh_items_;        ///< K = infinity
   std::int64_t length_;     ///< N
   std::int64_t dimension_;  ///< D
+  std::int64_t starts_;     ///< places from which a sequence may begin
   double noise_;
   double bursty_;
   bool unequal_;  ///< training items are drawn unequally often

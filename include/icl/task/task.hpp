@@ -29,6 +29,7 @@ struct BatchShape {
   std::int64_t dimension;  ///< D
   std::int64_t width;      ///< W of an encoded token
   bool own_tokens;         ///< whether its tokens lie in the batch
+  bool shifted = false;    ///< whether its sequences are
 };
 [[nodiscard]] Batch room_for(const BatchShape&, std::int64_t capacity, Storage = {});
 

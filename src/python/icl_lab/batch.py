@@ -16,6 +16,7 @@ class Batch:
     answer: np.ndarray | None = None  # [B] the target's label
     copy: np.ndarray | None = None  # [B, N] true where a context token's item is the target's
     item: np.ndarray | None = None  # [B, N] row in the table of items; None where items are fresh
+    shift: np.ndarray | None = None  # [B] places before that of the first token; None without blocks.shift
 
     def __len__(self):
         return len(self.x)
@@ -29,9 +30,10 @@ class Batch:
         return [getattr(self, field.name) for field in fields(self)]
 
     def tensors(self, dtype="float32"):
-        """x and label as torch tensors: model(*batch.tensors())."""
+        """x and label (and shift, if there is one) as torch tensors: model(*batch.tensors())."""
         import torch  # pylint: disable=import-outside-toplevel
-        return torch.from_numpy(np.asarray(self.x, dtype=dtype)), torch.from_numpy(np.array(self.label))
+        found = torch.from_numpy(np.asarray(self.x, dtype=dtype)), torch.from_numpy(np.array(self.label))
+        return found if self.shift is None else (*found, torch.from_numpy(np.array(self.shift)).long())
 
     def known(self, name):
         """A part of the batch; BadInput if it was made without."""

@@ -106,6 +106,7 @@ class BlocksShape:
     read_in: str
     norm: str
     positions: str
+    shift: str
     attention: str
     attn_scale: str
     output: str
@@ -130,7 +131,7 @@ def blocks_shape(config):
     return BlocksShape(
         layout=layout, tokens=tokens, token=token, d_input=d_input, n_ctx=n_ctx, n_layers=int(key("n_layers", 2)), n_heads=n_heads, d_model=d_model,
         d_head=int(key("d_head", d_model // n_heads)), d_mlp=int(key("d_mlp", 4 * d_model)), mlp_layers=int(key("mlp_layers", 2)),
-        read_in=key("read_in", "none"), norm=key("norm", "pre"), positions=positions, attention=key("attention", "softmax"),
+        read_in=key("read_in", "none"), norm=key("norm", "pre"), positions=positions, shift=key("shift", "none"), attention=key("attention", "softmax"),
         attn_scale=key("attn_scale", "d_head"), output=key("output", "linear"), mlp=key("mlp", "none"), act_fn=key("act_fn", "relu"),
         residual=key("residual", "both"), readout=key("readout", "mlp"))
 
@@ -163,7 +164,12 @@ def label_code(config, w, label):
     return (label[..., None] == np.arange(1, label_count(config) + 1)).astype(float)
 
 
-def read_tokens(config, s, w, x, label, at):
+def places_of(s, batch):
+    """The place of each token [B or 1, T] among the n_ctx that there are."""
+    return np.arange(s.tokens)[None] + (0 if s.shift == "none" else np.asarray(batch.known("shift"))[:, None])
+
+
+def read_tokens(config, s, w, x, label, places, at):
     code = label_code(config, w, label)
     if s.layout != "interleaved":
         t = np.concatenate([x, code], axis=-1)
@@ -174,10 +180,10 @@ def read_tokens(config, s, w, x, label, at):
     t = at("hook_tokens", t.reshape(len(x), -1, s.token)[:, : s.tokens])
     e = norm_of(t, w, "embed.norm") if s.norm == "input" else t
     if s.positions == "onehot":
-        e = np.concatenate([np.broadcast_to(np.eye(s.n_ctx)[: s.tokens], (len(e), s.tokens, s.n_ctx)), e], axis=-1)
+        e = np.concatenate([np.broadcast_to(np.eye(s.n_ctx)[places], (len(e), s.tokens, s.n_ctx)), e], axis=-1)
     r = linear(e, w, "embed.read_in") if s.read_in == "linear" else e
     if s.positions == "learned":
-        r = r + w["embed.positions.weight"][: s.tokens]
+        r = r + w["embed.positions.weight"][places]
     if s.positions == "sinusoidal":
         angle = angles(s.tokens, s.d_model)
         r = r + np.stack([np.sin(angle), np.cos(angle)], axis=-1).reshape(s.tokens, -1)[:, : s.d_model]
@@ -199,9 +205,9 @@ def attend_in_block(s, w, x, at, block):
     return at(f"{block}.hook_attn_out", linear(z, w, f"{block}.attn.output") if s.output == "linear" else z)
 
 
-def blocks(config, w, x, label, at):
+def blocks(config, w, x, label, at, places):
     s = blocks_shape(config)
-    r, act = read_tokens(config, s, w, x, label, at), gelu if s.act_fn == "gelu_new" else lambda z: np.maximum(z, 0)
+    r, act = read_tokens(config, s, w, x, label, places, at), gelu if s.act_fn == "gelu_new" else lambda z: np.maximum(z, 0)
     for layer in range(s.n_layers):
         block = f"blocks.{layer}"
         r = at(f"{block}.hook_resid_pre", r)
@@ -354,7 +360,9 @@ class Model:
     def _forward(self, batch, at):
         check_fits(self.config, batch)
         x, label = np.asarray(batch.x, dtype=float), np.asarray(batch.label)
-        return at("hook_logit", SYSTEMS[self.config["model.system"]](self.config, self._weights, x, label, at))
+        system = self.config["model.system"]
+        more = {"places": places_of(blocks_shape(self.config), batch)} if system == "blocks" else {}
+        return at("hook_logit", SYSTEMS[system](self.config, self._weights, x, label, at, **more))
 
 
 @dataclass(frozen=True)

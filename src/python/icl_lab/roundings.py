@@ -146,6 +146,7 @@ class Roundings:
         if s.norm == "input":
             e, error = self.normed(e, "embed.norm")
         if s.positions == "onehot":
+            # A shifted sequence has its ones at other places: other columns of W_E, of the same size.
             places = np.broadcast_to(np.eye(s.n_ctx)[: s.tokens], (len(e), s.tokens, s.n_ctx))
             e, error = np.concatenate([places, e], axis=-1), np.concatenate([0 * places, error], axis=-1)
         if s.read_in == "linear":

@@ -40,7 +40,8 @@ def batch_of(group, row):
     context = group["copy"][row][there] != 0 if "copy" in group else np.zeros((int(there.sum()), 0), dtype=bool)
     copy = np.concatenate([context, np.zeros((len(context), 1), dtype=bool)], axis=1)
     item = group["item"][row][there] if "item" in group else None
-    return Batch(group["x"][row][there], group["label"][row][there], group["answer"][row][there], copy, item)
+    shift = group["shift"][row][there] if "shift" in group else None
+    return Batch(group["x"][row][there], group["label"][row][there], group["answer"][row][there], copy, item, shift)
 
 
 def batches(run, kind, steps, at_once=64 << 20):

@@ -109,7 +109,8 @@ class System(nn.Module):
         try:
             for name, function in fwd_hooks:
                 handles.append(self.get_submodule(name).register_forward_hook(_as_forward_hook(function, Place(name))))
-            return self(torch.as_tensor(batch.x).to(some), torch.as_tensor(np.asarray(batch.label)).to(some.device))
+            shift = () if getattr(batch, "shift", None) is None else (torch.as_tensor(np.asarray(batch.shift)).long().to(some.device),)
+            return self(torch.as_tensor(batch.x).to(some), torch.as_tensor(np.asarray(batch.label)).to(some.device), *shift)
         finally:
             for handle in handles:
                 handle.remove()
@@ -340,14 +341,15 @@ class Blocks(System):
             items, labels = torch.cat([x, torch.zeros_like(code)], dim=-1), torch.cat([torch.zeros_like(x), code], dim=-1)
         return self.hook_tokens(torch.stack([items, labels], dim=2).flatten(1, 2)[:, :-1])
 
-    def read(self, t):
+    def read(self, t, shift):
         s, count = self.shape, t.shape[1]
+        places = torch.arange(count, device=t.device)[None] + (0 if s.shift == "none" else shift[:, None])
         e = self.embed.norm(t) if s.norm == "input" else t
         if s.positions == "onehot":
-            e = torch.cat([torch.eye(s.n_ctx).to(e)[:count].expand(len(e), -1, -1), e], dim=-1)
+            e = torch.cat([torch.eye(s.n_ctx).to(e)[places].expand(len(e), -1, -1), e], dim=-1)
         r = self.embed.read_in(e) if s.read_in == "linear" else e
         if s.positions == "learned":
-            r = r + self.embed.positions.weight[:count]
+            r = r + self.embed.positions.weight[places]
         if s.positions == "sinusoidal":
             angle = angles(count, s.d_model)
             r = r + torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, : s.d_model].to(r)
@@ -369,9 +371,11 @@ class Blocks(System):
         z = attn.hook_z(torch.einsum("bhij,bjhc->bihc", attn.hook_pattern(pattern), v)).flatten(2)
         return block.hook_attn_out(attn.output(z) if s.output == "linear" else z)
 
-    def forward(self, x, label):
+    def forward(self, x, label, shift=None):
         s = self.shape
-        r = self.read(self.tokens(x, label))
+        if shift is None and s.shift != "none":
+            raise BadInput("a model with blocks.shift needs the shift of each sequence: model(*batch.tensors())")
+        r = self.read(self.tokens(x, label), shift)
         for layer, block in enumerate(self.blocks):
             r = block.hook_resid_pre(r)
             r = r + self.attend(block, block.ln1(r) if s.norm == "pre" else r)
