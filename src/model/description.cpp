@@ -91,6 +91,11 @@ Description describe(const config::Config& config) {
   out.system = definition.title;
   out.source = definition.source;
   out.input = definition.input;
+  if (config::starts(config) > 1) {
+    out.input +=
+        "; with blocks.shift = random a sequence begins at a place of its own, so that j of "
+        "a position counts from there";
+  }
   out.forward = definition.forward;
   out.output = output;
   out.initial = initial;
