@@ -53,6 +53,8 @@ def draw(item, quantities):
     for axis in (left.xaxis, left.yaxis):
         axis.axes.set(xscale="log", yscale="log")
         plot.plain_log_axis(axis)
+    left.set_xticks(item.sweep.values("data.N"), [f"{N:.0f}" for N in item.sweep.values("data.N")], minor=False)
+    left.set_xticks([], minor=True)
     left.set_xlabel("context length N (items)")
     left.set_ylabel("t_ICL (steps)")
     left.set_title("each run, and powers of N")
