@@ -74,7 +74,7 @@ class Prober::Cuts final : public Surgery {
         prober_.task_.evaluation_batch(set, step_, first, size, prober_.batch_, workers_);
         for (std::size_t i = group; i < end; ++i) {
           prober_.forward_without(model_, i, workers_);
-          tallies.at(i - group).add(prober_.batch_, prober_.activations_->logits);
+          tallies.at(i - group).add(prober_.loss_, prober_.batch_, prober_.activations_->logits);
         }
       }
       for (std::size_t i = group; i < end; ++i) scores[i] = tallies.at(i - group).cut().score;
