@@ -6,7 +6,11 @@ from icl_lab import plot, stats
 from icl_lab.estimate import missing
 
 LAYOUTS = {"concatenated": plot.BLUE, "interleaved": plot.VERMILION}
-LOOKS = {"on_copy": "attention_on_copy_1_0", "after_copy": "attention_after_copy_1_0", "on_previous": "attention_on_previous_0_0"}
+LOOKS = {"on_copy": "attention_on_copy_1_0", "after_copy": "attention_after_copy_1_0", "on_previous": "attention_on_previous_0_0",
+         "on_copy_below": "attention_on_copy_0_0"}
+LINES = {"icl_accuracy": (plot.BLACK, "ICL accuracy"), LOOKS["on_copy_below"]: (plot.BLUE, "target on its copy, layer 0"),
+         LOOKS["on_copy"]: (plot.SKY, "target on its copy, layer 1"), LOOKS["after_copy"]: (plot.VERMILION, "target behind its copy, layer 1"),
+         LOOKS["on_previous"]: (plot.GREEN, "on the token before, layer 0")}  #: of panels b and c
 
 
 def power_of(sweep):
@@ -50,6 +54,7 @@ def draw(item, quantities):
             x = np.unique(N[event])
             left.plot(x, law.prefactor * x ** law.slope.value, color=colour, label=f"{layout}: N^{law.slope.value:.2f}")
         draw_looks(middle if layout == "concatenated" else right, here.where(data_N=here.values("data.N")[-1]), layout)
+    right.legend(loc="upper left", fontsize=4.5)  # of b too, where it would lie over the lines
     for axis in (left.xaxis, left.yaxis):
         axis.axes.set(xscale="log", yscale="log")
         plot.plain_log_axis(axis)
@@ -66,16 +71,11 @@ def draw(item, quantities):
 
 def draw_looks(axes, sweep, layout):
     """ICL accuracy and the scores of the heads while the runs of one N train."""
-    for name, colour in (("icl_accuracy", "black"), (LOOKS["on_copy"], plot.SKY), (LOOKS["after_copy"], plot.VERMILION), (LOOKS["on_previous"], plot.GREEN)):
+    for name, (colour, label) in LINES.items():
         for run in sweep.series(name):
             there = ~np.isnan(run)
             axes.plot(sweep.steps[there], run[there], color=colour, linewidth=0.7, alpha=0.8)
-        axes.plot([], [], color=colour, label=WORDS[name])
+        axes.plot([], [], color=colour, label=label)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("training (steps)")
     axes.set_title(f"{layout}, N = {int(sweep.values('data.N')[0])}")
-    axes.legend(loc="center left", fontsize=5)
-
-
-WORDS = {"icl_accuracy": "ICL accuracy", LOOKS["on_copy"]: "target on its copy (layer 1)", LOOKS["after_copy"]: "target on the token after (layer 1)",
-         LOOKS["on_previous"]: "on the token before (layer 0)"}
