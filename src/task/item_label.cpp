@@ -9,6 +9,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/task/fresh_item.hpp"
+#include "icl/task/shift.hpp"
 #include "scratch.hpp"
 
 namespace icl::task {

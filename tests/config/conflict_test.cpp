@@ -386,7 +386,8 @@ TEST(FindConflict, OfProbes) {
   const std::vector<std::string_view> c1_keys{"stop.c1", "probe.record", "probe.sequences"};
   expect_conflicts({{[](Config& c) { c.probe.record = "norms, wings"; },
                      "probe.record: there is no probe \"wings\"; the probes are memorisation, "
-                     "effective, attention, margins, alignment, lesions, norms",
+                     "effective, attention, margins, alignment, lesions, norms, heads, "
+                     "head_lesions",
                      {"probe.record"}},
                     {[](Config& c) {
                        c.model.system = config::System::minimal;

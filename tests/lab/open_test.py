@@ -244,7 +244,7 @@ class OpenTest(unittest.TestCase):
 
     def test_a_run_of_shifted_sequences_is_checked_as_it_was(self):
         for positions in ("onehot", "learned"):
-            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", f"blocks.positions={positions}", 'probe.record="heads"')
+            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", "blocks.read_in=linear", "blocks.d_model=22", f"blocks.positions={positions}", 'probe.record="heads"')
             batch = run.loader("icl", 120)
             self.assertEqual(set(batch.shift), set(range(9)))
             for one in icl_lab.check(run):

@@ -97,7 +97,7 @@ class TorchTest(unittest.TestCase):
 
     def test_shifted_sequences_and_clamped_heads_are_the_same_in_both_kinds(self):
         for positions in ("onehot", "learned"):
-            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", f"blocks.positions={positions}")
+            run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", "blocks.read_in=linear", "blocks.d_model=22", f"blocks.positions={positions}")
             batch, model = run.loader("icl", 120)[:50], run.model(120, "float64")
             hooks = icl_lab.clamp(run.settings, "previous/0.1, uniform/0.0, copy/1.0, none/1.1", batch)
             for some in ([], hooks):

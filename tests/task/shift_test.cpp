@@ -1,3 +1,5 @@
+#include "icl/task/shift.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>

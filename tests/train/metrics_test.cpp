@@ -102,11 +102,34 @@ TEST_F(MetricsTest, AreDescribed) {
   }
 }
 
+TEST_F(MetricsTest, OfHeadsAreNamedByLayerAndHead) {
+  config::Config config = of("blocks");
+  config.blocks.n_layers = 2;
+  config.blocks.n_heads = 2;
+  config.probe.record = "heads, head_lesions";
+  std::vector<std::string> names;
+  for (const Metric& metric : all(config)) {
+    if (metric.formula.empty()) continue;  // a loss or an accuracy
+    names.push_back(metric.name);
+    EXPECT_FALSE(metric.is_of_parameter);  // merged files have them
+  }
+  std::vector<std::string> expected;
+  for (const char* name : {"attention_on_copy", "attention_after_copy", "attention_on_previous",
+                           "without_head_icl_loss", "without_head_icl_accuracy"}) {
+    for (const char* head : {"_0_0", "_0_1", "_1_0", "_1_1"}) {
+      const bool of_target_alone = std::string(name) == "attention_on_previous" && head[1] == '1';
+      if (!of_target_alone) expected.push_back(std::string(name) + head);
+    }
+  }
+  EXPECT_EQ(names, expected);
+}
+
 // Losses and accuracies are there always; of the probes, those of probe.record.
 TEST_F(MetricsTest, AreThoseOfTheProbesThatARunRecords) {
   const std::set<std::string> scores{"train_loss",   "train_accuracy", "icl_loss",
                                      "icl_accuracy", "iwl_loss",       "iwl_accuracy"};
   for (const config::ProbeRow& row : config::probe_rows()) {
+    if (!config::has_probe(config::System::one_layer, row.probe)) continue;
     config::Config config = of("one_layer");
     config.probe.record = std::string(row.name);
     std::set<std::string> expected = scores;

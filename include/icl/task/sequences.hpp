@@ -59,11 +59,6 @@ void draw_equal(const Stream&, LabelRule, const Frequencies&, std::span<const La
 /// The same at K = infinity: labels of the context; returns the copy's position.
 std::int32_t draw_fresh_equal(const Stream&, LabelRule, std::span<Label> labels);
 
-/// The place, below `starts`, at which a sequence begins: one of seed, purpose, step and sequence,
-/// so that each set of sequences has places of its own.
-[[nodiscard]] std::int32_t draw_shift(std::int64_t seed, Purpose purpose, std::uint64_t step,
-                                      std::int64_t sequence, std::int64_t starts);
-
 /// Item number `index` of an epoch of `size` < 2^16 numbers in random order, a permutation that
 /// depends on (seed, epoch) alone (eight rounds of a Feistel network, walked until it is within).
 [[nodiscard]] std::int32_t in_random_order(std::int64_t seed, std::uint64_t epoch,
