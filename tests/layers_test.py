@@ -55,6 +55,7 @@ OTHER_HEADER = {
     "cli/parse": "options.hpp",
     "cli/resolve": "options.hpp",
     "config/blocks_conflict": "blocks_conflict.hpp",
+    "config/data_conflict": "data_conflict.hpp",
     "config/check": "check.hpp",
     "config/draft": "draft.hpp",
     "config/nesting": "nesting.hpp",
@@ -62,6 +63,7 @@ OTHER_HEADER = {
     "config/sweep_text": "icl/config/sweep.hpp",
     "run/sizes": "sizes.hpp",
     "probe/*": "icl/probe/probe.hpp",
+    "task/fill": "icl/task/item_label.hpp",
     "train/optimizer/adam*": "adam.hpp",
     "train/optimizer/*": "buffered.hpp",
 }
@@ -69,7 +71,7 @@ OTHER_HEADER = {
 # Tests of what a layer does as a whole, in place of one unit.
 WHOLE_LAYER_TESTS = {
     "config/sweep_grids", "core/serial_blas",
-    "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
+    "task/copies", "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
     "run/damage", "run/fault", "run/numerics", "run/parity",
 }
 

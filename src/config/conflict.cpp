@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "blocks_conflict.hpp"
+#include "data_conflict.hpp"
 #include "icl/config/activations.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
@@ -38,6 +39,9 @@ constexpr std::array systems_table{
     SystemsRow{"data.label_vectors", &Capabilities::blocks},
     SystemsRow{"data.labels", &Capabilities::context},
     SystemsRow{"data.bursty", &Capabilities::context},
+    SystemsRow{"data.copies", &Capabilities::context},
+    SystemsRow{"data.novel", &Capabilities::context},
+    SystemsRow{"eval.set", &Capabilities::context},
     SystemsRow{"stop.icl_accuracy", &Capabilities::context},
     SystemsRow{"eval.refine", &Capabilities::context},
     SystemsRow{"intervene.clamp", &Capabilities::context},
@@ -92,7 +96,7 @@ Result in_sizes(const Config& c) {
   }
   // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
   // bits.
-  const bool fresh = K.is_infinite() || c.data.noise > 0;
+  const bool fresh = K.is_infinite() || c.data.noise > 0 || c.data.novel || c.eval.set;
   if (fresh && N > (std::int64_t{1} << 31) / c.train.batch_size) {
     return Conflict{fmt::format("data.N = {} times train.batch_size = {} must be at most 2^31 "
                                 "where every token is drawn anew",
@@ -183,7 +187,7 @@ Result in_data(const Config& c) {
   };
   for (const Row& row :
        {Row{"data.items", c.data.items.has_value()}, Row{"data.zipf", c.data.zipf > 0},
-        Row{"data.bursty", c.data.bursty < 1}}) {
+        Row{"data.bursty", c.data.bursty < 1}, Row{"data.novel", c.data.novel.has_value()}}) {
     if (infinite && row.set) {
       return Conflict{
           fmt::format("{} has no meaning at data.K = inf, where every item is new", row.key),
@@ -346,8 +350,9 @@ bool has_meaning(const Field& field, System system) {
 }
 
 Result find_conflict(const Config& config) {
-  for (const auto check : {of_other_systems, in_blocks, in_sizes, in_steps, in_data, in_probes,
-                           in_activations, in_snapshots, in_clamps, in_interventions, in_rates}) {
+  for (const auto check :
+       {of_other_systems, in_blocks, in_sizes, in_steps, in_data, in_copies, in_eval_sets,
+        in_probes, in_activations, in_snapshots, in_clamps, in_interventions, in_rates}) {
     if (auto conflict = check(config)) return conflict;
   }
   return std::nullopt;

@@ -65,6 +65,9 @@ std::string section_text(std::string_view name) {
 
 std::string section_as_key(std::string_view name, const toml::node& node) {
   const Field* nearest = nearest_field(name);
+  if (name == "eval" && node.is_array()) {
+    return "eval is a section, and a TOML file cannot have [eval] and [[eval]]: write [[eval.set]]";
+  }
   return fmt::format("{}: expected a table, found {}{}", section_text(name), kind_of(node),
                      nearest == nullptr ? "" : fmt::format("; did you mean {}?", nearest->name));
 }
@@ -174,6 +177,30 @@ std::optional<Value> value_of(const toml::node& node) {
   return std::nullopt;
 }
 
+namespace {
+
+/// "NAME key=value ..." of a table with a name; nothing if it holds anything but words and numbers.
+std::optional<std::string> name_and_keys(const toml::table& table) {
+  const auto* name = table.get_as<std::string>("name");
+  if (name == nullptr) return std::nullopt;
+  std::string words = name->get();
+  const auto is_word = [](const std::string& text) {
+    return !text.empty() && text.find_first_of(" ,=") == std::string::npos;
+  };
+  if (!is_word(words)) return std::nullopt;
+  for (const auto& [key, node] : table) {
+    if (key.str() == "name") continue;
+    const auto* word = node.as_string();
+    const auto* number = node.as_integer();
+    if (number == nullptr && (word == nullptr || !is_word(word->get()))) return std::nullopt;
+    words += fmt::format(" {}={}", key.str(),
+                         word != nullptr ? word->get() : fmt::format("{}", number->get()));
+  }
+  return words;
+}
+
+}  // namespace
+
 std::optional<Value> value_for(const Field& field, const toml::node& node) {
   const auto* text = std::get_if<TextAccess>(&field.access);
   const auto* parts = node.as_array();
@@ -187,6 +214,10 @@ std::optional<Value> value_for(const Field& field, const toml::node& node) {
       words.push_back(word->get());
     } else if (const auto* number = part.as_integer()) {
       words.push_back(fmt::format("{}", number->get()));
+    } else if (const auto* table = part.as_table()) {
+      const auto text_of_table = name_and_keys(*table);
+      if (!text_of_table) return std::nullopt;
+      words.push_back(*text_of_table);
     } else {
       return std::nullopt;
     }

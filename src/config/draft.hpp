@@ -25,7 +25,8 @@ namespace icl::config {
 [[nodiscard]] std::optional<Value> value_of(const toml::node&);
 
 /// The value that a key is given: value_of(), or of a key that holds a list the parts of an array
-/// (strings and integers), joined by commas. Empty if the key can hold no such node.
+/// (strings, integers, and tables with a name, as "NAME key=value ..."), joined by commas. Empty if
+/// the key can hold no such node.
 [[nodiscard]] std::optional<Value> value_for(const Field&, const toml::node&);
 
 /// `unknown key "data.k"; did you mean data.K?`

@@ -24,6 +24,7 @@ constexpr Range<std::int64_t> seed_range{0, max_seed};
 constexpr Range<double> learning_rate{.low = least_rate, .high = greatest_rate};
 constexpr Range<double> decay{.low = 0, .high = 1e16};
 constexpr Range<double> share{.low = 0, .high = 1};
+constexpr Range<double> above_0_to_1{.low = 0, .high = 1, .low_bound = Bound::exclusive};
 constexpr Range<double> below_1{.low = 0, .high = 1, .high_bound = Bound::exclusive};
 constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
 constexpr Range<double> initial_beta{.low = -20, .high = 20};
@@ -128,6 +129,16 @@ constexpr std::array other_fields = {
     Field{"data.bursty", "",
           "Probability that a training sequence holds a copy of its target; the others hold none",
           NumberAccess{member<&Config::data, &Data::bursty>(), share}},
+    Field{"data.copies", "tokens",
+          "How often each item of a context stands there: (N-1)/copies items are drawn, and the "
+          "target is one of them (burstiness B of Reddy 2024)",
+          OptionalIntegerAccess{member<&Config::data, &Data::copies>(), {1, max_size - 1}},
+          "all N items are drawn by themselves, and the context holds the target's at least once"},
+    Field{"data.novel", "",
+          "Probability that the items of a training sequence, and their labels, are new in it, so "
+          "that only its context gives the answer",
+          OptionalNumberAccess{member<&Config::data, &Data::novel>(), above_0_to_1},
+          "no sequence has items of its own"},
     Field{"data.items", "",
           "Items from an HDF5 file in place of Gaussian ones: rows [classes, D] or [classes, "
           "exemplars, D]",
@@ -201,6 +212,10 @@ constexpr std::array other_fields = {
         "at which accuracy on the ICL sequences of this evaluation is above 0.95, by training "
         "again and looking at each step",
         SwitchAccess{member<&Config::eval, &Eval::refine>()}},
+    Field{"eval.set", "",
+          "Further sequences that each evaluation measures, each a table [[eval.set]] of a name, "
+          "items and, if need be, labels, copies and support: columns NAME_loss and NAME_accuracy",
+          text<&Config::eval, &Eval::set>(eval_set_form), "none beside ICL and IWL"},
     Field{"probe.sequences", "sequences",
           "Sequences of training items that the probes look at, at each evaluation (and so many of "
           "its ICL and IWL sequences, the first ones, that lesions look at); 0 for no probes, K or "

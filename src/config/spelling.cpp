@@ -15,6 +15,7 @@
 
 #include "draft.hpp"
 #include "icl/config/activations.hpp"
+#include "icl/config/eval_set.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
 #include "icl/config/probe_set.hpp"
@@ -112,6 +113,11 @@ std::string spell_rates(std::string_view text) {
   return all ? joined(texts_of(*all, Factor::required)) : std::string(text);
 }
 
+std::string spell_eval_sets(std::string_view text) {
+  const auto sets = read_eval_sets(text);
+  return sets ? text_of(*sets) : std::string(text);
+}
+
 struct SpellingRow {
   std::string_view key;
   std::string (*spelled)(std::string_view text);
@@ -119,6 +125,7 @@ struct SpellingRow {
 constexpr std::array spellings{SpellingRow{"probe.record", spell_probes},
                                SpellingRow{"record.activations", spell_activations},
                                SpellingRow{"record.snapshot_steps", spell_steps},
+                               SpellingRow{"eval.set", spell_eval_sets},
                                SpellingRow{"intervene.freeze", spell_frozen},
                                SpellingRow{"intervene.clamp", spell_clamps},
                                SpellingRow{"intervene.rate", spell_rates}};

@@ -54,10 +54,10 @@ class SequenceSet {
         length_(length),
         dimension_(config.data.D),
         labels_(config),
-        fresh_(config.data.K.is_infinite() || config.data.noise > 0),
         shifted_(config::starts(config) > 1) {}
 
   void add(const Batch& batch) {
+    fresh_ = fresh_ || batch.table == &batch.fresh.tokens;
     for (std::int64_t b = 0; b < sequences_; ++b) {
       if (b >= batch.size) {  // the last batch of a published epoch is smaller
         add_nothing();
@@ -132,7 +132,8 @@ class SequenceSet {
  private:
   std::int64_t sequences_, length_, dimension_;
   LabelColumn labels_;
-  bool fresh_, shifted_;
+  bool fresh_ = false;  ///< tokens lie in a batch, and not in a table of items
+  bool shifted_;
   std::vector<std::int32_t> items_, shift_;
   std::vector<Real> x_;
   std::vector<Label> label_, answer_;
@@ -167,10 +168,11 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
     task.training_batch(step, config.train.batch_size, b, workers);
   });
   const std::int64_t sequences = config.eval.sequences;
-  for (std::size_t i = 0; i < task::evaluation_sets.size(); ++i) {
+  const std::vector<task::SetOfRun> sets = task::sets_of(config);
+  for (std::size_t i = 0; i < sets.size(); ++i) {
     if (!task.has(i)) continue;
-    write(fmt::format("/{}_evaluation", task::evaluation_sets.at(i).name), request.evaluations,
-          sequences, [&](std::uint64_t step, Batch& b) {
+    write(fmt::format("/{}_evaluation", sets[i].name), request.evaluations, sequences,
+          [&](std::uint64_t step, Batch& b) {
             task.evaluation_batch(i, step, 0, sequences, b, workers);
           });
   }
@@ -185,8 +187,8 @@ std::vector<std::string> groups_of(const config::Config& config, const ExportReq
   std::vector<std::string> groups;
   if (request.items) groups.emplace_back("items");
   if (!request.batches.empty()) groups.emplace_back("batches");
-  for (const task::EvaluationSet& set : task::evaluation_sets) {
-    if (request.evaluations.empty() || !(task::traits_of(config).*set.needs)) continue;
+  for (const task::SetOfRun& set : task::sets_of(config)) {
+    if (request.evaluations.empty() || !set.is_drawn) continue;
     groups.push_back(fmt::format("{}_evaluation", set.name));
   }
   if (!request.probes.empty()) groups.emplace_back("probe");

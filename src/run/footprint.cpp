@@ -146,7 +146,7 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
   const bool draws = request.items || !request.batches.empty() || !request.evaluations.empty() ||
                      !request.probes.empty();
   const double items = draws ? sizes.items(width) : 0;
-  constexpr auto evaluations = static_cast<double>(task::evaluation_sets.size());
+  const auto evaluations = static_cast<double>(task::sets_of(config).size());
   // Weights are trained again for the parameters alone.
   config::Config plain = config;
   plain.record.activations.reset();

@@ -41,6 +41,8 @@ std::string reason_in_data(const config::Config& config) {
   if (config.data.labels != config::LabelRule::independent)
     return "the labels of a sequence are not independent";
   if (config.data.label_count) return "the flow is that of one logit, not of data.label_count";
+  if (config.data.copies) return "the copies of the target are given by data.copies";
+  if (config.data.novel) return "some sequences have items of their own";
   if (config.data.bursty < 1) return "not every sequence holds a copy of its target";
   return {};
 }

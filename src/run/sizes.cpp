@@ -31,7 +31,8 @@ double Sizes::items(std::int64_t width) const {
   if (config_.data.K.is_infinite()) return 0;
   const auto count = static_cast<double>(config_.data.K.count());
   const auto dimension = static_cast<double>(config_.data.D);
-  const double rows = count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
+  const double rows =
+      count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
   double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
   if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
   if (config_.data.labels != config::LabelRule::independent) {
@@ -49,7 +50,7 @@ double Sizes::pass(std::int64_t sequences, bool own_tokens) const {
 
 double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {
   const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
-  const bool own = own_tokens || config_.data.K.is_infinite() || config_.data.noise > 0;
+  const bool own = own_tokens || task::draws_own_tokens(config_);
   double bytes = 0;
   static_cast<void>(
       task::room_for({length, config_.data.D, width, own, config::starts(config_) > 1}, sequences,

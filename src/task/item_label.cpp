@@ -3,45 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
 #include "icl/core/error.hpp"
 #include "icl/task/fresh_item.hpp"
-#include "icl/task/shift.hpp"
-#include "scratch.hpp"
+#include "rule.hpp"
 
 namespace icl::task {
 namespace {
 
 constexpr std::int64_t item_tile = 256;
-constexpr std::int32_t published_epoch = 60000;  // sequences
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-int label_of_copy(CopyLabel label, int its_own) {
-  constexpr std::array<int, 4> labels{0, -1, 0, 1};
-  return label == CopyLabel::its_own ? its_own : labels.at(static_cast<std::size_t>(label));
-}
 
 }  // namespace
-
-struct ItemLabelTask::Rule {
-  std::int64_t seed;
-  Purpose sequences;    ///< the randomness of the rule itself
-  Purpose fresh_items;  ///< that of the items, where they are fresh
-  Draw draw;
-  const Side& side;
-  CopyLabel copy_label = CopyLabel::its_own;
-  bool fresh = false;                     ///< items are fresh although the task's are not
-  const TokenEncoder* encoder = nullptr;  ///< another one than the task's
-
-  /// Noise and exemplars have seeds of their own for each rule.
-  [[nodiscard]] std::int64_t noise_seed() const {
-    return derive_seed(seed, static_cast<std::uint32_t>(sequences));
-  }
-};
 
 ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenItems> given,
                              const TokenEncoder& encoder, const Workers& workers)
@@ -54,6 +28,9 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
       starts_(config::starts(config)),
       noise_(config.data.noise),
       bursty_(config.data.bursty),
+      novel_share_(config.data.novel.value_or(0)),
+      copies_(config.data.copies),
+      own_tokens_(draws_own_tokens(config)),
       unequal_(config.data.zipf > 0),
       rule_(config.data.labels),
       label_count_(config.data.label_count),
@@ -65,7 +42,10 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
   if (config.compat.s4_epoch || config.compat.short_last_batch) {
     epoch_steps_ = config.train.steps_per_epoch;
   }
-  if (fresh_items_) return;
+  if (fresh_items_) {
+    make_named(config);
+    return;
+  }
   const std::int64_t count = config.data.K.count();
   probe_sequences_ = std::min(probe_sequences_, count);
   if (given) {
@@ -100,6 +80,39 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
             config.data.zipf > 0 ? zipf_weights(config.data.zipf, count) : std::vector<double>{},
             workers);
   make_side(novel_, {}, workers);
+  make_named(config);
+}
+
+/// Their randomness hangs on their names alone, so that one more changes no other.
+void ItemLabelTask::make_named(const config::Config& config) {
+  if (!config.eval.set) return;
+  for (const config::EvalSet& set : **config.eval.set) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const char c : set.name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    Named& named = named_.emplace_back(Named{set, derive_seed(seeds_.eval, hash), std::nullopt});
+    const bool is_novel = set.items == config::EvalItems::novel;
+    const std::int64_t classes = (is_novel ? novel_ : training_).items.classes();
+    const std::int64_t support = set.support.value_or(classes);
+    if (!fresh_items_ && (support > classes || (set.copies == 0 && support < length_))) {
+      throw Error(ExitCode::usage,
+                  fmt::format("eval.set: \"{}\" draws from {} {} items, and there are {}", set.name,
+                              set.copies == 0 ? std::max(support, length_) : support,
+                              is_novel ? "novel" : "training", classes));
+    }
+    if (!set.support) continue;
+    if (!is_novel && config.data.zipf > 0) {
+      named.frequencies.emplace(zipf_weights(config.data.zipf, support));
+    } else {
+      named.frequencies.emplace(static_cast<std::uint32_t>(support));
+    }
+  }
+}
+
+bool draws_own_tokens(const config::Config& config) {
+  if (config.data.K.is_infinite() || config.data.noise > 0 || config.data.novel) return true;
+  return config.eval.set && std::ranges::any_of(**config.eval.set, [](const config::EvalSet& set) {
+           return set.labels != config::EvalLabels::own;
+         });
 }
 
 void ItemLabelTask::make_side(Side& side, std::vector<double> weights, const Workers& workers) {
@@ -132,7 +145,7 @@ void ItemLabelTask::make_side(Side& side, std::vector<double> weights, const Wor
 }
 
 Batch ItemLabelTask::make_batch(std::int64_t capacity, Tokens tokens) const {
-  const bool own = fresh_items_ || noise_ > 0 || tokens == Tokens::in_the_batch;
+  const bool own = own_tokens_ || tokens == Tokens::in_the_batch;
   return room_for({length_, dimension_, encoder_.token_width(), own, starts_ > 1}, capacity);
 }
 
@@ -145,18 +158,32 @@ void ItemLabelTask::training_batch(std::uint64_t step, std::int64_t size, Batch&
     const auto before = static_cast<std::int64_t>(step) % epoch_steps_ * epoch_batch_;
     size = std::min(size, published_epoch - before);
   }
-  fill({seeds_.data, Purpose::training_sequence, Purpose::training_fresh_items, draw, training_},
-       step, 0, size, batch, workers);
+  Rule rule{seeds_.data, Purpose::training_sequence, Purpose::training_fresh_items, draw,
+            training_};
+  rule.copies = copies_;
+  rule.novel = novel_share_;
+  fill(rule, step, 0, size, batch, workers);
 }
 
 void ItemLabelTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
                                      std::int64_t size, Batch& batch,
                                      const Workers& workers) const {
   assert(has(set));
+  if (set >= evaluation_sets.size()) {
+    const Named& named = named_[set - evaluation_sets.size()];
+    Rule rule{named.seed, Purpose::named_evaluation_sequence, Purpose::named_evaluation_fresh_items,
+              named.set.copies == 0 ? Draw::distinct : Draw::bursty,
+              named.set.items == config::EvalItems::novel ? novel_ : training_};
+    rule.copies = named.set.copies ? named.set.copies : copies_;
+    rule.labels = named.set.labels;
+    if (named.frequencies) rule.frequencies = &*named.frequencies;
+    return fill(rule, step, first, size, batch, workers);
+  }
   const EvaluationSet& of = evaluation_sets.at(set);
-  fill({seeds_.eval, of.sequences, of.fresh_items, of.draw,
-        of.items == Items::novel ? novel_ : training_},
-       step, first, size, batch, workers);
+  Rule rule{seeds_.eval, of.sequences, of.fresh_items, of.draw,
+            of.items == Items::novel ? novel_ : training_};
+  if (of.draw == Draw::bursty) rule.copies = copies_;
+  fill(rule, step, first, size, batch, workers);
 }
 
 void ItemLabelTask::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size,
@@ -192,188 +219,6 @@ std::vector<Task::Table> ItemLabelTask::tables() const {
 
 Batch ItemLabelTask::make_batch_for(std::int64_t capacity, const TokenEncoder& encoder) const {
   return room_for({length_, dimension_, encoder.token_width(), true, starts_ > 1}, capacity);
-}
-
-void ItemLabelTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first,
-                         std::int64_t size, Batch& batch, const Workers& workers) const {
-  assert(size <= batch.answer.size() && batch.length == length_);
-  const bool fresh = fresh_items_ || rule.fresh;
-  const bool own_tokens =
-      fresh || noise_ > 0 || rule.copy_label != CopyLabel::its_own || rule.encoder != nullptr;
-  assert(!own_tokens || batch.fresh.item.size() > 0);
-  batch.size = size;
-  batch.table = own_tokens ? &batch.fresh.tokens : &rule.side.tokens;
-  workers.for_tiles(size, sequence_tile, [&](Tile some) {
-    const auto time = workers.measure(Phase::sampling);
-    for (std::int64_t b = some.first; b < some.end(); ++b) {
-      const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.sequences, step,
-                          static_cast<std::uint64_t>(first + b));
-      if (fresh) {
-        fill_fresh(rule, stream, step, first + b, b, batch);
-      } else {
-        fill_from_items(rule, stream, step, first + b, b, batch);
-        if (own_tokens) make_tokens(rule, step, first + b, b, batch);
-      }
-      if (starts_ > 1) {
-        batch.shift[b] = draw_shift(rule.seed, rule.sequences, step, first + b, starts_);
-      }
-    }
-  });
-}
-
-void ItemLabelTask::draw_classes(const Rule& rule, const Stream& stream, std::uint64_t step,
-                                 std::int64_t sequence, std::span<std::int32_t> items) const {
-  const Side& side = rule.side;
-  const Frequencies& frequencies = side.frequencies;
-  switch (rule.draw) {
-    case Draw::bursty:
-      if (length_ == 1) {
-        WordReader words(stream);
-        items.front() = frequencies.draw(words);
-      } else {
-        draw_bursty(stream, frequencies, items);
-      }
-      break;
-    case Draw::partly_bursty:
-      draw_partly_bursty(stream, side.frequencies, bursty_, items);
-      break;
-    case Draw::equal:
-      draw_equal(stream, rule_, side.frequencies, side.labels, *side.by_label, items);
-      break;
-    case Draw::distinct:
-      draw_distinct(stream, static_cast<std::uint32_t>(side.items.classes()), items);
-      break;
-    case Draw::each_once:
-      draw_around(stream, frequencies, static_cast<std::int32_t>(sequence), items);
-      break;
-    case Draw::epoch: {
-      const auto steps = static_cast<std::uint64_t>(epoch_steps_);
-      const auto index = static_cast<std::int64_t>(step % steps) * epoch_batch_ + sequence;
-      const std::int32_t number = in_random_order(
-          rule.seed, step / steps, static_cast<std::int32_t>(index), published_epoch);
-      items.front() = number % static_cast<std::int32_t>(side.items.classes());
-    }
-  }
-}
-
-void ItemLabelTask::fill_from_items(const Rule& rule, const Stream& stream, std::uint64_t step,
-                                    std::int64_t sequence, std::int64_t b, Batch& batch) const {
-  const std::span items(batch.items.row(b), at(length_));
-  draw_classes(rule, stream, step, sequence, items);
-  const std::int32_t target = items.back();
-  std::uint8_t* copy = batch.copy.row(b);
-  for (std::int64_t j = 0; j + 1 < length_; ++j) copy[j] = items[at(j)] == target ? 1 : 0;
-  batch.answer[b] = rule.side.labels[at(target)];
-  if (rule.side.items.exemplars() > 1) choose_exemplars(rule, step, sequence, b, batch);
-}
-
-/// From classes to rows: an exemplar for each token, copies others than the target's.
-void ItemLabelTask::choose_exemplars(const Rule& rule, std::uint64_t step, std::int64_t sequence,
-                                     std::int64_t b, Batch& batch) const {
-  const Stream stream(static_cast<std::uint64_t>(rule.noise_seed()), rule.sequences, step,
-                      static_cast<std::uint64_t>(sequence));
-  WordReader words(stream);
-  const auto exemplars = static_cast<std::uint32_t>(rule.side.items.exemplars());
-  std::int32_t* items = batch.items.row(b);
-  const auto place = [&](std::int64_t j, std::uint32_t exemplar) {
-    items[j] = static_cast<std::int32_t>(items[j] * static_cast<std::int64_t>(exemplars) +
-                                         static_cast<std::int64_t>(exemplar));
-  };
-  const std::uint32_t of_target = words.below(exemplars);
-  place(length_ - 1, of_target);
-  for (std::int64_t j = 0; j + 1 < length_; ++j) {
-    const bool is_copy = batch.copy.row(b)[j] != 0;
-    const std::uint32_t drawn = words.below(is_copy ? exemplars - 1 : exemplars);
-    place(j, is_copy && drawn >= of_target ? drawn + 1 : drawn);
-  }
-}
-
-const TokenEncoder& ItemLabelTask::encoder_of(const Rule& rule) const {
-  return rule.encoder != nullptr ? *rule.encoder : encoder_;
-}
-
-/// Tokens of the batch's own: with noise, or with another label on the copies.
-void ItemLabelTask::make_tokens(const Rule& rule, std::uint64_t step, std::int64_t sequence,
-                                std::int64_t b, Batch& batch) const {
-  const std::int64_t context = length_ - 1;
-  const std::span x(scratch_of(batch, b, 0), at(dimension_));
-  const TokenEncoder& encoder = encoder_of(rule);
-  const std::int64_t width = encoder.token_width();
-  std::int32_t* items = batch.items.row(b);
-  for (std::int64_t j = 0; j <= context; ++j) {
-    const std::int64_t item = items[j];
-    const bool is_target = j == context;
-    Real* row = is_target ? batch.fresh.tokens.target.row(b)
-                          : batch.fresh.tokens.context.row(b * context + j);
-    const bool relabelled =
-        !is_target && batch.copy.row(b)[j] != 0 && rule.copy_label != CopyLabel::its_own;
-    if (noise_ > 0 || relabelled || rule.encoder != nullptr) {
-      rule.side.items.draw(item, x);
-      const int label = label_of_copy(relabelled ? rule.copy_label : CopyLabel::its_own,
-                                      rule.side.labels[at(item / rule.side.items.exemplars())]);
-      encoder.encode(with_noise(rule, step, sequence, b, j, batch), is_target ? 0 : label, row);
-    } else {
-      const TokenTable& table = rule.side.tokens;
-      std::copy_n(is_target ? table.target.row(item) : table.context.row(item), width, row);
-    }
-    items[j] = static_cast<std::int32_t>(is_target ? b : b * context + j);
-    batch.fresh.drawn.row(b)[j] = static_cast<std::int32_t>(item / rule.side.items.exemplars());
-  }
-}
-
-/// The item of token j of sequence b as that token holds it: the one drawn last, or that of the
-/// fresh token's slot, which for the target is its copy's.
-std::span<const float> ItemLabelTask::with_noise(const Rule& rule, std::uint64_t step,
-                                                 std::int64_t sequence, std::int64_t b,
-                                                 std::int64_t j, Batch& batch) const {
-  std::int64_t slot = 0;
-  if (fresh_items_ || rule.fresh) {
-    const std::uint8_t* const copy = batch.copy.row(b);
-    const bool is_target = j + 1 == length_;
-    slot = (is_target ? std::find(copy, copy + j, 1) - copy : j) % items_at_once;
-  }
-  const std::span x(scratch_of(batch, b, slot), at(dimension_));
-  if (noise_ == 0) return x;
-  const std::span noisy(scratch_of(batch, b, noisy_slot), at(dimension_));
-  const std::span xi(scratch_of(batch, b, noise_slot), at(dimension_));
-  std::ranges::copy(x, noisy.begin());
-  add_noise(ItemSource(rule.noise_seed(), Purpose::noise), step,
-            static_cast<std::uint64_t>(sequence * length_ + j), noise_, noisy, xi);
-  return noisy;
-}
-
-void ItemLabelTask::fill_fresh(const Rule& rule, const Stream& stream, std::uint64_t step,
-                               std::int64_t sequence, std::int64_t b, Batch& batch) const {
-  const std::int64_t context = length_ - 1;
-  const std::span labels(batch.fresh.labels.row(b), at(context));
-  const std::int32_t copy = rule.draw == Draw::equal ? draw_fresh_equal(stream, rule_, labels)
-                                                     : draw_fresh(stream, label_count_, labels);
-  batch.answer[b] = labels[at(copy)];
-  for (std::int64_t j = 0; j < context; ++j) batch.copy.row(b)[j] = j == copy ? 1 : 0;
-  for (std::int64_t j = 0; j < context; ++j) {
-    if (j % items_at_once == 0) {
-      draw_fresh_items(rule.seed, rule.fresh_items, step,
-                       static_cast<std::uint64_t>(sequence * context + j),
-                       std::min(items_at_once, context - j), dimension_, scratch_of(batch, b, 0));
-    }
-    const int label = j == copy ? label_of_copy(rule.copy_label, labels[at(j)]) : labels[at(j)];
-    encode_fresh(rule, step, sequence, b, j, label, batch);
-    if (j == copy) encode_fresh(rule, step, sequence, b, context, 0, batch);
-  }
-}
-
-/// Token j of a sequence of fresh items, whose item is drawn; the target, j = N - 1, has its
-/// copy's.
-void ItemLabelTask::encode_fresh(const Rule& rule, std::uint64_t step, std::int64_t sequence,
-                                 std::int64_t b, std::int64_t j, int label, Batch& batch) const {
-  const std::int64_t context = length_ - 1;
-  const bool is_target = j == context;
-  const std::int64_t row = is_target ? b : b * context + j;
-  Real* token =
-      is_target ? batch.fresh.tokens.target.row(row) : batch.fresh.tokens.context.row(row);
-  encoder_of(rule).encode(with_noise(rule, step, sequence, b, j, batch), label, token);
-  batch.items.row(b)[j] = static_cast<std::int32_t>(row);
-  batch.fresh.drawn.row(b)[j] = -1;
 }
 
 }  // namespace icl::task

@@ -1,6 +1,7 @@
 #include "icl/task/sequences.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace icl::task {
 namespace {
@@ -10,6 +11,22 @@ void fill_bursty(WordReader& words, const Frequencies& frequencies, std::span<st
   const auto context = items.first(items.size() - 1);
   const std::uint32_t copy = words.below(static_cast<std::uint32_t>(context.size()));
   if (std::ranges::find(context, items.back()) == context.end()) items.back() = context[copy];
+}
+
+/// Whichever number(i) gives for i = 0, 1, ..., (N-1)/copies - 1, `copies` times each in random
+/// order, then one of them.
+template <class Number>
+void fill_copies(WordReader& words, std::int64_t copies, std::span<std::int32_t> items,
+                 const Number& number) {
+  const auto context = items.first(items.size() - 1);
+  const std::size_t different = context.size() / static_cast<std::size_t>(copies);
+  for (std::size_t i = 0; i < different; ++i) context[i] = number(static_cast<std::int32_t>(i));
+  for (std::size_t j = different; j < context.size(); ++j) context[j] = context[j % different];
+  // Fisher-Yates: place j changes with a uniformly chosen one of places 0 .. j.
+  for (std::size_t j = context.size() - 1; j > 0; --j) {
+    std::swap(context[j], context[words.below(static_cast<std::uint32_t>(j + 1))]);
+  }
+  items.back() = context[words.below(static_cast<std::uint32_t>(context.size()))];
 }
 
 /// How many of the N - 2 tokens beside the target and its copy carry the target's label.
@@ -43,16 +60,42 @@ void deal_labels(WordReader& words, LabelRule rule, std::size_t length, std::siz
 
 }  // namespace
 
+Label draw_label(WordReader& words, std::optional<std::int64_t> label_count) {
+  if (label_count)
+    return static_cast<Label>(words.below(static_cast<std::uint32_t>(*label_count))) + 1;
+  return words.below(2) == 1 ? 1 : -1;
+}
+
 void draw_bursty(const Stream& stream, const Frequencies& frequencies,
                  std::span<std::int32_t> items) {
   WordReader words(stream);
   fill_bursty(words, frequencies, items);
 }
 
-void draw_partly_bursty(const Stream& stream, const Frequencies& frequencies, double bursty,
-                        std::span<std::int32_t> items) {
+void draw_copies(const Stream& stream, const Frequencies& frequencies, std::int64_t copies,
+                 std::span<std::int32_t> items) {
   WordReader words(stream);
-  if (words.unit() < bursty) return fill_bursty(words, frequencies, items);
+  fill_copies(words, copies, items, [&](std::int32_t) { return frequencies.draw(words); });
+}
+
+void draw_fresh_copies(const Stream& stream, std::optional<std::int64_t> label_count,
+                       std::int64_t copies, std::span<std::int32_t> items,
+                       std::span<Label> labels) {
+  WordReader words(stream);
+  fill_copies(words, copies, items, [&](std::int32_t i) {
+    labels[static_cast<std::size_t>(i)] = draw_label(words, label_count);
+    return i;
+  });
+}
+
+void draw_partly_bursty(const Stream& stream, const Frequencies& frequencies, double bursty,
+                        std::optional<std::int64_t> copies, std::span<std::int32_t> items) {
+  WordReader words(stream);
+  if (words.unit() < bursty) {
+    if (!copies) return fill_bursty(words, frequencies, items);
+    return fill_copies(words, *copies, items,
+                       [&](std::int32_t) { return frequencies.draw(words); });
+  }
   for (std::int32_t& item : items) item = frequencies.draw(words);
   for (std::int32_t& item : items.first(items.size() - 1)) {
     if (item == items.back()) item = frequencies.draw_other(words, items.back());
@@ -82,11 +125,7 @@ void draw_distinct(const Stream& stream, std::uint32_t item_count, std::span<std
 std::int32_t draw_fresh(const Stream& stream, std::optional<std::int64_t> label_count,
                         std::span<Label> labels) {
   WordReader words(stream);
-  for (Label& label : labels) {
-    label = label_count
-                ? static_cast<Label>(words.below(static_cast<std::uint32_t>(*label_count))) + 1
-                : (words.below(2) == 1 ? 1 : -1);
-  }
+  for (Label& label : labels) label = draw_label(words, label_count);
   return static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(labels.size())));
 }
 

@@ -44,9 +44,10 @@ void add_training(const config::LossRow& loss, std::vector<Metric>& all) {
 }
 
 void add_sets(const config::Config& config, const config::LossRow& loss, std::vector<Metric>& all) {
-  for (std::size_t i = 0; i < task::evaluation_sets.size(); ++i) {
-    const task::EvaluationSet& set = task::evaluation_sets.at(i);
-    if (!task::is_recorded(set, config)) continue;
+  const std::vector<task::SetOfRun> sets = task::sets_of(config);
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const task::SetOfRun& set = sets[i];
+    if (!set.is_recorded) continue;
     all.push_back(metric(
         fmt::format("{}_loss", set.name), loss.unit,
         fmt::format("{}: mean {} on {}", set.learning, loss.title, set.on),

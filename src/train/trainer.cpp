@@ -55,6 +55,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       evaluations_(evaluation_schedule(config)),
       snapshots_(snapshot_schedule(config)),
       acquisition_(config) {
+  evaluation_.sets.resize(task_->sets());
   const std::int64_t seed = task::Seeds(config).init;
   if (config.init.beta0) {
     initialise_with_beta(*config.init.beta0, seed, *task_, *model_, workers);

@@ -83,6 +83,15 @@ const std::vector<OfSystems>& keys_of_systems() {
        "\"equal_sequence\"",
        {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
       {"data.bursty", 0.5, "0.5", {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"data.copies",
+       std::int64_t{3},
+       "3",
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"data.novel", 0.5, "0.5", {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
+      {"eval.set",
+       "a items=novel",
+       "\"a items=novel\"",
+       {"one_layer", "multi_layer", "scalar_beta", "minimal", "blocks"}},
       {"stop.icl_accuracy",
        0.9,
        "0.9",
@@ -556,6 +565,109 @@ TEST(FindConflict, OfBlocks) {
   Config linear = of_system("blocks");
   linear.blocks.attention = AttentionKind::linear;
   EXPECT_FALSE(find_conflict(linear));
+}
+
+// ---- copies, novel items, evaluators
+// -------------------------------------------------------------
+
+void five_classes(Config& c) {
+  c.data.N = 5;
+  c.data.K = 6;
+}
+
+TEST(FindConflict, OfCopiesAndNovelItems) {
+  using Keys = std::vector<std::string_view>;
+  expect_conflicts(
+      {{[](Config& c) { c.data.copies = 2; },
+        "data.copies = 2 must divide the 99 items of the context of data.N = 100",
+        Keys{"data.copies", "data.N"}},
+       {[](Config& c) {
+          c.data.novel = 0.5;
+          c.data.labels = LabelRule::equal_others;
+        },
+        "data.novel draws labels independently: data.labels = \"equal_others\" must be "
+        "\"independent\"",
+        Keys{"data.novel", "data.labels"}},
+       {[](Config& c) {
+          c.data.copies = 3;
+          c.data.labels = LabelRule::equal_others;
+        },
+        "data.copies draws labels independently: data.labels = \"equal_others\" must be "
+        "\"independent\"",
+        Keys{"data.copies", "data.labels"}},
+       {[](Config& c) {
+          c.data.novel = 0.5;
+          c.data.K = Diversity::infinity();
+        },
+        "data.novel has no meaning at data.K = inf, where every item is new",
+        Keys{"data.novel", "data.K"}},
+       {[](Config& c) {
+          c.data.novel = 0.5;
+          c.data.items = "a.h5:/x";
+        },
+        "data.novel draws Gaussian items, and those of data.items are others",
+        Keys{"data.novel", "data.items"}}});
+}
+
+TEST(FindConflict, OfEvaluators) {
+  using Keys = std::vector<std::string_view>;
+  const Keys alone{"eval.set"};
+  expect_conflicts(
+      {{[](Config& c) { c.eval.set = "icl items=novel"; },
+        "eval.set: the name \"icl\" is taken (so are train, icl, iwl, icl_equal and what ends in "
+        "_icl or _iwl)",
+        alone},
+       {[](Config& c) { c.eval.set = "uniform_iwl items=novel"; },
+        "eval.set: the name \"uniform_iwl\" is taken (so are train, icl, iwl, icl_equal and what "
+        "ends in _icl or _iwl)",
+        alone},
+       {[](Config& c) { c.eval.set = "a items=novel, a items=training"; },
+        "eval.set: two evaluators have the name \"a\"", alone},
+       {[](Config& c) { c.eval.set = "a items=novel copies=0"; },
+        "eval.set: \"a\" has copies = 0 with items = novel, so that nothing tells the label that "
+        "is "
+        "asked for",
+        alone},
+       {[](Config& c) { c.eval.set = "a items=training labels=flipped copies=0"; },
+        "eval.set: \"a\" has copies = 0 with labels = flipped, so that nothing tells the label "
+        "that "
+        "is asked for",
+        alone},
+       {[](Config& c) { c.eval.set = "a items=novel labels=flipped"; },
+        "eval.set: \"a\" has labels = flipped, which is about items that the network was trained "
+        "on: items must be training",
+        alone},
+       {[](Config& c) {
+          five_classes(c);
+          c.eval.set = "a items=novel copies=3";
+        },
+        "eval.set: \"a\" has copies = 3, which must divide the 4 items of the context of data.N = "
+        "5",
+        Keys{"eval.set", "data.N"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.eval.set = "a items=training";
+        },
+        "eval.set: \"a\" has items = training, and at data.K = inf every item is new",
+        Keys{"eval.set", "data.K"}},
+       {[](Config& c) {
+          c.data.K = Diversity::infinity();
+          c.eval.set = "a items=novel support=5";
+        },
+        "eval.set: \"a\" has support = 5, and at data.K = inf every item is new",
+        Keys{"eval.set", "data.K"}},
+       {[](Config& c) {
+          five_classes(c);
+          c.eval.set = "a items=training support=7";
+        },
+        "eval.set: \"a\" has support = 7: must be from 1 to data.K = 6",
+        Keys{"eval.set", "data.K", "data.N"}},
+       {[](Config& c) {
+          five_classes(c);
+          c.eval.set = "a items=training support=4 copies=0";
+        },
+        "eval.set: \"a\" has support = 4: must be from 5 (data.N different items) to data.K = 6",
+        Keys{"eval.set", "data.K", "data.N"}}});
 }
 
 // ---- interventions ------------------------------------------------------------------------------

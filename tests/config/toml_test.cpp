@@ -56,6 +56,27 @@ TEST(Parse, TakesNestedDottedAndInlineTables) {
   }
 }
 
+TEST(Parse, TakesEvaluatorsAsTables) {
+  const Config config = parse(
+      "[eval]\nsequences = 10\n[[eval.set]]\nname = \"old\"\nitems = \"training\"\nlabels = "
+      "\"flipped\"\ncopies = 3\n[[eval.set]]\nname = \"b\"\nsupport = 4\nitems = \"training\"\n",
+      "run.toml");
+  EXPECT_EQ(config.eval.sequences, 10);
+  ASSERT_TRUE(config.eval.set);
+  EXPECT_EQ(config.eval.set->text(),
+            "old items=training labels=flipped copies=3, b items=training support=4");
+  const std::vector<EvalSet>& sets = **config.eval.set;
+  ASSERT_EQ(sets.size(), 2U);
+  EXPECT_EQ(sets[0], (EvalSet{"old", EvalItems::training, EvalLabels::flipped, 3, {}}));
+  EXPECT_EQ(sets[1], (EvalSet{"b", EvalItems::training, EvalLabels::own, {}, 4}));
+  for (const std::string_view text :
+       {"eval.set = \"b support=4   items=training\"",
+        "[[eval.set]]\nitems = \"training\"\nname = \"b\"\nlabels = \"own\"\nsupport = 4",
+        "eval.set = [{name = \"b\", items = \"training\", support = 4}]"}) {
+    EXPECT_EQ(parse(text, "run.toml").eval.set->text(), "b items=training support=4") << text;
+  }
+}
+
 TEST(Parse, TakesIntegersForFloatsAndIntegralFloatsForIntegers) {
   const Config config = parse(
       "train.learning_rate = 1\ntrain.epochs = 1e3\ndata.K = 1e5\nstop.icl_accuracy = 0.99", "f");
@@ -116,9 +137,11 @@ INSTANTIATE_TEST_SUITE_P(
                 "train.adam_beta2, train.adam_epsilon, train.schedule, train.warmup, "
                 "train.clip_norm: expected a table, found an integer"},
         BadText{"[[eval]]\nsequences = 3",
-                "run.toml:1: eval is a section with the keys eval.sequences, eval.every, "
-                "eval.log_points, eval.refine: expected a table, found an array; did you mean "
-                "seed.eval?"}));
+                "run.toml:1: eval is a section, and a TOML file cannot have [eval] and [[eval]]: "
+                "write [[eval.set]]"},
+        BadText{"[[eval.set]]\nitems = \"novel\"",
+                "run.toml:1: eval.set: expected text of the form NAME items=training|novel "
+                "labels=own|flipped|novel copies=B support=M, ..., found an array"}));
 
 INSTANTIATE_TEST_SUITE_P(
     UnknownKeys, BadTextTest,
@@ -348,10 +371,12 @@ TEST_F(OverrideTest, ErrorsNameTheOverride) {
       {"train.seed=1\ndata=2", "expected one TOML value, found several lines"},
       {"learning_rate=1", "unknown key \"learning_rate\"; did you mean train.learning_rate?"},
       {"eval=1",
-       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine: "
+       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine, "
+       "eval.set: "
        "--set takes one key at a time, with its dot"},
       {"eval={every=3}",
-       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine: "
+       "eval is a section with the keys eval.sequences, eval.every, eval.log_points, eval.refine, "
+       "eval.set: "
        "--set takes one key at a time, with its dot"},
       {"data.K=50",
        "data.K = 50 must be at least data.N = 100, because IWL evaluation draws N "

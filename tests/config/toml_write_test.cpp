@@ -43,6 +43,8 @@ label_code = "onehot"
 noise = 0.0
 zipf = 0.0
 bursty = 1.0
+# copies is not set: all N items are drawn by themselves, and the context holds the target's at least once
+# novel is not set: no sequence has items of its own
 # items is not set: x ~ N(0, I/D)
 # novel_items is not set: a share data.novel_fraction of data.items, held out at random
 novel_fraction = 0.2
@@ -69,6 +71,7 @@ sequences = 2000
 # every is not set: an epoch
 log_points = 0
 refine = true
+# set is not set: none beside ICL and IWL
 
 [probe]
 sequences = 256
@@ -146,7 +149,8 @@ std::vector<Value> awkward_values(const Field& field) {
       9007199254740991.0};
   for (const char* text :
        {"my \u03b2 [file] = 'x'#1.h5:/a b/c", "copy@0:1 , none@1:", "norms,  memorisation",
-        "logit,  attention", "0, 10:100:7", "mlp.0 * 1e-3 @ :1"}) {
+        "logit,  attention", "0, 10:100:7", "mlp.0 * 1e-3 @ :1",
+        "a copies=0  items=training , b_2 items=novel labels=own"}) {
     all.emplace_back(std::string(text));
   }
   std::erase_if(all, [&](const Value& value) { return !accepts(field, value); });
@@ -175,6 +179,8 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
           if (field.name == "blocks.shift") config.blocks.n_ctx = N + 1;
           if (field.name == "blocks.read_in") config.blocks.d_model.reset();
           set(field, value, config);
+          if (field.name == "data.label_vectors") config.data.label_count = 2;
+          if (config.data.copies) config.data.N = *config.data.copies + 1;
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;
           if (field.name == "record.optimizer") config.train.optimizer = Optimizer::adam;
           if (field.name == "train.warmup") config.train.steps_per_epoch = 4294967295;

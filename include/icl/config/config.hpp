@@ -7,6 +7,7 @@
 
 #include "icl/config/blocks.hpp"
 #include "icl/config/choice.hpp"
+#include "icl/config/eval_set.hpp"
 #include "icl/config/intervention.hpp"
 #include "icl/config/names.hpp"
 #include "icl/config/optimizer.hpp"
@@ -62,6 +63,8 @@ struct Data {
   std::optional<Layout> layout;
   std::optional<std::int64_t> label_count;
   std::optional<LabelVectors> label_vectors;
+  std::optional<std::int64_t> copies;
+  std::optional<double> novel;
   bool operator==(const Data&) const = default;
 };
 
@@ -88,6 +91,7 @@ struct Eval {
   std::optional<std::int64_t> every;
   std::int64_t log_points = 0;
   bool refine = false;
+  std::optional<EvalSets> set;
   bool operator==(const Eval&) const = default;
 };
 

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "icl/config/config.hpp"
 #include "icl/core/random.hpp"
@@ -52,9 +54,9 @@ struct EvaluationSet {
   Role role = Role::none;
 };
 
-/// All of them, in the order of their columns. A new one is a row here: evaluations, the columns of
-/// /metrics, exports and what they take of memory follow. Its purposes are Purpose{64} and on, the
-/// first that no row has.
+/// Those that every task may have, in the order of their columns. A new one is a row here:
+/// evaluations, the columns of /metrics, exports and what they take of memory follow. Its purposes
+/// are Purpose{64} and on, the first that no row has.
 inline constexpr std::array evaluation_sets{
     EvaluationSet{"icl", "ICL", "in-context learning", "sequences of novel items", Draw::bursty,
                   Items::novel, Purpose::icl_sequence, Purpose::icl_fresh_items, &Traits::context,
@@ -100,5 +102,16 @@ static_assert(set_in(Role::icl) < evaluation_sets.size() &&
 [[nodiscard]] inline bool is_recorded(const EvaluationSet& set, const config::Config& config) {
   return set.recorded_always || traits_of(config).*set.needs;
 }
+
+/// What columns and exports say of a set of a run.
+struct SetOfRun {
+  std::string name, title, learning, on;
+  bool is_recorded;                        ///< whether it has columns
+  bool is_drawn;                           ///< whether the task has such sequences
+  const config::EvalSet* named = nullptr;  ///< that of eval.set, of the configuration it is of
+};
+/// All sets of a run of this configuration, which outlives them, by their numbers: evaluation_sets,
+/// then those of eval.set.
+[[nodiscard]] std::vector<SetOfRun> sets_of(const config::Config&);
 
 }  // namespace icl::task

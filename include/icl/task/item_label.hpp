@@ -17,6 +17,9 @@
 
 namespace icl::task {
 
+/// Whether batches of such a task may hold tokens of their own.
+[[nodiscard]] bool draws_own_tokens(const config::Config&);
+
 /// The task of Nguyen & Reddy (2024): K items with fixed labels, and sequences of N tokens whose
 /// last item asks for its label; for a model that reads no context, of the target alone. Items are
 /// encoded once, in the form that the model wants, unless each token is drawn anew (K = infinity,
@@ -44,6 +47,7 @@ class ItemLabelTask final : public Task {
   [[nodiscard]] Batch make_batch_for(std::int64_t capacity, const TokenEncoder&) const override;
 
   [[nodiscard]] std::vector<Table> tables() const override;
+  [[nodiscard]] std::size_t sets() const override { return evaluation_sets.size() + named_.size(); }
   [[nodiscard]] std::int64_t length() const override { return length_; }
   [[nodiscard]] const Traits& traits() const override { return traits_; }
   [[nodiscard]] std::int64_t probe_sequences() const override { return probe_sequences_; }
@@ -64,13 +68,23 @@ class ItemLabelTask final : public Task {
   };
   /// How one evaluation or training set draws: which randomness, which items.
   struct Rule;
+  /// A set of eval.set.
+  struct Named {
+    config::EvalSet set;
+    std::int64_t seed;
+    std::optional<Frequencies> frequencies;  ///< of its first items, if it has not all
+  };
 
   [[nodiscard]] const TokenEncoder& encoder_of(const Rule&) const;
   void make_side(Side&, std::vector<double> weights, const Workers&);
+  void make_named(const config::Config&);
   void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
             const Workers&) const;
   void draw_classes(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
                     std::span<std::int32_t> items) const;
+  [[nodiscard]] bool takes_novel(const Rule&, std::uint64_t step, std::int64_t sequence) const;
+  void relabel(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
+               Batch&) const;
   void fill_from_items(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
                        std::int64_t b, Batch&) const;
   void choose_exemplars(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
@@ -79,11 +93,13 @@ class ItemLabelTask final : public Task {
                    Batch&) const;
   [[nodiscard]] std::span<const float> with_noise(const Rule&, std::uint64_t step,
                                                   std::int64_t sequence, std::int64_t b,
-                                                  std::int64_t j, Batch&) const;
+                                                  std::int64_t j, std::int64_t slot, Batch&) const;
   void fill_fresh(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
                   std::int64_t b, Batch&) const;
+  void fill_fresh_copies(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
+                         std::int64_t b, Batch&) const;
   void encode_fresh(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
-                    std::int64_t j, int label, Batch&) const;
+                    std::int64_t j, std::int64_t slot, int label, Batch&) const;
 
   const TokenEncoder& encoder_;
   Traits traits_;
@@ -94,7 +110,10 @@ class ItemLabelTask final : public Task {
   std::int64_t starts_;     ///< places from which a sequence may begin
   double noise_;
   double bursty_;
-  bool unequal_;  ///< training items are drawn unequally often
+  double novel_share_;
+  std::optional<std::int64_t> copies_;
+  bool own_tokens_;  ///< batches need room for tokens of their own
+  bool unequal_;     ///< training items are drawn unequally often
   LabelRule rule_;
   std::optional<std::int64_t> label_count_;
   std::int64_t probe_sequences_;
@@ -104,6 +123,7 @@ class ItemLabelTask final : public Task {
   Seeds seeds_;
   Side training_;
   Side novel_;
+  std::vector<Named> named_;
 };
 
 }  // namespace icl::task

@@ -21,10 +21,16 @@ namespace icl::task {
 /// of the target.
 void draw_bursty(const Stream&, const Frequencies&, std::span<std::int32_t> items);
 
-/// With probability `bursty` the bursty rule; otherwise N items drawn with replacement, of which
-/// those of the context that equal the target are drawn again from the others.
+/// With probability `bursty` the bursty rule, or the one with `copies`; otherwise N items drawn
+/// with replacement, of which those of the context that equal the target are drawn again from the
+/// others.
 void draw_partly_bursty(const Stream&, const Frequencies&, double bursty,
-                        std::span<std::int32_t> items);
+                        std::optional<std::int64_t> copies, std::span<std::int32_t> items);
+
+/// The rule with `copies`, burstiness B of Reddy (2024): (N-1)/B items drawn with replacement, each
+/// of which stands B times in the context, in random order; the target is one of them.
+void draw_copies(const Stream&, const Frequencies&, std::int64_t copies,
+                 std::span<std::int32_t> items);
 
 /// The target is given; N-1 items drawn with replacement, one of which, chosen uniformly, is
 /// replaced by the target if it does not occur among them.
@@ -35,11 +41,19 @@ void draw_around(const Stream&, const Frequencies&, std::int32_t target,
 /// context.
 void draw_distinct(const Stream&, std::uint32_t item_count, std::span<std::int32_t> items);
 
+/// A label, each of them as often: -1 or +1, or one of L.
+[[nodiscard]] Label draw_label(WordReader&, std::optional<std::int64_t> label_count);
+
 /// The bursty rule at K = infinity, where no two drawn items are equal: fair labels, +1 or -1 or
 /// one of L, for the N-1 items of the context. Returns the position of the one that the target is a
 /// copy of.
 std::int32_t draw_fresh(const Stream&, std::optional<std::int64_t> label_count,
                         std::span<Label> labels);
+
+/// The rule with `copies` at K = infinity: items are numbered 0, 1, ..., (N-1)/copies - 1, and
+/// those have labels[number]. The N-1 of the context come first, the target's last.
+void draw_fresh_copies(const Stream&, std::optional<std::int64_t> label_count, std::int64_t copies,
+                       std::span<std::int32_t> items, std::span<Label> labels);
 
 using config::LabelRule;
 

@@ -67,8 +67,12 @@ class Task {
   /// N, or 1 for a model that reads no context.
   [[nodiscard]] virtual std::int64_t length() const = 0;
   [[nodiscard]] virtual const Traits& traits() const = 0;
+  /// How many evaluation sets there are: evaluation_sets, then those of eval.set.
+  [[nodiscard]] virtual std::size_t sets() const { return evaluation_sets.size(); }
   /// Whether it has sequences of the evaluation set of that number.
-  [[nodiscard]] bool has(std::size_t set) const { return traits().*evaluation_sets.at(set).needs; }
+  [[nodiscard]] bool has(std::size_t set) const {
+    return set < evaluation_sets.size() ? traits().*evaluation_sets.at(set).needs : set < sets();
+  }
 
   // Sequences of items with labels: Error(internal) in a task without these.
 

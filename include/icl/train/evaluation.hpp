@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "icl/probe/reading.hpp"
 #include "icl/probe/score.hpp"
@@ -16,8 +16,8 @@ using probe::Score;
 struct Evaluation {
   std::int64_t step = 0;
   Score train;  ///< over the batches since the evaluation before; at step 0 over the first batch
-  std::array<Score, task::evaluation_sets.size()>
-      sets;  ///< NaN of those that the task does not have
+  std::vector<Score> sets{task::evaluation_sets.size()};  ///< of task::sets_of(), NaN of those that
+                                                          ///< the task does not have
   probe::Reading probes;
 
   [[nodiscard]] const Score& on(task::Role role) const { return sets.at(task::set_in(role)); }

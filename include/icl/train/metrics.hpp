@@ -28,7 +28,7 @@ struct Metric {
 };
 
 /// The columns that a run of this configuration has, in their order: losses and accuracies of
-/// training and of task::evaluation_sets, then those of its probes. The run file, its units and
+/// training and of task::sets_of(), then those of its probes. The run file, its units and
 /// names, and `icl info` follow from them.
 [[nodiscard]] std::vector<Metric> metrics(const config::Config&,
                                           std::span<const nn::Parameter* const> parameters);

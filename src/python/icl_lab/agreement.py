@@ -1,7 +1,7 @@
 """check(run): whether logits computed here give the losses that a run recorded.
 
-What is compared. At each snapshot that is an evaluation step, the mean of softplus(-y z) over the very sequences of that evaluation,
-with z in float64, against the recorded icl_loss and iwl_loss, which the program computed in float32 (the losses of the logits, and
+What is compared. At each snapshot that is an evaluation step, the mean of softplus(-y z), or of L labels -log p_y, over the very sequences of that evaluation,
+with z in float64, against the recorded icl_loss and iwl_loss (and those of eval.set), which the program computed in float32 (the losses of the logits, and
 their mean, in double). Where intervene.clamp held in an evaluation, attention is clamped here too.
 
 The bound. To first order the roundings move a logit, and so a loss, by a sum of independent numbers of mean 0. Its variance is measured: in the model in float64
@@ -21,6 +21,7 @@ import numpy as np
 from .patching import as_array, clamp
 from .read import BadInput
 from .roundings import Roundings
+from .sequences import own_kinds
 
 CHUNK = 128  # sequences at a time
 DRAWS = 256  # of the noise, at least, over all sequences
@@ -33,7 +34,7 @@ class Disagrees(Exception):
 @dataclass(frozen=True)
 class Comparison:
     step: int
-    kind: str        # "icl" or "iwl"
+    kind: str        # "icl", "iwl", or an evaluator of the run's own
     recorded: float  # mean loss in nats
     found: float
     bound: float     # of the difference
@@ -75,7 +76,7 @@ def check(run, model_at=None):
     that has run_with_hooks. A model that itself computes in float32 rounds as much as the program did: it may be off by sqrt(2) times the bound.
     """
     steps = sorted(set(run.snapshots) & {int(step) for step in run.steps})
-    kinds = ("iwl",) if run.settings["model.system"] == "memoriser" else ("icl", "iwl")
+    kinds = ("iwl",) if run.settings["model.system"] == "memoriser" else ("icl", "iwl", *own_kinds(run))
     found = []
     for kind in kinds:
         finite = [step for step in steps if np.isfinite(run.series(f"{kind}_loss")[np.searchsorted(run.steps, step)])]

@@ -154,7 +154,7 @@ class OpenRun(Run):
         return ", ".join(found) or None
 
     def loader(self, kind, step=None):
-        """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl"), the batch that came then ("train"), or what the probes looked at
+        """The very sequences, as a Batch: of the evaluation after `step` updates ("icl", "iwl", or the name of one of eval.set), the batch that came then ("train"), or what the probes looked at
         then ("probe"). Of several steps, range(0, 100) or [0, 200, 400], batches one after another, made as they are asked for; kind and steps are looked at at once. By icl export: $ICL_PROGRAM, or icl of $PATH. "probe_set",
         without a step: the fixed sequences on which record.activations recorded."""
         if kind == "probe_set":

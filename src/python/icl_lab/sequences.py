@@ -16,6 +16,16 @@ KINDS = {"icl": ("--evaluation", "icl_evaluation"), "iwl": ("--evaluation", "iwl
          "train": ("--batch", "batches"), "probe": ("--probe", "probe")}
 
 
+def kinds_of(run):
+    """KINDS, and the evaluators of the run's own (eval.set)."""
+    return KINDS | {name: ("--evaluation", f"{name}_evaluation") for name in own_kinds(run)}
+
+
+def own_kinds(run):
+    """Names of the evaluators of eval.set."""
+    return [words.split()[0] for words in run.settings.get("eval.set", "").split(",") if words.strip()]
+
+
 @contextmanager
 def export(path, *options):
     """The opened file of icl export ($ICL_PROGRAM, or icl of $PATH), for a with statement. BadInput with its sentence if it refuses."""
@@ -47,8 +57,8 @@ def batch_of(group, row):
 def batches(run, kind, steps, at_once=64 << 20):
     """An iterator over a batch for each of the steps, in their order; exported together, so many that their items take about `at_once` bytes. BadInput at once if
     there are no such sequences."""
-    if kind not in KINDS:
-        raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(KINDS)}, probe_set")
+    if kind not in kinds_of(run):
+        raise BadInput(f"there are no sequences \"{kind}\"; there are {', '.join(kinds_of(run))}, probe_set")
     if kind == "icl" and run.system == "memoriser":
         raise BadInput(f"'{run.path}' has no ICL sequences: {run.system} learns nothing in context")
     if kind == "iwl" and np.isinf(run.settings["data.K"]):
@@ -61,7 +71,7 @@ def batches(run, kind, steps, at_once=64 << 20):
 
 
 def _exported(run, kind, steps, at_once):
-    option, group = KINDS[kind]
+    option, group = kinds_of(run)[kind]
     size = run.settings["train.batch_size" if kind == "train" else "eval.sequences"] * run.settings["data.N"] * run.settings["data.D"] * 4
     share = max(1, int(at_once // size))
     for first in range(0, len(steps), share):
