@@ -40,9 +40,8 @@ def analyse(item):
     quantities = {"time_with_previous": ratio(sweep, "previous", "none", seed), "time_with_match": ratio(sweep, "match", "none", seed),
                   "time_with_both_over_match": ratio(sweep, "both", "match", seed)}
     without = given(sweep, "none")
-    for layer in (0, 1):
-        lesions = np.array([last(without, f"without_head_icl_accuracy_{layer}_{head}") for head in range(heads_of(sweep))])
-        quantities["worst_lesion" if layer else "worst_lesion_below"] = stats.shares.median(lesions.min(axis=0))
+    lesions = np.array([last(without, f"without_head_icl_accuracy_1_{head}") for head in range(heads_of(sweep))])
+    quantities["worst_lesion"] = stats.shares.median(lesions.min(axis=0))
     for name in GIVEN:
         time, event = stats.survival.of_runs(given(sweep, name).runs)
         quantities[f"t_icl_{name}"] = stats.survival.kaplan_meier(time, event).median()
@@ -60,15 +59,17 @@ def draw(item, quantities):
         left.plot([], [], color=colour, label=f"given: {name}")
     plot.accuracy_axis(left, "ICL accuracy")
     left.set_xlabel("training (steps)")
+    left.set_title("with parts given")
     left.legend(loc="lower right", fontsize=5)
     without, seed = given(sweep, "none"), 0
-    for axes, layer, column, title in ((middle, 0, "attention_on_previous", "layer 0: labels on their items"), (right, 1, "attention_after_copy", "layer 1: target behind its copy")):
+    for axes, layer, column, title in ((middle, 0, "attention_on_previous", "labels on their items"), (right, 1, "attention_after_copy", "target behind its copy")):
         for colour, head in zip(plot.ordered_colours(heads_of(sweep)), range(heads_of(sweep))):
             run = without.series(f"{column}_{layer}_{head}")[seed]
             there = ~np.isnan(run)
             axes.plot(sweep.steps[there], run[there], color=colour, linewidth=0.9, label=f"head {head}")
         axes.set_ylim(-0.02, 1.02)
         axes.set_title(title)
+        axes.set_ylabel(f"attention, layer {layer}")
         axes.set_xlabel("training (steps)")
     middle.legend(loc="upper left", fontsize=4.5, ncol=2)
     plot.letters(left, middle, right)
