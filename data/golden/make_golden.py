@@ -77,11 +77,12 @@ CASES = {
                                        "train.clip_norm": 0.05, "train.schedule": '"cosine"'},
     "blocks_labels": BLOCKS | WIDE | {"data.label_count": 4, "train.seed": 23},
     "blocks_labels_linear": BLOCKS | WIDE | {"data.label_count": 7, "data.label_vectors": '"gaussian"', "blocks.readout": '"linear"', "model.hidden": 512,
-                                             "blocks.positions": '"learned"', "data.K": "inf"},
+                                             "blocks.positions": '"learned"', "data.K": "inf", "train.learning_rate": 0.02},
     "blocks_labels_interleaved": BLOCKS | WIDE | ADAM | {"data.label_count": 3, "data.layout": '"interleaved"', "blocks.positions": '"rotary"',
-                                                         "blocks.n_heads": 2, "train.optimizer": '"adamw"', "train.weight_decay_attention": 0.1},
+                                                         "blocks.n_heads": 2, "train.optimizer": '"adamw"', "train.weight_decay_attention": 0.1,
+                                                         "train.learning_rate": 0.001},
     "blocks_reddy": BLOCKS | REDDY | {"data.label_count": 5, "data.label_vectors": '"gaussian"', "blocks.positions": '"onehot"', "data.noise": 0.1,
-                                       "data.copies": 1, "data.novel": 0.3},
+                                       "data.copies": 1, "data.novel": 0.3, "train.seed": 24},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}

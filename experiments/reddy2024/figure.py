@@ -53,13 +53,19 @@ def analyse(item):
     return quantities
 
 
+def accuracy(axes, label):
+    """An axis from 0 to 1: with many labels chance is not 0.5."""
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.set_ylabel(label)
+
+
 def draw_ends(axes, x, runs):
     for name, label, colour, marker in (("icl", "ICL", plot.BLUE, "o"), ("iwl", "IWL", plot.VERMILION, "s"), ("swapped", "labels swapped", plot.GREEN, "^")):
         final, places = runs[f"final_{name}_accuracy"], np.unique(x)
         axes.plot(x, final, marker, color=colour, alpha=0.45, markersize=2.6, markeredgewidth=0, zorder=2)
         axes.plot(places, [final[x == place].mean() for place in places], color=colour, marker=marker, markersize=3, label=label, zorder=3)
-    plot.accuracy_axis(axes, "accuracy at the end of a run")
-    axes.set_ylim(-0.03, 1.03)
+    accuracy(axes, "accuracy at the end of a run")
 
 
 def draw(item, quantities):
@@ -89,8 +95,7 @@ def draw(item, quantities):
             there = ~np.isnan(run)
             low_right.plot(sweep.steps[there], run[there], color=colour, linewidth=0.7, alpha=0.8)
         low_right.plot([], [], color=colour, label=f"K = {int(k):,}")
-    plot.accuracy_axis(low_right, "ICL accuracy")
-    low_right.set_ylim(-0.03, 1.03)
+    accuracy(low_right, "ICL accuracy")
     low_right.set_xlabel("training (steps)")
     low_right.legend(loc="center right", fontsize=5)
     plot.letters(*axes.ravel())

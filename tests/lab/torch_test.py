@@ -25,6 +25,59 @@ from small_runs import SYSTEMS, train
 from wrong import IN_TORCH, planted
 
 
+LABELS = (["data.label_count=6"],
+          ["data.label_count=3", "data.label_vectors=gaussian", "data.layout=concatenated", "blocks.readout=linear", "model.hidden=512"],
+          ["data.label_count=4", "data.label_vectors=gaussian", "data.noise=0.1", "data.copies=1", "data.novel=0.3",
+           "eval.set=swapped items=training labels=flipped, bare items=training copies=0"])
+
+
+class LabelsTest(unittest.TestCase):
+    """blocks with data.label_count: logits [B, L], and the evaluators of eval.set."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="icl-labels-"))
+        cls.runs = [train(cls.folder, "blocks", "eval.sequences=60", "record.snapshot_every=120", *settings) for settings in LABELS]
+
+    def test_torch_and_numpy_have_the_same_weights_and_numbers(self):
+        for run in self.runs:
+            batch, model = run.loader("icl", 120)[:40], run.model(120, "float64")
+            self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(run.settings))
+            logits, cache = run.run_with_cache(120, batch)
+            self.assertEqual(logits.shape, (40, run.settings["data.label_count"]))
+            found, seen = model.run_with_cache(batch)
+            np.testing.assert_allclose(found.detach().numpy(), logits, atol=1e-12)
+            for name, value in cache.items():
+                np.testing.assert_allclose(seen[name].detach().numpy(), value, atol=1e-12, err_msg=name)
+
+    def test_losses_are_torchs_and_accuracies_those_recorded(self):
+        for run in self.runs:
+            for kind in ("icl", "iwl", *(("swapped", "bare") if "eval.set" in run.settings else ())):
+                batch = run.loader(kind, 120)
+                logits = run.forward(120, batch)
+                expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(batch.answer).long() - 1, reduction="none")
+                np.testing.assert_allclose(batch.losses(logits), expected.numpy(), atol=1e-12)
+                self.assertAlmostEqual(batch.accuracy(logits), run.series(f"{kind}_accuracy")[list(run.steps).index(120)], delta=1 / 60)
+
+    def test_recorded_losses_are_held_and_wrong_labels_are_refused(self):
+        for run in self.runs:
+            kinds = {one.kind for one in icl_lab.check(run)}
+            self.assertEqual(kinds, {"icl", "iwl", "swapped", "bare"} if "eval.set" in run.settings else {"icl", "iwl"})
+        icl_lab.check(run, lambda step: run.model(step, "float64"))
+        code, run = numpy_model.label_code, self.runs[0]
+        turned = lambda config, w, label: code(config, w, np.where(label == 0, 0, label % 6 + 1))  # noqa: E731
+        with mock.patch.object(numpy_model, "label_code", turned), self.assertRaisesRegex(Disagrees, "rounding explains"):
+            icl_lab.check(run)
+
+    def test_copies_are_turned_to_the_next_label(self):
+        batch = self.runs[0].loader("icl", 120)
+        turned = batch.with_copies_turned(6)
+        np.testing.assert_array_equal(turned.label[~batch.copy], batch.label[~batch.copy])
+        np.testing.assert_array_equal(turned.label[batch.copy], batch.label[batch.copy] % 6 + 1)
+        with self.assertRaisesRegex(BadInput, "there are icl, iwl, train, probe, swapped, bare, probe_set"):
+            self.runs[2].loader("nothing", 120)
+
+
 class TorchTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -19,8 +19,8 @@
 #include "icl/nn/loss.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
-#include "icl/task/seeds.hpp"
 #include "icl/task/item_label.hpp"
+#include "icl/task/seeds.hpp"
 #include "icl/train/interventions.hpp"
 #include "icl/train/optimizer.hpp"
 #include "icl/train/schedule.hpp"
@@ -273,7 +273,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity,
                                          "minimal_self", "memoriser", "blocks", "blocks_one_layer",
                                          "blocks_heads", "blocks_rotary", "blocks_sinusoidal",
                                          "blocks_linear", "blocks_inner", "blocks_interleaved",
-                                         "blocks_interleaved_adamw", "blocks_clipped"),
+                                         "blocks_interleaved_adamw", "blocks_clipped",
+                                         "blocks_labels", "blocks_labels_linear",
+                                         "blocks_labels_interleaved", "blocks_reddy"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {

@@ -26,6 +26,18 @@ class Item:
         return self.folder.name
 
 
+EVALUATOR_KEYS = ("items", "labels", "copies", "support")  #: of a table [[eval.set]], in the order of their text
+
+
+def as_text(value):
+    """A value as a run file spells it: [[eval.set]] as "NAME items=... copies=..., NAME ..."."""
+    if not isinstance(value, list):
+        return str(value)
+    if not all(isinstance(one, dict) for one in value):
+        return ", ".join(map(str, value))
+    return ", ".join(" ".join([one["name"], *(f"{key}={one[key]}" for key in EVALUATOR_KEYS if key in one and one[key] != "own")]) for one in value)
+
+
 def require_settings(document, scale, sweep):
     """BadInput if a setting that the item fixes is another one in the merged file."""
     expected = {}
@@ -38,7 +50,7 @@ def require_settings(document, scale, sweep):
         if name in sweep.runs.dtype.names or name == "record.publish_seconds":
             continue
         found = value_at(sweep.config, name)
-        same = str(found) == str(value) or (isinstance(value, (int, float)) and isinstance(found, (int, float)) and float(found) == float(value))
+        same = str(found) == as_text(value) or (isinstance(value, (int, float)) and isinstance(found, (int, float)) and float(found) == float(value))
         if not same and not (found is None and value in ("not set", "inf")):
             raise BadInput(f"'{sweep.path}' is of other settings than the item at scale {scale}: {name} is {found} there and {value} here")
 
