@@ -74,7 +74,7 @@ struct BlocksModel::State final : Activations {
     if (!readout.h1.empty()) readout.hold();
   }
 
-  [[nodiscard]] nn::Given given(std::size_t l) const { return {looks[l], copies.data()}; }
+  [[nodiscard]] nn::Given given(std::size_t l) const { return {looks[l], copies}; }
   void name_tensors();
 
   Embedding::Activations embedding;
@@ -260,40 +260,33 @@ BlocksModel::State& BlocksModel::state_for(const Batch& batch, Activations& acti
 void BlocksModel::forward(const Batch& batch, Activations& activations,
                           const Workers& workers) const {
   State& s = state_for(batch, activations);
-  embedding_.forward(batch, s.embedding, s.r.front().data(), workers);
+  embedding_.forward(batch, s.embedding, s.r.front(), workers);
   look_at(batch, s);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const bool last = l + 1 == blocks_.size();
-    blocks_[l].forward(batch.size, s.r[l].data(), s.given(l), s.blocks[l],
-                       last ? s.last.data() : s.r[l + 1].data(), workers);
+    blocks_[l].forward(batch.size, s.r[l], s.given(l), s.blocks[l], last ? s.last : s.r[l + 1],
+                       workers);
   }
   mean_attention(batch.size, s);
-  const Real* h = s.last.data();
-  if (final_norm_) {
-    final_norm_->forward(batch.size, h, *s.final_norm, s.h.data(), workers);
-    h = s.h.data();
-  }
-  readout_.forward(batch.size, h, s.readout, s.logits.data(), workers);
+  if (final_norm_) final_norm_->forward(batch.size, s.last, *s.final_norm, s.h, workers);
+  readout_.forward(batch.size, final_norm_ ? s.h : s.last, s.readout, s.logits, workers);
 }
 
 void BlocksModel::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   State& s = state_for(batch, activations);
-  const Real* h = final_norm_ ? s.h.data() : s.last.data();
-  Real* dlast = s.dlast.data();
-  readout_.backward(batch.size, h, s.readout, s.dlogits.data(), final_norm_ ? s.dh.data() : dlast,
-                    workers);
+  readout_.backward(batch.size, final_norm_ ? s.h : s.last, s.readout, s.dlogits,
+                    final_norm_ ? s.dh : s.dlast, workers);
   if (final_norm_) {
-    std::fill_n(dlast, batch.size * shape_.d_model, Real{0});
-    final_norm_->backward(batch.size, *s.final_norm, s.dh.data(), dlast, workers);
+    std::fill_n(s.dlast.data(), batch.size * shape_.d_model, Real{0});
+    final_norm_->backward(batch.size, *s.final_norm, s.dh, s.dlast, workers);
   }
-  const Real* dy = dlast;
+  ConstMatrixView dy = s.dlast;
   for (std::size_t l = blocks_.size(); l-- > 0;) {
-    blocks_[l].backward(batch.size, s.r[l].data(), s.given(l), s.blocks[l], dy, s.dr_below.data(),
-                        workers);
+    blocks_[l].backward(batch.size, s.r[l], s.given(l), s.blocks[l], dy, s.dr_below, workers);
     std::swap(s.dr, s.dr_below);
-    dy = s.dr.data();
+    dy = s.dr;
   }
-  embedding_.backward(batch, s.embedding, s.dr.data(), workers);
+  embedding_.backward(batch, s.embedding, s.dr, workers);
 }
 
 const SystemDefinition systems::blocks{

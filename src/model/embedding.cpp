@@ -7,6 +7,7 @@
 #include "icl/core/gemm.hpp"
 #include "icl/model/model.hpp"
 #include "icl/nn/elementwise.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::model {
 namespace {
@@ -115,14 +116,16 @@ void Embedding::write_input(const Batch& batch, Activations& s, const Workers& w
   if (!norm_) return;
   // e = norm(t), behind a position
   const std::int64_t rows = batch.size * shape_.tokens;
-  Real* normed = before() > 0 ? s.normed.data() : s.input.data();
-  norm_->forward(rows, s.raw.data(), *s.norm, normed, workers);
+  norm_->forward(rows, s.raw, *s.norm, before() > 0 ? s.normed : s.input, workers);
   for (std::int64_t i = 0; before() > 0 && i < rows; ++i) {
     std::copy_n(s.normed.row(i), shape_.token, s.input.row(i) + before());
   }
 }
 
-void Embedding::forward(const Batch& batch, Activations& s, Real* r, const Workers& workers) const {
+void Embedding::forward(const Batch& batch, Activations& s, MatrixView r,
+                        const Workers& workers) const {
+  nn::require_fit("embed", "r", r, batch.size * shape_.tokens, shape_.d_model);
+  nn::require_fit("embed", "activations e", s.input, batch.size * shape_.tokens, shape_.d_input);
   const std::int64_t d = shape_.d_model;
   write_input(batch, s, workers);
   // r = W_E e + P
@@ -130,57 +133,58 @@ void Embedding::forward(const Batch& batch, Activations& s, Real* r, const Worke
     const auto time = workers.measure(Phase::attention_forward);
     if (read_in_) {
       gemm(some.count, d, shape_.d_input, 1, {s.input.row(some.first), shape_.d_input},
-           {read_in_->value.data(), shape_.d_input, Op::transpose}, 0, r + some.first * d, d);
+           {read_in_->value.data(), shape_.d_input, Op::transpose}, 0, r.row(some.first), d);
     } else {
-      std::copy_n(s.input.row(some.first), some.count * d, r + some.first * d);
+      std::copy_n(s.input.row(some.first), some.count * d, r.row(some.first));
     }
     for (std::int64_t i = some.first; i < some.end(); ++i) {
       const std::int64_t j = i % shape_.tokens;
       if (positions_) {
-        nn::add(positions_->value.row(first_place(batch, i / shape_.tokens) + j), d, r + i * d);
+        nn::add(positions_->value.row(first_place(batch, i / shape_.tokens) + j), d, r.row(i));
       }
       if (!sinusoids_) continue;
       for (std::int64_t k = 0; k < d; ++k) {
         const Tensor& wave = k % 2 == 0 ? sinusoids_->sin : sinusoids_->cos;
-        r[i * d + k] += wave.row(j)[k / 2];
+        r.row(i)[k] += wave.row(j)[k / 2];
       }
     }
   });
 }
 
 /// The gradients of the norm's gain and bias.
-void Embedding::backward_norm(std::int64_t batch, Activations& s, const Real* dr,
+void Embedding::backward_norm(std::int64_t batch, Activations& s, ConstMatrixView dr,
                               const Workers& workers) {
   const std::int64_t rows = batch * shape_.tokens;
   const std::int64_t d = shape_.d_model;
   // r = W_E e:  de = W_E^T dr
-  const Real* de = dr;
+  ConstMatrixView de = dr;
   if (read_in_) {
     workers.for_tiles(rows, token_tile, [&](Tile some) {
       const auto time = workers.measure(Phase::attention_backward);
-      gemm(some.count, shape_.d_input, d, 1, {dr + some.first * d, d},
+      gemm(some.count, shape_.d_input, d, 1, {dr.row(some.first), d},
            {read_in_->value.data(), shape_.d_input}, 0, s.dinput.row(some.first), shape_.d_input);
     });
-    de = s.dinput.data();
+    de = s.dinput;
   }
   // e = [position ; norm(t)]
   for (std::int64_t i = 0; before() > 0 && i < rows; ++i) {
-    std::copy_n(de + i * shape_.d_input + before(), shape_.token, s.dnormed.row(i));
+    std::copy_n(de.row(i) + before(), shape_.token, s.dnormed.row(i));
   }
-  norm_->backward(rows, *s.norm, before() > 0 ? s.dnormed.data() : de, nullptr, workers);
+  norm_->backward(rows, *s.norm, before() > 0 ? s.dnormed : de, {}, workers);
 }
 
-void Embedding::backward(const Batch& batch, Activations& s, const Real* dr,
+void Embedding::backward(const Batch& batch, Activations& s, ConstMatrixView dr,
                          const Workers& workers) {
   const std::int64_t tokens = shape_.tokens;
   const std::int64_t d = shape_.d_model;
+  nn::require_fit("embed", "dr", dr, batch.size * tokens, d);
   if (norm_) backward_norm(batch.size, s, dr, workers);
   const auto time = workers.measure(Phase::attention_backward);
   if (positions_) {
     // r = ... + P:  dP_j = sum over the batch of dr_j
     std::ranges::fill(s.dpositions.values(), Real{0});
     for (std::int64_t b = 0; b < batch.size; ++b) {
-      nn::add(dr + b * tokens * d, tokens * d, s.dpositions.row(first_place(batch, b)));
+      nn::add(dr.row(b * tokens), tokens * d, s.dpositions.row(first_place(batch, b)));
     }
     positions_->take(s.dpositions.data(), 0, s.dpositions.size());
   }
@@ -188,8 +192,8 @@ void Embedding::backward(const Batch& batch, Activations& s, const Real* dr,
   // r = W_E e:  dW_E = sum dr e^T
   workers.for_tiles(d, token_tile, [&](Tile some) {
     read_in_->take_product(some.first, some.count, batch.size * tokens,
-                           {dr + some.first, d, Op::transpose}, {s.input.data(), shape_.d_input},
-                           workers.alone());
+                           {dr.data + some.first, d, Op::transpose},
+                           {s.input.data(), shape_.d_input}, workers.alone());
   });
 }
 

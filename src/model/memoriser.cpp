@@ -50,12 +50,12 @@ void Memoriser::forward(const Batch& batch, Activations& activations,
                         const Workers& workers) const {
   auto& s = own<State>(batch, activations);
   gather_targets(batch, s.x, workers);
-  mlp_.forward(batch.size, s.x.data(), s.mlp, s.logits.data(), workers);
+  mlp_.forward(batch.size, s.x, s.mlp, s.logits, workers);
 }
 
 void Memoriser::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   auto& s = own<State>(batch, activations);
-  mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
+  mlp_.backward(batch.size, s.x, s.mlp, s.dlogits, {}, workers);
 }
 
 const SystemDefinition systems::memoriser{

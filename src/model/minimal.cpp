@@ -69,14 +69,14 @@ std::unique_ptr<Activations> Minimal::new_activations(std::int64_t batch, std::i
 void Minimal::forward(const Batch& batch, Activations& activations, const Workers& workers) const {
   auto& s = own<State>(batch, activations);
   gather_targets(batch, s.x, workers);
-  mlp_.forward(batch.size, s.x.data(), s.mlp, s.logits.data(), workers);
-  attention_.forward(batch, s.label_attention, s.logits.data(), s.attending, workers);
+  mlp_.forward(batch.size, s.x, s.mlp, s.logits, workers);
+  attention_.forward(batch, s.label_attention, s.logits, s.attending, workers);
 }
 
 void Minimal::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   auto& s = own<State>(batch, activations);
-  attention_.backward(batch, s.label_attention, s.dlogits.data(), s.attending, workers);
-  mlp_.backward(batch.size, s.x.data(), s.mlp, s.dlogits.data(), nullptr, workers);
+  attention_.backward(batch, s.label_attention, s.dlogits, s.attending, workers);
+  mlp_.backward(batch.size, s.x, s.mlp, s.dlogits, {}, workers);
 }
 
 const SystemDefinition systems::minimal{

@@ -150,25 +150,21 @@ void MultiLayer::forward(const Batch& batch, Activations& activations,
   const std::int64_t rows = batch.size * batch.length;
   embed(batch, s, workers);
   for (std::size_t l = 0; l < token_mlp_.size(); ++l) {
-    attention_[l].forward(batch, s.x[l].data(), s.layers[l], s.h[l].data(), nn::Attending::learned,
-                          workers);
-    token_mlp_[l].forward(rows, s.h[l].data(), s.token_mlp[l], s.x[l + 1].data(), workers);
+    attention_[l].forward(batch, s.x[l], s.layers[l], s.h[l], nn::Attending::learned, workers);
+    token_mlp_[l].forward(rows, s.h[l], s.token_mlp[l], s.x[l + 1], workers);
   }
-  attention_.back().forward(batch, s.x.back().data(), s.layers.back(), s.h.back().data(),
-                            s.attending, workers);
-  mlp_.forward(batch.size, s.h.back().data(), s.mlp, s.logits.data(), workers);
+  attention_.back().forward(batch, s.x.back(), s.layers.back(), s.h.back(), s.attending, workers);
+  mlp_.forward(batch.size, s.h.back(), s.mlp, s.logits, workers);
 }
 
 void MultiLayer::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   auto& s = own<State>(batch, activations);
   const std::int64_t rows = batch.size * batch.length;
-  mlp_.backward(batch.size, s.h.back().data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
-  attention_.back().backward(batch, s.x.back().data(), s.layers.back(), s.dh.data(), s.dx.data(),
-                             s.attending, workers);
+  mlp_.backward(batch.size, s.h.back(), s.mlp, s.dlogits, s.dh, workers);
+  attention_.back().backward(batch, s.x.back(), s.layers.back(), s.dh, s.dx, s.attending, workers);
   for (std::size_t l = token_mlp_.size(); l-- > 0;) {
-    token_mlp_[l].backward(rows, s.h[l].data(), s.token_mlp[l], s.dx.data(), s.dh.data(), workers);
-    attention_[l].backward(batch, s.x[l].data(), s.layers[l], s.dh.data(), s.dx.data(),
-                           nn::Attending::learned, workers);
+    token_mlp_[l].backward(rows, s.h[l], s.token_mlp[l], s.dx, s.dh, workers);
+    attention_[l].backward(batch, s.x[l], s.layers[l], s.dh, s.dx, nn::Attending::learned, workers);
   }
   embed_backward(batch, s, workers);
 }

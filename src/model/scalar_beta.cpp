@@ -71,14 +71,14 @@ std::unique_ptr<Activations> ScalarBeta::new_activations(std::int64_t batch, std
 void ScalarBeta::forward(const Batch& batch, Activations& activations,
                          const Workers& workers) const {
   auto& s = own<State>(batch, activations);
-  attention_.forward(batch, s.scalar_attention, s.h.data(), s.attending, workers);
-  mlp_.forward(batch.size, s.h.data(), s.mlp, s.logits.data(), workers);
+  attention_.forward(batch, s.scalar_attention, s.h, s.attending, workers);
+  mlp_.forward(batch.size, s.h, s.mlp, s.logits, workers);
 }
 
 void ScalarBeta::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   auto& s = own<State>(batch, activations);
-  mlp_.backward(batch.size, s.h.data(), s.mlp, s.dlogits.data(), s.dh.data(), workers);
-  attention_.backward(batch, s.scalar_attention, s.dh.data(), s.attending, workers);
+  mlp_.backward(batch.size, s.h, s.mlp, s.dlogits, s.dh, workers);
+  attention_.backward(batch, s.scalar_attention, s.dh, s.attending, workers);
 }
 
 const SystemDefinition systems::scalar_beta{

@@ -3,15 +3,9 @@
 #include <algorithm>
 
 #include "icl/nn/elementwise.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::nn {
-
-void take_last(std::int64_t batch, std::int64_t tokens, std::int64_t width, const Real* from,
-               Real* to) {
-  for (std::int64_t b = 0; b < batch; ++b) {
-    std::copy_n(from + ((b + 1) * tokens - 1) * width, width, to + b * width);
-  }
-}
 
 Block::Activations::Activations(std::int64_t batch, const Shape& shape, Storage storage)
     : attention(batch, shape.attention, storage),
@@ -63,67 +57,73 @@ std::vector<Parameter*> Block::parameters() {
   return all;
 }
 
-void Block::forward(std::int64_t batch, const Real* r, const Given& given, Activations& s, Real* y,
-                    const Workers& workers) const {
+/// Of layers that are not there, the tensors are empty; the layers that are look at theirs.
+void Block::require_fits(std::int64_t batch, ConstMatrixView r, const Activations& s,
+                         ConstMatrixView y) const {
+  const std::string& name = attention_.qkv.name;
+  const std::int64_t outputs = batch * shape_.outputs();
+  require_fit(name, "r", r, batch * shape_.attention.tokens, width());
+  require_fit(name, "y or its gradient", y, outputs, width());
+  require_fit(name, "activations m", s.middle, outputs, width());
+}
+
+void Block::forward(std::int64_t batch, ConstMatrixView r, const Given& given, Activations& s,
+                    MatrixView y, const Workers& workers) const {
+  require_fits(batch, r, s, y);
   const std::int64_t tokens = shape_.attention.tokens;
   const std::int64_t outputs = batch * shape_.outputs();
   // m = r + attention(ln1(r)), of the tokens that attend
-  const Real* x = r;
+  ConstMatrixView x = r;
   if (ln1_) {
-    ln1_->forward(batch * tokens, r, *s.ln1, s.x.data(), workers);
-    x = s.x.data();
+    ln1_->forward(batch * tokens, r, *s.ln1, s.x, workers);
+    x = s.x;
   }
-  Real* m = mlp_ ? s.middle.data() : y;
-  if (shape_.outputs() == tokens) {
-    std::copy_n(r, outputs * width(), m);
-  } else {
-    take_last(batch, tokens, width(), r, m);
+  const MatrixView m = mlp_ ? MatrixView(s.middle) : y;
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    std::copy_n(r.row(token_of(i)), width(), m.row(i));
   }
   attention_.forward(batch, x, given, s.attention, m, workers);
   if (!mlp_) return;
   // y = m + mlp(ln2(m))
-  const Real* h = m;
+  ConstMatrixView h = m;
   if (ln2_) {
-    ln2_->forward(outputs, m, *s.ln2, s.h.data(), workers);
-    h = s.h.data();
+    ln2_->forward(outputs, m, *s.ln2, s.h, workers);
+    h = s.h;
   }
   mlp_->forward(outputs, h, *s.mlp, y, workers);
-  if (shape_.mlp_residual) add(m, outputs * width(), y);
+  if (shape_.mlp_residual) add(m.data, outputs * width(), y.data);
 }
 
-void Block::backward(std::int64_t batch, const Real* r, const Given& given, Activations& s,
-                     const Real* dy, Real* dr, const Workers& workers) {
+void Block::backward(std::int64_t batch, ConstMatrixView r, const Given& given, Activations& s,
+                     ConstMatrixView dy, MatrixView dr, const Workers& workers) {
+  require_fits(batch, r, s, dy);
+  require_fit(attention_.qkv.name, "dr", dr, batch * shape_.attention.tokens, width());
   const std::int64_t tokens = shape_.attention.tokens;
   const std::int64_t outputs = batch * shape_.outputs();
-  const Real* dm = dy;
+  ConstMatrixView dm = dy;
   if (mlp_) {
     // y = m + mlp(ln2(m)):  dh by the MLP,  dm = dy + dh by ln2
-    const Real* h = ln2_ ? s.h.data() : s.middle.data();
-    mlp_->backward(outputs, h, *s.mlp, dy, s.dh.data(), workers);
+    mlp_->backward(outputs, ln2_ ? s.h : s.middle, *s.mlp, dy, s.dh, workers);
     if (shape_.mlp_residual) {
-      std::copy_n(dy, outputs * width(), s.dm.data());
+      std::copy_n(dy.data, outputs * width(), s.dm.data());
     } else {
       std::fill_n(s.dm.data(), outputs * width(), Real{0});
     }
     if (ln2_) {
-      ln2_->backward(outputs, *s.ln2, s.dh.data(), s.dm.data(), workers);
+      ln2_->backward(outputs, *s.ln2, s.dh, s.dm, workers);
     } else {
       add(s.dh.data(), outputs * width(), s.dm.data());
     }
-    dm = s.dm.data();
+    dm = s.dm;
   }
   // m = r + attention(ln1(r)):  dx by the attention,  dr = dm + dx by ln1
-  const Real* x = ln1_ ? s.x.data() : r;
-  Real* dx = ln1_ ? s.dx.data() : dr;
-  attention_.backward(batch, x, given, s.attention, dm, dx, workers);
+  const ConstMatrixView x = ln1_ ? s.x : r;
+  attention_.backward(batch, x, given, s.attention, dm, ln1_ ? s.dx : dr, workers);
   if (ln1_) {
-    std::fill_n(dr, batch * tokens * width(), Real{0});
-    ln1_->backward(batch * tokens, *s.ln1, s.dx.data(), dr, workers);
+    std::fill_n(dr.data, batch * tokens * width(), Real{0});
+    ln1_->backward(batch * tokens, *s.ln1, s.dx, dr, workers);
   }
-  const std::int64_t step = shape_.outputs() == tokens ? 1 : tokens;
-  for (std::int64_t i = 0; i < outputs; ++i) {
-    add(dm + i * width(), width(), dr + ((i + 1) * step - 1) * width());
-  }
+  for (std::int64_t i = 0; i < outputs; ++i) add(dm.row(i), width(), dr.row(token_of(i)));
 }
 
 }  // namespace icl::nn

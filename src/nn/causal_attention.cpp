@@ -6,6 +6,7 @@
 
 #include "icl/core/simd.hpp"
 #include "icl/nn/elementwise.hpp"
+#include "icl/nn/fit.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
@@ -79,8 +80,19 @@ void CausalAttention::initialise(std::int64_t seed, std::uint32_t ordinal) {
   initialise_uniform(qkv, 1.0 / std::sqrt(static_cast<double>(width())), seed, ordinal);
 }
 
-void CausalAttention::forward(const Batch& batch, const Real* x, Activations& s, Real* y,
+void CausalAttention::require_fits(const Batch& batch, ConstMatrixView x, const Activations& s,
+                                   ConstMatrixView y) const {
+  const Shape shape(batch, queries_, width());
+  const std::int64_t rows = batch.size * shape.nq;
+  require_fit(qkv.name, "x", x, batch.size * shape.n, shape.x);
+  require_fit(qkv.name, "y or its gradient", y, rows, shape.x);
+  require_fit(qkv.name, "activations q", s.q, rows, shape.x);
+  require_room(qkv.name, "activations attention", s.attention, rows, shape.n);
+}
+
+void CausalAttention::forward(const Batch& batch, ConstMatrixView x, Activations& s, MatrixView y,
                               Attending attending, const Workers& workers) const {
+  require_fits(batch, x, s, y);
   assert(queries_ == Queries::last || attending == Attending::learned);
   const Shape shape(batch, queries_, width());
   const std::int64_t n = shape.n;
@@ -88,14 +100,14 @@ void CausalAttention::forward(const Batch& batch, const Real* x, Activations& s,
   workers.for_tiles(batch.size, shape.tile(), [&](Tile sequences) {
     const auto time = workers.measure(Phase::attention_forward);
     const Tile rows = shape.rows(sequences);
-    const Real* queries = shape.query(x, sequences.first);
+    const Real* queries = shape.query(x.data, sequences.first);
     // q = W_q x,  u = W_k^T q
     gemm(rows.count, w, w, 1, {queries, shape.query_stride()}, {projection(0), w, Op::transpose}, 0,
          s.q.row(rows.first), w);
     gemm(rows.count, w, w, 1, {s.q.row(rows.first), w}, {projection(1), w}, 0, s.u.row(rows.first),
          w);
     for (std::int64_t b = sequences.first; b < sequences.end(); ++b) {
-      const Operand tokens{shape.tokens(x, b), w};
+      const Operand tokens{shape.tokens(x.data, b), w};
       Real* a = s.attention.row(b * shape.nq);
       // s_ij = u_i . x_j,  a_i = softmax_{j<=i}(s_ij)
       if (attending == Attending::learned) {
@@ -110,17 +122,20 @@ void CausalAttention::forward(const Batch& batch, const Real* x, Activations& s,
     }
     // y = x + W_v c
     for (std::int64_t i = 0; i < rows.count; ++i) {
-      std::copy_n(queries + i * shape.query_stride(), w, y + (rows.first + i) * w);
+      std::copy_n(queries + i * shape.query_stride(), w, y.row(rows.first + i));
     }
     gemm(rows.count, w, w, 1, {s.c.row(rows.first), w}, {projection(2), w, Op::transpose}, 1,
-         y + rows.first * w, w);
+         y.row(rows.first), w);
   });
 }
 
-void CausalAttention::backward(const Batch& batch, const Real* x, Activations& s, const Real* dy,
-                               Real* dx, Attending attending, const Workers& workers) {
-  backward_inputs(batch, x, s, dy, dx, attending, workers);
-  backward_parameters(batch, x, s, dy, workers);
+void CausalAttention::backward(const Batch& batch, ConstMatrixView x, Activations& s,
+                               ConstMatrixView dy, MatrixView dx, Attending attending,
+                               const Workers& workers) {
+  require_fits(batch, x, s, dy);
+  require_fit(qkv.name, "dx", dx, batch.size * batch.length, width());
+  backward_inputs(batch, x.data, s, dy.data, dx.data, attending, workers);
+  backward_parameters(batch, x.data, s, dy.data, workers);
 }
 
 void CausalAttention::backward_inputs(const Batch& batch, const Real* x, Activations& s,

@@ -6,6 +6,7 @@
 #include "icl/core/simd.hpp"
 #include "icl/nn/attention_weights.hpp"
 #include "icl/nn/elementwise.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::nn {
 namespace {
@@ -37,8 +38,8 @@ void stop(Attending what, std::int64_t queries, std::int64_t tokens, Real* ds) {
 }
 
 /// Of sequence b; nullptr where no head attends to copies.
-const Real* copies_of(const Given& given, std::int64_t b, std::int64_t tokens) {
-  return given.copies == nullptr ? nullptr : given.copies + b * tokens;
+const Real* copies_of(const Given& given, std::int64_t b) {
+  return given.copies.is_none() ? nullptr : given.copies.row(b);
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ void HeadsAttention::attend(std::int64_t b, const Given& given, Activations& s) 
     for (std::int64_t i = 0; i < nq; ++i) {
       causal_weights(shape_.kind, t - nq + i + 1, t, a + i * t);
     }
-    replace(given.of(h), copies_of(given, b, t), nq, t, a);
+    replace(given.of(h), copies_of(given, b), nq, t, a);
     // z_i = sum_j a_ij v_j
     gemm(nq, c, t, 1, {a, t}, {kv + inner() + h * c, 2 * inner()}, 0, s.z.row(b * nq) + h * c,
          inner());
@@ -163,7 +164,7 @@ void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Given
     gemm(shape_.heads, t, w, 1, {s.u.row(b), w}, {tokens.data, w, Op::transpose}, 0, a, t);
     for (std::int64_t h = 0; h < shape_.heads; ++h) {
       causal_weights(shape_.kind, t, t, a + h * t);
-      replace(given.of(h), copies_of(given, b, t), 1, t, a + h * t);
+      replace(given.of(h), copies_of(given, b), 1, t, a + h * t);
     }
     gemm(shape_.heads, w, t, 1, {a, t}, tokens, 0, s.c.row(b), w);
   }
@@ -214,31 +215,52 @@ void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Give
        dx + sequences.first * t * w + query_offset(), query_stride());
 }
 
-void HeadsAttention::forward(std::int64_t batch, const Real* x, const Given& given, Activations& s,
-                             Real* y, const Workers& workers) const {
+void HeadsAttention::require_fits(std::int64_t batch, ConstMatrixView x, const Given& given,
+                                  const Activations& s, ConstMatrixView y) const {
+  const std::string& name = qkv.name;
+  const std::int64_t t = shape_.tokens;
+  const std::int64_t q = queries();
+  require_fit(name, "x", x, batch * t, shape_.width);
+  require_fit(name, "y or its gradient", y, batch * q, shape_.width);
+  if (!given.copies.is_none()) require_fit(name, "weights of copies", given.copies, batch, t);
+  require_fit(name, "activations q", s.q, batch * q, inner());
+  require_fit(name, "activations attention", s.attention, batch, shape_.heads * q * t);
+  if (shape_.gathers()) {
+    require_fit(name, "activations u", s.u, batch, shape_.heads * shape_.width);
+  } else {
+    require_fit(name, "activations kv", s.kv, batch * t, 2 * inner());
+  }
+}
+
+void HeadsAttention::forward(std::int64_t batch, ConstMatrixView x, const Given& given,
+                             Activations& s, MatrixView y, const Workers& workers) const {
+  require_fits(batch, x, given, s, y);
   const std::int64_t w = shape_.width;
   workers.for_tiles(batch, sequences(), [&](Tile some) {
     const auto time = workers.measure(Phase::attention_forward);
     const Tile rows{some.first * queries(), some.count * queries()};
     if (shape_.gathers()) {
-      forward_gathered(some, x, given, s);
+      forward_gathered(some, x.data, given, s);
     } else {
-      forward_materialised(some, x, given, s);
+      forward_materialised(some, x.data, given, s);
     }
     // y += W_O z
     if (shape_.output) {
       gemm(rows.count, w, inner(), 1, {s.z.row(rows.first), inner()},
-           {output.value.data(), inner(), Op::transpose}, 1, y + rows.first * w, w);
+           {output.value.data(), inner(), Op::transpose}, 1, y.row(rows.first), w);
     } else {
-      add(s.z.row(rows.first), rows.count * w, y + rows.first * w);
+      add(s.z.row(rows.first), rows.count * w, y.row(rows.first));
     }
   });
 }
 
-void HeadsAttention::backward(std::int64_t batch, const Real* x, const Given& given, Activations& s,
-                              const Real* dy, Real* dx, const Workers& workers) {
-  backward_inputs(batch, x, given, s, dy, dx, workers);
-  backward_parameters(batch, x, s, dy, workers);
+void HeadsAttention::backward(std::int64_t batch, ConstMatrixView x, const Given& given,
+                              Activations& s, ConstMatrixView dy, MatrixView dx,
+                              const Workers& workers) {
+  require_fits(batch, x, given, s, dy);
+  require_fit(qkv.name, "dx", dx, batch * shape_.tokens, shape_.width);
+  backward_inputs(batch, x.data, given, s, dy.data, dx.data, workers);
+  backward_parameters(batch, x.data, s, dy.data, workers);
 }
 
 void HeadsAttention::attend_backward(std::int64_t b, const Given& given, Activations& s) const {

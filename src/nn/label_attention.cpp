@@ -1,6 +1,7 @@
 #include "icl/nn/label_attention.hpp"
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/fit.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
@@ -18,8 +19,16 @@ LabelAttention::LabelAttention(std::int64_t item_dimension, Self self, Storage s
       dimension_(item_dimension),
       self_(self) {}
 
-void LabelAttention::forward(const Batch& batch, Activations& s, Real* z, Attending attending,
+void LabelAttention::require_fits(const Batch& batch, const Activations& s,
+                                  ConstMatrixView z) const {
+  require_fit(beta.name, "z or its gradient", z, batch.size, 1);
+  require_fit(beta.name, "activations m", s.m, batch.size, 1);
+  require_room(beta.name, "activations attention", s.attention, batch.size, batch.length);
+}
+
+void LabelAttention::forward(const Batch& batch, Activations& s, MatrixView z, Attending attending,
                              const Workers& workers) const {
+  require_fits(batch, s, z);
   const std::int64_t n = batch.length;
   workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_forward);
@@ -38,13 +47,14 @@ void LabelAttention::forward(const Batch& batch, Activations& s, Real* z, Attend
       Real m = 0;
       for (std::int64_t j = 0; j + 1 < n; ++j) m = std::fma(a[j], tokens.context(j)[dimension_], m);
       s.m[b] = m;
-      z[b] = std::fma(w.value[0], m, z[b]);
+      z.data[b] = std::fma(w.value[0], m, z.data[b]);
     }
   });
 }
 
-void LabelAttention::backward(const Batch& batch, Activations& s, const Real* dz,
+void LabelAttention::backward(const Batch& batch, Activations& s, ConstMatrixView dz,
                               Attending attending, const Workers& workers) {
+  require_fits(batch, s, dz);
   const std::int64_t n = batch.length;
   workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_backward);
@@ -53,7 +63,8 @@ void LabelAttention::backward(const Batch& batch, Activations& s, const Real* dz
       const Real* a = s.attention.row(b);
       const Real* products = s.products.row(b);
       // z = w m:  dw = dz m,  dm = dz w
-      s.dw[b] = dz[b] * s.m[b];
+
+      s.dw[b] = dz.data[b] * s.m[b];
       s.dbeta[b] = 0;
       if (attending != Attending::learned) continue;
       // m = sum_j a_j l_j, a = softmax(beta p):  dbeta = dm sum_j a_j (l_j - m) p_j
@@ -62,7 +73,7 @@ void LabelAttention::backward(const Batch& batch, Activations& s, const Real* dz
         const Real label = j + 1 < n ? tokens.context(j)[dimension_] : Real{0};
         slope = std::fma(a[j] * (label - s.m[b]), products[j], slope);
       }
-      s.dbeta[b] = dz[b] * w.value[0] * slope;
+      s.dbeta[b] = dz.data[b] * w.value[0] * slope;
     }
   });
   const Real dw = simd::sum(s.dw.data(), batch.size);

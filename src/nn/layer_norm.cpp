@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::nn {
 namespace {
@@ -46,8 +47,17 @@ void LayerNorm::initialise() {
   std::ranges::fill(bias.value.values(), Real{0});
 }
 
-void LayerNorm::forward(std::int64_t rows, const Real* x, Activations& s, Real* y,
+void LayerNorm::require_fits(std::int64_t rows, const Activations& s) const {
+  require_fit(gain.name, "activations n", s.n, rows, width());
+  require_fit(gain.name, "activations scale", s.scale, rows, 1);
+  require_fit(gain.name, "activations dgain", s.dgain, (rows + tile - 1) / tile, width());
+}
+
+void LayerNorm::forward(std::int64_t rows, ConstMatrixView x, Activations& s, MatrixView y,
                         const Workers& workers) const {
+  require_fit(gain.name, "x", x, rows, width());
+  require_fit(gain.name, "y", y, rows, width());
+  require_fits(rows, s);
   const std::int64_t w = width();
   const Real per_entry = Real{1} / static_cast<Real>(w);
   const Real* g = gain.value.data();
@@ -55,22 +65,27 @@ void LayerNorm::forward(std::int64_t rows, const Real* x, Activations& s, Real* 
   workers.for_tiles(rows, tile, [&](Tile some) {
     const auto time = workers.measure(Phase::elementwise);
     for (std::int64_t r = some.first; r < some.end(); ++r) {
+      const Real* in = x.row(r);
       Real* n = s.n.row(r);
-      const Real mean = simd::sum(x + r * w, w) * per_entry;
-      for (std::int64_t i = 0; i < w; ++i) n[i] = x[r * w + i] - mean;
+      Real* out = y.row(r);
+      const Real mean = simd::sum(in, w) * per_entry;
+      for (std::int64_t i = 0; i < w; ++i) n[i] = in[i] - mean;
       const Real variance = simd::dot(n, n, w) * per_entry;
       const Real scale = Real{1} / std::sqrt(variance + static_cast<Real>(epsilon));
       s.scale[r] = scale;
       for (std::int64_t i = 0; i < w; ++i) {
         n[i] *= scale;
-        y[r * w + i] = std::fma(g[i], n[i], b[i]);
+        out[i] = std::fma(g[i], n[i], b[i]);
       }
     }
   });
 }
 
-void LayerNorm::backward(std::int64_t rows, Activations& s, const Real* dy, Real* dx,
+void LayerNorm::backward(std::int64_t rows, Activations& s, ConstMatrixView dy, MatrixView dx,
                          const Workers& workers) {
+  require_fit(gain.name, "dy", dy, rows, width());
+  if (!dx.is_none()) require_fit(gain.name, "dx", dx, rows, width());
+  require_fits(rows, s);
   const std::int64_t w = width();
   const Real per_entry = Real{1} / static_cast<Real>(w);
   const Real* g = gain.value.data();
@@ -81,21 +96,22 @@ void LayerNorm::backward(std::int64_t rows, Activations& s, const Real* dy, Real
     std::fill_n(dgain, w, Real{0});
     std::fill_n(dbias, w, Real{0});
     for (std::int64_t r = some.first; r < some.end(); ++r) {
-      const Real* d = dy + r * w;
+      const Real* d = dy.row(r);
       const Real* n = s.n.row(r);
       // y = g n + b:  dg += dy n,  db += dy,  dn = g dy
       for (std::int64_t i = 0; i < w; ++i) {
         dgain[i] = std::fma(d[i], n[i], dgain[i]);
         dbias[i] += d[i];
       }
-      if (dx == nullptr) continue;
+      if (dx.is_none()) continue;
       // n = (x - mean) scale:  dx += scale (dn - mean(dn) - n mean(dn n))
       const Real mean = simd::dot(g, d, w) * per_entry;
       const Real slope = triple_dot(g, d, n, w) * per_entry;
       const Real scale = s.scale[r];
+      Real* to = dx.row(r);
       for (std::int64_t i = 0; i < w; ++i) {
         const Real rest = std::fma(-slope, n[i], std::fma(g[i], d[i], -mean));
-        dx[r * w + i] = std::fma(scale, rest, dx[r * w + i]);
+        to[i] = std::fma(scale, rest, to[i]);
       }
     }
   });

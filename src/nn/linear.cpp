@@ -5,36 +5,32 @@
 #include <cmath>
 
 #include "icl/core/cut.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::nn {
 namespace {
 
-/// Some columns of a matrix with `stride` columns in all.
-struct Columns : Tile {
-  std::int64_t stride;
-};
-
-/// z <- b in each row: what a product is then added to.
-void fill_with_bias(std::int64_t batch, const Columns& c, const Real* b, Real* z) {
+/// z <- b in some columns of each row: what a product is then added to.
+void fill_with_bias(std::int64_t batch, Tile columns, const Real* b, MatrixView z) {
   for (std::int64_t row = 0; row < batch; ++row) {
-    std::copy_n(b + c.first, c.count, z + row * c.stride + c.first);
+    std::copy_n(b + columns.first, columns.count, z.row(row) + columns.first);
   }
 }
 
 /// z <- relu(z), in place; NaN stays NaN.
-void relu(std::int64_t batch, const Columns& c, Real* z) {
+void relu(std::int64_t batch, Tile columns, MatrixView z) {
   for (std::int64_t row = 0; row < batch; ++row) {
-    Real* const v = z + row * c.stride + c.first;
-    for (std::int64_t i = 0; i < c.count; ++i) v[i] = v[i] < 0 ? Real{0} : v[i];
+    Real* const v = z.row(row) + columns.first;
+    for (std::int64_t i = 0; i < columns.count; ++i) v[i] = v[i] < 0 ? Real{0} : v[i];
   }
 }
 
 /// The transpose of h = relu(z): dz = dh where h > 0, else 0; in place.
-void mask_relu(std::int64_t batch, const Columns& c, const Real* h, Real* dh) {
+void mask_relu(std::int64_t batch, Tile columns, ConstMatrixView h, MatrixView dh) {
   for (std::int64_t row = 0; row < batch; ++row) {
-    const Real* y = h + row * c.stride + c.first;
-    Real* d = dh + row * c.stride + c.first;
-    for (std::int64_t i = 0; i < c.count; ++i) d[i] = y[i] > 0 ? d[i] : Real{0};
+    const Real* y = h.row(row) + columns.first;
+    Real* d = dh.row(row) + columns.first;
+    for (std::int64_t i = 0; i < columns.count; ++i) d[i] = y[i] > 0 ? d[i] : Real{0};
   }
 }
 
@@ -51,49 +47,57 @@ void Linear::initialise(std::int64_t seed, std::uint32_t ordinal) {
   initialise_uniform(bias, bound, seed, ordinal + 1);
 }
 
-void Linear::forward(std::int64_t batch, const Real* x, Real* h, Activation f,
+void Linear::forward(std::int64_t batch, ConstMatrixView x, MatrixView h, Activation f,
                      const Workers& workers) const {
+  require_fit(weight.name, "x", x, batch, in());
+  require_fit(weight.name, "h", h, batch, out());
   const std::int64_t extent = task_extent({out(), tile, batch, in()}, workers.threads());
   workers.for_tiles(out(), extent, [&](Tile columns) {
-    const Columns c{columns, out()};
     const auto time = workers.measure(Phase::elementwise);
     // z = b + x W^T
-    fill_with_bias(batch, c, bias.value.data(), h);
+    fill_with_bias(batch, columns, bias.value.data(), h);
     {
       const auto product_time = workers.measure(Phase::mlp_gemm);
-      gemm(batch, c.count, in(), 1, {x, in()}, {weight.value.row(c.first), in(), Op::transpose}, 1,
-           h + c.first, out());
+      gemm(batch, columns.count, in(), 1, {x.data, in()},
+           {weight.value.row(columns.first), in(), Op::transpose}, 1, h.data + columns.first,
+           out());
     }
     // h = f(z)
-    if (f == Activation::relu) relu(batch, c, h);
+    if (f == Activation::relu) relu(batch, columns, h);
   });
 }
 
-void Linear::keep_open(std::int64_t batch, const Real* open, Real* h,
+void Linear::keep_open(std::int64_t batch, ConstMatrixView open, MatrixView h,
                        const Workers& workers) const {
-  workers.for_tiles(out(), tile, [&](Tile columns) {
-    mask_relu(batch, {columns, out()}, open, h);
-  });
+  require_fit(weight.name, "what its ReLU let through", open, batch, out());
+  require_fit(weight.name, "h", h, batch, out());
+  workers.for_tiles(out(), tile, [&](Tile columns) { mask_relu(batch, columns, open, h); });
 }
 
-void Linear::backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
-                            const Workers& workers) const {
+void Linear::backward_input(std::int64_t batch, ConstMatrixView dz, ConstMatrixView relu_output,
+                            MatrixView dx, const Workers& workers) const {
+  require_fit(weight.name, "dz", dz, batch, out());
+  require_fit(weight.name, "dx", dx, batch, in());
+  if (!relu_output.is_none()) {
+    require_fit(weight.name, "the ReLU's output", relu_output, batch, in());
+  }
   const std::int64_t extent = task_extent({in(), tile, batch, out()}, workers.threads());
   workers.for_tiles(in(), extent, [&](Tile columns) {
-    const Columns c{columns, in()};
     // z = x W^T:  dx = dz W
     {
       const auto time = workers.measure(Phase::mlp_gemm);
-      gemm(batch, c.count, out(), 1, {dz, out()}, {weight.value.data() + c.first, in()}, 0,
-           dx + c.first, in());
+      gemm(batch, columns.count, out(), 1, {dz.data, out()},
+           {weight.value.data() + columns.first, in()}, 0, dx.data + columns.first, in());
     }
     const auto time = workers.measure(Phase::elementwise);
-    if (relu_output != nullptr) mask_relu(batch, c, relu_output, dx);
+    if (!relu_output.is_none()) mask_relu(batch, columns, relu_output, dx);
   });
 }
 
-void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* dz,
+void Linear::backward_parameters(std::int64_t batch, ConstMatrixView x, ConstMatrixView dz,
                                  const Workers& workers) {
+  require_fit(weight.name, "x", x, batch, in());
+  require_fit(weight.name, "dz", dz, batch, out());
   const std::int64_t extent = task_extent({out(), tile, in(), batch}, workers.threads());
   workers.for_tiles(out(), extent, [&](Tile columns) {
     for (std::int64_t first = columns.first; first < columns.end(); first += tile) {
@@ -102,7 +106,7 @@ void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* 
       const std::int64_t count = std::min(tile, columns.end() - first);
       std::array<Real, tile> db{};
       for (std::int64_t row = 0; row < batch; ++row) {
-        const Real* d = dz + row * out() + first;
+        const Real* d = dz.row(row) + first;
         for (std::int64_t i = 0; i < count; ++i) db[static_cast<std::size_t>(i)] += d[i];
       }
       bias.take(db.data(), first, count);
@@ -110,7 +114,7 @@ void Linear::backward_parameters(std::int64_t batch, const Real* x, const Real* 
     // z = x W^T:  dW = dz^T x
     const auto time = workers.measure(Phase::mlp_gemm);
     weight.take_product(columns.first, columns.count, batch,
-                        {dz + columns.first, out(), Op::transpose}, {x, in()}, workers);
+                        {dz.data + columns.first, out(), Op::transpose}, {x.data, in()}, workers);
   });
 }
 

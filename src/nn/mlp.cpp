@@ -30,26 +30,26 @@ std::vector<Parameter*> Mlp::parameters() {
           &second_.bias,  &third_.weight, &third_.bias};
 }
 
-void Mlp::forward(std::int64_t batch, const Real* x, Activations& a, Real* z,
+void Mlp::forward(std::int64_t batch, ConstMatrixView x, Activations& a, MatrixView z,
                   const Workers& workers) const {
   const Activation f = a.held() ? Activation::none : Activation::relu;
-  first_.forward(batch, x, a.h1.data(), f, workers);
-  if (a.held()) first_.keep_open(batch, a.held1.data(), a.h1.data(), workers);
-  second_.forward(batch, a.h1.data(), a.h2.data(), f, workers);
-  if (a.held()) second_.keep_open(batch, a.held2.data(), a.h2.data(), workers);
-  third_.forward(batch, a.h2.data(), z, workers);
+  first_.forward(batch, x, a.h1, f, workers);
+  if (a.held()) first_.keep_open(batch, a.held1, a.h1, workers);
+  second_.forward(batch, a.h1, a.h2, f, workers);
+  if (a.held()) second_.keep_open(batch, a.held2, a.h2, workers);
+  third_.forward(batch, a.h2, z, workers);
 }
 
-void Mlp::backward(std::int64_t batch, const Real* x, Activations& a, const Real* dz, Real* dx,
-                   const Workers& workers) {
-  const Real* open1 = a.held() ? a.held1.data() : a.h1.data();
-  const Real* open2 = a.held() ? a.held2.data() : a.h2.data();
-  third_.backward_input(batch, dz, open2, a.dh2.data(), workers);
-  third_.backward_parameters(batch, a.h2.data(), dz, workers);
-  second_.backward_input(batch, a.dh2.data(), open1, a.dh1.data(), workers);
-  second_.backward_parameters(batch, a.h1.data(), a.dh2.data(), workers);
-  if (dx != nullptr) first_.backward_input(batch, a.dh1.data(), nullptr, dx, workers);
-  first_.backward_parameters(batch, x, a.dh1.data(), workers);
+void Mlp::backward(std::int64_t batch, ConstMatrixView x, Activations& a, ConstMatrixView dz,
+                   MatrixView dx, const Workers& workers) {
+  const Tensor& open1 = a.held() ? a.held1 : a.h1;
+  const Tensor& open2 = a.held() ? a.held2 : a.h2;
+  third_.backward_input(batch, dz, open2, a.dh2, workers);
+  third_.backward_parameters(batch, a.h2, dz, workers);
+  second_.backward_input(batch, a.dh2, open1, a.dh1, workers);
+  second_.backward_parameters(batch, a.h1, a.dh2, workers);
+  if (!dx.is_none()) first_.backward_input(batch, a.dh1, {}, dx, workers);
+  first_.backward_parameters(batch, x, a.dh1, workers);
 }
 
 }  // namespace icl::nn

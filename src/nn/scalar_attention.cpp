@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "icl/core/simd.hpp"
+#include "icl/nn/fit.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
@@ -55,8 +56,16 @@ Real ScalarAttention::reduce(const Real* dc, Real* v) const {
   return (dc[dimension_] + dc[dimension_ + 1]) / 2;
 }
 
-void ScalarAttention::forward(const Batch& batch, Activations& s, Real* h, Attending attending,
+void ScalarAttention::require_fits(const Batch& batch, const Activations& s,
+                                   ConstMatrixView h) const {
+  require_fit(value.name, "h or its gradient", h, batch.size, width());
+  require_fit(value.name, "activations c", s.c, batch.size, width());
+  require_room(value.name, "activations attention", s.attention, batch.size, batch.length);
+}
+
+void ScalarAttention::forward(const Batch& batch, Activations& s, MatrixView h, Attending attending,
                               const Workers& workers) const {
+  require_fits(batch, s, h);
   const std::int64_t n = batch.length;
   const std::int64_t x = width();
   workers.for_tiles(batch.size, tile, [&](Tile rows) {
@@ -75,17 +84,18 @@ void ScalarAttention::forward(const Batch& batch, Activations& s, Real* h, Atten
       // c = sum_j a_j t_j
       tokens.weighted_sum(a, s.sums.row(b));
       expand(s.sums.row(b), simd::sum(a, n - 1), s.c.row(b));
-      std::copy_n(tokens.target(), dimension_, h + b * x);
-      std::fill(h + b * x + dimension_, h + (b + 1) * x, Real{0});
+      std::copy_n(tokens.target(), dimension_, h.row(b));
+      std::fill(h.row(b) + dimension_, h.row(b) + x, Real{0});
     }
     // h = t_N + W_v c
     gemm(rows.count, x, x, 1, {s.c.row(rows.first), x}, {value.value.data(), x, Op::transpose}, 1,
-         h + rows.first * x, x);
+         h.row(rows.first), x);
   });
 }
 
-void ScalarAttention::backward(const Batch& batch, Activations& s, const Real* dh,
+void ScalarAttention::backward(const Batch& batch, Activations& s, ConstMatrixView dh,
                                Attending attending, const Workers& workers) {
+  require_fits(batch, s, dh);
   const std::int64_t n = batch.length;
   const std::int64_t x = width();
   workers.for_tiles(batch.size, tile, [&](Tile rows) {
@@ -93,7 +103,7 @@ void ScalarAttention::backward(const Batch& batch, Activations& s, const Real* d
     std::fill_n(s.dbeta.data() + rows.first, rows.count, Real{0});
     if (attending != Attending::learned) return;
     // h = t_N + W_v c:  dc = W_v^T dh
-    gemm(rows.count, x, x, 1, {dh + rows.first * x, x}, {value.value.data(), x}, 0,
+    gemm(rows.count, x, x, 1, {dh.row(rows.first), x}, {value.value.data(), x}, 0,
          s.dc.row(rows.first), x);
     for (std::int64_t b = rows.first; b < rows.end(); ++b) {
       const Real* a = s.attention.row(b);
@@ -112,7 +122,7 @@ void ScalarAttention::backward(const Batch& batch, Activations& s, const Real* d
   workers.for_each(2, [&](std::int64_t task) {
     const auto time = workers.measure(Phase::attention_backward);
     if (task == 0) {  // h = t_N + W_v c:  dW_v = sum_b dh c^T
-      value.take_product(0, x, batch.size, {dh, x, Op::transpose}, {s.c.data(), x}, workers);
+      value.take_product(0, x, batch.size, {dh.data, x, Op::transpose}, {s.c.data(), x}, workers);
     } else {
       const Real dbeta = simd::sum(s.dbeta.data(), batch.size);
       beta.take(&dbeta, 0, 1);

@@ -6,6 +6,7 @@
 
 #include "icl/core/simd.hpp"
 #include "icl/nn/elementwise.hpp"
+#include "icl/nn/fit.hpp"
 #include "icl/nn/tokens.hpp"
 
 namespace icl::nn {
@@ -56,8 +57,16 @@ void TargetAttention::add_keys_to_queries(Real amount, std::int64_t columns) {
   }
 }
 
-void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s, Real* h,
-                              Attending attending, const Workers& workers) const {
+void TargetAttention::require_fits(const Batch& batch, const Activations& s,
+                                   ConstMatrixView h) const {
+  require_fit(qkv.name, "h or its gradient", h, batch.size, width());
+  require_fit(qkv.name, "activations t", s.t, batch.size, width());
+  require_room(qkv.name, "activations attention", s.attention, batch.size, batch.length);
+}
+
+void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activations& s,
+                              MatrixView h, Attending attending, const Workers& workers) const {
+  require_fits(batch, s, h);
   const std::int64_t x = width();
   workers.for_tiles(batch.size, tile, [&](Tile rows) {
     const auto time = workers.measure(Phase::attention_forward);
@@ -86,18 +95,19 @@ void TargetAttention::forward(const Batch& batch, const TokenNorm& norm, Activat
       norm.expand(s.sums.row(b), s.m.row(b));
       norm.affine(s.m.row(b), s.c.row(b));
       if (!attends(attending, a, batch.length)) std::fill_n(s.c.row(b), x, Real{0});
-      std::copy_n(s.t.row(b), x, h + b * x);
+      std::copy_n(s.t.row(b), x, h.row(b));
     }
     // h = t + W_v c
     gemm(rows.count, x, x, 1, {s.c.row(rows.first), x}, {projection(2), x, Op::transpose}, 1,
-         h + rows.first * x, x);
+         h.row(rows.first), x);
   });
 }
 
-void TargetAttention::backward(const Batch& batch, TokenNorm& norm, Activations& s, const Real* dh,
-                               Attending attending, const Workers& workers) {
-  backward_inputs(batch, norm, s, dh, attending, workers);
-  backward_parameters(batch.size, norm, s, dh, workers);
+void TargetAttention::backward(const Batch& batch, TokenNorm& norm, Activations& s,
+                               ConstMatrixView dh, Attending attending, const Workers& workers) {
+  require_fits(batch, s, dh);
+  backward_inputs(batch, norm, s, dh.data, attending, workers);
+  backward_parameters(batch.size, norm, s, dh.data, workers);
 }
 
 void TargetAttention::backward_inputs(const Batch& batch, const TokenNorm& norm, Activations& s,

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "icl/core/cut.hpp"
+#include "icl/nn/fit.hpp"
 #include "icl/nn/gelu.hpp"
 
 namespace icl::nn {
@@ -65,20 +66,34 @@ std::vector<Parameter*> TokenMlp::parameters() {
   return all;
 }
 
+/// So that no task meets what does not fit.
+void TokenMlp::require_fits(std::int64_t rows, const Activations& a) const {
+  const auto require = [&](const Tensor& hidden, std::string_view what) {
+    require_fit(layers_.front().weight.name, what, hidden, rows, shape_.hidden);
+  };
+  for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
+    require(of(l, a.h1, a.h2), "activations h");
+    require(of(l, a.dh1, a.dh2), "activations dh");
+    if (shape_.f == ActFn::gelu_new) require(of(l, a.z1, a.z2), "activations z");
+    if (a.held()) require(of(l, a.held1, a.held2), "what its ReLUs let through");
+  }
+}
+
 /// Layer l, which has a nonlinearity behind it, of the rows whose inputs are x.
-void TokenMlp::hidden_forward(std::size_t l, Tile rows, const Real* x, Activations& a,
+void TokenMlp::hidden_forward(std::size_t l, Tile rows, ConstMatrixView x, Activations& a,
                               const Workers& alone) const {
-  Real* h = of(l, a.h1, a.h2).row(rows.first);
+  const MatrixView h = MatrixView(of(l, a.h1, a.h2)).from(rows.first);
   if (shape_.f == ActFn::gelu_new) {
-    Real* z = of(l, a.z1, a.z2).row(rows.first);
+    const MatrixView z = MatrixView(of(l, a.z1, a.z2)).from(rows.first);
     layers_[l].forward(rows.count, x, z, Activation::none, alone);
     const auto time = alone.measure(Phase::elementwise);
-    gelu(z, rows.count * shape_.hidden, h);
+    gelu(z.data, rows.count * shape_.hidden, h.data);
     return;
   }
   layers_[l].forward(rows.count, x, h, a.held() ? Activation::none : Activation::relu, alone);
   if (a.held()) {
-    layers_[l].keep_open(rows.count, of(l, a.held1, a.held2).row(rows.first), h, alone);
+    const ConstMatrixView open = of(l, a.held1, a.held2);
+    layers_[l].keep_open(rows.count, open.from(rows.first), h, alone);
   }
 }
 
@@ -97,48 +112,55 @@ std::int64_t TokenMlp::rows_of_a_task(std::int64_t rows) const {
   return all ? joined_tiles * tile : tile;
 }
 
-void TokenMlp::forward(std::int64_t rows, const Real* x, Activations& a, Real* y,
+void TokenMlp::forward(std::int64_t rows, ConstMatrixView x, Activations& a, MatrixView y,
                        const Workers& workers) const {
+  require_fit(layers_.front().weight.name, "x", x, rows, shape_.in);
+  require_fit(layers_.back().weight.name, "y", y, rows, shape_.out);
+  require_fits(rows, a);
   workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
-    const Real* in = x + r.first * shape_.in;
+    ConstMatrixView in = x.from(r.first);
     for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
       hidden_forward(l, r, in, a, alone);
-      in = of(l, a.h1, a.h2).row(r.first);
+      in = ConstMatrixView(of(l, a.h1, a.h2)).from(r.first);
     }
-    layers_.back().forward(r.count, in, y + r.first * shape_.out, Activation::none, alone);
+    layers_.back().forward(r.count, in, y.from(r.first), Activation::none, alone);
   });
 }
 
 /// From the gradient dz of what layer l + 1 gives that before the nonlinearity of layer l.
-void TokenMlp::hidden_backward(std::size_t l, Tile rows, const Real* dz, Activations& a,
+void TokenMlp::hidden_backward(std::size_t l, Tile rows, ConstMatrixView dz, Activations& a,
                                const Workers& alone) const {
-  Real* dh = of(l, a.dh1, a.dh2).row(rows.first);
+  const MatrixView dh = MatrixView(of(l, a.dh1, a.dh2)).from(rows.first);
   if (shape_.f == ActFn::gelu_new) {
-    layers_[l + 1].backward_input(rows.count, dz, nullptr, dh, alone);
+    layers_[l + 1].backward_input(rows.count, dz, {}, dh, alone);
     const auto time = alone.measure(Phase::elementwise);
     // h = gelu(z):  dz = dh gelu'(z)
-    gelu_backward(of(l, a.z1, a.z2).row(rows.first), rows.count * shape_.hidden, dh);
+    gelu_backward(of(l, a.z1, a.z2).row(rows.first), rows.count * shape_.hidden, dh.data);
     return;
   }
-  const Tensor& open = a.held() ? of(l, a.held1, a.held2) : of(l, a.h1, a.h2);
-  layers_[l + 1].backward_input(rows.count, dz, open.row(rows.first), dh, alone);
+  const ConstMatrixView open = a.held() ? of(l, a.held1, a.held2) : of(l, a.h1, a.h2);
+  layers_[l + 1].backward_input(rows.count, dz, open.from(rows.first), dh, alone);
 }
 
-void TokenMlp::backward(std::int64_t rows, const Real* x, Activations& a, const Real* dy, Real* dx,
-                        const Workers& workers) {
+void TokenMlp::backward(std::int64_t rows, ConstMatrixView x, Activations& a, ConstMatrixView dy,
+                        MatrixView dx, const Workers& workers) {
+  require_fit(layers_.front().weight.name, "x", x, rows, shape_.in);
+  require_fit(layers_.front().weight.name, "dx", dx, rows, shape_.in);
+  require_fit(layers_.back().weight.name, "dy", dy, rows, shape_.out);
+  require_fits(rows, a);
   workers.for_tiles(rows, rows_of_a_task(rows), [&](Tile r) {
     const Workers alone = workers.alone();
-    const Real* dz = dy + r.first * shape_.out;
+    ConstMatrixView dz = dy.from(r.first);
     for (std::size_t l = layers_.size() - 1; l-- > 0;) {
       hidden_backward(l, r, dz, a, alone);
-      dz = of(l, a.dh1, a.dh2).row(r.first);
+      dz = ConstMatrixView(of(l, a.dh1, a.dh2)).from(r.first);
     }
-    layers_.front().backward_input(r.count, dz, nullptr, dx + r.first * shape_.in, alone);
+    layers_.front().backward_input(r.count, dz, {}, dx.from(r.first), alone);
   });
   for (std::size_t l = layers_.size(); l-- > 0;) {
-    const Real* in = l == 0 ? x : of(l - 1, a.h1, a.h2).data();
-    const Real* dz = l + 1 == layers_.size() ? dy : of(l, a.dh1, a.dh2).data();
+    const ConstMatrixView in = l == 0 ? x : of(l - 1, a.h1, a.h2);
+    const ConstMatrixView dz = l + 1 == layers_.size() ? dy : of(l, a.dh1, a.dh2);
     layers_[l].backward_parameters(rows, in, dz, workers);
   }
 }

@@ -66,10 +66,10 @@ struct Case {
   }
 
   void forward(const Workers& workers = Workers(1)) {
-    attention.forward(batch, x.data(), activations, y.data(), use.attending, workers);
+    attention.forward(batch, x, activations, y, use.attending, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    attention.backward(batch, x.data(), activations, dy.data(), dx.data(), use.attending, workers);
+    attention.backward(batch, x, activations, dy, dx, use.attending, workers);
   }
   /// The tokens of sequence b.
   [[nodiscard]] reference::Rows tokens(std::int64_t b) const {
@@ -178,7 +178,7 @@ TEST(CausalAttention, FillsActivationsMadeForLargerBatches) {
     c.forward();
     CausalAttention::Activations larger(23, 4, c.attention);
     Tensor y(c.y.shape());
-    c.attention.forward(c.batch, c.x.data(), larger, y.data(), use.attending, Workers(1));
+    c.attention.forward(c.batch, c.x, larger, y, use.attending, Workers(1));
     EXPECT_TRUE(test::same_bits(c.y, y)) << use.name;
   }
 }

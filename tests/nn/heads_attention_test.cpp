@@ -58,14 +58,14 @@ struct Case {
     }
     for (std::int64_t b = 0; b < size; ++b) weights.row(b)[b % s.tokens] = 1;
   }
-  [[nodiscard]] Given given() const { return {looks, weights.data()}; }
+  [[nodiscard]] Given given() const { return {looks, weights}; }
   void clamp(Attending to) { std::ranges::fill(looks, to); }
   void forward(const Workers& workers = Workers(1)) {
     std::ranges::copy(start.values(), y.data());
-    attention.forward(batch, x.data(), given(), activations, y.data(), workers);
+    attention.forward(batch, x, given(), activations, y, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    attention.backward(batch, x.data(), given(), activations, dy.data(), dx.data(), workers);
+    attention.backward(batch, x, given(), activations, dy, dx, workers);
   }
 
   std::int64_t batch;

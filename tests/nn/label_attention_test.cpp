@@ -44,10 +44,10 @@ struct Case {
 
   void forward(const Workers& workers = Workers(1)) {
     std::ranges::copy(start.values(), z.data());
-    attention.forward(sample.batch, activations, z.data(), attending, workers);
+    attention.forward(sample.batch, activations, z, attending, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    attention.backward(sample.batch, activations, dz.data(), attending, workers);
+    attention.backward(sample.batch, activations, dz, attending, workers);
   }
   [[nodiscard]] reference::LabelAttention expected() const {
     return {attention.w.value[0], attention.beta.value[0], self == Self::included};

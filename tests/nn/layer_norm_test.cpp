@@ -26,12 +26,12 @@ struct Case {
     test::fill_normal(norm.bias.value.values(), 2, 0.5);
   }
   void forward(const Workers& workers = Workers(1)) {
-    norm.forward(x.extent(0), x.data(), activations, y.data(), workers);
+    norm.forward(x.extent(0), x, activations, y, workers);
   }
   /// dx begins at 0: what backward adds is all there is.
   void backward(const Workers& workers = Workers(1)) {
     std::ranges::fill(dx.values(), Real{0});
-    norm.backward(x.extent(0), activations, dy.data(), dx.data(), workers);
+    norm.backward(x.extent(0), activations, dy, dx, workers);
   }
 
   LayerNorm norm;
@@ -94,7 +94,7 @@ TEST(LayerNorm, AddsToWhatIsThere) {
   c.backward();
   const Tensor alone = c.dx.clone();
   std::ranges::fill(c.dx.values(), 2.0);
-  c.norm.backward(5, c.activations, c.dy.data(), c.dx.data(), Workers(1));
+  c.norm.backward(5, c.activations, c.dy, c.dx, Workers(1));
   for (std::int64_t i = 0; i < alone.size(); ++i) EXPECT_NEAR(c.dx[i], alone[i] + 2, 1e-14);
 }
 

@@ -51,7 +51,7 @@ TEST(Linear, ForwardIsTheMatrixProductPlusBias) {
     for (const Activation f : {Activation::none, Activation::relu}) {
       Tensor h({s.batch, s.out});
       test::fill_normal(h.values(), 9);  // must be overwritten
-      layer.forward(s.batch, x.data(), h.data(), f, Workers(1));
+      layer.forward(s.batch, x, h, f, Workers(1));
       for (std::int64_t b = 0; b < s.batch; ++b) {
         for (std::int64_t o = 0; o < s.out; ++o) {
           double z = layer.bias.value[o];
@@ -75,7 +75,7 @@ TEST(Linear, ReluCutsNegatives) {
   layer.weight.value[1] = -1;
   const Real x = 3;
   Tensor h({1, 2});
-  layer.forward(1, &x, h.data(), Activation::relu, Workers(1));
+  layer.forward(1, {&x, 1, 1}, h, Activation::relu, Workers(1));
   EXPECT_EQ(h[0], 3);
   EXPECT_EQ(h[1], 0);
 }
@@ -86,16 +86,16 @@ TEST(Linear, ReluPassesNan) {
   Tensor x = normal_tensor({s.batch, s.in}, 3);
   Tensor clean({s.batch, s.out});
   Tensor h({s.batch, s.out});
-  layer.forward(s.batch, x.data(), clean.data(), Activation::relu, Workers(1));
+  layer.forward(s.batch, x, clean, Activation::relu, Workers(1));
   x.row(1)[2] = std::numeric_limits<Real>::quiet_NaN();
-  layer.forward(s.batch, x.data(), h.data(), Activation::relu, Workers(1));
+  layer.forward(s.batch, x, h, Activation::relu, Workers(1));
   for (std::int64_t o = 0; o < s.out; ++o) {
     EXPECT_EQ(h.row(0)[o], clean.row(0)[o]);
     EXPECT_TRUE(std::isnan(h.row(1)[o]));
     EXPECT_EQ(h.row(2)[o], clean.row(2)[o]);
   }
   layer.bias.value[139] = std::numeric_limits<Real>::quiet_NaN();
-  layer.forward(s.batch, x.data(), h.data(), Activation::relu, Workers(1));
+  layer.forward(s.batch, x, h, Activation::relu, Workers(1));
   EXPECT_TRUE(std::isnan(h.row(0)[139]));
 }
 
@@ -110,7 +110,7 @@ TEST(Linear, StepThroughTheSinksIsGradientThenStep) {
     const Tensor bias = layer.bias.value.clone();
     test::set_step(layer.weight, rate, decay);
     test::set_step(layer.bias, rate, decay);
-    layer.backward_parameters(s.batch, x.data(), dz.data(), Workers(1));
+    layer.backward_parameters(s.batch, x, dz, Workers(1));
     for (std::int64_t o = 0; o < s.out; ++o) {
       double db = 0, db_magnitude = 0;
       for (std::int64_t b = 0; b < s.batch; ++b) {
@@ -142,9 +142,9 @@ TEST(Linear, HasTheSameBitsForAnyNumberOfWorkers) {
       test::set_step(layer.weight, 0.1, 0.3);
       test::set_step(layer.bias, 0.1, 0.3);
       Tensor h({s.batch, s.out}), dx({s.batch, s.in});
-      layer.forward(s.batch, x.data(), h.data(), Activation::relu, workers);
-      layer.backward_input(s.batch, dz.data(), x.data(), dx.data(), workers);
-      layer.backward_parameters(s.batch, x.data(), dz.data(), workers);
+      layer.forward(s.batch, x, h, Activation::relu, workers);
+      layer.backward_input(s.batch, dz, x, dx, workers);
+      layer.backward_parameters(s.batch, x, dz, workers);
       return test::tensors(h, dx, layer.weight.value, layer.bias.value);
     });
   }
@@ -164,12 +164,11 @@ TEST(Linear, BackwardIsTheDerivativeOfForward) {
     check.variable("x", x.values(), dx.values());
     check.output(h.values(), dh.values());
     const Workers workers(1);
-    EXPECT_TRUE(
-        check.run([&] { layer.forward(s.batch, x.data(), h.data(), Activation::none, workers); },
-                  [&] {
-                    layer.backward_input(s.batch, dh.data(), nullptr, dx.data(), workers);
-                    layer.backward_parameters(s.batch, x.data(), dh.data(), workers);
-                  }))
+    EXPECT_TRUE(check.run([&] { layer.forward(s.batch, x, h, Activation::none, workers); },
+                          [&] {
+                            layer.backward_input(s.batch, dh, {}, dx, workers);
+                            layer.backward_parameters(s.batch, x, dh, workers);
+                          }))
         << s.batch << ' ' << s.in << ' ' << s.out;
   }
 }
@@ -191,11 +190,11 @@ TEST(Linear, BackwardGoesThroughTheReluBefore) {
     EXPECT_TRUE(check.run(
         [&] {
           for (std::int64_t i = 0; i < p.size(); ++i) x[i] = p[i] < 0 ? 0 : p[i];
-          layer.forward(s.batch, x.data(), h.data(), Activation::none, workers);
+          layer.forward(s.batch, x, h, Activation::none, workers);
         },
         [&] {
-          layer.backward_input(s.batch, dh.data(), x.data(), dp.data(), workers);
-          layer.backward_parameters(s.batch, x.data(), dh.data(), workers);
+          layer.backward_input(s.batch, dh, x, dp, workers);
+          layer.backward_parameters(s.batch, x, dh, workers);
         }));
   }
 }

@@ -52,7 +52,7 @@ TEST(Mlp, ForwardAgreesWithTheReference) {
     const Tensor x = normal_tensor({s.batch, s.in}, 21);
     Mlp::Activations a(s.batch, s.hidden);
     Tensor z({s.batch});
-    mlp.forward(s.batch, x.data(), a, z.data(), Workers(1));
+    mlp.forward(s.batch, x, a, z, Workers(1));
     for (std::int64_t b = 0; b < s.batch; ++b) {
       const auto row = reference::widen(std::span<const Real>(x.row(b), std::size_t(s.in)));
       const double logit = expected.forward(row);
@@ -71,8 +71,8 @@ TEST(Mlp, TakesInputGradientsBeforeTheWeightsChange) {
   const auto backward = [&](Mlp& mlp) {
     Mlp::Activations a(s.batch, s.hidden);
     Tensor z({s.batch}), dx({s.batch, s.in});
-    mlp.forward(s.batch, x.data(), a, z.data(), Workers(1));
-    mlp.backward(s.batch, x.data(), a, dz.data(), dx.data(), Workers(1));
+    mlp.forward(s.batch, x, a, z, Workers(1));
+    mlp.backward(s.batch, x, a, dz, dx, Workers(1));
     return dx;
   };
 
@@ -109,8 +109,8 @@ TEST(Mlp, HasTheSameBitsForAnyNumberOfWorkers) {
     for (Parameter* p : mlp.parameters()) test::set_step(*p, 0.1, 0.3);
     Mlp::Activations a(s.batch, s.hidden);
     Tensor z({s.batch}), dx({s.batch, s.in});
-    mlp.forward(s.batch, x.data(), a, z.data(), workers);
-    mlp.backward(s.batch, x.data(), a, dz.data(), dx.data(), workers);
+    mlp.forward(s.batch, x, a, z, workers);
+    mlp.backward(s.batch, x, a, dz, dx, workers);
     auto all = test::tensors(z, dx, a.h1, a.h2, a.dh1, a.dh2);
     for (Parameter* p : mlp.parameters()) all.push_back(std::move(p->value));
     return all;
@@ -132,9 +132,8 @@ TEST(Mlp, BackwardIsTheDerivativeOfForward) {
     check.relu(a.h1.values());
     check.relu(a.h2.values());
     const Workers workers(1);
-    EXPECT_TRUE(
-        check.run([&] { mlp.forward(s.batch, x.data(), a, z.data(), workers); },
-                  [&] { mlp.backward(s.batch, x.data(), a, dz.data(), dx.data(), workers); }))
+    EXPECT_TRUE(check.run([&] { mlp.forward(s.batch, x, a, z, workers); },
+                          [&] { mlp.backward(s.batch, x, a, dz, dx, workers); }))
         << s.batch << ' ' << s.in << ' ' << s.hidden;
   }
 }
@@ -145,7 +144,7 @@ TEST(Mlp, HeldRelusLeaveItAsItIsAndMakeItSmooth) {
   Mlp::Activations a(s.batch, s.hidden);
   Tensor x = normal_tensor({s.batch, s.in}, 21);
   Tensor dx({s.batch, s.in}), z({s.batch}), dz({s.batch});
-  const auto forward = [&] { mlp.forward(s.batch, x.data(), a, z.data(), Workers(1)); };
+  const auto forward = [&] { mlp.forward(s.batch, x, a, z, Workers(1)); };
   Parameter& first = *mlp.parameters().front();
   // z is affine in any one weight while no ReLU switches, and over a step of 3 some do.
   const auto bend = [&] {
@@ -180,8 +179,7 @@ TEST(Mlp, HeldRelusLeaveItAsItIsAndMakeItSmooth) {
   for (Parameter* p : mlp.parameters()) check.parameter(*p);
   check.variable("x", x.values(), dx.values());
   check.output(z.values(), dz.values());
-  EXPECT_TRUE(check.run(
-      forward, [&] { mlp.backward(s.batch, x.data(), a, dz.data(), dx.data(), Workers(1)); }));
+  EXPECT_TRUE(check.run(forward, [&] { mlp.backward(s.batch, x, a, dz, dx, Workers(1)); }));
 }
 
 #endif

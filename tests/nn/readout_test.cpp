@@ -53,7 +53,7 @@ TEST(Readout, ForwardIsTheDotProductPlusBias) {
     const Readout layer = make_readout(s);
     const Tensor h = relu(normal_tensor({s.batch, s.in}, 3));
     Tensor z({s.batch});
-    layer.forward(s.batch, h.data(), z.data(), Workers(1));
+    layer.forward(s.batch, h, z, Workers(1));
     for (std::int64_t b = 0; b < s.batch; ++b) {
       double expected = layer.bias.value[0];
       double magnitude = std::abs(expected);
@@ -78,7 +78,7 @@ TEST(Readout, StepThroughTheSinksIsGradientThenStep) {
     const double bias = layer.bias.value[0];
     test::set_step(layer.weight, rate, decay);
     test::set_step(layer.bias, rate, decay);
-    layer.backward_parameters(s.batch, h.data(), dz.data(), Workers(1));
+    layer.backward_parameters(s.batch, h, dz, Workers(1));
     double db = 0, db_magnitude = 0;
     for (const Real d : dz.values()) {
       db += d;
@@ -108,9 +108,9 @@ TEST(Readout, HasTheSameBitsForAnyNumberOfWorkers) {
       test::set_step(layer.weight, 0.1, 0.3);
       test::set_step(layer.bias, 0.1, 0.3);
       Tensor z({s.batch}), dh({s.batch, s.in});
-      layer.forward(s.batch, h.data(), z.data(), workers);
-      layer.backward_input(s.batch, dz.data(), h.data(), dh.data(), workers);
-      layer.backward_parameters(s.batch, h.data(), dz.data(), workers);
+      layer.forward(s.batch, h, z, workers);
+      layer.backward_input(s.batch, dz, h, dh, workers);
+      layer.backward_parameters(s.batch, h, dz, workers);
       return test::tensors(z, dh, layer.weight.value, layer.bias.value);
     });
   }
@@ -134,11 +134,11 @@ TEST(Readout, BackwardIsTheDerivativeOfForward) {
     EXPECT_TRUE(check.run(
         [&] {
           std::ranges::copy(relu(p).values(), h.data());
-          layer.forward(s.batch, h.data(), z.data(), workers);
+          layer.forward(s.batch, h, z, workers);
         },
         [&] {
-          layer.backward_input(s.batch, dz.data(), h.data(), dp.data(), workers);
-          layer.backward_parameters(s.batch, h.data(), dz.data(), workers);
+          layer.backward_input(s.batch, dz, h, dp, workers);
+          layer.backward_parameters(s.batch, h, dz, workers);
         }))
         << s.batch << ' ' << s.in;
   }

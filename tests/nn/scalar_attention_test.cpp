@@ -39,10 +39,10 @@ struct Case {
   }
 
   void forward(const Workers& workers = Workers(1)) {
-    attention.forward(sample.batch, activations, h.data(), attending, workers);
+    attention.forward(sample.batch, activations, h, attending, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    attention.backward(sample.batch, activations, dh.data(), attending, workers);
+    attention.backward(sample.batch, activations, dh, attending, workers);
   }
   [[nodiscard]] reference::ScalarAttention expected() const {
     return {attention.beta.value[0], reference::widen(attention.value.value), code};

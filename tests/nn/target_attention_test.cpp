@@ -46,10 +46,10 @@ struct Case {
   }
 
   void forward(const Workers& workers = Workers(1)) {
-    attention.forward(sample.batch, norm, activations, h.data(), attending, workers);
+    attention.forward(sample.batch, norm, activations, h, attending, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    attention.backward(sample.batch, norm, activations, dh.data(), attending, workers);
+    attention.backward(sample.batch, norm, activations, dh, attending, workers);
   }
   [[nodiscard]] std::vector<Parameter*> parameters() {
     return {&norm.gain, &norm.bias, &attention.qkv};

@@ -44,10 +44,10 @@ struct Case {
     }
   }
   void forward(const Workers& workers = Workers(1)) {
-    mlp.forward(x.extent(0), x.data(), activations, y.data(), workers);
+    mlp.forward(x.extent(0), x, activations, y, workers);
   }
   void backward(const Workers& workers = Workers(1)) {
-    mlp.backward(x.extent(0), x.data(), activations, dy.data(), dx.data(), workers);
+    mlp.backward(x.extent(0), x, activations, dy, dx, workers);
   }
 
   TokenMlp mlp;

@@ -45,16 +45,16 @@ class Embedding {
   [[nodiscard]] double flops(std::int64_t batch) const;
 
   /// r [B T, d_model].
-  void forward(const Batch&, Activations&, Real* r, const Workers&) const;
+  void forward(const Batch&, Activations&, MatrixView r, const Workers&) const;
   /// From dr [B T, d_model]: the gradients of all parameters into their sinks.
-  void backward(const Batch&, Activations&, const Real* dr, const Workers&);
+  void backward(const Batch&, Activations&, ConstMatrixView dr, const Workers&);
 
  private:
   /// Entries of a one-hot position before those of a token.
   [[nodiscard]] std::int64_t before() const { return shape_.d_input - shape_.token; }
   void write_tokens(const Batch&, Activations&, const Workers&) const;
   void write_input(const Batch&, Activations&, const Workers&) const;
-  void backward_norm(std::int64_t batch, Activations&, const Real* dr, const Workers&);
+  void backward_norm(std::int64_t batch, Activations&, ConstMatrixView dr, const Workers&);
 
   config::BlocksShape shape_;
   TokenLayout layout_;

@@ -52,25 +52,28 @@ class Block {
   [[nodiscard]] std::vector<Parameter*> parameters();
   [[nodiscard]] const Shape& shape() const { return shape_; }
 
-  /// y [B Tq, X] from r [B T, X]; `given` as HeadsAttention has it.
-  void forward(std::int64_t batch, const Real* r, const Given& given, Activations&, Real* y,
-               const Workers&) const;
+  /// y [B Tq, X] from r [B T, X]; `given` as HeadsAttention has it. Matrices as for Linear.
+  void forward(std::int64_t batch, ConstMatrixView r, const Given& given, Activations&,
+               MatrixView y, const Workers&) const;
 
   /// From dy [B Tq, X]: dr [B T, X], and the gradients of all parameters into their sinks.
-  void backward(std::int64_t batch, const Real* r, const Given& given, Activations&, const Real* dy,
-                Real* dr, const Workers&);
+  void backward(std::int64_t batch, ConstMatrixView r, const Given& given, Activations&,
+                ConstMatrixView dy, MatrixView dr, const Workers&);
 
  private:
   [[nodiscard]] std::int64_t width() const { return shape_.attention.width; }
+  /// The token, of all in a batch, that output i belongs to.
+  [[nodiscard]] std::int64_t token_of(std::int64_t i) const {
+    const std::int64_t tokens = shape_.attention.tokens;
+    return shape_.outputs() == tokens ? i : (i + 1) * tokens - 1;
+  }
+  void require_fits(std::int64_t batch, ConstMatrixView r, const Activations&,
+                    ConstMatrixView y) const;
 
   Shape shape_;
   std::optional<LayerNorm> ln1_, ln2_;
   HeadsAttention attention_;
   std::optional<TokenMlp> mlp_;
 };
-
-/// `to` [B, X] from the last of T tokens of each sequence in `from` [B T, X].
-void take_last(std::int64_t batch, std::int64_t tokens, std::int64_t width, const Real* from,
-               Real* to);
 
 }  // namespace icl::nn

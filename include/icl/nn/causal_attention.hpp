@@ -4,6 +4,7 @@
 #include <string>
 
 #include "icl/core/batch.hpp"
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/attending.hpp"
 #include "icl/nn/parameter.hpp"
@@ -25,7 +26,7 @@ enum class Queries : std::uint8_t {
 ///
 /// A task is one sequence or, where a sequence has but one query, `tile` of them, whatever the
 /// number of workers. A masked weight is exactly 0, but 0 x NaN is NaN: a token that is NaN may
-/// spoil earlier ones of its sequence. No allocation.
+/// spoil earlier ones of its sequence. No allocation. Matrices as for Linear.
 class CausalAttention {
  public:
   static constexpr std::int64_t tile = 16;
@@ -50,12 +51,13 @@ class CausalAttention {
 
   /// y [B Nq, X] from the tokens x [B N, X] of the batch. Anything but learned attention is for
   /// Queries::last.
-  void forward(const Batch&, const Real* x, Activations&, Real* y, Attending, const Workers&) const;
+  void forward(const Batch&, ConstMatrixView x, Activations&, MatrixView y, Attending,
+               const Workers&) const;
 
   /// From dy [B Nq, X]: dx [B N, X], and the gradients of W_q, W_k, W_v into their sink.
   /// `attending` as in the forward pass: only learned attention has gradients of its scores.
-  void backward(const Batch&, const Real* x, Activations&, const Real* dy, Real* dx, Attending,
-                const Workers&);
+  void backward(const Batch&, ConstMatrixView x, Activations&, ConstMatrixView dy, MatrixView dx,
+                Attending, const Workers&);
 
   Parameter qkv;
 
@@ -68,6 +70,7 @@ class CausalAttention {
   }
   [[nodiscard]] std::int64_t width() const { return qkv.value.extent(1); }
 
+  void require_fits(const Batch&, ConstMatrixView x, const Activations&, ConstMatrixView y) const;
   void backward_inputs(const Batch&, const Real* x, Activations&, const Real* dy, Real* dx,
                        Attending, const Workers&) const;
   void backward_parameters(const Batch&, const Real* x, const Activations&, const Real* dy,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "icl/config/blocks.hpp"
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/angles.hpp"
 #include "icl/nn/attending.hpp"
@@ -20,7 +21,7 @@ using config::AttentionKind;
 /// What the heads of a layer attend to where that is not learned.
 struct Given {
   std::span<const Attending> heads;  ///< of each head; empty where all are learned
-  const Real* copies = nullptr;  ///< [B, T] weights of the last token where it attends to copies
+  ConstMatrixView copies = {};  ///< [B, T] weights of the last token where it attends to copies
 
   [[nodiscard]] Attending of(std::int64_t head) const {
     return heads.empty() ? Attending::learned : heads[static_cast<std::size_t>(head)];
@@ -42,7 +43,7 @@ struct Given {
 /// (*materialised*). The shape decides; Kernel::materialised forces the second one.
 ///
 /// Sequences are cut in tiles of about `tile` tokens, whatever the number of workers. No
-/// allocation.
+/// allocation. Matrices as for Linear.
 class HeadsAttention {
  public:
   static constexpr std::int64_t tile = 128;
@@ -87,19 +88,21 @@ class HeadsAttention {
   [[nodiscard]] std::vector<Parameter*> parameters();
 
   /// What attention adds to y [B Tq, X], from x [B T, X].
-  void forward(std::int64_t batch, const Real* x, const Given& given, Activations&, Real* y,
-               const Workers&) const;
+  void forward(std::int64_t batch, ConstMatrixView x, const Given& given, Activations&,
+               MatrixView y, const Workers&) const;
 
   /// From dy [B Tq, X]: dx [B T, X] by way of the attention alone, and the gradients of all
   /// parameters into their sinks; `given` as in the forward pass. All input gradients are taken
   /// before any weight may change.
-  void backward(std::int64_t batch, const Real* x, const Given& given, Activations&, const Real* dy,
-                Real* dx, const Workers&);
+  void backward(std::int64_t batch, ConstMatrixView x, const Given& given, Activations&,
+                ConstMatrixView dy, MatrixView dx, const Workers&);
 
   Parameter qkv;
   Parameter output;  ///< on paper and of no extent without W_O
 
  private:
+  void require_fits(std::int64_t batch, ConstMatrixView x, const Given& given, const Activations&,
+                    ConstMatrixView y) const;
   /// The sequences of one task.
   [[nodiscard]] std::int64_t sequences() const;
   [[nodiscard]] std::int64_t queries() const {

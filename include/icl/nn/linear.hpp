@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/parameter.hpp"
 
@@ -15,6 +16,9 @@ enum class Activation : std::uint8_t { none, relu };
 /// Forward and backward are cut in tiles of `tile` columns of the result, whatever the number of
 /// workers; one worker alone takes all of them at once where that has the same bits
 /// (task_extent()). NaN passes through the ReLU. No allocation.
+///
+/// Matrices may have more rows than `batch`, the first of which are meant. Of a matrix that does
+/// not fit: Error(internal), before anything is written.
 class Linear {
  public:
   static constexpr std::int64_t tile = 128;
@@ -26,19 +30,21 @@ class Linear {
   /// Weights and bias from U(-1/sqrt(I), 1/sqrt(I)), as torch.nn.Linear.
   void initialise(std::int64_t seed, std::uint32_t ordinal);
 
-  void forward(std::int64_t batch, const Real* x, Real* h, Activation f, const Workers&) const;
+  void forward(std::int64_t batch, ConstMatrixView x, MatrixView h, Activation f,
+               const Workers&) const;
 
   /// h <- h where `open` > 0, else 0, both [B, O]: a ReLU that lets through what another time it
   /// let through, of which `open` is the result.
-  void keep_open(std::int64_t batch, const Real* open, Real* h, const Workers&) const;
+  void keep_open(std::int64_t batch, ConstMatrixView open, MatrixView h, const Workers&) const;
 
   /// dx [B, I] from dz [B, O], the gradient before f. If x is itself the result of a ReLU, pass it
-  /// as `relu_output` and dx becomes the gradient before that ReLU.
-  void backward_input(std::int64_t batch, const Real* dz, const Real* relu_output, Real* dx,
-                      const Workers&) const;
+  /// as `relu_output` and dx becomes the gradient before that ReLU; otherwise {}.
+  void backward_input(std::int64_t batch, ConstMatrixView dz, ConstMatrixView relu_output,
+                      MatrixView dx, const Workers&) const;
 
   /// Hands dW = dz^T x and db = sum over the batch of dz to the parameters' sinks.
-  void backward_parameters(std::int64_t batch, const Real* x, const Real* dz, const Workers&);
+  void backward_parameters(std::int64_t batch, ConstMatrixView x, ConstMatrixView dz,
+                           const Workers&);
 
   Parameter weight;
   Parameter bias;

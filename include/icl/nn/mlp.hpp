@@ -11,7 +11,7 @@
 namespace icl::nn {
 
 /// The output MLP of Nguyen & Reddy (2024): z = w3 relu(W2 relu(W1 x + b1) + b2) + b3, x [B, I], H
-/// hidden units in each of the two layers, one logit z [B].
+/// hidden units in each of the two layers, one logit z [B]. Matrices as for Linear.
 class Mlp {
  public:
   /// What forward leaves for backward; owned by the caller.
@@ -36,12 +36,13 @@ class Mlp {
   void initialise(std::int64_t seed, std::uint32_t ordinal);
   [[nodiscard]] std::vector<Parameter*> parameters();
 
-  void forward(std::int64_t batch, const Real* x, Activations&, Real* z, const Workers&) const;
+  void forward(std::int64_t batch, ConstMatrixView x, Activations&, MatrixView z,
+               const Workers&) const;
 
-  /// From dz [B]: dx [B, I] unless it is nullptr, and the gradients of all parameters into their
+  /// From dz [B]: dx [B, I] unless it is {}, and the gradients of all parameters into their
   /// sinks. Each layer's input gradient is taken before its weights may change.
-  void backward(std::int64_t batch, const Real* x, Activations&, const Real* dz, Real* dx,
-                const Workers&);
+  void backward(std::int64_t batch, ConstMatrixView x, Activations&, ConstMatrixView dz,
+                MatrixView dx, const Workers&);
 
  private:
   Linear first_, second_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "icl/core/batch.hpp"
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/attending.hpp"
 #include "icl/nn/parameter.hpp"
@@ -22,7 +23,8 @@ namespace icl::nn {
 /// are (A - S)/2 and (A + S)/2, and the gradient of a weight is
 ///     da_j = dc . t_j = v . r_j + k [j < N],  v = [dc_x ; (dc_+ - dc_-)/2],  k = (dc_- + dc_+)/2.
 ///
-/// Sequences are cut in tiles of `tile`, whatever the number of workers. No allocation.
+/// Sequences are cut in tiles of `tile`, whatever the number of workers. No allocation. Matrices as
+/// for Linear.
 class ScalarAttention {
  public:
   static constexpr std::int64_t tile = 16;
@@ -46,16 +48,17 @@ class ScalarAttention {
   [[nodiscard]] std::int64_t row_width() const;  ///< W: D + 1, padded to a multiple of simd::lanes
 
   /// h [B, X].
-  void forward(const Batch&, Activations&, Real* h, Attending, const Workers&) const;
+  void forward(const Batch&, Activations&, MatrixView h, Attending, const Workers&) const;
 
   /// From dh [B, X]: the gradients of W_v and beta into their sinks; `attending` as in the forward
   /// pass: only learned attention has a gradient of beta.
-  void backward(const Batch&, Activations&, const Real* dh, Attending, const Workers&);
+  void backward(const Batch&, Activations&, ConstMatrixView dh, Attending, const Workers&);
 
   Parameter beta;
   Parameter value;
 
  private:
+  void require_fits(const Batch&, const Activations&, ConstMatrixView h) const;
   /// c [X] from the sum over the rows of a sequence, with `context` the weight on its context.
   void expand(const Real* sums, Real context, Real* c) const;
   /// v [W] from dc [X]; returns k.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "icl/core/batch.hpp"
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/nn/attending.hpp"
 #include "icl/nn/parameter.hpp"
@@ -20,7 +21,8 @@ namespace icl::nn {
 /// only m = sum_j a_j n_j. So a sequence costs O(N X), not O(N X^2), and the tokens are read as the
 /// reduced rows of TokenNorm, straight from the batch's table.
 ///
-/// Sequences are cut in tiles of `tile`, whatever the number of workers. No allocation.
+/// Sequences are cut in tiles of `tile`, whatever the number of workers. No allocation. Matrices as
+/// for Linear.
 class TargetAttention {
  public:
   static constexpr std::int64_t tile = 16;
@@ -48,12 +50,13 @@ class TargetAttention {
   void add_keys_to_queries(Real amount, std::int64_t columns);
 
   /// h [B, X].
-  void forward(const Batch&, const TokenNorm&, Activations&, Real* h, Attending,
+  void forward(const Batch&, const TokenNorm&, Activations&, MatrixView h, Attending,
                const Workers&) const;
 
   /// From dh [B, X]: the gradients of W_q, W_k, W_v, gain and bias into their sinks.
   /// `attending` as in the forward pass: only learned attention has gradients of its scores.
-  void backward(const Batch&, TokenNorm&, Activations&, const Real* dh, Attending, const Workers&);
+  void backward(const Batch&, TokenNorm&, Activations&, ConstMatrixView dh, Attending,
+                const Workers&);
 
   Parameter qkv;
 
@@ -64,6 +67,7 @@ class TargetAttention {
   }
   [[nodiscard]] std::int64_t width() const { return qkv.value.extent(1); }
 
+  void require_fits(const Batch&, const Activations&, ConstMatrixView h) const;
   void backward_inputs(const Batch&, const TokenNorm&, Activations&, const Real* dh, Attending,
                        const Workers&) const;
   void backward_parameters(std::int64_t batch, TokenNorm&, const Activations&, const Real* dh,

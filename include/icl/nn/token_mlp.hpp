@@ -18,7 +18,7 @@ namespace icl::nn {
 ///
 /// Tokens are cut in tiles of `tile` rows, whatever the number of workers: each goes through all
 /// layers in one task. Where that has the same bits (may_join()) a task has `joined_tiles` of them.
-/// No allocation.
+/// No allocation. Matrices as for Linear.
 class TokenMlp {
  public:
   static constexpr std::int64_t tile = 128;
@@ -58,17 +58,20 @@ class TokenMlp {
   void initialise(std::int64_t seed, std::uint32_t ordinal);
   [[nodiscard]] std::vector<Parameter*> parameters();
 
-  void forward(std::int64_t rows, const Real* x, Activations&, Real* y, const Workers&) const;
+  void forward(std::int64_t rows, ConstMatrixView x, Activations&, MatrixView y,
+               const Workers&) const;
 
   /// From dy [R, O]: dx [R, I], and the gradients of all parameters into their sinks. All input
   /// gradients are taken before any weight may change.
-  void backward(std::int64_t rows, const Real* x, Activations&, const Real* dy, Real* dx,
-                const Workers&);
+  void backward(std::int64_t rows, ConstMatrixView x, Activations&, ConstMatrixView dy,
+                MatrixView dx, const Workers&);
 
  private:
   [[nodiscard]] std::int64_t rows_of_a_task(std::int64_t rows) const;
-  void hidden_forward(std::size_t l, Tile rows, const Real* x, Activations&, const Workers&) const;
-  void hidden_backward(std::size_t l, Tile rows, const Real* dz, Activations&,
+  void require_fits(std::int64_t rows, const Activations&) const;
+  void hidden_forward(std::size_t l, Tile rows, ConstMatrixView x, Activations&,
+                      const Workers&) const;
+  void hidden_backward(std::size_t l, Tile rows, ConstMatrixView dz, Activations&,
                        const Workers&) const;
 
   Shape shape_;
