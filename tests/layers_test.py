@@ -51,6 +51,8 @@ SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/other_progra
 OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "options.hpp",
+    "cli/completion": "completion.hpp",
+    "cli/completion_[!c]*": "completion.hpp",
     "cli/options": "options.hpp",
     "cli/parse": "options.hpp",
     "cli/resolve": "options.hpp",
