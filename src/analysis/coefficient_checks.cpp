@@ -36,34 +36,53 @@ std::optional<double> stiffest(const ProbeRecord& record, std::int64_t step) {
   return at->curvature.circuits.front().hessian.top.front();
 }
 
+/// What was found where: how often, and the first time in words.
+struct Finding {
+  std::size_t count = 0;
+  std::string example;
+
+  template <class Words>
+  void add(const Words& words) {
+    if (count++ == 0) example = words();
+  }
+};
+
+/// What chains are held to: the settings of each, and how many standard errors are beyond chance.
+struct Measure {
+  explicit Measure(const ProbeRequest& request)
+      : settings(settings_of(request)),
+        width(width_of_99_percent(request.coefficient->chains)),
+        batches(request.batches) {}
+
+  std::vector<curvature::Langevin> settings;
+  double width;
+  std::int64_t batches;
+};
+
 std::optional<std::string> too_strong_a_pull(const ProbeRecord& record) {
   const CoefficientRequest& request = *record.request.coefficient;
   const double gamma = std::ranges::max(request.localisations);
   std::size_t measured = 0;
-  std::size_t above = 0;
-  std::string example;
+  Finding above;
   for (const ProbeRecord::Chains& one : record.coefficient) {
     const auto eigenvalue = stiffest(record, one.step);
     if (!eigenvalue) continue;
     ++measured;
     const double stiffness = request.inverse_temperature * *eigenvalue;
     if (gamma <= stiffness) continue;
-    if (above++ == 0) example = fmt::format("{:.3g} at step {}", stiffness, one.step);
+    above.add([&] { return fmt::format("{:.3g} at step {}", stiffness, one.step); });
   }
-  if (above == 0) return std::nullopt;
+  if (above.count == 0) return std::nullopt;
   return fmt::format(
       "gamma = {} is above n beta times the largest eigenvalue of the Hessian{} ({}): there the "
       "pull back is stronger than the loss, and the coefficient may be its own; see whether a "
       "smaller --llc-gamma gives the same",
-      gamma, of_steps(above, measured), example);
+      gamma, of_steps(above.count, measured), above.example);
 }
 
-std::optional<std::string> disagreement(const ProbeRecord& record) {
-  if (record.request.coefficient->chains < 2) return std::nullopt;
-  const double width = width_of_99_percent(record.request.coefficient->chains);
-  const auto settings = settings_of(record.request);
-  std::size_t differing = 0;
-  std::string example;
+std::optional<std::string> disagreement(const ProbeRecord& record, const Measure& by) {
+  const auto& settings = by.settings;
+  Finding differing;
   for (const ProbeRecord::Chains& one : record.coefficient) {
     std::vector<curvature::Coefficient> found;
     found.reserve(settings.size());
@@ -74,24 +93,22 @@ std::optional<std::string> disagreement(const ProbeRecord& record) {
       return [side](const curvature::Coefficient& c) { return c.value + side * c.error; };
     };
     // The two whose intervals lie farthest apart.
-    const auto low = std::ranges::min_element(found, {}, end(width));
-    const auto high = std::ranges::max_element(found, {}, end(-width));
-    if (end(width)(*low) >= end(-width)(*high)) continue;
+    const auto low = std::ranges::min_element(found, {}, end(by.width));
+    const auto high = std::ranges::max_element(found, {}, end(-by.width));
+    if (end(by.width)(*low) >= end(-by.width)(*high)) continue;
     const auto text = [&](auto at) {
       const curvature::Langevin& setting = settings[static_cast<std::size_t>(at - found.begin())];
       return fmt::format("{:.3g} +- {:.2g} with epsilon {} and gamma {}", at->value, at->error,
                          setting.step, setting.localisation);
     };
-    if (differing++ == 0) {
-      example = fmt::format("step {}: {}, {}", one.step, text(low), text(high));
-    }
+    differing.add([&] { return fmt::format("step {}: {}, {}", one.step, text(low), text(high)); });
   }
-  if (differing == 0) return std::nullopt;
+  if (differing.count == 0) return std::nullopt;
   return fmt::format(
       "the coefficients of the sweep differ by more than their errors{} ({}): what depends on "
       "epsilon or gamma is no property of the weights; look for settings that agree, and in "
       "/llc/chain_loss whether the chains came to rest",
-      of_steps(differing, record.coefficient.size()), example);
+      of_steps(differing.count, record.coefficient.size()), differing.example);
 }
 
 /// By how much the coefficient of the second half of the draws lies above that of the first half,
@@ -117,31 +134,28 @@ std::optional<curvature::Estimate> drift(const std::vector<curvature::Vector>& l
   return curvature::Estimate{found.value, found.error};
 }
 
-std::optional<std::string> not_at_rest(const ProbeRecord& record) {
-  if (record.request.coefficient->chains < 2) return std::nullopt;
-  const double width = width_of_99_percent(record.request.coefficient->chains);
-  const auto settings = settings_of(record.request);
-  std::size_t moving = 0;
-  std::string example;
+std::optional<std::string> not_at_rest(const ProbeRecord& record, const Measure& by) {
+  Finding moving;
   for (const ProbeRecord::Chains& one : record.coefficient) {
-    for (std::size_t i = 0; i < settings.size(); ++i) {
-      const auto value = learning_coefficient(one.losses[i], one.baseline, settings[i]).value;
-      const auto by = drift(one.losses[i], settings[i], record.request.batches);
-      if (!by || std::abs(by->value) <= std::max(0.05 * std::abs(value), width * by->error))
-        continue;
-      if (moving++ == 0) {
-        example = fmt::format(
-            "step {}, epsilon {}, gamma {}: {:.3g}, and from the first half of "
-            "the draws to the second {:+.2g} +- {:.1g}",
-            one.step, settings[i].step, settings[i].localisation, value, by->value, by->error);
-      }
+    for (std::size_t i = 0; i < by.settings.size(); ++i) {
+      const curvature::Langevin& setting = by.settings[i];
+      const auto value = learning_coefficient(one.losses[i], one.baseline, setting).value;
+      const auto change = drift(one.losses[i], setting, by.batches);
+      const double least = 0.05 * std::abs(value);
+      if (!change || std::abs(change->value) <= std::max(least, by.width * change->error)) continue;
+      moving.add([&] {
+        return fmt::format(
+            "step {}, epsilon {}, gamma {}: {:.3g}, and from the first half of the draws to the "
+            "second {:+.2g} +- {:.1g}",
+            one.step, setting.step, setting.localisation, value, change->value, change->error);
+      });
     }
   }
-  if (moving == 0) return std::nullopt;
+  if (moving.count == 0) return std::nullopt;
   return fmt::format(
       "{} of {} coefficients still change along the draws ({}): the chains have not come to rest; "
       "take a larger --llc-burn-in",
-      moving, record.coefficient.size() * settings.size(), example);
+      moving.count, record.coefficient.size() * by.settings.size(), moving.example);
 }
 
 }  // namespace
@@ -166,9 +180,14 @@ std::optional<std::string> divergence(const ProbeRecord::Chains& at, const Probe
 std::vector<std::string> doubts(const ProbeRecord& record) {
   std::vector<std::string> lines;
   if (!record.request.coefficient) return lines;
-  for (const auto& line : {too_strong_a_pull(record), not_at_rest(record), disagreement(record)}) {
+  const auto add = [&](const std::optional<std::string>& line) {
     if (line) lines.push_back(*line);
-  }
+  };
+  add(too_strong_a_pull(record));
+  if (record.request.coefficient->chains < 2) return lines;  // no errors to hold them to
+  const Measure measure(record.request);
+  add(not_at_rest(record, measure));
+  add(disagreement(record, measure));
   return lines;
 }
 

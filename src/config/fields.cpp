@@ -49,6 +49,10 @@ constexpr auto probes_doc = [] {
   std::ranges::copy(end, out);
   return all;
 }();
+/// What the rows say of the optimisers, one after the other.
+#define ICL_ROW(name, doc, ...) "; " doc
+constexpr std::string_view optimizers_doc = std::string_view(ICL_OPTIMIZERS(ICL_ROW)).substr(2);
+#undef ICL_ROW
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
 constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
 constexpr std::string_view clamp_form = "WORD@FIRST:LAST or WORD/LAYER.HEAD@FIRST:LAST, ...";
@@ -162,10 +166,7 @@ constexpr std::array other_fields = {
           IntegerAccess{member<&Config::train, &Train::steps_per_epoch>(), {1, max_steps}}},
     Field{"train.batch_size", "sequences", "Sequences in one step",
           IntegerAccess{member<&Config::train, &Train::batch_size>(), {1, max_size}}},
-    Field{"train.optimizer", "",
-          "Plain SGD; Adam (Kingma & Ba 2015) with L2 as in torch.optim; or AdamW (Loshchilov & "
-          "Hutter 2019), whose decay is w <- w - rate*lambda*w beside it",
-          choice<&Config::train, &Train::optimizer>()},
+    Field{"train.optimizer", "", optimizers_doc, choice<&Config::train, &Train::optimizer>()},
     Field{"train.learning_rate", "", "Learning rate",
           NumberAccess{member<&Config::train, &Train::learning_rate>(), learning_rate}},
     Field{"train.weight_decay_attention", "",

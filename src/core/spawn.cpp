@@ -10,9 +10,27 @@
 #include "icl/core/error.hpp"
 
 namespace icl {
+namespace {
+
+constexpr int first_free_descriptor = 3;
+
+}  // namespace
 
 Pipe::Pipe() {
-  if (pipe2(ends_.data(), O_CLOEXEC) != 0) fail_to("make a pipe", errno);
+  bool made = pipe2(ends_.data(), O_CLOEXEC) == 0;
+  for (int& end : ends_) {
+    if (!made || end >= first_free_descriptor) continue;
+    const int higher = fcntl(end, F_DUPFD_CLOEXEC, first_free_descriptor);
+    made = higher >= 0;
+    const int error = errno;
+    close(std::exchange(end, higher));
+    errno = error;
+  }
+  if (made) return;
+  const int error = errno;
+  close_read_end();
+  close_write_end();
+  fail_to("make a pipe", error);
 }
 
 Pipe::~Pipe() {
@@ -50,9 +68,10 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 void fail_to(std::string_view step, int error) {
   const ExitCode code = code_of_errno(error);
-  throw Error(code,
-              "cannot " + std::string(step) + ": " + std::strerror(error) +
-                  (code == ExitCode::resources ? " (ulimit -n, -u and -v set the limits)" : ""));
+  throw Error(code, "cannot " + std::string(step) + ": " + std::strerror(error) +
+                        (code == ExitCode::resources
+                             ? " (limits: ulimit -u, -n and -v, and pids.max of the cgroup)"
+                             : ""));
 }
 
 }  // namespace icl

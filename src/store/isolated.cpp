@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "icl/core/error.hpp"
+#include "icl/core/spawn.hpp"
 #include "icl/store/hdf5.hpp"
 
 namespace icl::store {
@@ -33,8 +34,6 @@ struct Isolated::Frame {
 };
 
 namespace {
-
-constexpr int first_free_descriptor = 3;  // 0, 1 and 2 stay what they are, or closed
 
 /// Bytes that this process has mapped; 0 if that cannot be told.
 std::uint64_t mapped_bytes() {
@@ -112,29 +111,6 @@ void send_frame(int pipe, const Frame& frame, std::span<const std::byte> bytes) 
   write_all(pipe, bytes);
 }
 
-/// Too few processes, descriptors or bytes are no fault of a file, nor of its disk.
-[[noreturn]] void fail(const std::string& what, int error) {
-  const ExitCode code = code_of_errno(error);
-  throw Error(code, fmt::format("cannot {}: {}{}", what, std::strerror(error),
-                                code == ExitCode::resources
-                                    ? " (limits: ulimit -u, -n and -v, and pids.max of the cgroup)"
-                                    : ""));
-}
-
-/// A pipe's two ends, which are not inherited by programs.
-std::array<int, 2> make_pipe() {
-  std::array<int, 2> ends{};
-  bool made = pipe2(ends.data(), O_CLOEXEC) == 0;
-  for (int& end : ends) {
-    if (!made || end >= first_free_descriptor) continue;
-    const int higher = fcntl(end, F_DUPFD_CLOEXEC, first_free_descriptor);
-    close(std::exchange(end, higher));
-    made = higher >= 0;
-  }
-  if (!made) fail("make a pipe", errno);
-  return ends;
-}
-
 }  // namespace
 
 Allowance allowance_for(std::uint64_t bytes) noexcept {
@@ -149,24 +125,18 @@ Allowance allowance_for(std::uint64_t bytes) noexcept {
 Isolated::Isolated(std::string name, Allowance allowance,
                    const std::function<void(const Send&)>& work)
     : name_(std::move(name)), allowance_(allowance) {
-  const auto [read_end, write_end] = make_pipe();
+  Pipe pipe;
   const pid_t parent = getpid();
   pid_ = fork();  // NOLINT(*-prefer-member-initializer): the pipe comes first
-  if (pid_ < 0) {
-    const int error = errno;
-    close(read_end);
-    close(write_end);
-    fail(fmt::format("start a process that reads '{}'", name_), error);
-  }
+  if (pid_ < 0) fail_to(fmt::format("start a process that reads '{}'", name_), errno);
   if (pid_ > 0) {
-    close(write_end);
-    pipe_ = read_end;
+    pipe_ = pipe.release_read_end();
     return;
   }
-  close(read_end);
+  pipe.close_read_end();
   const std::uint64_t may_map = confine(allowance, parent);
   using Kind = Frame::Kind;
-  const int out = write_end;
+  const int out = pipe.write_end();
   const auto refuse = [&](ExitCode code, const std::string& message) {
     const auto text = std::as_bytes(std::span(message));
     send_frame(out, Frame{Kind::error, static_cast<std::int32_t>(code), text.size()}, text);

@@ -44,7 +44,8 @@ TEST(Pipe, ClosesItsEndsUnlessTheyAreReleased) {
 
 TEST(FailTo, NamesTheLimitsWhereTheyMayBeTheCause) {
   EXPECT_EQ(test::message_of(ExitCode::resources, [] { fail_to("make a pipe", EMFILE); }),
-            "cannot make a pipe: Too many open files (ulimit -n, -u and -v set the limits)");
+            "cannot make a pipe: Too many open files (limits: ulimit -u, -n and -v, and "
+            "pids.max of the cgroup)");
   EXPECT_EQ(test::message_of(ExitCode::io, [] { fail_to("make a pipe", EIO); }),
             "cannot make a pipe: Input/output error");
 }

@@ -13,13 +13,17 @@ struct OptimizerTraits {
   bool follows_gradient = false;  ///< its update is -rate times the gradient
 };
 
-/// The rules of updates, a row each: the word of train.optimizer, and its traits. From a row follow
-/// the enumerator, its word, and the declaration of train::optimizer_rules::NAME, which
-/// src/train/optimizer/NAME.cpp defines: without that file the program does not link.
-#define ICL_OPTIMIZERS(ROW)          \
-  ROW(sgd, .follows_gradient = true) \
-  ROW(adam, .remembers = true)       \
-  ROW(adamw, .remembers = true)
+/// The rules of updates, a row each: the word of train.optimizer, what the key's description says
+/// of it, and its traits. From a row follow the enumerator, its word, and the declaration of
+/// train::optimizer_rules::NAME, which src/train/optimizer/NAME.cpp defines: without that file the
+/// program does not link.
+// clang-format off: a row each
+#define ICL_OPTIMIZERS(ROW)                                                                       \
+  ROW(sgd, "Plain SGD", .follows_gradient = true)                                                 \
+  ROW(adam, "Adam (Kingma & Ba 2015) with L2 as in torch.optim", .remembers = true)               \
+  ROW(adamw, "AdamW (Loshchilov & Hutter 2019), whose decay is w <- w - rate*lambda*w beside it", \
+      .remembers = true)
+// clang-format on
 
 #define ICL_ROW(name, ...) name,
 enum class Optimizer : std::uint8_t { ICL_OPTIMIZERS(ICL_ROW) };
@@ -31,7 +35,7 @@ constexpr auto words(Optimizer /*type*/) {
 }
 #undef ICL_ROW
 
-#define ICL_ROW(name, ...) OptimizerTraits{__VA_ARGS__},
+#define ICL_ROW(name, doc, ...) OptimizerTraits{__VA_ARGS__},
 [[nodiscard]] constexpr OptimizerTraits traits_of(Optimizer optimizer) {
   constexpr std::array all{ICL_OPTIMIZERS(ICL_ROW)};
   return all.at(static_cast<std::size_t>(optimizer));

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-/// What starting another program takes.
+/// What starting another process takes.
 namespace icl {
 
-/// A pipe whose ends close themselves and are not inherited. Error(resources or io) if none is to
-/// be had.
+/// A pipe whose ends close themselves, are not inherited, and are none of 0, 1 and 2, which stay
+/// what they are, or closed. Error(resources or io) if none is to be had.
 class Pipe {
  public:
   Pipe();
