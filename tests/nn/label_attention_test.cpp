@@ -158,7 +158,7 @@ TEST(LabelAttention, OnTheCopyIsTheAnswer) {
   c.forward();
   for (std::int64_t b = 0; b < 40; ++b) {
     if (c.sample.copies(b) == 0) continue;
-    const Real label = c.sample.labels[c.sample.batch.items.row(b)[3]];
+    const auto label = static_cast<Real>(c.sample.labels[c.sample.batch.items.row(b)[3]]);
     EXPECT_NEAR(c.activations.m[b], label, 4 * test::unit_roundoff);
   }
 }
