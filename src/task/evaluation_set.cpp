@@ -30,6 +30,7 @@ Traits traits_of(const config::Config& config) {
 std::vector<SetOfRun> sets_of(const config::Config& config) {
   std::vector<SetOfRun> sets;
   const Traits traits = traits_of(config);
+  sets.reserve(evaluation_sets.size() + (config.eval.set ? (*config.eval.set)->size() : 0));
   for (const EvaluationSet& set : evaluation_sets) {
     sets.push_back({std::string(set.name), std::string(set.title), std::string(set.learning),
                     std::string(set.on), is_recorded(set, config), traits.*set.needs});

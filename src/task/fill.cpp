@@ -84,7 +84,7 @@ void ItemLabelTask::draw_classes(const Rule& rule, const Stream& stream, std::ui
 }
 
 /// Whether the items of a sequence are fresh ones by data.novel.
-bool ItemLabelTask::takes_novel(const Rule& rule, std::uint64_t step, std::int64_t sequence) const {
+bool ItemLabelTask::takes_novel(const Rule& rule, std::uint64_t step, std::int64_t sequence) {
   if (rule.novel == 0) return false;
   const Stream stream(static_cast<std::uint64_t>(rule.seed), Purpose::novel_choice, step,
                       static_cast<std::uint64_t>(sequence));

@@ -82,7 +82,7 @@ class ItemLabelTask final : public Task {
             const Workers&) const;
   void draw_classes(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
                     std::span<std::int32_t> items) const;
-  [[nodiscard]] bool takes_novel(const Rule&, std::uint64_t step, std::int64_t sequence) const;
+  [[nodiscard]] static bool takes_novel(const Rule&, std::uint64_t step, std::int64_t sequence);
   void relabel(const Rule&, std::uint64_t step, std::int64_t sequence, std::int64_t b,
                Batch&) const;
   void fill_from_items(const Rule&, const Stream&, std::uint64_t step, std::int64_t sequence,
