@@ -20,12 +20,12 @@ std::vector<double> memoriser_margins(const run::RunRecord& run, std::int64_t st
                 fmt::format("--step {}: the run made steps {} to {}{}", step, first, run.step,
                             run.origin ? "; those before are its parent's" : ""));
   }
-  if (run.config.data.label_count) {
-    throw Error(
-        ExitCode::usage,
-        fmt::format("the memoriser's margins are those of two labels -1 and +1, and the run "
-                    "has data.label_count = {}",
-                    *run.config.data.label_count));
+  const config::LossKind loss = config::asked_of(run.config).loss;
+  if (loss != config::LossKind::logistic) {
+    throw Error(ExitCode::usage,
+                fmt::format("the memoriser's margins are those of two labels -1 and +1, and the "
+                            "run's loss is the {}",
+                            config::row_of(loss).title));
   }
   const train::Values values = run::parameters_at(run, step, workers);
   config::Config config = run.config;

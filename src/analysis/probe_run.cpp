@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "icl/config/loss.hpp"
 #include "icl/config/system.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
@@ -76,11 +77,12 @@ RunProbe::RunProbe(const run::RunRecord& run, ProbeRequest request, const run::I
       workers_(workers),
       items_(run::items_of(run, places)),
       circuits_(circuits(run.config)) {
-  if (!run.config.data.label_count) return;
+  const config::LossKind loss = config::asked_of(run.config).loss;
+  if (loss == config::LossKind::logistic) return;
   throw Error(ExitCode::usage,
               fmt::format("curvature and the local learning coefficient are those of the logistic "
-                          "loss of one logit, and the run has data.label_count = {}",
-                          *run.config.data.label_count));
+                          "loss of one logit, and the run's is the {}",
+                          config::row_of(loss).title));
 }
 
 ProbeRecord RunProbe::record() const {
@@ -186,8 +188,9 @@ run::Footprint footprint_of_probing(const config::Config& config, const ProbeReq
                    sizeof(Real) * d * static_cast<double>(steps_at_once(d, steps)),
                    "model.hidden, --steps"});
   if (!config.data.K.is_infinite()) {
-    const auto items = static_cast<double>(
-        config.data.K.count() + std::min(config.data.K.count(), task::ItemLabelTask::most_novel_items));
+    const auto items =
+        static_cast<double>(config.data.K.count() +
+                            std::min(config.data.K.count(), task::ItemLabelTask::most_novel_items));
     parts.push_back({"items in double",
                      2 * words * items * static_cast<double>(model->token_width()),
                      "data.K, data.D"});

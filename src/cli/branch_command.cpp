@@ -48,10 +48,10 @@ ExitCode run(const BranchCommand& command) {
                 "data.label_code cannot change");
   }
   if (config.blocks != parent.record.config.blocks || config.data.layout != before.layout ||
-      config.data.label_count != before.label_count ||
+      config.data.task != before.task || config.data.label_count != before.label_count ||
       config.data.label_vectors != before.label_vectors) {
     throw Error(ExitCode::usage,
-                "a branch keeps the parameters of its parent: blocks.*, data.layout, "
+                "a branch keeps the parameters of its parent: blocks.*, data.layout, data.task, "
                 "data.label_count and data.label_vectors cannot change");
   }
   if (command.at < 0 || command.at > parent.record.step) {

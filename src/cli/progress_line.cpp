@@ -10,7 +10,9 @@ namespace icl::cli {
 namespace {
 
 std::string score_text(const train::Score& score) {
-  return std::isnan(score.loss) ? "-" : fmt::format("{:.4f} ({:.3f})", score.loss, score.accuracy);
+  if (std::isnan(score.loss)) return "-";
+  if (std::isnan(score.accuracy)) return fmt::format("{:.4f}", score.loss);
+  return fmt::format("{:.4f} ({:.3f})", score.loss, score.accuracy);
 }
 
 }  // namespace

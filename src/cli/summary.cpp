@@ -64,6 +64,7 @@ std::string standing(const run::RunRecord& run) {
 }
 
 std::string acquisition(const run::RunRecord& run) {
+  if (run::column(run, "train_accuracy").empty() && !run.metric_steps.empty()) return "";
   if (!run.t_icl_step) return "ICL not acquired\n";
   return fmt::format("ICL acquired at step {}{}\n", *run.t_icl_step,
                      run.t_icl_refined ? fmt::format(", to the step {}", *run.t_icl_refined) : "");
@@ -71,12 +72,15 @@ std::string acquisition(const run::RunRecord& run) {
 
 std::string last_values(const run::RunRecord& run) {
   if (run.metric_steps.empty()) return "no evaluation yet\n";
-  std::string text = fmt::format("loss (accuracy) at step {}:", run.metric_steps.back());
+  const bool judges = !run::column(run, "train_accuracy").empty();
+  std::string text =
+      fmt::format("loss{} at step {}:", judges ? " (accuracy)" : "", run.metric_steps.back());
   const auto add = [&](std::string_view set, std::string_view title) {
     const auto loss = run::column(run, fmt::format("{}_loss", set));
     const auto accuracy = run::column(run, fmt::format("{}_accuracy", set));
-    if (loss.empty() || accuracy.empty() || std::isnan(loss.back())) return;
-    text += fmt::format("  {} {:.4f} ({:.3f})", title, loss.back(), accuracy.back());
+    if (loss.empty() || std::isnan(loss.back())) return;
+    text += fmt::format("  {} {:.4f}", title, loss.back());
+    if (!accuracy.empty()) text += fmt::format(" ({:.3f})", accuracy.back());
   };
   add("train", "train");
   for (const task::EvaluationSet& set : task::evaluation_sets) {

@@ -9,8 +9,9 @@ bool has_label_vectors(const Config& config) {
   return config.data.label_count && config.data.label_vectors == LabelVectors::gaussian;
 }
 
-/// Entries that a token has for its label.
+/// Entries that a token has for its label, or for its y.
 std::int64_t label_entries(const Config& config) {
+  if (task_of(config) == TaskKind::regression) return 1;
   if (has_label_vectors(config)) return config.data.D;
   if (config.data.label_count) return *config.data.label_count;
   return config.data.label_code == LabelCode::onehot ? 2 : 1;

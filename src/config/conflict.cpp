@@ -15,6 +15,7 @@
 #include "icl/config/probe_set.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
+#include "task_conflict.hpp"
 #include "trim.hpp"
 
 namespace icl::config {
@@ -37,6 +38,8 @@ constexpr std::array systems_table{
     SystemsRow{"data.layout", &Capabilities::blocks},
     SystemsRow{"data.label_count", &Capabilities::blocks},
     SystemsRow{"data.label_vectors", &Capabilities::blocks},
+    SystemsRow{"data.task", &Capabilities::blocks},
+    SystemsRow{"record.observers", &Capabilities::blocks},
     SystemsRow{"data.labels", &Capabilities::context},
     SystemsRow{"data.bursty", &Capabilities::context},
     SystemsRow{"data.copies", &Capabilities::context},
@@ -82,7 +85,7 @@ Result in_sizes(const Config& c) {
     return Conflict{"data.K = inf leaves the system \"memoriser\" nothing to memorise",
                     {"data.K", "model.system"}};
   }
-  if (context && !K.is_infinite() && K.count() < N) {
+  if (context && task_of(c) == TaskKind::labels && !K.is_infinite() && K.count() < N) {
     return Conflict{fmt::format("data.K = {} must be at least data.N = {}, because IWL evaluation "
                                 "draws N distinct items",
                                 K.count(), N),
@@ -96,7 +99,8 @@ Result in_sizes(const Config& c) {
   }
   // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
   // bits.
-  const bool fresh = K.is_infinite() || c.data.noise > 0 || c.data.novel || c.eval.set;
+  const bool fresh = K.is_infinite() || c.data.noise > 0 || c.data.novel || c.eval.set ||
+                     task_of(c) == TaskKind::regression;
   if (fresh && N > (std::int64_t{1} << 31) / c.train.batch_size) {
     return Conflict{fmt::format("data.N = {} times train.batch_size = {} must be at most 2^31 "
                                 "where every token is drawn anew",
@@ -351,7 +355,7 @@ bool has_meaning(const Field& field, System system) {
 
 Result find_conflict(const Config& config) {
   for (const auto check :
-       {of_other_systems, in_blocks, in_sizes, in_steps, in_data, in_copies, in_eval_sets,
+       {of_other_systems, in_task, in_blocks, in_sizes, in_steps, in_data, in_copies, in_eval_sets,
         in_probes, in_activations, in_snapshots, in_clamps, in_interventions, in_rates}) {
     if (auto conflict = check(config)) return conflict;
   }

@@ -88,9 +88,14 @@ constexpr std::array other_fields = {
           "score on a copy",
           OptionalNumberAccess{member<&Config::init, &Init::beta0>(), initial_beta},
           "W_q stays as it is drawn"},
+    Field{"data.task", "",
+          "What the system blocks learns: the label of an item that occurs in its context; or "
+          "linear regression in context, y = w . x + data.noise xi, where w, x and xi are normal "
+          "variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is asked for",
+          optional_choice<&Config::data, &Data::task>(), "labels"},
     Field{"data.K", "items",
-          "Task diversity: the number of items in the training set; inf draws fresh items and "
-          "labels for every sequence",
+          "Task diversity: the number of items in the training set, or of the w of regression; inf "
+          "draws fresh items and labels, or a fresh w, for every sequence",
           DiversityAccess{member<&Config::data, &Data::K>(), {2, max_count - 1}}},
     Field{"data.N", "tokens",
           "Tokens in a sequence: N-1 items with their labels, then the target item",
@@ -122,7 +127,7 @@ constexpr std::array other_fields = {
           optional_choice<&Config::data, &Data::label_vectors>(), "onehot"},
     Field{"data.noise", "",
           "Within-item noise epsilon: each token holds (x + epsilon xi) / sqrt(1 + epsilon^2), xi "
-          "~ N(0, I/D) fresh",
+          "~ N(0, I/D) fresh; with data.task = regression the standard deviation of y about w . x",
           NumberAccess{member<&Config::data, &Data::noise>(), {0, max_noise}}},
     Field{
         "data.zipf", "",
@@ -261,6 +266,11 @@ constexpr std::array other_fields = {
           "Activations on the sequences of /probe_set, to be recorded with each snapshot: logit, "
           "attention, query, attended, mlp_input, hidden_1, hidden_2",
           text<&Config::record, &Record::activations>("NAME, ..."), "none, and no /probe_set"},
+    Field{"record.observers", "",
+          "Ideal observers whose loss on the evaluation's sequences is recorded, and how far the "
+          "network's answers are from theirs: memoriser, copier; with data.task = regression "
+          "ridge, dmmse",
+          text<&Config::record, &Record::observers>("NAME, ..."), "none"},
     Field{"record.probe_set", "sequences",
           "Sequences of /probe_set: half of novel items, half of training items, if there are both",
           IntegerAccess{member<&Config::record, &Record::probe_set>(), {2, max_size}}},

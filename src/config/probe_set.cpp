@@ -18,6 +18,10 @@ bool has_probe(System system, ProbeName probe) {
   return meets(row_of(system).has, std::ranges::find(rows, probe, &ProbeRow::probe)->need);
 }
 
+bool reads_labels(ProbeName probe) {
+  return probe != ProbeName::norms && probe != ProbeName::alignment;
+}
+
 namespace {
 
 /// Whether a probe takes the weights of attention for shares of one, which linear ones are not.
@@ -36,6 +40,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
   for (const ProbeRow& row : rows) {
     if (linear && reads_shares(row.probe)) continue;
     if (config.data.label_count && row.probe == ProbeName::memorisation) continue;
+    if (task_of(config) != TaskKind::labels && reads_labels(row.probe)) continue;
     const bool wanted = asked ? std::ranges::find(**asked, row.name) != (*asked)->end()
                               : row.recorded == Recorded::always;
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);

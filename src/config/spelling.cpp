@@ -18,6 +18,7 @@
 #include "icl/config/eval_set.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/intervention.hpp"
+#include "icl/config/observers.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/config/toml.hpp"
@@ -79,6 +80,7 @@ std::optional<std::vector<Intervention>> in_time(std::string_view text) {
 
 std::string spell_probes(std::string_view text) { return names_in(text, probe_rows()); }
 std::string spell_activations(std::string_view text) { return names_in(text, activation_rows()); }
+std::string spell_observers(std::string_view text) { return names_in(text, observers); }
 
 std::string spell_steps(std::string_view text) {
   auto ranges = read_steps(text);
@@ -124,6 +126,7 @@ struct SpellingRow {
 };
 constexpr std::array spellings{SpellingRow{"probe.record", spell_probes},
                                SpellingRow{"record.activations", spell_activations},
+                               SpellingRow{"record.observers", spell_observers},
                                SpellingRow{"record.snapshot_steps", spell_steps},
                                SpellingRow{"eval.set", spell_eval_sets},
                                SpellingRow{"intervene.freeze", spell_frozen},

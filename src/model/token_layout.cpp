@@ -9,7 +9,8 @@ namespace icl::model {
 TokenLayout::TokenLayout(const config::Config& config, const config::BlocksShape& shape)
     : interleaved_(shape.layout == config::Layout::interleaved),
       signs_(!config.data.label_count),
-      code_(config.data.label_code),
+      code_(config::task_of(config) == config::TaskKind::regression ? config::LabelCode::scalar
+                                                                    : config.data.label_code),
       token_(shape.token),
       label_(shape.label),
       dimension_(config.data.D),

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "icl/config/field_values.hpp"
+#include "icl/config/loss.hpp"
 #include "icl/config/system.hpp"
 #include "icl/task/seeds.hpp"
 
@@ -54,11 +55,15 @@ void write_config(store::Hdf5Writer& file, const std::string& toml, const config
 }
 
 std::string title_of(const config::Config& config) {
-  return fmt::format("{}, K = {}, N = {}, seed {}", config::row_of(config.model.system).title,
+  return fmt::format("{}{}, K = {}, N = {}, seed {}", config::row_of(config.model.system).title,
+                     config.data.task ? fmt::format(", {}", config::word(*config.data.task)) : "",
                      number(config.data.K), config.data.N, config.train.seed);
 }
 
 std::vector<std::string> chief_metrics(const config::Config& config) {
+  if (!config::row_of(config::asked_of(config).loss).judges) {
+    return {"icl_loss", "iwl_loss", "train_loss"};
+  }
   if (config::row_of(config.model.system).has.context) {
     return {"icl_accuracy", "iwl_accuracy", "train_accuracy"};
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "icl/config/system.hpp"
@@ -40,9 +41,11 @@ void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTa
   group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
                 std::span<const Real>(x), {"1", "item", "the numbers of each item"});
-  const LabelColumn labels(config);
-  labels.write(group, "label", {"item"}, {n}, label,
-               {"1", "label", fmt::format("label of each item, {}", labels.values())});
+  if (config::task_of(config) == config::TaskKind::labels) {
+    const LabelColumn labels(config);
+    labels.write(group, "label", {"item"}, {n}, label,
+                 {"1", "label", fmt::format("label of each item, {}", labels.values())});
+  }
   group.plot("x", {"item", "dimension"}, "items of " + title);
 }
 
@@ -54,6 +57,7 @@ class SequenceSet {
         length_(length),
         dimension_(config.data.D),
         labels_(config),
+        numbers_(config::task_of(config) == config::TaskKind::regression),
         shifted_(config::starts(config) > 1) {}
 
   void add(const Batch& batch) {
@@ -67,12 +71,13 @@ class SequenceSet {
         const std::int32_t item = batch.items.row(b)[j];
         const Real* row =
             j + 1 < length_ ? batch.table->context.row(item) : batch.table->target.row(item);
-        items_.push_back(item);
+        items_.push_back(numbers_ ? batch.fresh.drawn.row(b)[j] : item);
+        if (numbers_) y_.push_back(j + 1 < length_ ? row[dimension_] : batch.value.row(b)[0]);
         x_.insert(x_.end(), row, row + dimension_);
         label_.push_back(static_cast<Label>(row[dimension_]));
         if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
-      answer_.push_back(batch.answer[b]);
+      if (!numbers_) answer_.push_back(batch.answer[b]);
       if (shifted_) shift_.push_back(batch.shift[b]);
     }
   }
@@ -101,6 +106,17 @@ class SequenceSet {
     group.dataset("x", {"step", "sequence", "position", "dimension"},
                   {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
                   {"1", "item", "items of each sequence; the last one is the target"});
+    if (numbers_) {
+      write_numbers(group, {s, b, n});
+    } else {
+      write_labels(group, {s, b, n});
+    }
+    group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
+  }
+
+ private:
+  void write_labels(store::GroupWriter& group, const std::array<std::uint64_t, 3>& extents) const {
+    const auto [s, b, n] = extents;
     labels_.write(
         group, "label", {"step", "sequence", "position"}, {s, b, n}, label_,
         {"1", "label", fmt::format("label in each token, {}; 0 for the target", labels_.values())});
@@ -126,16 +142,24 @@ class SequenceSet {
            "number of each item in its table; -1 (and zeros elsewhere) where the last batch "
            "of an epoch of 60,000 sequences has no sequence"});
     }
-    group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
   }
 
- private:
+  void write_numbers(store::GroupWriter& group, const std::array<std::uint64_t, 3>& extents) const {
+    const auto [s, b, n] = extents;
+    group.dataset("y", {"step", "sequence", "position"}, {s, b, n}, std::span<const Real>(y_),
+                  {"1", "y", "y of each x; that of the last one is asked for"});
+    group.dataset(
+        "task", {"step", "sequence", "position"}, {s, b, n}, std::span<const std::int32_t>(items_),
+        {"1", "task number", "number of the sequence's task in /tasks; -1 of a fresh one"});
+  }
+
   std::int64_t sequences_, length_, dimension_;
   LabelColumn labels_;
+  bool numbers_;        ///< y in place of labels
   bool fresh_ = false;  ///< tokens lie in a batch, and not in a table of items
   bool shifted_;
   std::vector<std::int32_t> items_, shift_;
-  std::vector<Real> x_;
+  std::vector<Real> x_, y_;
   std::vector<Label> label_, answer_;
   std::vector<std::int8_t> copy_;
 };

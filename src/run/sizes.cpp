@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "icl/config/observers.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
 #include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/task/item_label.hpp"
+#include "icl/task/regression.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
@@ -31,6 +33,11 @@ double Sizes::items(std::int64_t width) const {
   if (config_.data.K.is_infinite()) return 0;
   const auto count = static_cast<double>(config_.data.K.count());
   const auto dimension = static_cast<double>(config_.data.D);
+  if (config::task_of(config_) == config::TaskKind::regression) {
+    const double observed = config::observers_of(config_).empty() ? 0 : number_bytes;
+    return count *
+           (dimension * (sizeof(float) + observed) + static_cast<double>(width) * real_bytes);
+  }
   const double rows =
       count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
   double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
@@ -50,8 +57,13 @@ double Sizes::pass(std::int64_t sequences, bool own_tokens) const {
 
 double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {
   const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
-  const bool own = own_tokens || task::draws_own_tokens(config_);
   double bytes = 0;
+  if (config::task_of(config_) == config::TaskKind::regression) {
+    static_cast<void>(task::RegressionTask::room({length, config_.data.D, width, true}, sequences,
+                                                 Storage::on_paper(&bytes)));
+    return bytes;
+  }
+  const bool own = own_tokens || task::draws_own_tokens(config_);
   static_cast<void>(
       task::room_for({length, config_.data.D, width, own, config::starts(config_) > 1}, sequences,
                      Storage::on_paper(&bytes)));

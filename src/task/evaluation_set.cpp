@@ -33,7 +33,8 @@ std::vector<SetOfRun> sets_of(const config::Config& config) {
   sets.reserve(evaluation_sets.size() + (config.eval.set ? (*config.eval.set)->size() : 0));
   for (const EvaluationSet& set : evaluation_sets) {
     sets.push_back({std::string(set.name), std::string(set.title), std::string(set.learning),
-                    std::string(set.on), is_recorded(set, config), traits.*set.needs});
+                    std::string(measured_on(set, config)), is_recorded(set, config),
+                    traits.*set.needs});
   }
   if (!config.eval.set) return sets;
   for (const config::EvalSet& set : **config.eval.set) {

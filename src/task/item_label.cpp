@@ -31,7 +31,7 @@ ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenIt
       novel_share_(config.data.novel.value_or(0)),
       copies_(config.data.copies),
       own_tokens_(draws_own_tokens(config)),
-      unequal_(config.data.zipf > 0),
+      zipf_(config.data.zipf),
       rule_(config.data.labels),
       label_count_(config.data.label_count),
       probe_sequences_(config.probe.sequences),
@@ -190,7 +190,7 @@ void ItemLabelTask::probe_batch(std::uint64_t step, std::int64_t first, std::int
                                 CopyLabel label, Batch& batch, const Workers& workers) const {
   assert(first + size <= probe_sequences_);
   // Under Zipf's law an average over training items is one over how often they are drawn.
-  const bool all = !fresh_items_ && !unequal_ && probe_sequences_ == training_.items.classes();
+  const bool all = !fresh_items_ && zipf_ == 0 && probe_sequences_ == training_.items.classes();
   const auto draw = all ? Draw::each_once : Draw::bursty;
   fill({seeds_.eval, Purpose::probe_sequence, Purpose::probe_fresh_items, draw, training_, label},
        step, first, size, batch, workers);

@@ -4,13 +4,14 @@
 
 namespace icl::train {
 
-Evaluator::Evaluator(const task::Task& task, const model::Model& model, const nn::Loss& loss,
-                     std::int64_t sequences)
+Evaluator::Evaluator(const config::Config& config, const task::Task& task,
+                     const model::Model& model)
     : task_(task),
-      loss_(loss),
-      sequences_(sequences),
-      batch_(task.make_batch(std::min(chunk, sequences))),
-      activations_(model.make_activations(std::min(chunk, sequences), task.length())) {}
+      loss_(config::asked_of(config)),
+      sequences_(config.eval.sequences),
+      batch_(task.make_batch(std::min(chunk, sequences_))),
+      comparison_(config, task, std::min(chunk, sequences_)),
+      activations_(model.make_activations(std::min(chunk, sequences_), task.length())) {}
 
 bool Evaluator::is_above(double threshold, std::size_t set, const model::Model& model,
                          std::int64_t step, const Workers& workers) {
@@ -35,11 +36,13 @@ nn::LossSums Evaluator::measure_chunk(std::size_t set, const model::Model& model
 
 Score Evaluator::measure(std::size_t set, const model::Model& model, std::int64_t step,
                          const Workers& workers) {
+  comparison_.begin();
   if (!task_.has(set)) return {};
   nn::LossSums total;
   for (std::int64_t first = 0; first < sequences_; first += chunk) {
     const std::int64_t size = std::min(chunk, sequences_ - first);
     const auto sums = measure_chunk(set, model, step, first, size, workers);
+    comparison_.add(batch_, activations_->logits, workers);
     total.loss += sums.loss;
     total.correct += sums.correct;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "icl/config/loss.hpp"
+#include "icl/config/observers.hpp"
 #include "icl/nn/parameter.hpp"
 #include "icl/probe/probe.hpp"
 #include "icl/task/evaluation_set.hpp"
@@ -60,6 +61,36 @@ void add_sets(const config::Config& config, const config::LossRow& loss, std::ve
   }
 }
 
+/// Loss of each ideal observer on each set, and how far the network's answers are from its.
+void add_observers(const config::Config& config, const config::LossRow& loss,
+                   std::vector<Metric>& all) {
+  const auto names = config::observers_of(config);
+  const bool numbers = config::asked_of(config).loss == config::LossKind::squared;
+  const std::vector<task::SetOfRun> sets = task::sets_of(config);
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const task::SetOfRun& set = sets[i];
+    if (!set.is_recorded) continue;
+    for (std::size_t j = 0; j < names.size(); ++j) {
+      const config::ObserverRow& row = config::row_of(names[j]);
+      const std::size_t at = i * names.size() + j;
+      Metric& own = all.emplace_back(metric(
+          fmt::format("{}_{}_loss", set.name, row.name), loss.unit,
+          fmt::format("mean {} on {} of {}", loss.title, set.on, row.is),
+          [](const Evaluation& e, std::size_t place) { return e.observers[place].loss; }, at));
+      own.formula = row.formula;
+      own.source = row.source;
+      Metric& distance = all.emplace_back(metric(
+          fmt::format("{}_{}_distance", set.name, row.name), loss.unit,
+          fmt::format("how far the network's answers on {} are from those of {}", set.on, row.is),
+          [](const Evaluation& e, std::size_t place) { return e.observers[place].distance; }, at));
+      distance.formula = numbers ? "mean of (z - z_o)^2, z_o the observer's answer"
+                                 : "mean of sum over labels l of q(l) ln(q(l)/p(l)), q the "
+                                   "observer's answer and p the network's";
+      distance.source = numbers ? row.source : "Kullback & Leibler 1951";
+    }
+  }
+}
+
 std::string name_of(const probe::Place& place, const config::Config& config,
                     std::span<const nn::Parameter* const> parameters) {
   switch (place.column->each) {
@@ -97,6 +128,7 @@ std::vector<Metric> metrics(const config::Config& config,
   const config::LossRow& loss = config::row_of(config::asked_of(config).loss);
   add_training(loss, all);
   add_sets(config, loss, all);
+  add_observers(config, loss, all);
   add_probes(config, parameters, all);
   return all;
 }

@@ -47,7 +47,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       task_(task::make_task(config, std::move(given), *model_, workers)),
       optimizer_(make_optimizer(config.train, parameters_)),
       interventions_(config.intervene, parameters_),
-      evaluator_(*task_, *model_, nn::Loss(config::asked_of(config)), config.eval.sequences),
+      evaluator_(config, *task_, *model_),
       pass_(config, *task_, *model_),
       next_update_(config_, progress_.step, *model_, pass_, *optimizer_, interventions_),
       prober_(config, *task_, *model_, &next_update_),
@@ -56,6 +56,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       snapshots_(snapshot_schedule(config)),
       acquisition_(config) {
   evaluation_.sets.resize(task_->sets());
+  evaluation_.observers.resize(evaluation_.sets.size() * evaluator_.observers());
   const std::int64_t seed = task::Seeds(config).init;
   if (config.init.beta0) {
     initialise_with_beta(*config.init.beta0, seed, *task_, *model_, workers);
@@ -239,10 +240,12 @@ void Trainer::evaluate(const Workers& workers) {
   }
   evaluation_.step = progress_.step;
   evaluation_.train = training_score(progress_);
+  if (!evaluator_.judges()) evaluation_.train.accuracy = Score{}.accuracy;
   const nn::Clamps clamps = clamps_in_force();
   evaluator_.attend(clamps);
   for (std::size_t i = 0; i < evaluation_.sets.size(); ++i) {
     evaluation_.sets.at(i) = evaluator_.measure(i, *model_, progress_.step, workers);
+    evaluator_.read_observers(evaluation_.observers_on(i));
   }
   evaluation_.probes = prober_.read(*model_, progress_.step, clamps, progress_, workers);
   reset_train_score();

@@ -74,6 +74,8 @@ const std::vector<OfSystems>& keys_of_systems() {
       {"blocks.norm", "input", "\"input\"", {"blocks"}},
       {"data.layout", "interleaved", "\"interleaved\"", {"blocks"}},
       {"data.label_count", std::int64_t{3}, "3", {"blocks"}},
+      {"data.task", "regression", "\"regression\"", {"blocks"}},
+      {"record.observers", "copier", "\"copier\"", {"blocks"}},
       {"data.label_code",
        "scalar",
        "\"scalar\"",
@@ -668,6 +670,89 @@ TEST(FindConflict, OfEvaluators) {
         },
         "eval.set: \"a\" has support = 4: must be from 5 (data.N different items) to data.K = 6",
         Keys{"eval.set", "data.K", "data.N"}}});
+}
+
+Data& regression(Config& c) {
+  c.model.system = System::blocks;
+  c.data.task = TaskKind::regression;
+  return c.data;
+}
+
+TEST(FindConflict, OfTasks) {
+  using Keys = std::vector<std::string_view>;
+  expect_conflicts(
+      {{[](Config& c) { regression(c).label_code = LabelCode::scalar; },
+        "data.label_code = \"scalar\" is about items with labels, which data.task = "
+        "\"regression\" has none of",
+        Keys{"data.label_code", "data.task"}},
+       {[](Config& c) { regression(c).label_count = 3; },
+        "data.label_count = 3 is about items with labels, which data.task = \"regression\" has "
+        "none of",
+        Keys{"data.label_count", "data.task"}},
+       {[](Config& c) {
+          regression(c);
+          c.stop.icl_accuracy = 0.5;
+        },
+        "stop.icl_accuracy = 0.5 is about items with labels, which data.task = \"regression\" has "
+        "none of",
+        Keys{"stop.icl_accuracy", "data.task"}},
+       {[](Config& c) {
+          regression(c);
+          c.record.activations = "logit";
+        },
+        "record.activations = \"logit\" is about items with labels, which data.task = "
+        "\"regression\" has none of",
+        Keys{"record.activations", "data.task"}},
+       {[](Config& c) {
+          regression(c);
+          c.intervene.clamp = "copy";
+        },
+        "intervene.clamp: \"copy\" attends to copies of the target, which data.task = "
+        "\"regression\" has none of",
+        Keys{"intervene.clamp", "data.task"}},
+       {[](Config& c) {
+          regression(c);
+          c.probe.record = "norms margins";
+        },
+        "probe.record: \"margins\" looks at items with labels, which data.task = \"regression\" "
+        "has none of",
+        Keys{"probe.record", "data.task"}},
+       {[](Config& c) {
+          regression(c).N = 65536;
+          c.data.D = 1200;
+          c.train.batch_size = 1;
+          c.eval.sequences = 100;
+        },
+        "data.N = 65536 times data.D + 2 = 1202 must be at most 2^26 with data.task = "
+        "\"regression\"",
+        Keys{"data.N", "data.D", "data.task"}},
+       {[](Config& c) {
+          regression(c);
+          c.record.observers = "ridge copier";
+        },
+        "record.observers: another task has the observer \"copier\"; with data.task = "
+        "\"regression\" there are ridge, dmmse",
+        Keys{"record.observers", "data.task"}},
+       {[](Config& c) {
+          c.model.system = System::blocks;
+          c.record.observers = "memorizer";
+        },
+        "record.observers: there is no observer \"memorizer\"; with data.task = \"labels\" there "
+        "are memoriser, copier",
+        Keys{"record.observers", "data.task"}},
+       {[](Config& c) {
+          c.model.system = System::blocks;
+          c.data.items = "a.h5:/x";
+          c.record.observers = "copier";
+        },
+        "record.observers: \"copier\" takes items for normal variates, which those of data.items "
+        "are not",
+        Keys{"record.observers", "data.items"}}});
+  // Fewer tasks than pairs, and clamps that need no copy.
+  Config few;
+  regression(few).K = 2;
+  few.intervene.clamp = "uniform";
+  EXPECT_FALSE(find_conflict(few));
 }
 
 // ---- interventions ------------------------------------------------------------------------------

@@ -75,6 +75,9 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
   config.data.label_count = 3;
   EXPECT_THAT(probes_of(config), ElementsAre(effective, attention, margins, lesions, norms));
+  config.data.label_count.reset();
+  config.data.task = config::TaskKind::regression;
+  EXPECT_THAT(probes_of(config), ElementsAre(norms)) << "the others look at items with labels";
 }
 
 // A run of before they came, which names none, goes on with the columns that it has.

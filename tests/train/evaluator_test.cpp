@@ -97,13 +97,18 @@ constexpr std::size_t icl_set = task::set_called("icl");
 constexpr std::size_t iwl_set = task::set_called("iwl");
 constexpr std::size_t equal_set = task::set_called("icl_equal");
 
+config::Config of_size(config::Config config, std::int64_t sequences) {
+  config.eval.sequences = sequences;
+  return config;
+}
+
 struct Bench {
   Bench(config::Diversity item_count, std::int64_t sequences, FakeModel::Answer answer)
       : Bench(configuration(item_count), sequences, std::move(answer)) {}
   Bench(const config::Config& config, std::int64_t sequences, FakeModel::Answer answer)
       : model(4, std::move(answer)),
         task(config, std::nullopt, model, workers),
-        evaluator(task, model, nn::Loss({}), sequences) {}
+        evaluator(of_size(config, sequences), task, model) {}
 
   Workers workers{1};
   FakeModel model;
@@ -210,7 +215,7 @@ TEST(Evaluator, HasNoIclForAModelThatReadsNoContext) {
   });
   model.context = false;
   const task::ItemLabelTask task(configuration(), std::nullopt, model, workers);
-  Evaluator evaluator(task, model, nn::Loss({}), 100);
+  Evaluator evaluator(of_size(configuration(), 100), task, model);
   EXPECT_TRUE(is_nothing(evaluator.measure(icl_set, model, 1, workers)));
   EXPECT_TRUE(model.sizes.empty());
   EXPECT_FALSE(is_nothing(evaluator.measure(iwl_set, model, 1, workers)));

@@ -136,7 +136,7 @@ std::vector<double> accuracies(const config::Config& config, std::int64_t first,
   const Workers workers(1);
   const auto model = model::make_model(config);
   const task::ItemLabelTask task(config, std::nullopt, *model, workers);
-  Evaluator evaluator(task, *model, nn::Loss({}), config.eval.sequences);
+  Evaluator evaluator(config, task, *model);
   Trainer trainer(config, workers);
   std::vector<double> found;
   for (std::int64_t step = first; step <= last; ++step) {

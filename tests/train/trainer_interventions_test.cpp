@@ -145,7 +145,7 @@ TEST(TrainerMeasures, EvaluatesWithAttentionClampedAsInTheLastStep) {
   const Workers workers(1);
   const auto model = model::make_model(config);
   const task::ItemLabelTask task(config, std::nullopt, *model, workers);
-  Evaluator evaluator(task, *model, nn::Loss({}), config.eval.sequences);
+  Evaluator evaluator(config, task, *model);
   for (const Evaluation& e : result.diary.evaluations) {
     const auto& values = result.diary.snapshots[static_cast<std::size_t>(e.step)];
     const auto parameters = model->parameters();

@@ -84,7 +84,7 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
     const auto model = model::make_model(config);
     model->initialise(task::Seeds(config).init);
     const task::ItemLabelTask task(config, std::nullopt, *model, workers);
-    Evaluator evaluator(task, *model, nn::Loss({}), config.eval.sequences);
+    Evaluator evaluator(config, task, *model);
     Batch batch = task.make_batch(config.train.batch_size);
     const auto activations = model->make_activations(config.train.batch_size, config.data.N);
     const auto parameters = model->parameters();
@@ -164,7 +164,7 @@ TEST(Trainer, TakesTheItemsThatItIsGiven) {
   const auto model = model::make_model(config);
   model->initialise(task::Seeds(config).init);
   const task::ItemLabelTask task(config, given, *model, workers);
-  Evaluator evaluator(task, *model, nn::Loss({}), config.eval.sequences);
+  Evaluator evaluator(config, task, *model);
   EXPECT_TRUE(equal(diary.evaluations.front().on("icl"),
                     evaluator.measure(task::set_called("icl"), *model, 0, workers)));
   EXPECT_TRUE(equal(diary.evaluations.front().on("iwl"),

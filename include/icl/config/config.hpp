@@ -65,6 +65,7 @@ struct Data {
   std::optional<LabelVectors> label_vectors;
   std::optional<std::int64_t> copies;
   std::optional<double> novel;
+  std::optional<TaskKind> task;
   bool operator==(const Data&) const = default;
 };
 
@@ -123,6 +124,7 @@ struct Record {
   bool optimizer = false;
   std::optional<Names> activations;
   std::int64_t probe_set = 128;
+  std::optional<Names> observers;
   std::optional<double> publish_seconds;
   bool operator==(const Record&) const = default;
 };
@@ -165,6 +167,11 @@ struct Config {
   Compat compat;
   bool operator==(const Config&) const = default;
 };
+
+/// The task of a run: data.task, or labels where it is absent.
+[[nodiscard]] constexpr TaskKind task_of(const Config& config) {
+  return config.data.task.value_or(TaskKind::labels);
+}
 
 /// All steps of a run.
 [[nodiscard]] constexpr std::int64_t last_step(const Config& config) {

@@ -44,6 +44,8 @@ struct ProbeRow {
 [[nodiscard]] std::span<const ProbeRow> probe_rows();
 
 [[nodiscard]] bool has_probe(System, ProbeName);
+/// Whether it looks at items with labels, and so belongs to runs of these alone.
+[[nodiscard]] bool reads_labels(ProbeName);
 
 /// The probes that a run records: those of probe.record, or all that its system has but those that
 /// are recorded if they are named; none if

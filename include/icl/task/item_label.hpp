@@ -46,6 +46,7 @@ class ItemLabelTask final : public Task {
                    const TokenEncoder* encoder) const override;
   [[nodiscard]] Batch make_batch_for(std::int64_t capacity, const TokenEncoder&) const override;
 
+  [[nodiscard]] std::unique_ptr<IdealObserver> observer(config::ObserverName) const override;
   [[nodiscard]] std::vector<Table> tables() const override;
   [[nodiscard]] std::size_t sets() const override { return evaluation_sets.size() + named_.size(); }
   [[nodiscard]] std::int64_t length() const override { return length_; }
@@ -113,7 +114,7 @@ class ItemLabelTask final : public Task {
   double novel_share_;
   std::optional<std::int64_t> copies_;
   bool own_tokens_;  ///< batches need room for tokens of their own
-  bool unequal_;     ///< training items are drawn unequally often
+  double zipf_;      ///< above 0 training items are drawn unequally often
   LabelRule rule_;
   std::optional<std::int64_t> label_count_;
   std::int64_t probe_sequences_;

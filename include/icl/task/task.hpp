@@ -2,15 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "icl/config/config.hpp"
+#include "icl/config/observers.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/task/evaluation_set.hpp"
+#include "icl/task/ideal_observer.hpp"
 
 namespace icl::task {
 
@@ -56,6 +59,10 @@ class Task {
   /// Only where has() it.
   virtual void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
                                 std::int64_t size, Batch&, const Workers&) const = 0;
+
+  /// An ideal observer of its sequences; nullptr of one that there is not. The task must outlive
+  /// it.
+  [[nodiscard]] virtual std::unique_ptr<IdealObserver> observer(config::ObserverName) const = 0;
 
   /// The tables of what its sequences are drawn from, for people to look at.
   struct Table {

@@ -12,8 +12,8 @@ class Batch:
     """B sequences of N tokens, the target last. x and label are what a model reads; batch[5:9], batch[mask] are batches too."""
 
     x: np.ndarray  # [B, N, D] items
-    label: np.ndarray  # [B, N] +1 or -1, or 1 to L of data.label_count = L labels; the target's is 0
-    answer: np.ndarray | None = None  # [B] the target's label
+    label: np.ndarray  # [B, N] +1 or -1, or 1 to L of data.label_count = L labels, or the y of regression; the target's is 0
+    answer: np.ndarray | None = None  # [B] the target's label, or its y: of floating point then, and the loss is the squared error
     copy: np.ndarray | None = None  # [B, N] true where a context token's item is the target's
     item: np.ndarray | None = None  # [B, N] row in the table of items; None where items are fresh
     shift: np.ndarray | None = None  # [B] places before that of the first token; None without blocks.shift
@@ -42,15 +42,19 @@ class Batch:
         return getattr(self, name)
 
     def losses(self, logits):
-        """softplus(-y z) of each sequence [B], in nats; of logits [B, L] -ln p_y, p = softmax(z)."""
+        """softplus(-y z) of each sequence [B], in nats; of logits [B, L] -ln p_y, p = softmax(z); of regression (z - y)^2."""
         z = np.asarray(logits, dtype=float)
+        if self.known("answer").dtype.kind == "f":
+            return (z - self.answer) ** 2
         if z.ndim == 1:
             return np.logaddexp(0, -self.known("answer") * z)
         return np.logaddexp.reduce(z, axis=1) - z[np.arange(len(z)), self.known("answer") - 1]
 
     def accuracy(self, logits):
-        """Share of sequences with y z > 0; of logits [B, L] of those whose greatest logit is the answer's."""
+        """Share of sequences with y z > 0; of logits [B, L] of those whose greatest logit is the answer's; of regression NaN."""
         z = np.asarray(logits)
+        if self.known("answer").dtype.kind == "f":
+            return float("nan")
         if z.ndim == 1:
             return float(np.mean(self.known("answer") * z > 0))
         return float(np.mean(z.argmax(axis=1) == self.known("answer") - 1))

@@ -35,7 +35,7 @@ def mlp(x, w, at, name="mlp", places="mlp"):
 def tokens_of(config, x, label, at):
     """[x ; onehot] or [x ; label]; the target has label 0."""
     label = label[..., None]
-    code = label if config["data.label_code"] == "scalar" else np.concatenate([label == -1, label == 1], axis=-1)
+    code = label if has_one_entry(config) else np.concatenate([label == -1, label == 1], axis=-1)
     return at("hook_tokens", np.concatenate([x, code], axis=-1))
 
 
@@ -237,6 +237,11 @@ def label_count(config):
     return int(config.get("data.label_count", 1))
 
 
+def has_one_entry(config):
+    """Whether the label, or the y of regression, stands in its token as it is."""
+    return config["data.label_code"] == "scalar" or config.get("data.task") == "regression"
+
+
 def has_label_vectors(config):
     """Whether labels have vectors of D entries, the rows of embed.labels.weight."""
     return config.get("data.label_vectors") == "gaussian"
@@ -249,7 +254,7 @@ def token_width(config):
         return D if config.get("data.layout") == "interleaved" else 2 * D
     if label_count(config) > 1:
         return D + label_count(config)
-    return D + (1 if config["data.label_code"] == "scalar" else 2)
+    return D + (1 if has_one_entry(config) else 2)
 
 
 def shapes(config):

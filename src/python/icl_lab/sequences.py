@@ -46,6 +46,10 @@ def export(path, *options):
 
 def batch_of(group, row):
     """The batch of one step (row) of a group of an export, or of a group without steps (row = ...), without the places where the last batch of an epoch has no sequence."""
+    if "y" in group:  # of regression
+        y = group["y"][row]
+        asked = np.arange(y.shape[-1]) == y.shape[-1] - 1
+        return Batch(group["x"][row], np.where(asked, 0, y).astype(y.dtype), y[..., -1], None, group["task"][row])
     there = group["answer"][row] != 0
     context = group["copy"][row][there] != 0 if "copy" in group else np.zeros((int(there.sum()), 0), dtype=bool)
     copy = np.concatenate([context, np.zeros((len(context), 1), dtype=bool)], axis=1)

@@ -13,6 +13,9 @@ from .read import BadInput, Export, Landscape, Run, Sweep, kind_of
 
 ACCURACIES = (("icl_accuracy", pictures.BLUE, "ICL"), ("iwl_accuracy", pictures.VERMILION, "IWL"),
               ("train_accuracy", pictures.GREY, "training"))
+LOSSES = (  # of regression, whose answers are neither right nor wrong
+    ("icl_loss", pictures.BLUE, "fresh tasks"), ("iwl_loss", pictures.VERMILION, "training tasks"), ("train_loss", pictures.GREY, "training"),
+    ("icl_ridge_loss", pictures.GREEN, "ridge, fresh tasks"), ("iwl_dmmse_loss", pictures.ORANGE, "dMMSE, training tasks"))
 PROBES = (  # what each panel shows of a run: series, colour, label
     ("memorisation", (("c1", pictures.VERMILION, "c1"), ("c2", pictures.ORANGE, "c2"))),
     ("effective beta and w", (("effective_beta", pictures.BLUE, "beta (nat)"), ("effective_w", pictures.GREEN, "w"))),
@@ -34,6 +37,16 @@ def draw_series(axes, run, parts):
             axes.plot(run.steps, run.series(name), color=colour, label=label, alpha=0.6 if colour == pictures.GREY else 1)
             drawn = True
     return drawn
+
+
+def judges(file):
+    """Whether answers are right or wrong in a run, or in those of a sweep: otherwise there are losses alone."""
+    return file.has("icl_accuracy") or file.has("iwl_accuracy")
+
+
+def loss_axis(axes):
+    axes.set_yscale("log")
+    axes.set_ylabel("squared error")
 
 
 def mark_acquisition(axes, run):
@@ -63,9 +76,14 @@ def draw_run(path):
     figure, grid = pictures.figure(columns=1 if panels == 1 else 2, height=2.3 * ((panels + 1) // 2), rows=(panels + 1) // 2,
                                    panels=min(panels, 2), squeeze=False)
     every = list(grid.ravel())
-    draw_series(every[0], run, ACCURACIES)
-    pictures.accuracy_axis(every[0])
-    every[0].set_title("accuracy")
+    if judges(run):
+        draw_series(every[0], run, ACCURACIES)
+        pictures.accuracy_axis(every[0])
+        every[0].set_title("accuracy")
+    else:
+        draw_series(every[0], run, LOSSES)
+        loss_axis(every[0])
+        every[0].set_title("loss")
     for axes, (title, parts) in zip(every[1:], probes):
         draw_series(axes, run, parts)
         axes.set_title(title)
@@ -87,8 +105,8 @@ def about_run(run):
     ends = {"running": "still running", "done": f"ended by {run.about('stop_reason', 'its last step')}"}
     status = str(run.about("status", "unknown"))
     step = run.about("t_icl_step")
-    acquired = f"ICL acquired at step {int(step):,}" if step is not None else "ICL not acquired"
-    return f"{run.about('title', run.path.name)}: {ends.get(status, status)} at step {int(run.steps[-1]):,}, {acquired}"
+    acquired = f", ICL acquired at step {int(step):,}" if step is not None else ", ICL not acquired" if judges(run) else ""
+    return f"{run.about('title', run.path.name)}: {ends.get(status, status)} at step {int(run.steps[-1]):,}{acquired}"
 
 
 def sweep_axes(sweep):
@@ -117,6 +135,8 @@ def is_log(values):
 def outcome(sweep):
     """(number of each run, label, limits): what tells the runs of a sweep apart. Where all or none acquire ICL, when; without contexts, what is
     memorised."""
+    if not judges(sweep):
+        return sweep.runs["final_icl_loss"], "squared error on fresh tasks at the end", None
     if not np.isfinite(sweep.runs["final_icl_accuracy"]).any():
         if "final_I_K" in sweep.runs.dtype.names and np.isfinite(sweep.runs["final_I_K"]).any():
             return sweep.runs["final_I_K"], "I_K at the end (learning rate x steps)", None
@@ -199,13 +219,16 @@ def draw_curves(sweep, by=None):
     """Curves of all runs, a colour for each value of a column."""
     figure, axes = pictures.figure(columns=1, height=2.5)
     if by is None:
-        for name, colour, label in ACCURACIES[:2]:
+        for name, colour, label in (ACCURACIES if judges(sweep) else LOSSES)[:2]:
             if there(sweep, name):
                 pictures.curves(axes, sweep, name, colour, label)
     else:
         for colour, text, part in groups_of(sweep, by):
-            pictures.curves(axes, part, "icl_accuracy", colour, text)
-    pictures.accuracy_axis(axes, "accuracy" if by is None else "ICL accuracy")
+            pictures.curves(axes, part, "icl_accuracy" if judges(sweep) else "icl_loss", colour, text)
+    if judges(sweep):
+        pictures.accuracy_axis(axes, "accuracy" if by is None else "ICL accuracy")
+    else:
+        loss_axis(axes)
     axes.set_xlabel("training (steps)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best")

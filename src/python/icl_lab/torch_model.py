@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, has_label_vectors, label_count, token_width
+from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, has_label_vectors, has_one_entry, label_count, token_width
 from .read import BadInput
 
 
@@ -75,7 +75,7 @@ class System(nn.Module):
         self.config = config
         self.items = int(config["data.D"])
         self.hidden = int(config["model.hidden"])
-        self.scalar = config["data.label_code"] == "scalar"
+        self.scalar = has_one_entry(config)
         self.hook_tokens = nn.Identity()
         self.hook_logit = nn.Identity()
 

@@ -1,0 +1,130 @@
+#include "icl/task/regression.hpp"
+
+#include <cassert>
+
+#include "icl/core/random.hpp"
+#include "icl/task/frequencies.hpp"
+
+namespace icl::task {
+namespace {
+
+constexpr std::int64_t task_tile = 256;
+constexpr std::int64_t pairs_tile = 16;
+
+/// Normal variates of a sequence: w, and x and xi of each pair.
+std::int64_t normals_of(std::int64_t length, std::int64_t dimension) {
+  return dimension + length * (dimension + 1);
+}
+
+std::size_t size_of(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+RegressionTask::RegressionTask(const config::Config& config, const TokenEncoder& encoder,
+                               const Workers& workers)
+    : encoder_(encoder),
+      traits_(traits_of(config)),
+      length_(config.data.N),
+      dimension_(config.data.D),
+      noise_(config.data.noise),
+      seeds_(config) {
+  if (config.data.K.is_infinite()) return;
+  const std::int64_t count = config.data.K.count();
+  weights_ = BasicTensor<float>({count, dimension_});
+  tasks_.context = Tensor({count, encoder_.token_width()});
+  workers.for_tiles(count, task_tile, [&](Tile some) {
+    for (std::int64_t m = some.first; m < some.end(); ++m) {
+      const std::span w(weights_.row(m), size_of(dimension_));
+      Stream(static_cast<std::uint64_t>(seeds_.items), Purpose::regression_task, 0,
+             static_cast<std::uint64_t>(m))
+          .normals(w);
+      encoder_.encode(w, 0, tasks_.context.row(m));
+    }
+  });
+}
+
+Batch RegressionTask::room(const BatchShape& shape, std::int64_t capacity, Storage storage) {
+  Batch batch = room_for(shape, capacity, storage);
+  batch.value = Tensor({capacity, 1}, storage);
+  batch.fresh.item = BasicTensor<float>(
+      {(capacity + pairs_tile - 1) / pairs_tile, normals_of(shape.length, shape.dimension)},
+      storage);
+  return batch;
+}
+
+Batch RegressionTask::make_batch(std::int64_t capacity, Tokens /*tokens*/) const {
+  return room({length_, dimension_, encoder_.token_width(), true}, capacity);
+}
+
+std::vector<Task::Table> RegressionTask::tables() const {
+  if (!traits_.training_items) return {};
+  return {{"tasks", &tasks_}};
+}
+
+void RegressionTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
+                                    const Workers& workers) const {
+  fill({seeds_.data, Purpose::training_sequence, !traits_.training_items}, step, 0, size, batch,
+       workers);
+}
+
+void RegressionTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
+                                      std::int64_t size, Batch& batch,
+                                      const Workers& workers) const {
+  assert(has(set));
+  const EvaluationSet& of = evaluation_sets.at(set);
+  fill({seeds_.eval, of.sequences, of.items == Items::novel || !traits_.training_items}, step,
+       first, size, batch, workers);
+}
+
+void RegressionTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first,
+                          std::int64_t size, Batch& batch, const Workers& workers) const {
+  assert(size <= batch.value.extent(0) && batch.length == length_);
+  batch.size = size;
+  batch.table = &batch.fresh.tokens;
+  workers.for_tiles(size, pairs_tile, [&](Tile some) {
+    const auto time = workers.measure(Phase::sampling);
+    for (std::int64_t b = some.first; b < some.end(); ++b) {
+      fill_one(rule, step, first + b, b, batch);
+    }
+  });
+}
+
+void RegressionTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t index,
+                              std::int64_t b, Batch& batch) const {
+  const std::int64_t context = length_ - 1;
+  const auto at_step = static_cast<std::uint64_t>(index);
+  const std::span numbers(batch.fresh.item.row(b / pairs_tile),
+                          size_of(normals_of(length_, dimension_)));
+  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
+  Stream(static_cast<std::uint64_t>(seed), Purpose::regression_numbers, step, at_step)
+      .normals(numbers);
+  const float* w = numbers.data();
+  std::int32_t task = -1;
+  if (!rule.fresh) {
+    const Stream stream(static_cast<std::uint64_t>(rule.seed), rule.set, step, at_step);
+    task = static_cast<std::int32_t>(
+        WordReader(stream).below(static_cast<std::uint32_t>(weights_.extent(0))));
+    w = weights_.row(task);
+  }
+  for (std::int64_t j = 0; j < length_; ++j) {
+    const auto pair = numbers.subspan(size_of(dimension_ + j * (dimension_ + 1)));
+    const auto x = pair.first(size_of(dimension_));
+    double y = noise_ * static_cast<double>(pair[x.size()]);
+    for (std::size_t d = 0; d < x.size(); ++d) y += static_cast<double>(w[d]) * x[d];
+    const bool is_target = j == context;
+    const std::int64_t row = is_target ? b : b * context + j;
+    TokenTable& tokens = batch.fresh.tokens;
+    Real* token = is_target ? tokens.target.row(row) : tokens.context.row(row);
+    encoder_.encode(x, 0, token);  // [x ; 0]
+    if (is_target) {
+      batch.value.row(b)[0] = static_cast<Real>(y);
+    } else {
+      token[dimension_] = static_cast<Real>(y);
+      batch.copy.row(b)[j] = 0;
+    }
+    batch.items.row(b)[j] = static_cast<std::int32_t>(row);
+    batch.fresh.drawn.row(b)[j] = task;
+  }
+}
+
+}  // namespace icl::task

@@ -1,0 +1,107 @@
+#include "icl/train/comparison.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "icl/core/math.hpp"
+
+namespace icl::train {
+namespace {
+
+/// sum over labels of q (ln q - ln p).
+double divergence(std::span<const double> log_q, std::span<const double> log_p) {
+  double sum = 0;
+  for (std::size_t c = 0; c < log_q.size(); ++c) {
+    const double q = math::exp(log_q[c]);
+    if (q > 0) sum += q * (log_q[c] - log_p[c]);
+  }
+  return sum;
+}
+
+double mean_square(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t p = 0; p < a.size(); ++p) sum += (a[p] - b[p]) * (a[p] - b[p]);
+  return sum / static_cast<double>(a.size());
+}
+
+}  // namespace
+
+Comparison::Comparison(const config::Config& config, const task::Task& task, std::int64_t capacity)
+    : asked_(config::asked_of(config)),
+      width_(asked_.loss == config::LossKind::logistic ? 2
+                                                       : static_cast<std::size_t>(asked_.outputs)),
+      answers_(static_cast<std::size_t>(capacity) * width_),
+      of_model_(width_) {
+  for (const config::ObserverName name : config::observers_of(config)) {
+    observers_.push_back(task.observer(name));
+  }
+  sums_.resize(observers_.size());
+}
+
+void Comparison::begin() {
+  std::ranges::fill(sums_, ObserverScore{0, 0});
+  sequences_ = 0;
+}
+
+void Comparison::write_model_answer(const Real* z, std::span<double> out) const {
+  switch (asked_.loss) {
+    case config::LossKind::logistic:
+      out[0] = -math::softplus(static_cast<double>(z[0]));
+      out[1] = -math::softplus(-static_cast<double>(z[0]));
+      return;
+    case config::LossKind::cross_entropy: {
+      double most = z[0];
+      for (std::size_t c = 1; c < out.size(); ++c) most = std::max(most, static_cast<double>(z[c]));
+      double sum = 0;
+      for (std::size_t c = 0; c < out.size(); ++c)
+        sum += math::exp(static_cast<double>(z[c]) - most);
+      const double all = most + math::log(sum);
+      for (std::size_t c = 0; c < out.size(); ++c) out[c] = static_cast<double>(z[c]) - all;
+      return;
+    }
+    case config::LossKind::squared:
+      std::copy_n(z, out.size(), out.begin());
+  }
+}
+
+void Comparison::add(const Batch& batch, const Tensor& outputs, const Workers& workers) {
+  const bool numbers = asked_.loss == config::LossKind::squared;
+  for (std::size_t i = 0; i < observers_.size(); ++i) {
+    if (!observers_[i]) continue;
+    const auto answer = [&](std::int64_t b) {
+      return std::span(answers_).subspan(static_cast<std::size_t>(b) * width_, width_);
+    };
+    workers.for_each(batch.size,
+                     [&](std::int64_t b) { observers_[i]->answer(batch, b, answer(b)); });
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      write_model_answer(outputs.row(b), of_model_);
+      if (numbers) {
+        double loss = 0;
+        for (std::size_t p = 0; p < width_; ++p) {
+          const double error = answer(b)[p] - static_cast<double>(batch.value.row(b)[p]);
+          loss += error * error;
+        }
+        sums_[i].loss += loss / static_cast<double>(width_);
+        sums_[i].distance += mean_square(answer(b), of_model_);
+      } else {
+        const bool signs = asked_.loss == config::LossKind::logistic;
+        const Label label = batch.answer[b];
+        sums_[i].loss -=
+            answer(b)[static_cast<std::size_t>(signs ? (label > 0 ? 1 : 0) : label - 1)];
+        sums_[i].distance += divergence(answer(b), of_model_);
+      }
+    }
+  }
+  sequences_ += batch.size;
+}
+
+void Comparison::scores(std::span<ObserverScore> scores) const {
+  assert(scores.size() == observers_.size());
+  const auto count = static_cast<double>(sequences_);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    scores[i] = observers_[i] ? ObserverScore{sums_[i].loss / count, sums_[i].distance / count}
+                              : ObserverScore{};
+  }
+}
+
+}  // namespace icl::train
