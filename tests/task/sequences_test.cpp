@@ -35,7 +35,7 @@ Items distinct(const Stream& from, std::uint32_t item_count, std::size_t length)
 Items partly_bursty(const Stream& from, const Frequencies& frequencies, double probability,
                     std::size_t length) {
   Items items(length);
-  draw_partly_bursty(from, frequencies, probability, items);
+  draw_partly_bursty(from, frequencies, probability, {}, items);
   return items;
 }
 
