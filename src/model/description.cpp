@@ -39,8 +39,9 @@ constexpr const char* initial =
     "the "
     "layer norm; beta from N(0, 1) or model.beta0, w model.w0; init.beta0 then shifts W_q";
 
-/// The role of a parameter of an MLP by the end of its name.
-std::string role_in_mlp(std::string_view name) {
+/// The role of a parameter of an MLP by the end of its name, and whose it is; empty for another
+/// name, as below: a test asks that no parameter of any system is without a role.
+std::string role_in_mlp(std::string_view name, const std::string& whose) {
   struct Row {
     std::string_view end;
     std::string_view role;
@@ -50,7 +51,7 @@ std::string role_in_mlp(std::string_view name) {
                                    Row{"4.weight", "W3 [outputs, H]"}, Row{"4.bias", "b3"}};
   const auto* const row =
       std::ranges::find_if(rows, [&](const Row& r) { return name.ends_with(r.end); });
-  return row == rows.end() ? std::string() : std::string(row->role);
+  return row == rows.end() ? std::string() : std::string(row->role) + whose;
 }
 
 /// That of a parameter of a layer of the system blocks, or of one of its norms.
@@ -62,8 +63,10 @@ std::string role_in_block(std::string_view name) {
           : "";
   if (name.ends_with("qkv.weight")) return "W_q, W_k and W_v, in three equal parts of rows" + layer;
   if (name.ends_with("output.weight")) return "W_O" + layer;
-  if (name.find(".mlp.") != std::string_view::npos)
-    return role_in_mlp(name) + " of the MLP" + layer;
+  if (name.find(".mlp.") != std::string_view::npos) return role_in_mlp(name, " of the MLP" + layer);
+  const bool norm = name.starts_with("ln_") || name.starts_with("embed.norm.") ||
+                    name.find(".ln") != std::string_view::npos;
+  if (!norm) return "";
   return (name.ends_with("bias") ? "bias of the layer norm" : "gain of the layer norm") + layer;
 }
 
@@ -86,7 +89,7 @@ std::string role_of(std::string_view name) {
   if (name.ends_with("qkv.weight")) {
     return "W_q, W_k and W_v, in rows 0:X, X:2X and 2X:3X" + layer;
   }
-  return role_in_mlp(name) + (in_layer ? " of the MLP" + layer : " of the output MLP");
+  return role_in_mlp(name, in_layer ? " of the MLP" + layer : " of the output MLP");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
+#include "icl/model/description.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
 #include "support/sample.hpp"
@@ -156,6 +157,26 @@ TEST(Model, ParametersOfEverySystemHaveNamesOfTheirOwn) {
     const auto model = test::make_model(system.name, 7, 12);
     for (const nn::Parameter* p : model->parameters()) {
       EXPECT_TRUE(names.insert(p->name).second) << system.name << ' ' << p->name;
+    }
+  }
+}
+
+TEST(Model, EverySystemIsInWordsAndEachOfItsParametersHasARole) {
+  for (const config::SystemRow& system : config::systems) {
+    SCOPED_TRACE(system.name);
+    config::Config config = test::system_config(system.name, 7, 12);
+    if (system.has.blocks) {
+      config.blocks.norm = config::Norm::pre;
+      config.blocks.positions = config::Positions::learned;
+      config.blocks.read_in = config::ReadIn::linear;
+    }
+    const model::Description description = describe(config);
+    for (const std::string& words : {description.system, description.source, description.input,
+                                     description.forward, description.output}) {
+      EXPECT_FALSE(words.empty());
+    }
+    for (const ParameterRole& parameter : description.parameters) {
+      EXPECT_FALSE(parameter.role.empty()) << parameter.name;
     }
   }
 }
