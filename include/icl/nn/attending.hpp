@@ -41,17 +41,25 @@ struct Clamps {
 inline Real fixed_weights(Attending attending, const Batch& batch, std::int64_t b, bool self,
                           Real* a) {
   const std::int64_t context = batch.length - 1;
-  std::fill_n(a, batch.length, Real{0});
   std::int64_t count = 0;
-  if (attending == Attending::uniform) {
-    count = context + (self ? 1 : 0);
-    std::fill_n(a, count, Real{1} / static_cast<Real>(count));
-  } else if (attending == Attending::copy) {
-    const std::uint8_t* copy = batch.copy.row(b);
-    for (std::int64_t j = 0; j < context; ++j) count += copy[j];
-    if (count == 0) return 0;
-    const Real weight = Real{1} / static_cast<Real>(count);
-    for (std::int64_t j = 0; j < context; ++j) a[j] = copy[j] != 0 ? weight : Real{0};
+  std::fill_n(a, batch.length, Real{0});
+  switch (attending) {
+    case Attending::uniform:
+      count = context + (self ? 1 : 0);
+      std::fill_n(a, count, Real{1} / static_cast<Real>(count));
+      break;
+    case Attending::copy: {
+      const std::uint8_t* copy = batch.copy.row(b);
+      for (std::int64_t j = 0; j < context; ++j) count += copy[j];
+      if (count == 0) break;
+      const Real weight = Real{1} / static_cast<Real>(count);
+      for (std::int64_t j = 0; j < context; ++j) a[j] = copy[j] != 0 ? weight : Real{0};
+      break;
+    }
+    case Attending::learned:
+    case Attending::none:
+    case Attending::previous:
+      break;
   }
   return count > 0 ? Real{1} : Real{0};
 }
