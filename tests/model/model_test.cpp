@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "icl/config/activations.hpp"
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
@@ -177,6 +178,19 @@ TEST(Model, EverySystemIsInWordsAndEachOfItsParametersHasARole) {
     }
     for (const ParameterRole& parameter : description.parameters) {
       EXPECT_FALSE(parameter.role.empty()) << parameter.name;
+    }
+  }
+}
+
+TEST(Model, EverySystemHasTheActivationsThatItsRowPromises) {
+  for (const config::SystemRow& system : config::systems) {
+    const auto activations = test::make_model(system.name, 7, 12)->make_activations(1, 2);
+    const auto tensors = activations->forward_tensors();
+    for (const config::ActivationRow& row : config::activation_rows()) {
+      if (!config::meets(system.has, row.need)) continue;
+      const bool found = std::ranges::any_of(  // "query", or "layer 1 query"
+          tensors, [&](const auto& named) { return named.first.ends_with(row.tensor); });
+      EXPECT_TRUE(found) << system.name << ' ' << row.name;
     }
   }
 }
