@@ -75,6 +75,7 @@ OTHER_HEADER = {
 
 # Tests of what a layer does as a whole, in place of one unit.
 WHOLE_LAYER_TESTS = {
+    "model/every_system",
     "config/sweep_grids", "core/serial_blas",
     "task/copies", "task/exemplars", "task/label_rules", "task/options", "task/probes", "task/without_context",
     "run/damage", "run/fault", "run/numerics", "run/parity",

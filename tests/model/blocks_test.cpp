@@ -15,6 +15,7 @@
 #include "support/blas.hpp"
 #include "support/errors.hpp"
 #include "support/gradient_check.hpp"
+#include "support/model_case.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
 #include "support/sample.hpp"
@@ -24,6 +25,8 @@ namespace icl::model {
 namespace {
 
 using nn::Attending;
+using test::collect_gradients;
+using test::largest_of;
 using test::Sample;
 using test::SampleShape;
 
@@ -91,49 +94,16 @@ void randomise(Model& model) {
   }
 }
 
-/// A model, a batch and the activations between them.
-struct Case {
+struct Case : test::ModelCase {
   explicit Case(const config::Config& config, std::int64_t batch = 5)
-      : model(make_model(config)),
-        loss(config::asked_of(config)),
-        sample({.batch = batch,
-                .length = config.data.N,
-                .dimension = config.data.D,
-                .labels = config.data.label_count.value_or(0)},
-               *model),
-        activations(model->make_activations(batch, config.data.N)) {
+      : ModelCase(config, {.batch = batch,
+                           .length = config.data.N,
+                           .dimension = config.data.D,
+                           .labels = config.data.label_count.value_or(0)}) {
     randomise(*model);
   }
   explicit Case(const std::string& keys) : Case(make_config(keys)) {}
-
-  void forward(const Workers& workers = Workers(1)) {
-    model->forward(sample.batch, *activations, workers);
-  }
-  /// Of the mean loss.
-  void backward(const Workers& workers = Workers(1)) {
-    loss.gradient(sample.batch, activations->logits.data(), activations->dlogits.data());
-    model->backward(sample.batch, *activations, workers);
-  }
-
-  std::unique_ptr<Model> model;
-  nn::Loss loss;
-  Sample sample;
-  std::unique_ptr<Activations> activations;
 };
-
-std::vector<Tensor> collect_gradients(Model& model) {
-  std::vector<Tensor> gradients(model.parameters().size());
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
-    test::set_gradient(*model.parameters()[i], gradients[i]);
-  }
-  return gradients;
-}
-
-double largest_of(const Tensor& tensor) {
-  double largest = 0;
-  for (const Real v : tensor.values()) largest = std::max(largest, std::abs(double{v}));
-  return largest;
-}
 
 /// The same network by another system: logits and all gradients, of parameters in the same order.
 void expect_the_same_network(const config::Config& preset, const std::string& keys) {
@@ -413,15 +383,7 @@ TEST(Blocks, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
     test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
       Case c(make_config(keys), 150);
       c.model->initialise(1);
-      for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.1, 0.3);
-      for (int step = 0; step < 3; ++step) {
-        c.forward(workers);
-        c.backward(workers);
-      }
-      c.forward(workers);
-      auto all = test::tensors(c.activations->logits);
-      for (nn::Parameter* p : c.model->parameters()) all.push_back(std::move(p->value));
-      return all;
+      return c.three_steps(workers);
     });
   }
 }

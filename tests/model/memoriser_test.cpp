@@ -10,6 +10,7 @@
 #include "icl/nn/logistic_loss.hpp"
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
+#include "support/model_case.hpp"
 #include "support/models.hpp"
 #include "support/rounding.hpp"
 #include "support/rounding_error.hpp"
@@ -24,27 +25,9 @@ namespace reference = test::reference;
 using test::Sample;
 using test::SampleShape;
 
-/// A model, a batch and the activations between them.
-struct Case {
+struct Case : test::ModelCase {
   Case(const SampleShape& s, std::int64_t hidden)
-      : model(test::make_model("memoriser", s.dimension, hidden)),
-        sample(s, *model),
-        activations(model->make_activations(s.batch, s.length)) {
-    test::randomise(*model);
-  }
-  void forward(const Workers& workers = Workers(1)) {
-    model->forward(sample.batch, *activations, workers);
-  }
-  /// Of the mean loss.
-  void backward(const Workers& workers = Workers(1)) {
-    nn::logistic_loss_gradient(sample.batch.size, activations->logits.data(),
-                               sample.batch.answer.data(), activations->dlogits.data());
-    model->backward(sample.batch, *activations, workers);
-  }
-
-  std::unique_ptr<Model> model;
-  Sample sample;
-  std::unique_ptr<Activations> activations;
+      : ModelCase(test::system_config("memoriser", s.dimension, hidden), s) {}
 };
 
 TEST(Memoriser, IsTheMlpOfAnItem) {
@@ -132,34 +115,6 @@ TEST(Memoriser, ReadsNoContext) {
   std::ranges::fill(c.sample.tokens.context.values(), Real{7});
   c.forward();
   EXPECT_TRUE(test::same_bits(logits, c.activations->logits));
-}
-
-TEST(Memoriser, FillsActivationsMadeForLargerBatches) {
-  const SampleShape s{5, 1, 7};
-  Case c(s, 21);
-  c.forward();
-  const auto larger = c.model->make_activations(23, s.length);
-  c.model->forward(c.sample.batch, *larger, Workers(1));
-  for (std::int64_t b = 0; b < s.batch; ++b) {
-    EXPECT_EQ(larger->logits[b], c.activations->logits[b]);
-  }
-}
-
-TEST(Memoriser, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
-  for (const SampleShape& s : {SampleShape{37, 1, 20}, {128, 1, 63, 100}}) {
-    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Case c(s, 150);
-      for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.1, 0.3);
-      for (int step = 0; step < 3; ++step) {
-        c.forward(workers);
-        c.backward(workers);
-      }
-      c.forward(workers);
-      auto all = test::tensors(c.activations->logits);
-      for (nn::Parameter* p : c.model->parameters()) all.push_back(std::move(p->value));
-      return all;
-    });
-  }
 }
 
 TEST(Memoriser, LearnsItsItemsByHeart) {

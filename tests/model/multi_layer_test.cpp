@@ -13,6 +13,7 @@
 #include "icl/nn/target_attention.hpp"
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
+#include "support/model_case.hpp"
 #include "support/multi_layer_reference.hpp"
 #include "support/rounding.hpp"
 #include "support/same_bits.hpp"
@@ -23,6 +24,8 @@ namespace {
 
 namespace reference = test::reference;
 using nn::Attending;
+using test::collect_gradients;
+using test::largest_of;
 using test::Sample;
 using test::SampleShape;
 
@@ -44,47 +47,13 @@ void soften(Model& model) {
   }
 }
 
-/// A model, a batch and the activations between them.
-struct Case {
-  Case(const config::Config& config, const SampleShape& s)
-      : model(make_model(config)),
-        sample(s, *model),
-        activations(model->make_activations(s.batch, s.length)) {
-    test::randomise(*model);
+struct Case : test::ModelCase {
+  Case(const config::Config& config, const SampleShape& s) : ModelCase(config, s) {
     soften(*model);
   }
   Case(std::int64_t layers, const SampleShape& s, std::int64_t hidden)
       : Case(make_config(layers, s.dimension, hidden), s) {}
-
-  void forward(const Workers& workers = Workers(1)) {
-    model->forward(sample.batch, *activations, workers);
-  }
-  /// Of the mean loss.
-  void backward(const Workers& workers = Workers(1)) {
-    nn::logistic_loss_gradient(sample.batch.size, activations->logits.data(),
-                               sample.batch.answer.data(), activations->dlogits.data());
-    model->backward(sample.batch, *activations, workers);
-  }
-
-  std::unique_ptr<Model> model;
-  Sample sample;
-  std::unique_ptr<Activations> activations;
 };
-
-/// Points the sinks of all parameters at tensors of gradients.
-std::vector<Tensor> collect_gradients(Model& model) {
-  std::vector<Tensor> gradients(model.parameters().size());
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
-    test::set_gradient(*model.parameters()[i], gradients[i]);
-  }
-  return gradients;
-}
-
-double largest_of(const Tensor& tensor) {
-  double largest = 0;
-  for (const Real v : tensor.values()) largest = std::max(largest, std::abs(double{v}));
-  return largest;
-}
 
 struct Description {
   std::string name;
@@ -281,17 +250,6 @@ TEST(MultiLayer, CountsTheProductsOfAllMlps) {
   EXPECT_EQ(make_model(config)->mlp_flops(128), 6 * 128 * (2 * 100 * token + output));
 }
 
-TEST(MultiLayer, FillsActivationsMadeForLargerBatches) {
-  const SampleShape s{5, 4, 7};
-  Case c(2, s, 21);
-  c.forward();
-  const auto larger = c.model->make_activations(23, s.length);
-  c.model->forward(c.sample.batch, *larger, Workers(1));
-  for (std::int64_t b = 0; b < s.batch; ++b) {
-    EXPECT_EQ(larger->logits[b], c.activations->logits[b]);
-  }
-}
-
 TEST(MultiLayer, TakesInputGradientsBeforeTheWeightsChange) {
   constexpr double rate = 0.01;
   constexpr double decay = 0.3;
@@ -314,24 +272,6 @@ TEST(MultiLayer, TakesInputGradientsBeforeTheWeightsChange) {
                                          gradients[i][k], magnitude);
       ASSERT_NEAR(after[k], step.value, step.tolerance) << before.name << ' ' << k;
     }
-  }
-}
-
-TEST(MultiLayer, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
-  for (const SampleShape& s : {SampleShape{37, 9, 20}, {40, 25, 63}}) {
-    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Case c(2, s, 150);
-      c.model->initialise(1);
-      for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.1, 0.3);
-      for (int step = 0; step < 3; ++step) {
-        c.forward(workers);
-        c.backward(workers);
-      }
-      c.forward(workers);
-      auto all = test::tensors(c.activations->logits);
-      for (nn::Parameter* p : c.model->parameters()) all.push_back(std::move(p->value));
-      return all;
-    });
   }
 }
 

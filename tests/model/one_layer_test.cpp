@@ -8,10 +8,10 @@
 #include "icl/nn/logistic_loss.hpp"
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
+#include "support/model_case.hpp"
 #include "support/models.hpp"
 #include "support/rounding.hpp"
 #include "support/rounding_error.hpp"
-#include "support/same_bits.hpp"
 #include "support/sample.hpp"
 #include "support/sinks.hpp"
 
@@ -22,34 +22,17 @@ namespace reference = test::reference;
 using test::Sample;
 using test::SampleShape;
 
-/// A model, a batch and the activations between them.
-struct Case {
+struct Case : test::ModelCase {
   Case(const SampleShape& s, std::int64_t hidden, bool scalar_labels = false)
-      : code(scalar_labels ? nn::LabelCode::scalar : nn::LabelCode::onehot),
-        model(make(s.dimension, hidden, scalar_labels)),
-        sample(s, *model),
-        activations(model->make_activations(s.batch, s.length)) {
-    test::randomise(*model);
-  }
-  static std::unique_ptr<Model> make(std::int64_t dimension, std::int64_t hidden, bool scalar) {
+      : ModelCase(config_of(s.dimension, hidden, scalar_labels), s),
+        code(scalar_labels ? nn::LabelCode::scalar : nn::LabelCode::onehot) {}
+  static config::Config config_of(std::int64_t dimension, std::int64_t hidden, bool scalar) {
     config::Config config = test::system_config("one_layer", dimension, hidden);
     if (scalar) config.data.label_code = config::LabelCode::scalar;
-    return make_model(config);
-  }
-  void forward(const Workers& workers = Workers(1)) {
-    model->forward(sample.batch, *activations, workers);
-  }
-  /// Of the mean loss.
-  void backward(const Workers& workers = Workers(1)) {
-    nn::logistic_loss_gradient(sample.batch.size, activations->logits.data(),
-                               sample.batch.answer.data(), activations->dlogits.data());
-    model->backward(sample.batch, *activations, workers);
+    return config;
   }
 
   nn::LabelCode code;
-  std::unique_ptr<Model> model;
-  Sample sample;
-  std::unique_ptr<Activations> activations;
 };
 
 void expect_forward_agrees(Case& c) {
@@ -111,66 +94,6 @@ TEST(OneLayer, ForwardAgreesWithTheReferenceAtFullSize) {
   Case c({18, 100, 63, 50}, 512);
   c.model->initialise(3);
   expect_forward_agrees(c);
-}
-
-TEST(OneLayer, FillsActivationsMadeForLargerBatches) {
-  const SampleShape s{5, 4, 7};
-  Case c(s, 21);
-  c.forward();
-  const auto larger = c.model->make_activations(23, s.length);
-  c.model->forward(c.sample.batch, *larger, Workers(1));
-  for (std::int64_t b = 0; b < s.batch; ++b) {
-    EXPECT_EQ(larger->logits[b], c.activations->logits[b]);
-  }
-}
-
-TEST(OneLayer, StepThroughTheSinksIsGradientThenStep) {
-  constexpr double rate = 0.01;
-  for (const double decay : {0.0, 0.3}) {
-    const SampleShape s{19, 5, 7};
-    Case plain(s, 133);
-    const auto parameters = plain.model->parameters();
-    std::vector<Tensor> gradients(parameters.size());
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      test::set_gradient(*parameters[i], gradients[i]);
-    }
-    plain.forward();
-    plain.backward();
-
-    Case stepped(s, 133);
-    for (nn::Parameter* p : stepped.model->parameters()) test::set_step(*p, rate, decay);
-    stepped.forward();
-    stepped.backward();
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const Tensor& before = parameters[i]->value;
-      const Tensor& after = stepped.model->parameters()[i]->value;
-      double largest = 0;
-      for (const Real g : gradients[i].values()) largest = std::max(largest, std::abs(double{g}));
-      for (std::int64_t k = 0; k < before.size(); ++k) {
-        // The terms of a gradient are not known here; they cancel to a tenth at most.
-        const auto step =
-            test::exact_step(before[k], rate, decay, s.batch, gradients[i][k], 10 * largest);
-        ASSERT_NEAR(after[k], step.value, step.tolerance) << parameters[i]->name << ' ' << k;
-      }
-    }
-  }
-}
-
-TEST(OneLayer, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
-  for (const SampleShape& s : {SampleShape{37, 9, 20}, {128, 25, 63}}) {
-    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Case c(s, 150);
-      for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.1, 0.3);
-      for (int step = 0; step < 3; ++step) {
-        c.forward(workers);
-        c.backward(workers);
-      }
-      c.forward(workers);
-      auto all = test::tensors(c.activations->logits);
-      for (nn::Parameter* p : c.model->parameters()) all.push_back(std::move(p->value));
-      return all;
-    });
-  }
 }
 
 TEST(OneLayer, LossFallsUnderGradientDescent) {

@@ -10,6 +10,7 @@
 #include "icl/nn/logistic_loss.hpp"
 #include "support/blas.hpp"
 #include "support/gradient_check.hpp"
+#include "support/model_case.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
 #include "support/scalar_reference.hpp"
@@ -26,28 +27,13 @@ using test::SampleShape;
 constexpr Attending all_ways[] = {Attending::learned, Attending::uniform, Attending::copy,
                                   Attending::none};
 
-/// A model, a batch and the activations between them.
-struct Case {
+struct Case : test::ModelCase {
   Case(const SampleShape& s, std::int64_t hidden, nn::LabelCode label_code = nn::LabelCode::onehot)
-      : code(label_code),
-        model(make_model(config_of(s.dimension, hidden, label_code))),
-        sample(s, *model),
-        activations(model->make_activations(s.batch, s.length)) {
-    test::randomise(*model);
-  }
+      : ModelCase(config_of(s.dimension, hidden, label_code), s), code(label_code) {}
   static config::Config config_of(std::int64_t dimension, std::int64_t hidden, nn::LabelCode code) {
     config::Config config = test::system_config("scalar_beta", dimension, hidden);
     config.data.label_code = code;
     return config;
-  }
-  void forward(const Workers& workers = Workers(1)) {
-    model->forward(sample.batch, *activations, workers);
-  }
-  /// Of the mean loss.
-  void backward(const Workers& workers = Workers(1)) {
-    nn::logistic_loss_gradient(sample.batch.size, activations->logits.data(),
-                               sample.batch.answer.data(), activations->dlogits.data());
-    model->backward(sample.batch, *activations, workers);
   }
   [[nodiscard]] reference::ScalarAttention expected() const {
     return {test::value_of(*model, "beta")[0],
@@ -55,9 +41,6 @@ struct Case {
   }
 
   nn::LabelCode code;
-  std::unique_ptr<Model> model;
-  Sample sample;
-  std::unique_ptr<Activations> activations;
 };
 
 TEST(ScalarBeta, HasANumberAMatrixAndTheMlpOfAToken) {
@@ -133,35 +116,6 @@ TEST(ScalarBeta, ForwardAgreesWithTheReferenceAtFullSize) {
   Case c({18, 100, 63, 50}, 512);
   c.model->initialise(3);
   expect_forward_agrees(c);
-}
-
-TEST(ScalarBeta, FillsActivationsMadeForLargerBatches) {
-  const SampleShape s{5, 4, 7};
-  Case c(s, 21);
-  c.forward();
-  const auto larger = c.model->make_activations(23, s.length);
-  c.model->forward(c.sample.batch, *larger, Workers(1));
-  for (std::int64_t b = 0; b < s.batch; ++b) {
-    EXPECT_EQ(larger->logits[b], c.activations->logits[b]);
-  }
-}
-
-TEST(ScalarBeta, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
-  for (const Attending attending : all_ways) {
-    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Case c({128, 25, 63}, 150);
-      c.activations->attending = attending;
-      for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.1, 0.3);
-      for (int step = 0; step < 3; ++step) {
-        c.forward(workers);
-        c.backward(workers);
-      }
-      c.forward(workers);
-      auto all = test::tensors(c.activations->logits);
-      for (nn::Parameter* p : c.model->parameters()) all.push_back(std::move(p->value));
-      return all;
-    });
-  }
 }
 
 #ifdef ICL_REAL_DOUBLE
