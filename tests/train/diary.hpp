@@ -145,7 +145,7 @@ inline std::vector<Norms> norms_of(const Evaluation& evaluation) {
   std::vector<Norms> all;
   for (std::size_t i = 0; i < evaluation.probes.places.size(); ++i) {
     const auto& [column, parameter] = evaluation.probes.places[i];
-    if (!column->of_each_parameter) continue;
+    if (column->each != probe::Each::parameter) continue;
     all.resize(std::max(all.size(), parameter + 1));
     Norms& norms = all[parameter];
     (column->name == "norm"          ? norms.value
