@@ -43,8 +43,7 @@ using Need = bool Capabilities::*;
       .gathers = true)                                                                           \
   ROW(minimal, "S3", .context = true, .scalar_beta = true, .path_weight = true)                  \
   ROW(memoriser, "S4", .memoriser_alone = true)                                                  \
-  ROW(blocks, "transformer", .context = true, .mixes_paths = true, .blocks = true,               \
-      .heads = true)
+  ROW(blocks, "transformer", .context = true, .mixes_paths = true, .blocks = true, .heads = true)
 // clang-format on
 
 #define ICL_ROW(name, ...) name,

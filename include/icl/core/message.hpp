@@ -16,8 +16,8 @@ namespace icl {
 /// 0x7f, U+0080 to U+009F, and what is no UTF-8. So it is one line, whatever it was made of.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// A text of more than 8 KiB without its middle: what somebody handed in may be as long as he likes,
-/// and a message that quotes it is to be read.
+/// A text of more than 8 KiB without its middle: what somebody handed in may be as long as he
+/// likes, and a message that quotes it is to be read.
 [[nodiscard]] std::string without_middle(std::string text);
 
 /// Opens those of descriptors 0, 1 and 2 that are closed, so that no file ever gets their number
@@ -25,8 +25,8 @@ namespace icl {
 /// stop the process: SIGPIPE, SIGXFSZ, SIGTTOU.
 void prepare_streams() noexcept;
 
-/// "icl: TEXT" as a line of its own on standard error, printable() and without_middle(). Waits for a reader for a second
-/// at most, and no more until there has been one.
+/// "icl: TEXT" as a line of its own on standard error, printable() and without_middle(). Waits for
+/// a reader for a second at most, and no more until there has been one.
 void say(std::string_view text) noexcept;
 
 /// TEXT as a line on standard error, if it can be written at once.
