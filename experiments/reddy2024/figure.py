@@ -16,7 +16,7 @@ def chosen(sweep, **settings):
     mask = np.ones(len(sweep.runs), dtype=bool)
     for key, value in wanted.items():
         if key in sweep.runs.dtype.names:
-            mask &= sweep.column(key) == value
+            mask &= np.nan_to_num(sweep.column(key), nan=BASE.get(key, np.nan)) == value  # NaN: not set there
     return mask
 
 

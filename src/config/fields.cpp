@@ -44,7 +44,7 @@ constexpr auto probes_doc = [] {
 #undef ICL_ROW
   constexpr std::string_view end = "; those of heads where they are named";
   std::array<char, begin.size() + names.size() - 1 + end.size()> all{};
-  auto out = std::ranges::copy(begin, all.begin()).out;
+  auto* out = std::ranges::copy(begin, all.data()).out;
   out = std::ranges::copy(names.substr(1), out).out;
   std::ranges::copy(end, out);
   return all;

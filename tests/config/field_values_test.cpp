@@ -107,8 +107,8 @@ TEST(Spelling, IsKnownOfEveryList) {
     if (text == nullptr || !text->form.ends_with(", ...")) continue;
     Config scratch;
     int respelled_texts = 0;
-    for (const char* words :
-         {"norms,effective", "query,logit", "9,5", "b@3:,a@1:", "none@3:,copy@1:3", "b*2,a*3"}) {
+    for (const char* words : {"norms,effective", "query,logit", "9,5", "b@3:,a@1:",
+                              "none@3:,copy@1:3", "b*2,a*3", "a support=3 items=novel"}) {
       if (!text->edit(scratch, words)) continue;
       respelled_texts += spelled(field.name, words) == words ? 0 : 1;
     }
