@@ -38,6 +38,14 @@ def as_text(value):
     return ", ".join(" ".join([one["name"], *(f"{key}={one[key]}" for key in EVALUATOR_KEYS if key in one and one[key] != "own")]) for one in value)
 
 
+NAME_LISTS = ("probe.record", "record.activations", "record.observers")  #: a run file spells them in one order, without commas
+
+
+def names_in(value):
+    """The names of a list of them, however it is spelled."""
+    return sorted(value if isinstance(value, list) else str(value).replace(",", " ").split())
+
+
 def require_settings(document, scale, sweep):
     """BadInput if a setting that the item fixes is another one in the merged file."""
     expected = {}
@@ -51,6 +59,7 @@ def require_settings(document, scale, sweep):
             continue
         found = value_at(sweep.config, name)
         same = str(found) == as_text(value) or (isinstance(value, (int, float)) and isinstance(found, (int, float)) and float(found) == float(value))
+        same = same or (name in NAME_LISTS and names_in(found) == names_in(value))
         if not same and not (found is None and value in ("not set", "inf")):
             raise BadInput(f"'{sweep.path}' is of other settings than the item at scale {scale}: {name} is {found} there and {value} here")
 
