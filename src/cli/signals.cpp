@@ -128,9 +128,10 @@ SignalGuard::SignalGuard(SecondSignal second) {
 }
 
 SignalGuard::~SignalGuard() {
-  manner = Manner::end_at_once;
+  // First the alarm: if it came in between, it would end what was acknowledged.
   const itimerval never = {};
   setitimer(ITIMER_REAL, &never, nullptr);
+  manner = Manner::end_at_once;
 }
 
 const std::atomic<bool>& SignalGuard::stop_requested() { return stop; }
