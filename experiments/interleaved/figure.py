@@ -21,11 +21,6 @@ def power_of(sweep):
     return (stats.power_law.fit(N, time[event]) if len(np.unique(N)) > 1 else None), int((~event).sum())
 
 
-def last(sweep, column):
-    """The values of a column at each run's last evaluation."""
-    return np.array([run[~np.isnan(run)][-1] for run in sweep.series(column)])
-
-
 def analyse(item):
     quantities = {"share_acquired": stats.share(int(item.sweep.runs["acquired"].sum()), len(item.sweep))}
     for layout in LAYOUTS:
@@ -38,7 +33,7 @@ def analyse(item):
             time, event = stats.survival.of_runs(here.where(data_N=N).runs)
             quantities[f"t_icl_{layout}_{int(N)}"] = stats.survival.kaplan_meier(time, event).median()
         for name, column in LOOKS.items():
-            quantities[f"{name}_{layout}"] = stats.shares.median(last(here, column))
+            quantities[f"{name}_{layout}"] = stats.shares.median(here.runs[f"final_{column}"])
     return quantities
 
 

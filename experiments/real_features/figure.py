@@ -3,7 +3,6 @@
 import numpy as np
 
 from icl_lab import plot, stats
-from icl_lab.estimate import Estimate, missing
 
 KINDS = {"gaussian": (plot.BLUE, "o", "Gaussian, D = 51"), "whitened": (plot.GREEN, "^", "digits, whitened"), "centred": (plot.VERMILION, "s", "digits")}
 
@@ -11,15 +10,6 @@ KINDS = {"gaussian": (plot.BLUE, "o", "Gaussian, D = 51"), "whitened": (plot.GRE
 def kind_of(sweep):
     items = sweep.column("data.items").astype(str)
     return np.where(np.char.endswith(items, "whitened"), "whitened", np.where(np.char.endswith(items, "centred"), "centred", "gaussian"))
-
-
-def ratio(over, under, n):
-    """Of two thresholds, their intervals carried on the log scale as if independent."""
-    if not all(0 < e.low and e.high < np.inf and np.isfinite(e.value) for e in (over, under)):
-        return missing("a threshold lies outside of the grid", n)
-    half = np.hypot(np.log(over.high / over.low), np.log(under.high / under.low)) / 2
-    value = over.value / under.value
-    return Estimate(value, value * np.exp(-half), value * np.exp(half), "Spearman-Kaerber of both", n)
 
 
 def analyse(item):
@@ -30,7 +20,7 @@ def analyse(item):
     last, first = runs[(kind == "centred") & (K == K.max())], runs[(kind == "centred") & (K == K.min())]
     quantities["share_acquired_change_centred"] = stats.shares.difference(int(last["acquired"].sum()), len(last), int(first["acquired"].sum()), len(first),
                                                                           seed=item.seed)
-    quantities["K_star_whitened_over_gaussian"] = ratio(quantities["K_star_whitened"], quantities["K_star_gaussian"], len(runs))
+    quantities["K_star_whitened_over_gaussian"] = stats.threshold.ratio(quantities["K_star_whitened"], quantities["K_star_gaussian"], len(runs))
     return quantities
 
 

@@ -26,7 +26,7 @@ def mean_of(sweep, name, mask):
 
 def gain(sweep, name, high, low):
     """The mean difference of an accuracy between two settings, seed by seed."""
-    high, low = (sweep.runs[f"final_{name}_accuracy"][mask][np.argsort(sweep.column("train.seed")[mask])] for mask in (high, low))
+    high, low = (sweep.runs[f"final_{name}_accuracy"][mask][np.argsort(sweep.column("seed")[mask])] for mask in (high, low))
     return stats.shares.mean(high - low, within=(-1, 1))
 
 

@@ -27,10 +27,6 @@ def ratio(sweep, name, other, seed):
     return stats.bootstrap(times, lambda groups: float(np.exp(groups[0].mean() - groups[1].mean())), seed=seed)
 
 
-def last(sweep, column):
-    return np.array([run[~np.isnan(run)][-1] for run in sweep.series(column)])
-
-
 def heads_of(sweep):
     return int(sweep.setting("blocks.n_heads"))
 
@@ -40,7 +36,7 @@ def analyse(item):
     quantities = {"time_with_previous": ratio(sweep, "previous", "none", seed), "time_with_match": ratio(sweep, "match", "none", seed),
                   "time_with_both_over_match": ratio(sweep, "both", "match", seed)}
     without = given(sweep, "none")
-    lesions = np.array([last(without, f"without_head_icl_accuracy_1_{head}") for head in range(heads_of(sweep))])
+    lesions = np.array([without.runs[f"final_without_head_icl_accuracy_1_{head}"] for head in range(heads_of(sweep))])
     quantities["worst_lesion"] = stats.shares.median(lesions.min(axis=0))
     for name in GIVEN:
         time, event = stats.survival.of_runs(given(sweep, name).runs)

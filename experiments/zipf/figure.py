@@ -34,7 +34,8 @@ def analyse(item):
         quantities[f"K_star_{alpha:g}"] = K_star
         quantities[f"measured_over_predicted_{alpha:g}"] = over(K_star, predicted(item, alpha))
     for alpha in np.unique(runs["data.zipf"])[1:]:
-        quantities[f"K_star_ratio_{alpha:g}"] = over(quantities[f"K_star_{alpha:g}"], quantities["K_star_0"].value)
+        quantities[f"K_star_ratio_{alpha:g}"] = stats.threshold.ratio(quantities[f"K_star_{alpha:g}"], quantities["K_star_0"], len(runs))
+        quantities[f"excess_of_ratio_{alpha:g}"] = over(quantities[f"K_star_ratio_{alpha:g}"], predicted(item, alpha) / predicted(item, 0.0))
     return quantities
 
 

@@ -73,6 +73,14 @@ class ThresholdTest(unittest.TestCase):
                                  ((1, 0, 4, 3), (0, INF))):
             self.assertEqual(stats.threshold.bracket(self.K, self.acquired(*counts)), expected)
 
+    def test_a_ratio_carries_both_errors_on_the_log_scale(self):
+        over, under = Estimate(4.0, 2.0, 8.0, "over", 6), Estimate(2.0, 1.0, 4.0, "under", 6)
+        found = stats.threshold.ratio(over, under, 12)
+        self.assertEqual((found.value, found.n), (2.0, 12))
+        self.assertAlmostEqual(found.low, 2 / 2 ** math.sqrt(2))
+        self.assertAlmostEqual(found.high, 2 * 2 ** math.sqrt(2))
+        self.assertTrue(math.isnan(stats.threshold.ratio(over, Estimate(2.0, 1.0, math.inf, "open", 6), 12).value))
+
     def test_spearman_karber_is_the_mean_of_log_K(self):
         found = stats.threshold.spearman_karber(self.K, self.acquired(0, 2, 4, 4), seed=1)
         # Half of the mass lies between 100 and 200, half between 200 and 400.

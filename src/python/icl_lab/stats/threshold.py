@@ -189,3 +189,12 @@ def at_horizons(K, t_icl, horizon, *, seed, fractions=(0.25, 0.5, 1.0)):
     """K* read at fractions of each run's horizon: a run counts as acquired there if its t_icl (NaN: never) lies before. A list of Estimates."""
     t_icl, horizon = np.asarray(t_icl, dtype=float), np.asarray(horizon, dtype=float)
     return [spearman_karber(K, t_icl <= fraction * horizon, seed=seed) for fraction in fractions]
+
+
+def ratio(over, under, n):
+    """Of two thresholds, their intervals carried on the log scale as if independent."""
+    if not all(0 < e.low and e.high < np.inf and np.isfinite(e.value) for e in (over, under)):
+        return missing("a threshold lies outside of the grid", n)
+    half = np.hypot(np.log(over.high / over.low), np.log(under.high / under.low)) / 2
+    value = over.value / under.value
+    return Estimate(value, value * np.exp(-half), value * np.exp(half), "Spearman-Kaerber of both", n)
