@@ -58,6 +58,7 @@ class LabelsTest(unittest.TestCase):
                 expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(batch.answer).long() - 1, reduction="none")
                 np.testing.assert_allclose(batch.losses(logits), expected.numpy(), atol=1e-12)
                 self.assertAlmostEqual(batch.accuracy(logits), run.series(f"{kind}_accuracy")[list(run.steps).index(120)], delta=1 / 60)
+                self.assertEqual(batch.accuracy(np.zeros_like(logits)), 0, "a tie is wrong, as the program has it")
 
     def test_recorded_losses_are_held_and_wrong_labels_are_refused(self):
         for run in self.runs:

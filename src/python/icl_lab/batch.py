@@ -51,13 +51,14 @@ class Batch:
         return np.logaddexp.reduce(z, axis=1) - z[np.arange(len(z)), self.known("answer") - 1]
 
     def accuracy(self, logits):
-        """Share of sequences with y z > 0; of logits [B, L] of those whose greatest logit is the answer's; of regression NaN."""
+        """Share of sequences with y z > 0; of logits [B, L] of those whose answer has a greater one than all others; of regression NaN."""
         z = np.asarray(logits)
         if self.known("answer").dtype.kind == "f":
             return float("nan")
         if z.ndim == 1:
             return float(np.mean(self.known("answer") * z > 0))
-        return float(np.mean(z.argmax(axis=1) == self.known("answer") - 1))
+        answer = np.arange(z.shape[1]) == self.known("answer")[:, None] - 1
+        return float(np.mean(z[answer] > np.where(answer, -np.inf, z).max(axis=1)))
 
     def with_copies_turned(self, label_count=None):
         """The same sequences, but for the copies of the target, whose labels are the other ones: who reads the answer off a copy now reads the wrong one. Of
