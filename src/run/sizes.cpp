@@ -40,7 +40,7 @@ double Sizes::items(std::int64_t width) const {
   }
   const double rows =
       count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
-  double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows;
+  double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows * sizeof(Label);
   if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
   if (config_.data.labels != config::LabelRule::independent) {
     bytes += rows * (sizeof(std::int32_t) + (config_.data.zipf > 0 ? number_bytes : 0));

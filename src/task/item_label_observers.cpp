@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <vector>
 
+#include "icl/core/math.hpp"
 #include "icl/task/ideal_observer.hpp"
 #include "icl/task/item_label.hpp"
 #include "icl/theory/item_observers.hpp"
@@ -13,11 +13,6 @@ namespace {
 /// The entries of an item in a row [x ; l].
 std::vector<float> item_of(const Real* row, std::int64_t dimension) {
   return {row, row + dimension};
-}
-
-/// 0 for the label -1 and 1 for +1, or of L labels from 0 on.
-std::int32_t number_of(Label label, bool signs) {
-  return signs ? static_cast<std::int32_t>(label > 0) : label - 1;
 }
 
 class MemoriserObserver final : public IdealObserver {
@@ -33,8 +28,8 @@ class MemoriserObserver final : public IdealObserver {
     for (std::int64_t row = 0; row < items.rows(); ++row) {
       items.draw(row, std::span(rows_).subspan(static_cast<std::size_t>(row) * d, d));
       const auto of_class = static_cast<std::size_t>(row / items.exemplars());
-      labels_.push_back(number_of(labels[of_class], signs));
-      if (!weights.empty()) log_prior_.push_back(std::log(weights[of_class]));
+      labels_.push_back(index_of(labels[of_class], signs));
+      if (!weights.empty()) log_prior_.push_back(math::log(weights[of_class]));
     }
   }
 
@@ -69,14 +64,14 @@ class CopierObserver final : public IdealObserver {
     for (std::size_t j = 0; j < context; ++j) {
       const Real* row = batch.table->context.row(at[j]);
       rows.insert(rows.end(), row, row + dimension_);
-      labels.push_back(number_of(static_cast<Label>(row[dimension_]), signs_));
+      labels.push_back(index_of(static_cast<Label>(row[dimension_]), signs_));
     }
     std::vector<double> posterior(context);
     if (theory::copier_posterior(rows, item_of(batch.table->target.row(at[context]), dimension_),
                                  noise_, posterior)) {
       theory::label_probabilities(posterior, labels, out);
     } else {
-      std::ranges::fill(out, -std::log(static_cast<double>(out.size())));
+      std::ranges::fill(out, -math::log(static_cast<double>(out.size())));
     }
   }
 

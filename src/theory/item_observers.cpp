@@ -4,6 +4,9 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <vector>
+
+#include "icl/core/math.hpp"
 
 namespace icl::theory {
 namespace {
@@ -33,8 +36,8 @@ void normalise_log(std::span<double> log_weights) {
   const double most = std::ranges::max(log_weights);
   assert(most > never);
   double sum = 0;
-  for (const double x : log_weights) sum += std::exp(x - most);
-  const double all = most + std::log(sum);
+  for (const double x : log_weights) sum += math::exp(x - most);
+  const double all = most + math::log(sum);
   for (double& x : log_weights) x -= all;
 }
 
@@ -92,14 +95,14 @@ void label_probabilities(std::span<const double> log_posterior,
     double& most = log_probability[static_cast<std::size_t>(labels[i])];
     most = std::max(most, log_posterior[i]);
   }
-  for (std::size_t label = 0; label < log_probability.size(); ++label) {
-    double& most = log_probability[label];
-    if (most == never) continue;
-    double sum = 0;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] == static_cast<std::int32_t>(label)) sum += std::exp(log_posterior[i] - most);
-    }
-    most += std::log(sum);
+  std::vector<double> sums(log_probability.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto label = static_cast<std::size_t>(labels[i]);
+    const double most = log_probability[label];
+    if (most != never) sums[label] += math::exp(log_posterior[i] - most);
+  }
+  for (std::size_t label = 0; label < sums.size(); ++label) {
+    if (log_probability[label] != never) log_probability[label] += math::log(sums[label]);
   }
 }
 

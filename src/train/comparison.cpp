@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "icl/core/math.hpp"
+#include "icl/theory/item_observers.hpp"
 
 namespace icl::train {
 namespace {
@@ -18,9 +19,13 @@ double divergence(std::span<const double> log_q, std::span<const double> log_p) 
   return sum;
 }
 
-double mean_square(std::span<const double> a, std::span<const double> b) {
+template <class Number>
+double mean_square(std::span<const double> a, std::span<const Number> b) {
   double sum = 0;
-  for (std::size_t p = 0; p < a.size(); ++p) sum += (a[p] - b[p]) * (a[p] - b[p]);
+  for (std::size_t p = 0; p < a.size(); ++p) {
+    const double error = a[p] - static_cast<double>(b[p]);
+    sum += error * error;
+  }
   return sum / static_cast<double>(a.size());
 }
 
@@ -49,16 +54,10 @@ void Comparison::write_model_answer(const Real* z, std::span<double> out) const 
       out[0] = -math::softplus(static_cast<double>(z[0]));
       out[1] = -math::softplus(-static_cast<double>(z[0]));
       return;
-    case config::LossKind::cross_entropy: {
-      double most = z[0];
-      for (std::size_t c = 1; c < out.size(); ++c) most = std::max(most, static_cast<double>(z[c]));
-      double sum = 0;
-      for (std::size_t c = 0; c < out.size(); ++c)
-        sum += math::exp(static_cast<double>(z[c]) - most);
-      const double all = most + math::log(sum);
-      for (std::size_t c = 0; c < out.size(); ++c) out[c] = static_cast<double>(z[c]) - all;
+    case config::LossKind::cross_entropy:
+      std::copy_n(z, out.size(), out.begin());
+      theory::normalise_log(out);
       return;
-    }
     case config::LossKind::squared:
       std::copy_n(z, out.size(), out.begin());
   }
@@ -76,18 +75,12 @@ void Comparison::add(const Batch& batch, const Tensor& outputs, const Workers& w
     for (std::int64_t b = 0; b < batch.size; ++b) {
       write_model_answer(outputs.row(b), of_model_);
       if (numbers) {
-        double loss = 0;
-        for (std::size_t p = 0; p < width_; ++p) {
-          const double error = answer(b)[p] - static_cast<double>(batch.value.row(b)[p]);
-          loss += error * error;
-        }
-        sums_[i].loss += loss / static_cast<double>(width_);
-        sums_[i].distance += mean_square(answer(b), of_model_);
+        const std::span asked(batch.value.row(b), width_);
+        sums_[i].loss += mean_square<Real>(answer(b), asked);
+        sums_[i].distance += mean_square<double>(answer(b), of_model_);
       } else {
         const bool signs = asked_.loss == config::LossKind::logistic;
-        const Label label = batch.answer[b];
-        sums_[i].loss -=
-            answer(b)[static_cast<std::size_t>(signs ? (label > 0 ? 1 : 0) : label - 1)];
+        sums_[i].loss -= answer(b)[static_cast<std::size_t>(index_of(batch.answer[b], signs))];
         sums_[i].distance += divergence(answer(b), of_model_);
       }
     }

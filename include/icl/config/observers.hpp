@@ -31,7 +31,7 @@ inline constexpr std::array observers{
                 "nothing of the context",
                 "p(l) = sum over items k with label l of p_k exp(-|y - x_k/s|^2 D s^2/(2 "
                 "epsilon^2)), normalised; s^2 = 1 + epsilon^2, epsilon = data.noise, y the target; "
-                "at epsilon = 0 the label of the item that equals y, 1/2 each where none does",
+                "at epsilon = 0 the label of the item that equals y, the p_k where none does",
                 "derived; the two ways to answer: Nguyen & Reddy 2024, arXiv:2412.00104"},
     ObserverRow{"copier", ObserverName::copier, TaskKind::labels,
                 "the posterior over the tokens of the context, one of which shows the target's "

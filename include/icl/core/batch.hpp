@@ -11,6 +11,11 @@ namespace icl {
 /// (data.label_count), and 0 where a token has none.
 using Label = std::int32_t;
 
+/// Its place among all labels: 0 for the sign -1 and 1 for +1, or of L labels 0 to L - 1.
+[[nodiscard]] constexpr std::int32_t index_of(Label label, bool signs) {
+  return signs ? static_cast<std::int32_t>(label > 0) : label - 1;
+}
+
 /// How a model wants its tokens: the one place where the task meets the model, which otherwise do
 /// not know each other. A token is an item x [D] with a label, which for the target is 0: it is
 /// what the model is asked for.

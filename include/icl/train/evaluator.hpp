@@ -15,7 +15,7 @@
 namespace icl::train {
 
 /// Measures a model on the evaluation sets of a step: eval.sequences of each, fresh ones for every
-/// step. No allocation after construction.
+/// step. Allocates only where observers answer.
 class Evaluator {
  public:
   /// Sequences in one forward pass: part of the numerics.
