@@ -7,8 +7,10 @@ namespace icl::config {
 namespace {
 
 constexpr std::array activations{
-    ActivationRow{"logit", "logits", "", "logit", "z, the target's label is +1 where z > 0",
-                  nullptr},
+    ActivationRow{
+        "logit", "logits", "", "logit",
+        "z: of two signs the target's label is +1 where z > 0, of L labels that of the greatest",
+        nullptr},
     ActivationRow{"attention", "attention", "position", "attention",
                   "weights of the target's attention, the target's own last",
                   &Capabilities::context},

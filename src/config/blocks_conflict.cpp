@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "icl/config/probe_set.hpp"
 #include "icl/config/system.hpp"
 
 namespace icl::config {
@@ -171,12 +172,14 @@ Result in_label_count(const Config& c, const BlocksShape& /*s*/) {
                     {"data.label_count", "data.K"}};
   }
   if (!c.probe.record) return std::nullopt;
-  for (const std::string& name : **c.probe.record) {
-    if (name != "memorisation") continue;
-    return Conflict{fmt::format("probe.record: \"memorisation\" reads the answers to copies that "
-                                "carry -1 and +1, and data.label_count = {} labels are others",
-                                count),
-                    {"probe.record", "data.label_count"}};
+  for (const ProbeRow& row : probe_rows()) {
+    if (!reads_two_labels(row.probe)) continue;
+    if (std::ranges::find(**c.probe.record, row.name) == (*c.probe.record)->end()) continue;
+    return Conflict{
+        fmt::format("probe.record: \"{}\" reads the answers to copies that carry -1 and "
+                    "+1, and data.label_count = {} labels are others",
+                    row.name, count),
+        {"probe.record", "data.label_count"}};
   }
   return std::nullopt;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "icl/config/eval_set.hpp"
+#include "icl/config/observers.hpp"
 
 namespace icl::config {
 namespace {
@@ -15,18 +16,20 @@ namespace {
 using Result = std::optional<Conflict>;
 
 /// Whether a name is one that columns have already: of training, of the evaluators that every run
-/// has, and of the lesions on them.
+/// has, of the lesions on them, and of what observers score on a set.
 bool is_taken(std::string_view name) {
   constexpr std::array taken{std::string_view("train"), std::string_view("icl"),
                              std::string_view("iwl"), std::string_view("icl_equal")};
   return std::ranges::find(taken, name) != taken.end() || name.ends_with("_icl") ||
-         name.ends_with("_iwl");
+         name.ends_with("_iwl") || std::ranges::any_of(observers, [&](const ObserverRow& row) {
+           return name.ends_with(fmt::format("_{}", row.name));
+         });
 }
 
 Result in_name(const std::vector<EvalSet>& sets, const EvalSet& set) {
   if (is_taken(set.name)) {
     return Conflict{fmt::format("eval.set: the name \"{}\" is taken (so are train, icl, iwl, "
-                                "icl_equal and what ends in _icl or _iwl)",
+                                "icl_equal and what ends in _icl, _iwl or the name of an observer)",
                                 set.name),
                     {"eval.set"}};
   }
@@ -72,10 +75,10 @@ Result in_counts(const Config& c, const EvalSet& set) {
                     training ? "items = training" : fmt::format("support = {}", *set.support)),
         {"eval.set", "data.K"}};
   }
+  // How many novel items there are, the table of data.novel_items says: the task looks.
   const std::int64_t least = set.copies == 0 ? c.data.N : 1;
-  if (!set.support || (*set.support >= least && *set.support <= c.data.K.count())) {
-    return std::nullopt;
-  }
+  const bool enough = set.items == EvalItems::novel || set.support <= c.data.K.count();
+  if (!set.support || (*set.support >= least && enough)) return std::nullopt;
   return Conflict{fmt::format("eval.set: \"{}\" has support = {}: must be from {}{} to data.K = {}",
                               set.name, *set.support, least,
                               set.copies == 0 ? " (data.N different items)" : "", c.data.K.count()),

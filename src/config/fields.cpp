@@ -140,7 +140,9 @@ constexpr std::array other_fields = {
           NumberAccess{member<&Config::data, &Data::bursty>(), share}},
     Field{"data.copies", "tokens",
           "How often each item of a context stands there: (N-1)/copies items are drawn, and the "
-          "target is one of them (burstiness B of Reddy 2024)",
+          "target is one of them (burstiness B of Reddy 2024); of training, of ICL and of "
+          "[[eval.set]], "
+          "not of what probes look at",
           OptionalIntegerAccess{member<&Config::data, &Data::copies>(), {1, max_size - 1}},
           "all N items are drawn by themselves, and the context holds the target's at least once"},
     Field{"data.novel", "",

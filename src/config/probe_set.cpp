@@ -22,6 +22,10 @@ bool reads_labels(ProbeName probe) {
   return probe != ProbeName::norms && probe != ProbeName::alignment;
 }
 
+bool reads_two_labels(ProbeName probe) {
+  return probe == ProbeName::memorisation || probe == ProbeName::effective;
+}
+
 namespace {
 
 /// Whether a probe takes the weights of attention for shares of one, which linear ones are not.
@@ -39,7 +43,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
                       blocks_shape(config).attention == AttentionKind::linear;
   for (const ProbeRow& row : rows) {
     if (linear && reads_shares(row.probe)) continue;
-    if (config.data.label_count && row.probe == ProbeName::memorisation) continue;
+    if (config.data.label_count && reads_two_labels(row.probe)) continue;
     if (task_of(config) != TaskKind::labels && reads_labels(row.probe)) continue;
     const bool wanted = asked ? std::ranges::find(**asked, row.name) != (*asked)->end()
                               : row.recorded == Recorded::always;

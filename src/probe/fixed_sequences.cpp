@@ -1,5 +1,6 @@
 #include "icl/probe/fixed_sequences.hpp"
 
+#include "icl/config/blocks.hpp"
 #include "icl/config/loss.hpp"
 #include "icl/config/system.hpp"
 
@@ -15,8 +16,12 @@ std::vector<ActivationShape> activation_shapes(const config::Config& config) {
     if (row->axis == "position") extent = config.data.N;
     if (row->axis == "token") extent = token;
     if (row->axis == "hidden") extent = config.model.hidden;
+    const bool residual =
+        row->name == "mlp_input" && config::row_of(config.model.system).has.blocks;
+    if (residual) extent = config::blocks_shape(config).d_model;
     const bool several = row->name == "logit" && config.data.label_count.has_value();
-    shapes.push_back({row, several ? "label" : row->axis, several ? outputs : extent});
+    const std::string_view axis = several ? "label" : residual ? "d_model" : row->axis;
+    shapes.push_back({row, axis, several ? outputs : extent});
   }
   return shapes;
 }

@@ -12,7 +12,7 @@ constexpr std::array head_lesion_columns{
            "mean softplus(-y z)", of_icl, Each::head},
     Column{"without_head_icl_accuracy", "1",
            "lesion: accuracy on novel items where this head gives zeros and all else stays",
-           "share with y z > 0", of_icl, Each::head},
+           "share of right answers", of_icl, Each::head},
 };
 
 void read_head_lesions(const View& view, std::span<double> values) {

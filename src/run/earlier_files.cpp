@@ -24,6 +24,10 @@ constexpr std::array wordings{
             "attention clamped to a copy of label +-1 (transformers)"},
     Wording{"/metrics/effective_beta", "formula",
             "score on the copy minus log-mean-exp of the scores on the other context tokens"},
+    // Of two signs the same; of L labels an answer is right in another way.
+    Wording{"", "formula", "share with y z > 0"},
+    Wording{"", "formula", "share with y z0 > 0"},
+    Wording{"/activations/logit", "description", "z, the target's label is +1 where z > 0"},
     // What a memoriser's file drew: nothing, for it has no ICL accuracy.
     Wording{"/metrics", "signal", "icl_accuracy"},
     Wording{"/metrics", "auxiliary_signals", "iwl_accuracy, train_accuracy"},

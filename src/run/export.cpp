@@ -74,7 +74,7 @@ class SequenceSet {
         items_.push_back(numbers_ ? batch.fresh.drawn.row(b)[j] : item);
         if (numbers_) y_.push_back(j + 1 < length_ ? row[dimension_] : batch.value.row(b)[0]);
         x_.insert(x_.end(), row, row + dimension_);
-        label_.push_back(static_cast<Label>(row[dimension_]));
+        if (!numbers_) label_.push_back(static_cast<Label>(row[dimension_]));
         if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
       if (!numbers_) answer_.push_back(batch.answer[b]);
@@ -209,7 +209,8 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
 /// The groups that there are to look at, in the order in which a reader would want them.
 std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
   std::vector<std::string> groups;
-  if (request.items) groups.emplace_back("items");
+  const bool regression = config::task_of(config) == config::TaskKind::regression;
+  if (request.items) groups.emplace_back(regression ? "tasks" : "items");
   if (!request.batches.empty()) groups.emplace_back("batches");
   for (const task::SetOfRun& set : task::sets_of(config)) {
     if (request.evaluations.empty() || !set.is_drawn) continue;

@@ -563,6 +563,14 @@ TEST(FindConflict, OfBlocks) {
         },
         "probe.record: \"memorisation\" reads the answers to copies that carry -1 and +1, and "
         "data.label_count = 2 labels are others",
+        Keys{"probe.record", "data.label_count"}},
+       {[](Config& c) {
+          blocks(c);
+          c.data.label_count = 2;
+          c.probe.record = "effective";
+        },
+        "probe.record: \"effective\" reads the answers to copies that carry -1 and +1, and "
+        "data.label_count = 2 labels are others",
         Keys{"probe.record", "data.label_count"}}});
   Config linear = of_system("blocks");
   linear.blocks.attention = AttentionKind::linear;
@@ -617,11 +625,15 @@ TEST(FindConflict, OfEvaluators) {
   expect_conflicts(
       {{[](Config& c) { c.eval.set = "icl items=novel"; },
         "eval.set: the name \"icl\" is taken (so are train, icl, iwl, icl_equal and what ends in "
-        "_icl or _iwl)",
+        "_icl, _iwl or the name of an observer)",
         alone},
        {[](Config& c) { c.eval.set = "uniform_iwl items=novel"; },
         "eval.set: the name \"uniform_iwl\" is taken (so are train, icl, iwl, icl_equal and what "
-        "ends in _icl or _iwl)",
+        "ends in _icl, _iwl or the name of an observer)",
+        alone},
+       {[](Config& c) { c.eval.set = "a items=novel, a_copier items=novel"; },
+        "eval.set: the name \"a_copier\" is taken (so are train, icl, iwl, icl_equal and what ends "
+        "in _icl, _iwl or the name of an observer)",
         alone},
        {[](Config& c) { c.eval.set = "a items=novel, a items=training"; },
         "eval.set: two evaluators have the name \"a\"", alone},
@@ -670,6 +682,10 @@ TEST(FindConflict, OfEvaluators) {
         },
         "eval.set: \"a\" has support = 4: must be from 5 (data.N different items) to data.K = 6",
         Keys{"eval.set", "data.K", "data.N"}}});
+  Config novel;  // whose number a table may make greater than K
+  five_classes(novel);
+  novel.eval.set = "a items=novel support=7";
+  EXPECT_FALSE(find_conflict(novel));
 }
 
 Data& regression(Config& c) {

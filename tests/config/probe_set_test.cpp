@@ -74,7 +74,7 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
   EXPECT_THAT(probes_of(config),
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
   config.data.label_count = 3;
-  EXPECT_THAT(probes_of(config), ElementsAre(effective, attention, margins, lesions, norms));
+  EXPECT_THAT(probes_of(config), ElementsAre(attention, margins, lesions, norms));
   config.data.label_count.reset();
   config.data.task = config::TaskKind::regression;
   EXPECT_THAT(probes_of(config), ElementsAre(norms)) << "the others look at items with labels";

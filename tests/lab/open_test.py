@@ -247,8 +247,7 @@ class OpenTest(unittest.TestCase):
             run = train(self.folder, "blocks", "blocks.n_ctx=31", "blocks.shift=random", "blocks.read_in=linear", "blocks.d_model=22", f"blocks.positions={positions}", 'probe.record="heads"')
             batch = run.loader("icl", 120)
             self.assertEqual(set(batch.shift), set(range(9)))
-            for one in icl_lab.check(run):
-                self.assertLess(abs(one.found - one.recorded), one.bound)
+            icl_lab.check(run)
             for one in icl_lab.heads(run, 120, "probe", 32):
                 self.assertAlmostEqual(one.after_copy, run.series(f"attention_after_copy_{one.layer}_{one.head}")[-1], delta=2e-6)
             elsewhere = dataclasses.replace(batch, shift=batch.shift[::-1])
@@ -262,8 +261,7 @@ class OpenTest(unittest.TestCase):
             held = {0: "previous/0.1", 40: "copy/1.0 previous/0.1", 55: "copy/1.0 previous/0.1 uniform/0.0", 65: "copy previous/0.1 uniform/0.0",
                     80: "none/1.1 previous/0.1 uniform/0.0", 120: "none/1.1"}
             self.assertEqual({step: " ".join(sorted(run.clamped(step).split(", "))) for step in held}, held)
-            for one in icl_lab.check(run):
-                self.assertLess(abs(one.found - one.recorded), one.bound)
+            icl_lab.check(run)
             with mock.patch.object(run, "clamped", return_value=None), self.assertRaises(Disagrees):
                 icl_lab.check(run)
         self.refused("one_layer has no heads that could be named", lambda: icl_lab.clamp(self.runs["one_layer"].settings, "none/0.0", run.loader("icl", 120)))
@@ -310,7 +308,7 @@ class OpenTest(unittest.TestCase):
         at = {"logit": "hook_logit", "attention": "attn.hook_pattern", "query": "attn.hook_q", "mlp_input": "hook_resid_post", "hidden_1": "mlp.hook_post", "hidden_2": "mlp.hook_post2"}
         for system in SYSTEMS:
             has = [name for name in at if system != "memoriser" or name not in ("attention", "query", "mlp_input")]
-            has = [name for name in has if (name != "query" or system in ("one_layer", "multi_layer")) and (name != "mlp_input" or system not in ("minimal", "blocks"))]
+            has = [name for name in has if (name != "query" or system in ("one_layer", "multi_layer")) and (name != "mlp_input" or system != "minimal")]
             run = train(self.folder, system, f"record.activations={has}".replace("'", '"'), "record.probe_set=30")
             batch = run.loader("probe_set")
             self.assertEqual(len(batch), 30)

@@ -47,6 +47,10 @@ struct ProbeRow {
 /// Whether it looks at items with labels, and so belongs to runs of these alone.
 [[nodiscard]] bool reads_labels(ProbeName);
 
+/// Whether a probe clamps attention to copies that carry -1 and +1: of data.label_count labels
+/// there are others.
+[[nodiscard]] bool reads_two_labels(ProbeName probe);
+
 /// The probes that a run records: those of probe.record, or all that its system has but those that
 /// are recorded if they are named; none if
 /// probe.sequences is 0.
