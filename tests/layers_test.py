@@ -47,26 +47,18 @@ SAYING = re.compile(r"\bfmt::print\(|\b(?:printf|fprintf|puts|fputs|perror|cout|
 SAYS = {"src/core/message.cpp", "src/cli/status_line.cpp", "src/cli/other_program.cpp", "src/core/blas_room.cpp", "src/store/isolated.cpp",
         "src/sweep/child_process.cpp"}
 
-# Sources whose header has another name: the pattern, and the header that they include instead.
+# Sources whose header, public or private to their folder, has another name: the pattern, and the header that they include
+# instead.
 OTHER_HEADER = {
     "cli/main": "icl/cli/app.hpp",
     "cli/*_command": "options.hpp",
-    "cli/completion": "completion.hpp",
     "cli/completion_[!c]*": "completion.hpp",
-    "cli/options": "options.hpp",
     "cli/parse": "options.hpp",
     "cli/resolve": "options.hpp",
-    "config/blocks_conflict": "blocks_conflict.hpp",
-    "config/data_conflict": "data_conflict.hpp",
-    "config/check": "check.hpp",
-    "config/draft": "draft.hpp",
-    "config/nesting": "nesting.hpp",
-    "config/task_conflict": "task_conflict.hpp",
-    "config/spacing": "spacing.hpp",
     "task/item_label_observers": "icl/task/item_label.hpp",
     "task/regression_observers": "icl/task/regression.hpp",
+    "config/*_conflict": "conflicts.hpp",
     "config/sweep_text": "icl/config/sweep.hpp",
-    "run/sizes": "sizes.hpp",
     "probe/*": "icl/probe/probe.hpp",
     "task/fill": "icl/task/item_label.hpp",
     "train/optimizer/adam*": "adam.hpp",
@@ -260,8 +252,10 @@ def check_names(tree):
     headers = {tree.inner(p).removesuffix(".hpp") for p in tree.headers if p.suffix == ".hpp"}
     sources = {tree.inner(p).removesuffix(".in").removesuffix(".cpp"): p for p in tree.sources
                if p.suffix in {".cpp", ".in"}}
+    private = {tree.inner(p).removesuffix(".hpp") for p in tree.sources if p.suffix == ".hpp"}
     for unit, path in sources.items():
-        other = next((h for pattern, h in OTHER_HEADER.items() if fnmatchcase(unit, pattern)), None)
+        other = unit.rpartition("/")[2] + ".hpp" if unit in private else None
+        other = other or next((h for pattern, h in OTHER_HEADER.items() if fnmatchcase(unit, pattern)), None)
         included = {header for _, header in tree.includes[path]}
         if unit not in headers and other is None:
             yield f"src/{unit}.cpp: there is no include/icl/{unit}.hpp"
@@ -371,6 +365,7 @@ PLANTED = [
     ({"src/run/other.cpp": None}, ["there is no src/run/other.cpp"]),
     ({"src/run/third.cpp": "", "include/icl/run/third.hpp": ""},
      ["src/run/third.cpp: does not include icl/run/third.hpp"]),
+    ({"src/run/private.cpp": ""}, ["src/run/private.cpp: does not include private.hpp"]),
     ({"src/cli/some_command.cpp": ""},
      ["src/cli/some_command.cpp: does not include options.hpp"]),
     ({"tests/core/gem_test.cpp": ""}, ["tests/core/gem_test.cpp: there is no src/core/gem.cpp"]),

@@ -1,4 +1,4 @@
-#include "blocks_conflict.hpp"
+#include "conflicts.hpp"
 
 #include <fmt/format.h>
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "draft.hpp"
+#include "document.hpp"
 
 namespace icl::config {
 namespace {

@@ -1,93 +1,68 @@
-#include "data_conflict.hpp"
+#include "conflicts.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <string_view>
-#include <vector>
-
-#include "icl/config/eval_set.hpp"
-#include "icl/config/observers.hpp"
 
 namespace icl::config {
-namespace {
 
-using Result = std::optional<Conflict>;
-
-/// Whether a name is one that columns have already: of training, of the evaluators that every run
-/// has, of the lesions on them, and of what observers score on a set.
-bool is_taken(std::string_view name) {
-  constexpr std::array taken{std::string_view("train"), std::string_view("icl"),
-                             std::string_view("iwl"), std::string_view("icl_equal")};
-  return std::ranges::find(taken, name) != taken.end() || name.ends_with("_icl") ||
-         name.ends_with("_iwl") || std::ranges::any_of(observers, [&](const ObserverRow& row) {
-           return name.ends_with(fmt::format("_{}", row.name));
-         });
-}
-
-Result in_name(const std::vector<EvalSet>& sets, const EvalSet& set) {
-  if (is_taken(set.name)) {
-    return Conflict{fmt::format("eval.set: the name \"{}\" is taken (so are train, icl, iwl, "
-                                "icl_equal and what ends in _icl, _iwl or the name of an observer)",
-                                set.name),
-                    {"eval.set"}};
+std::optional<Conflict> in_data(const Config& c) {
+  const bool infinite = c.data.K.is_infinite();
+  if (c.data.labels == LabelRule::equal_sequence && (c.data.N % 2 != 0 || c.data.N < 4)) {
+    return Conflict{fmt::format("data.labels = \"equal_sequence\" gives N/2 tokens each label: "
+                                "data.N = {} must be even, and at least 4",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
   }
-  if (std::ranges::count(sets, set.name, &EvalSet::name) > 1) {
-    return Conflict{fmt::format("eval.set: two evaluators have the name \"{}\"", set.name),
-                    {"eval.set"}};
+  if (c.data.labels == LabelRule::equal_context && c.data.N % 2 == 0) {
+    return Conflict{fmt::format("data.labels = \"equal_context\" gives (N-1)/2 tokens each label: "
+                                "data.N = {} must be odd",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
+  }
+  if (c.data.labels == LabelRule::equal_others && c.data.N % 2 != 0) {
+    return Conflict{fmt::format("data.labels = \"equal_others\" gives (N-2)/2 tokens each label: "
+                                "data.N = {} must be even",
+                                c.data.N),
+                    {"data.labels", "data.N"}};
+  }
+  if (c.data.labels != LabelRule::independent && c.data.bursty < 1) {
+    return Conflict{fmt::format("data.labels = \"{}\" is a rule for sequences with a copy: "
+                                "data.bursty must be 1",
+                                word(c.data.labels)),
+                    {"data.labels", "data.bursty"}};
+  }
+  if (c.compat.s4_epoch && c.data.zipf > 0) {
+    return Conflict{"compat.s4_epoch goes through all items equally often: data.zipf must be 0",
+                    {"compat.s4_epoch", "data.zipf"}};
+  }
+  struct Row {
+    std::string_view key;
+    bool set;
+  };
+  for (const Row& row :
+       {Row{"data.items", c.data.items.has_value()}, Row{"data.zipf", c.data.zipf > 0},
+        Row{"data.bursty", c.data.bursty < 1}, Row{"data.novel", c.data.novel.has_value()}}) {
+    if (infinite && row.set) {
+      return Conflict{
+          fmt::format("{} has no meaning at data.K = inf, where every item is new", row.key),
+          {row.key, "data.K"}};
+    }
+  }
+  for (const Row& row :
+       {Row{"data.novel_items", c.data.novel_items.has_value()},
+        Row{"data.scale", c.data.scale != Data{}.scale},
+        Row{"data.novel_fraction", c.data.novel_fraction != Data{}.novel_fraction}}) {
+    if (!c.data.items && row.set) {
+      return Conflict{
+          fmt::format("{} is about a table of items, and data.items names none", row.key),
+          {row.key}};
+    }
   }
   return std::nullopt;
 }
 
-Result in_labels(const EvalSet& set) {
-  const bool training = set.items == EvalItems::training;
-  if (set.copies == 0 && (set.labels != EvalLabels::own || !training)) {
-    return Conflict{
-        fmt::format("eval.set: \"{}\" has copies = 0 with {} = {}, so that nothing tells the label "
-                    "that is asked for",
-                    set.name, training ? "labels" : "items",
-                    training ? word(set.labels) : word(set.items)),
-        {"eval.set"}};
-  }
-  if (set.labels != EvalLabels::own && !training) {
-    return Conflict{fmt::format("eval.set: \"{}\" has labels = {}, which is about items that the "
-                                "network was trained on: items must be training",
-                                set.name, word(set.labels)),
-                    {"eval.set"}};
-  }
-  return std::nullopt;
-}
-
-Result in_counts(const Config& c, const EvalSet& set) {
-  const std::int64_t context = c.data.N - 1;
-  if (set.copies && *set.copies > 0 && context % *set.copies != 0) {
-    return Conflict{fmt::format("eval.set: \"{}\" has copies = {}, which must divide the {} items "
-                                "of the context of data.N = {}",
-                                set.name, *set.copies, context, c.data.N),
-                    {"eval.set", "data.N"}};
-  }
-  if (c.data.K.is_infinite()) {
-    const bool training = set.items == EvalItems::training;
-    if (!training && !set.support) return std::nullopt;
-    return Conflict{
-        fmt::format("eval.set: \"{}\" has {}, and at data.K = inf every item is new", set.name,
-                    training ? "items = training" : fmt::format("support = {}", *set.support)),
-        {"eval.set", "data.K"}};
-  }
-  // How many novel items there are, the table of data.novel_items says: the task looks.
-  const std::int64_t least = set.copies == 0 ? c.data.N : 1;
-  const bool enough = set.items == EvalItems::novel || set.support <= c.data.K.count();
-  if (!set.support || (*set.support >= least && enough)) return std::nullopt;
-  return Conflict{fmt::format("eval.set: \"{}\" has support = {}: must be from {}{} to data.K = {}",
-                              set.name, *set.support, least,
-                              set.copies == 0 ? " (data.N different items)" : "", c.data.K.count()),
-                  {"eval.set", "data.K", "data.N"}};
-}
-
-}  // namespace
-
-Result in_copies(const Config& c) {
+std::optional<Conflict> in_copies(const Config& c) {
   const std::int64_t context = c.data.N - 1;
   if (c.data.copies && context % *c.data.copies != 0) {
     return Conflict{fmt::format("data.copies = {} must divide the {} items of the context of "
@@ -110,17 +85,6 @@ Result in_copies(const Config& c) {
   if (c.data.novel && c.data.items) {
     return Conflict{"data.novel draws Gaussian items, and those of data.items are others",
                     {"data.novel", "data.items"}};
-  }
-  return std::nullopt;
-}
-
-Result in_eval_sets(const Config& c) {
-  if (!c.eval.set) return std::nullopt;
-  const std::vector<EvalSet>& sets = **c.eval.set;
-  for (const EvalSet& set : sets) {
-    if (auto found = in_name(sets, set)) return found;
-    if (auto found = in_labels(set)) return found;
-    if (auto found = in_counts(c, set)) return found;
   }
   return std::nullopt;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "check.hpp"
-#include "draft.hpp"
+#include "document.hpp"
 
 namespace icl::config {
 

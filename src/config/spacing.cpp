@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "icl/config/sweep.hpp"
+#include "node_value.hpp"
 
 namespace icl::config {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "draft.hpp"
+#include "document.hpp"
 #include "icl/config/fields.hpp"
 
 namespace icl::config {

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "draft.hpp"
+#include "document.hpp"
 #include "icl/config/activations.hpp"
 #include "icl/config/eval_set.hpp"
 #include "icl/config/field_values.hpp"
@@ -22,6 +22,7 @@
 #include "icl/config/probe_set.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/config/toml.hpp"
+#include "node_value.hpp"
 #include "trim.hpp"
 
 namespace icl::config {

@@ -6,15 +6,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
 
 #include "check.hpp"
+#include "document.hpp"
 #include "draft.hpp"
 #include "icl/config/field_values.hpp"
 #include "icl/config/nearest.hpp"
 #include "icl/config/toml.hpp"
+#include "node_value.hpp"
 #include "spacing.hpp"
+#include "sweep_axis.hpp"
+#include "sweep_grids.hpp"
 #include "trim.hpp"
+#include "value_text.hpp"
 
 namespace icl::config {
 namespace {
@@ -58,46 +62,7 @@ std::string scales_text(const toml::table* scales, std::string_view unknown) {
                          : fmt::format("; did you mean {}?", nearest);
 }
 
-/// The axis, or the key of a grid, with this field; nullptr if there is none.
-template <class Axes>
-auto* find_axis(Axes& axes, const Field* field) {
-  const auto at = std::ranges::find(axes, field, &Axis::field);
-  return at == axes.end() ? nullptr : &*at;
-}
-
 const Field& seed_field() { return *find_field("train.seed"); }
-
-/// What becomes of a value that stands twice in a list.
-enum class Repeats : std::uint8_t {
-  refused,  ///< somebody wrote it twice
-  merged,   ///< a spacing came to it twice, as rounding down does
-};
-
-Repeats repeats_of(const toml::node& list) {
-  return list.is_table() ? Repeats::merged : Repeats::refused;
-}
-
-/// Each value as the field holds it (1e5 as an integer), once.
-std::vector<Value> distinct_values(const Field& field, const std::vector<Value>& values,
-                                   Repeats repeats, std::string_view where) {
-  std::vector<Value> distinct;
-  std::set<Value> seen;
-  Config scratch;
-  for (const Value& value : values) {
-    try {
-      set(field, value, scratch);
-    } catch (const Error& error) {
-      throw usage_error(where, error.what());
-    }
-    Value held = get(field, scratch);
-    if (!seen.insert(held).second && repeats == Repeats::refused) {
-      throw usage_error(where,
-                        fmt::format("{}: the value {} is there twice", field.name, to_text(held)));
-    }
-    if (distinct.size() < seen.size()) distinct.push_back(std::move(held));
-  }
-  return distinct;
-}
 
 /// A sweep that is being put together from its base, a scale and overrides.
 class SweepDraft {
@@ -151,7 +116,7 @@ class SweepDraft {
     const auto list =
         parse_list(std::string_view(text).substr(equals + 1), where, find_field(name));
     apply_axis(Entry{name, list.get("value"), where});
-    forget_in_grids(find_field(name));
+    grids_.forget(find_field(name));
   }
 
   void apply_seeds(std::string_view text) {
@@ -171,9 +136,7 @@ class SweepDraft {
         throw usage_error(where, "train.seed: a sweep takes its seeds from sweep.seeds");
       }
       const Field* field = find_field(name);
-      const bool in_grids = std::ranges::any_of(
-          grids_, [&](const Sweep::Grid& g) { return find_axis(g, field) != nullptr; });
-      if (in_grids || find_axis(sweep_.axes, field) != nullptr) {
+      if (grids_.name(field) || find_axis(sweep_.axes, field) != nullptr) {
         throw usage_error(where, fmt::format("{} is an axis of the sweep; --axis {}=VALUE makes it "
                                              "one value",
                                              name, name));
@@ -184,7 +147,7 @@ class SweepDraft {
   [[nodiscard]] Sweep finish() {
     sweep_.base = draft_.config();
     if (draft_.where("record.snapshots").empty()) sweep_.base.record.snapshots = 0;
-    finish_grids();
+    grids_.finish(sweep_);
     // What the runs vary is no part of the base.
     const auto reset = [&](const Field& f) { set(f, get(f, Config{}), sweep_.base); };
     for (const Field* field : sweep_.varied()) reset(*field);
@@ -197,19 +160,9 @@ class SweepDraft {
   void narrow(std::string_view name) {
     const Config& config = draft_.config();
     if (name == "train.seed") sweep_.seeds = {config.train.seed};
-    const auto take = [&](Sweep::Grid& axes) {
-      if (Axis* axis = find_axis(axes, find_field(name)))
-        axis->values = {get(*axis->field, config)};
-    };
-    take(sweep_.axes);
-    std::ranges::for_each(grids_, take);
-  }
-
-  /// An axis of a scale or of the command line is meant for all grids.
-  void forget_in_grids(const Field* field) {
-    for (Sweep::Grid& grid : grids_) {
-      std::erase_if(grid, [&](const Axis& axis) { return axis.field == field; });
-    }
+    const Field& field = *find_field(name);
+    if (Axis* axis = find_axis(sweep_.axes, &field)) axis->values = {get(field, config)};
+    grids_.narrow(field, get(field, config));
   }
 
   void apply_runs(const toml::table& table) {
@@ -219,74 +172,17 @@ class SweepDraft {
     if (const auto* axes = find_table(table, "axes", source_)) {
       for (const Entry& entry : entries_of(*axes, source_)) {
         apply_axis(entry);
-        forget_in_grids(find_field(entry.name));
+        grids_.forget(find_field(entry.name));
       }
     }
     if (const toml::node* grids = table.get("grid")) {
-      apply_grids(*grids, place(source_, table.find("grid")->first));
+      grids_.replace(*grids, place(source_, table.find("grid")->first), source_);
     }
-  }
-
-  void apply_grids(const toml::node& node, std::string_view where) {
-    const auto* list = node.as_array();
-    const bool tables = list != nullptr && std::ranges::all_of(*list, [](const toml::node& grid) {
-                          return grid.is_table();
-                        });
-    if (!tables) {
-      throw usage_error(where, "grid: expected tables, each under a line [[sweep.grid]]");
-    }
-    grids_.clear();
-    for (const toml::node& table : *list) {
-      Sweep::Grid grid;
-      for (const Entry& entry : entries_of(*table.as_table(), source_)) {
-        const Field& field = *find_grid_field(entry);
-        const bool several = entry.node->is_array() || entry.node->is_table();
-        const auto one = several ? std::nullopt : value_for(field, *entry.node);
-        grid.push_back(
-            axis_of(entry, field, one ? std::vector{*one} : listed_values(entry, field)));
-      }
-      grids_.push_back(std::move(grid));
-    }
-  }
-
-  static const Field* find_grid_field(const Entry& entry) {
-    const Field* field = find_field(entry.name);
-    if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
-    if (field->name == "train.seed") {
-      throw usage_error(entry.where, "train.seed: all grids have the seeds of sweep.seeds");
-    }
-    return field;
-  }
-
-  /// In the resolved sweep every grid has every key that one of them names.
-  void finish_grids() {
-    std::vector<const Field*> named;
-    for (const Sweep::Grid& grid : grids_) {
-      for (const Axis& axis : grid) {
-        if (std::ranges::find(named, axis.field) == named.end()) named.push_back(axis.field);
-      }
-    }
-    if (named.empty()) return;  // as one grid of nothing, or none
-    for (const Sweep::Grid& grid : grids_) {
-      Sweep::Grid whole;
-      for (const Field* field : named) {
-        const Axis* own = find_axis(grid, field);
-        const Axis* shared = find_axis(sweep_.axes, field);
-        whole.push_back(own != nullptr      ? *own
-                        : shared != nullptr ? *shared
-                                            : Axis{field, {get(*field, sweep_.base)}});
-      }
-      sweep_.grids.push_back(std::move(whole));
-    }
-    std::erase_if(sweep_.axes, [&](const Axis& axis) {
-      return std::ranges::find(named, axis.field) != named.end();
-    });
   }
 
   /// A number of seeds, or their values.
   void apply_seeds(const Entry& entry) {
-    if (!entry.node->is_number())
-      return set_seeds(listed_values(entry, seed_field()), repeats_of(*entry.node), entry.where);
+    if (!entry.node->is_number()) return set_seeds(entry, listed_values(entry, seed_field()));
     const double count = entry.node->value<double>().value_or(0);
     constexpr auto most = static_cast<double>(most_axis_values);
     if (!(count >= 1 && count <= most) || count != std::floor(count)) {
@@ -298,12 +194,12 @@ class SweepDraft {
     for (std::size_t seed = 0; seed < values.size(); ++seed) {
       values[seed] = static_cast<std::int64_t>(seed);
     }
-    set_seeds(values, Repeats::refused, entry.where);
+    set_seeds(entry, values);
   }
 
-  void set_seeds(const std::vector<Value>& values, Repeats repeats, std::string_view where) {
+  void set_seeds(const Entry& entry, const std::vector<Value>& values) {
     sweep_.seeds.clear();
-    for (const Value& seed : distinct_values(seed_field(), values, repeats, where)) {
+    for (const Value& seed : distinct_values(entry, seed_field(), values)) {
       sweep_.seeds.push_back(std::get<std::int64_t>(seed));
     }
   }
@@ -324,8 +220,7 @@ class SweepDraft {
   void apply_axis(const Entry& entry) {
     const Field* field = find_field(entry.name);
     if (field == nullptr) throw usage_error(entry.where, unknown_key(entry.name));
-    if (field->name == "train.seed")
-      return set_seeds(listed_values(entry, *field), repeats_of(*entry.node), entry.where);
+    if (field->name == "train.seed") return set_seeds(entry, listed_values(entry, *field));
     Axis axis = axis_of(entry, *field, listed_values(entry, *field));
     if (Axis* same = find_axis(sweep_.axes, field)) {
       *same = std::move(axis);
@@ -334,20 +229,11 @@ class SweepDraft {
     }
   }
 
-  static Axis axis_of(const Entry& entry, const Field& field, const std::vector<Value>& values) {
-    if (field.decides == Decides::writing) {
-      throw usage_error(entry.where,
-                        fmt::format("{} is no axis: it makes no other run; set it in [{}]",
-                                    field.name, section_of(field)));
-    }
-    return {&field, distinct_values(field, values, repeats_of(*entry.node), entry.where)};
-  }
-
   const toml::table& document_;
   std::string source_;
   Draft draft_;
   Sweep sweep_;
-  std::vector<Sweep::Grid> grids_;  ///< as they are written, without the keys that they do not name
+  Grids grids_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "task_conflict.hpp"
+#include "conflicts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "document.hpp"
 #include "draft.hpp"
 #include "icl/config/conflict.hpp"
 #include "icl/config/field_values.hpp"
