@@ -1,20 +1,15 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <limits>
-#include <map>
 #include <numeric>
 
+#include "acquired.hpp"
+#include "experiment_items.hpp"
 #include "icl/cli/job_array.hpp"
 #include "icl/cli/merge.hpp"
 #include "icl/cli/python.hpp"
 #include "icl/cli/status_line.hpp"
 #include "icl/cli/train_sweep.hpp"
-#include "icl/config/description.hpp"
-#include "icl/config/field_values.hpp"
-#include "icl/config/nearest.hpp"
-#include "icl/config/system.hpp"
 #include "icl/core/message.hpp"
 #include "icl/sweep/folder.hpp"
 #include "icl/sweep/forecast.hpp"
@@ -39,128 +34,6 @@ struct ReproduceCommand {
 };
 
 namespace fs = std::filesystem;
-
-/// One folder of experiments that holds a sweep.
-struct Item {
-  std::string name;
-  fs::path folder;
-  config::Description description;
-  [[nodiscard]] fs::path file() const { return folder / "experiment.toml"; }
-};
-
-/// All of a folder by name, their descriptions not yet read: a broken one does not keep the others
-/// from being made.
-std::vector<Item> items_of(const fs::path& experiments) {
-  std::error_code error;
-  std::vector<Item> items;
-  for (const fs::directory_entry& entry : fs::directory_iterator(experiments, error)) {
-    if (!fs::exists(entry.path() / "experiment.toml")) continue;
-    items.push_back({entry.path().filename().string(), entry.path(), {}});
-  }
-  if (error || items.empty()) {
-    throw Error(ExitCode::bad_input,
-                fmt::format("'{}' holds no item: {}", experiments.string(),
-                            error ? error.message() : "no folder in it has an experiment.toml"));
-  }
-  std::ranges::sort(items, {}, &Item::name);
-  return items;
-}
-
-/// The paper's figures first, each with its description.
-std::vector<Item> described(std::vector<Item> items) {
-  for (Item& item : items) item.description = config::load_description(item.file());
-  std::ranges::stable_sort(items, {},
-                           [](const Item& item) { return item.description.figure.empty(); });
-  return items;
-}
-
-std::vector<Item> chosen(const ReproduceCommand& command, std::vector<Item> items) {
-  if (command.name == "all") return described(std::move(items));
-  const auto found = std::ranges::find(items, command.name, &Item::name);
-  if (found != items.end()) return described({*found});
-  std::vector<std::string> names;
-  std::vector<std::string> longer;  // than what was asked for: fig6 for fig6a
-  for (const Item& item : items) {
-    names.push_back(item.name);
-    if (item.name.starts_with(command.name)) longer.push_back(item.name);
-  }
-  std::string meant(config::nearest_word(command.name, names));
-  if (!longer.empty()) meant = fmt::format("{}", fmt::join(longer, ", "));
-  throw Error(ExitCode::usage,
-              fmt::format("no item \"{}\"{}; icl reproduce --list shows them", command.name,
-                          meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
-}
-
-ExitCode list(const std::vector<Item>& items) {
-  std::string text;
-  for (const Item& item : items) {
-    const config::Description& about = item.description;
-    text += fmt::format("{:<20} {}{}\n", item.name, about.title,
-                        about.figure.empty() ? "" : fmt::format(" (figure {})", about.figure));
-    text +=
-        fmt::format("{:<20} {} check{}; scales:", "", about.checks, about.checks == 1 ? "" : "s");
-    for (const std::string& scale : about.scales) text += " " + scale;
-    // The file's own settings are the paper's, unless it names that scale.
-    const bool named = std::ranges::find(about.scales, "paper") != about.scales.end();
-    text += named ? "\n" : " paper\n";
-  }
-  print(text);
-  return ExitCode::done;
-}
-
-constexpr double never = std::numeric_limits<double>::infinity();
-
-/// The mean of the middle two of an even number.
-std::string median_text(std::vector<double> times) {
-  std::ranges::sort(times);
-  const double median = (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
-  return median < never ? fmt::format("{}", median) : "beyond the end";
-}
-
-/// "data.N = 12": where a run lies in the grid, but for its seed and one key.
-std::string point_of(const sweep::Plan& plan, const config::Config& c, std::string_view without) {
-  std::vector<std::string> parts;
-  for (const config::Field* field : plan.sweep().varied()) {
-    if (field->name == without) continue;
-    parts.push_back(fmt::format("{} = {}", field->name, config::to_text(config::get(*field, c))));
-  }
-  return parts.empty() ? "all runs" : fmt::format("{}", fmt::join(parts, ", "));
-}
-
-/// Between which K the threshold lies.
-class Bracket {
- public:
-  void add(config::Diversity K, std::size_t acquired, std::size_t runs) {
-    points_[K] = {acquired, runs};
-  }
-  /// A line, where there are several K; otherwise nothing.
-  [[nodiscard]] std::string text(const std::string& point) const {
-    if (points_.size() < 2) return "";
-    std::string none = "no K";
-    std::string every = "no K";
-    bool none_yet = true;
-    bool all_since = false;
-    for (const auto& [K, at] : points_) {
-      none_yet = none_yet && at.acquired == 0;
-      if (none_yet) none = name_of(K);
-      const bool all = at.acquired == at.runs;
-      if (all != all_since) every = all ? name_of(K) : "no K";
-      all_since = all;
-    }
-    return fmt::format("  {}: no run acquired ICL up to {}, all did from {} on\n", point, none,
-                       every);
-  }
-
- private:
-  struct At {
-    std::size_t acquired;
-    std::size_t runs;
-  };
-  static std::string name_of(config::Diversity K) {
-    return K.is_infinite() ? "K = inf" : fmt::format("K = {}", K.count());
-  }
-  std::map<config::Diversity, At> points_;
-};
 
 /// The item's sweep and where its results lie: DIR/NAME/SCALE.
 class Reproduction {
@@ -221,29 +94,9 @@ class Reproduction {
                     merged().string(), "--out", out_.string()});
   }
 
-  /// How many runs acquired ICL at each point, and when; and between which K the threshold lies,
-  /// all else being equal: what can be said without Python.
+  /// What can be said without Python.
   void print_counts() const {
-    const sweep::Plan plan(load(sweep_));
-    const sweep::Folder folder(out_);
-    const std::size_t seeds = plan.sweep().seeds.size();
-    print(fmt::format("{}\n", title()));
-    std::map<std::string, Bracket> brackets;
-    for (std::size_t first = 0; first < plan.size(); first += seeds) {
-      const config::Config c = plan.config(first);
-      if (!config::row_of(c.model.system).has.context) continue;
-      std::vector<double> times;
-      for (std::size_t run = first; run < first + seeds; ++run) {
-        const auto step = folder.status(plan.hash(run)).t_icl_step;
-        times.push_back(step ? static_cast<double>(*step) : never);
-      }
-      const std::size_t acquired =
-          times.size() - static_cast<std::size_t>(std::ranges::count(times, never));
-      print(fmt::format("  {}: {} of {} acquired ICL, median step {}\n", point_of(plan, c, ""),
-                        acquired, seeds, median_text(times)));
-      brackets[point_of(plan, c, "data.K")].add(c.data.K, acquired, seeds);
-    }
-    for (const auto& [point, bracket] : brackets) print(bracket.text(point));
+    print_acquired(title(), sweep::Plan(load(sweep_)), sweep::Folder(out_));
   }
 
  private:
@@ -293,12 +146,12 @@ ExitCode make(const std::vector<Reproduction>& reproductions, const Home& home,
 ExitCode run(const ReproduceCommand& command) {
   const Home home = find_home();
   const std::vector<Item> all = items_of(command.experiments.value_or(home.experiments));
-  if (command.list) return list(described(all));
+  if (command.list) return list_items(described(all));
   if (command.name.empty()) {
     throw Error(ExitCode::usage, "name an item, or all; icl reproduce --list shows them");
   }
   require_possible(command.pace);
-  const std::vector<Item> items = chosen(command, all);
+  const std::vector<Item> items = chosen(command.name, all);
   std::vector<Reproduction> reproductions;
   for (const Item& item : items) {
     reproductions.emplace_back(command, item);
