@@ -55,6 +55,8 @@ OTHER_HEADER = {
     "cli/completion_[!c]*": "completion.hpp",
     "cli/parse": "options.hpp",
     "cli/resolve": "options.hpp",
+    "nn/heads_attention_*": "icl/nn/heads_attention.hpp",
+    "train/trainer_acquisition": "icl/train/trainer.hpp",
     "task/item_label_observers": "icl/task/item_label.hpp",
     "task/regression_observers": "icl/task/regression.hpp",
     "config/*_conflict": "conflicts.hpp",

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "blocks_state.hpp"
 #include "icl/config/loss.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
@@ -58,89 +59,6 @@ constexpr std::string_view interleaved_token =
     "(zeros, label code), and (x_N, zeros) for the target: N tokens, or 2N - 1";
 
 }  // namespace
-
-struct BlocksModel::State final : Activations {
-  State(std::int64_t batch, const BlocksModel& model, Storage storage);
-
-  [[nodiscard]] std::vector<NamedTensor> forward_tensors() const override {
-    return {named.begin(), named.end()};
-  }
-  [[nodiscard]] const Tensor* attention() const override { return &target_attention; }
-  [[nodiscard]] HeadWeights heads() const override { return {weights, stride}; }
-  void hold_relus() override {
-    for (auto& block : blocks) {
-      if (block.mlp) block.mlp->hold();
-    }
-    if (!readout.h1.empty()) readout.hold();
-  }
-
-  [[nodiscard]] nn::Given given(std::size_t l) const { return {looks[l], copies}; }
-  void name_tensors();
-
-  Embedding::Activations embedding;
-  std::vector<Tensor> r;  ///< [B T, d_model] what each layer reads
-  std::vector<nn::Block::Activations> blocks;
-  Tensor last, h;       ///< [B, d_model] the target behind the layers; behind the norm
-  Tensor dlast, dh;     ///< gradients
-  Tensor dr, dr_below;  ///< [B T, d_model] gradients of the r in hand and the one below
-  /// What each head of each layer attends to, and the weights [B, T] of the target on its copies.
-  std::vector<std::vector<nn::Attending>> looks;
-  Tensor copies;
-  Tensor target_attention;  ///< [B, N] mean over the heads of the last layer
-  std::optional<nn::LayerNorm::Activations> final_norm;
-  nn::TokenMlp::Activations readout;
-  std::vector<const Tensor*> weights;  ///< of each layer's heads
-  std::int64_t stride;                 ///< tokens from an item to the next
-  std::vector<std::pair<std::string, const Tensor*>> named;
-};
-
-BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
-    : Activations(batch, storage, model.readout_shape_.out),
-      embedding(batch, model.embedding_, storage),
-      readout(batch, model.readout_shape_, storage),
-      stride(model.layout_.stride()) {
-  const config::BlocksShape& s = model.shape_;
-  const std::int64_t rows = batch * s.tokens;
-  r.reserve(model.blocks_.size());
-  blocks.reserve(model.blocks_.size());
-  for (const nn::Block& block : model.blocks_) {
-    r.push_back(Tensor({rows, s.d_model}, storage));
-    blocks.emplace_back(batch, block.shape(), storage);
-  }
-  weights.reserve(blocks.size());
-  for (const auto& block : blocks) weights.push_back(&block.attention.attention);
-  for (Tensor* tensor : {&last, &dlast, &h, &dh}) *tensor = Tensor({batch, s.d_model}, storage);
-  for (Tensor* tensor : {&dr, &dr_below}) *tensor = Tensor({rows, s.d_model}, storage);
-  looks.assign(blocks.size(),
-               std::vector(static_cast<std::size_t>(s.n_heads), nn::Attending::learned));
-  copies = Tensor({batch, s.tokens}, storage);
-  target_attention = Tensor({batch, model.layout_.items()}, storage);
-  if (model.final_norm_) final_norm.emplace(batch, s.d_model, storage);
-  name_tensors();
-}
-
-void BlocksModel::State::name_tensors() {
-  for (std::size_t l = 0; l < blocks.size(); ++l) {
-    const auto name = [&](const std::string& what, const Tensor& tensor) {
-      if (!tensor.shape().empty()) {
-        named.emplace_back("layer " + std::to_string(l) + ' ' + what, &tensor);
-      }
-    };
-    name("tokens", r[l]);
-    name("attention", blocks[l].attention.attention);
-    name("attended values", blocks[l].attention.z);
-    if (!blocks[l].mlp) continue;
-    name("mlp hidden 1", blocks[l].mlp->h1);
-    name("mlp hidden 2", blocks[l].mlp->h2);
-  }
-  named.emplace_back("attention", &target_attention);
-  named.emplace_back("mlp input", final_norm ? &h : &last);
-  if (!readout.h1.shape().empty()) {
-    named.emplace_back("mlp hidden 1", &readout.h1);
-    named.emplace_back("mlp hidden 2", &readout.h2);
-  }
-  named.emplace_back("logits", &logits);
-}
 
 BlocksModel::BlocksModel(const config::Config& config, Storage storage)
     : shape_(config::blocks_shape(config)),

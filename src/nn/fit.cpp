@@ -11,11 +11,10 @@ std::string shape(std::int64_t rows, std::int64_t columns) {
 
 }  // namespace
 
-void report_misfit(const std::string& layer, std::string_view what, ConstMatrixView given,
+void report_misfit(const std::string& who, std::string_view what, ConstMatrixView given,
                    std::int64_t rows, std::int64_t columns) {
-  throw Error(ExitCode::internal, "the layer of " + layer + " needs " + std::string(what) + ' ' +
-                                      shape(rows, columns) + " and was given " +
-                                      shape(given.rows, given.columns));
+  throw Error(ExitCode::internal, who + " needs " + std::string(what) + ' ' + shape(rows, columns) +
+                                      " and was given " + shape(given.rows, given.columns));
 }
 
 }  // namespace icl::nn

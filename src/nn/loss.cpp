@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "icl/core/math.hpp"
+#include "icl/nn/fit.hpp"
 
 namespace icl::nn {
 namespace {
@@ -41,93 +42,121 @@ Others others_of(const Real* z, std::int64_t outputs, std::int64_t left_out) {
 
 /// -ln p_y = ln(1 + e^-m), m = z_y - ln(sum of e^z over the others): the logistic loss of a margin,
 /// which is exact to rounding wherever p_y is near 1.
-LossSums cross_entropy(const Batch& batch, const Real* z, std::int64_t outputs) {
+LossSums cross_entropy(const Batch& batch, ConstMatrixView z) {
   LossSums sums;
   for (std::int64_t b = 0; b < batch.size; ++b) {
-    const Real* row = z + b * outputs;
+    const Real* row = z.row(b);
     const std::int64_t y = batch.answer[b] - 1;
-    const Others others = others_of(row, outputs, y);
+    const Others others = others_of(row, z.columns, y);
     sums.loss += math::softplus(others.log_sum - static_cast<double>(row[y]));
     sums.correct += static_cast<double>(row[y]) > others.greatest ? 1 : 0;
   }
   return sums;
 }
 
-void cross_entropy_gradient(const Batch& batch, const Real* z, std::int64_t outputs, Real* dz) {
+void cross_entropy_gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) {
   const auto n = static_cast<double>(batch.size);
   for (std::int64_t b = 0; b < batch.size; ++b) {
-    const Real* row = z + b * outputs;
+    const Real* row = z.row(b);
     const std::int64_t y = batch.answer[b] - 1;
-    const Others others = others_of(row, outputs, y);
+    const Others others = others_of(row, z.columns, y);
     // loss = softplus(-m), m = z_y - s, s = ln(sum over c != y of e^z_c):
     //   d loss / dz_y = -sigma(-m) = p_y - 1,  d loss / dz_c = sigma(-m) e^(z_c - s) = p_c
     const double wrong = math::logistic(others.log_sum - static_cast<double>(row[y]));
-    for (std::int64_t c = 0; c < outputs; ++c) {
+    for (std::int64_t c = 0; c < z.columns; ++c) {
       const double p =
           c == y ? -wrong : wrong * math::exp(static_cast<double>(row[c]) - others.log_sum);
-      dz[b * outputs + c] = static_cast<Real>(p / n);
+      dz.row(b)[c] = static_cast<Real>(p / n);
     }
   }
 }
 
-LossSums squared(const Batch& batch, const Real* z, std::int64_t outputs) {
+LossSums squared(const Batch& batch, ConstMatrixView z) {
   LossSums sums;
   for (std::int64_t b = 0; b < batch.size; ++b) {
     double total = 0;
-    for (std::int64_t p = 0; p < outputs; ++p) {
+    for (std::int64_t p = 0; p < z.columns; ++p) {
       const double error =
-          static_cast<double>(z[b * outputs + p]) - static_cast<double>(batch.value.row(b)[p]);
+          static_cast<double>(z.row(b)[p]) - static_cast<double>(batch.value.row(b)[p]);
       total += error * error;
     }
-    sums.loss += total / static_cast<double>(outputs);
+    sums.loss += total / static_cast<double>(z.columns);
   }
   return sums;
 }
 
-void squared_gradient(const Batch& batch, const Real* z, std::int64_t outputs, Real* dz) {
-  const double scale = 2 / (static_cast<double>(outputs) * static_cast<double>(batch.size));
+void squared_gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) {
+  const double scale = 2 / (static_cast<double>(z.columns) * static_cast<double>(batch.size));
   for (std::int64_t b = 0; b < batch.size; ++b) {
-    for (std::int64_t p = 0; p < outputs; ++p) {
+    for (std::int64_t p = 0; p < z.columns; ++p) {
       // loss = sum_p (z_p - v_p)^2 / P:  d loss / dz_p = 2 (z_p - v_p) / P
-      const std::int64_t i = b * outputs + p;
-      const double error = static_cast<double>(z[i]) - static_cast<double>(batch.value.row(b)[p]);
-      dz[i] = static_cast<Real>(scale * error);
+      const double error =
+          static_cast<double>(z.row(b)[p]) - static_cast<double>(batch.value.row(b)[p]);
+      dz.row(b)[p] = static_cast<Real>(scale * error);
     }
   }
 }
 
+/// z [B] of the batch, its answers [B], and one logit or gradient each.
+std::span<const Label> answers(const Batch& batch) {
+  return batch.answer.values().first(static_cast<std::size_t>(batch.size));
+}
+template <class Number>
+std::span<Number> column(const Batch& batch, BasicMatrixView<Number> z) {
+  return {z.data, static_cast<std::size_t>(batch.size)};
+}
+
 }  // namespace
 
-LossSums Loss::sums(const Batch& batch, const Real* z) const {
+/// z is one of outputs or gradients [B, C], and what the batch asks for is there.
+void Loss::require_fits(const Batch& batch, std::string_view what, ConstMatrixView z) const {
+  const auto require = [&](std::string_view of_what, const ConstMatrixView& given,
+                           std::int64_t columns) {
+    const bool fits = given.columns == columns && given.rows >= batch.size;
+    if (!fits) report_misfit("the loss", of_what, given, batch.size, columns);
+  };
+  require(what, z, asked_.outputs);
+  if (asked_.loss == LossKind::squared) {
+    require("numbers asked for", batch.value, asked_.outputs);
+  } else {
+    require("answers", ConstMatrixView(nullptr, batch.answer.size(), 1), 1);
+  }
+}
+
+LossSums Loss::sums(const Batch& batch, ConstMatrixView z) const {
+  require_fits(batch, "outputs", z);
   switch (asked_.loss) {
     case LossKind::logistic:
       break;
     case LossKind::cross_entropy:
-      return cross_entropy(batch, z, asked_.outputs);
+      return cross_entropy(batch, z);
     case LossKind::squared:
-      return squared(batch, z, asked_.outputs);
+      return squared(batch, z);
   }
-  return logistic_loss(batch.size, z, batch.answer.data());
+  return logistic_loss(column(batch, z), answers(batch));
 }
 
-void Loss::gradient(const Batch& batch, const Real* z, Real* dz) const {
+void Loss::gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) const {
+  require_fits(batch, "outputs", z);
+  require_fits(batch, "gradients", dz);
   switch (asked_.loss) {
     case LossKind::logistic:
-      return logistic_loss_gradient(batch.size, z, batch.answer.data(), dz);
+      return logistic_loss_gradient(column(batch, z), answers(batch), column(batch, dz));
     case LossKind::cross_entropy:
-      return cross_entropy_gradient(batch, z, asked_.outputs, dz);
+      return cross_entropy_gradient(batch, z, dz);
     case LossKind::squared:
-      return squared_gradient(batch, z, asked_.outputs, dz);
+      return squared_gradient(batch, z, dz);
   }
 }
 
-double Loss::margin(const Batch& batch, std::int64_t b, const Real* z) const {
+double Loss::margin(const Batch& batch, std::int64_t b, ConstMatrixView z) const {
+  require_fits(batch, "outputs", z);
   switch (asked_.loss) {
     case LossKind::logistic:
-      return static_cast<double>(z[0]) * batch.answer[b];
+      return static_cast<double>(*z.row(b)) * batch.answer[b];
     case LossKind::cross_entropy: {
       const std::int64_t y = batch.answer[b] - 1;
-      return static_cast<double>(z[y]) - others_of(z, asked_.outputs, y).log_sum;
+      return static_cast<double>(z.row(b)[y]) - others_of(z.row(b), z.columns, y).log_sum;
     }
     case LossKind::squared:
       break;

@@ -36,7 +36,7 @@ Comparison::Comparison(const config::Config& config, const task::Task& task, std
       width_(asked_.loss == config::LossKind::logistic ? 2
                                                        : static_cast<std::size_t>(asked_.outputs)),
       answers_(static_cast<std::size_t>(capacity) * width_),
-      of_model_(width_) {
+      of_model_(answers_.size()) {
   for (const config::ObserverName name : config::observers_of(config)) {
     observers_.push_back(task.observer(name));
   }
@@ -65,23 +65,29 @@ void Comparison::write_model_answer(const Real* z, std::span<double> out) const 
 
 void Comparison::add(const Batch& batch, const Tensor& outputs, const Workers& workers) {
   const bool numbers = asked_.loss == config::LossKind::squared;
+  const bool signs = asked_.loss == config::LossKind::logistic;
+  const auto row = [&](std::vector<double>& answers, std::int64_t b) {
+    return std::span(answers).subspan(static_cast<std::size_t>(b) * width_, width_);
+  };
+  if (!observers_.empty()) {
+    for (std::int64_t b = 0; b < batch.size; ++b) {
+      write_model_answer(outputs.row(b), row(of_model_, b));
+    }
+  }
   for (std::size_t i = 0; i < observers_.size(); ++i) {
     if (!observers_[i]) continue;
-    const auto answer = [&](std::int64_t b) {
-      return std::span(answers_).subspan(static_cast<std::size_t>(b) * width_, width_);
-    };
     workers.for_each(batch.size,
-                     [&](std::int64_t b) { observers_[i]->answer(batch, b, answer(b)); });
+                     [&](std::int64_t b) { observers_[i]->answer(batch, b, row(answers_, b)); });
     for (std::int64_t b = 0; b < batch.size; ++b) {
-      write_model_answer(outputs.row(b), of_model_);
+      const std::span<const double> answer = row(answers_, b);
+      const std::span<const double> of_model = row(of_model_, b);
       if (numbers) {
         const std::span asked(batch.value.row(b), width_);
-        sums_[i].loss += mean_square<Real>(answer(b), asked);
-        sums_[i].distance += mean_square<double>(answer(b), of_model_);
+        sums_[i].loss += mean_square<Real>(answer, asked);
+        sums_[i].distance += mean_square<double>(answer, of_model);
       } else {
-        const bool signs = asked_.loss == config::LossKind::logistic;
-        sums_[i].loss -= answer(b)[static_cast<std::size_t>(index_of(batch.answer[b], signs))];
-        sums_[i].distance += divergence(answer(b), of_model_);
+        sums_[i].loss -= answer[static_cast<std::size_t>(index_of(batch.answer[b], signs))];
+        sums_[i].distance += divergence(answer, of_model);
       }
     }
   }

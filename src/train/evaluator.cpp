@@ -31,7 +31,7 @@ nn::LossSums Evaluator::measure_chunk(std::size_t set, const model::Model& model
                                       const Workers& workers) {
   task_.evaluation_batch(set, static_cast<std::uint64_t>(step), first, size, batch_, workers);
   model.forward(batch_, *activations_, workers);
-  return loss_.sums(batch_, activations_->logits.data());
+  return loss_.sums(batch_, activations_->logits);
 }
 
 Score Evaluator::measure(std::size_t set, const model::Model& model, std::int64_t step,

@@ -16,13 +16,13 @@ nn::LossSums TrainingPass::forward(const model::Model& model, std::int64_t step,
   activations_->clamp(clamps);
   model.forward(batch_, *activations_, workers);
   const auto time = workers.measure(Phase::elementwise);
-  return loss_.sums(batch_, activations_->logits.data());
+  return loss_.sums(batch_, activations_->logits);
 }
 
 void TrainingPass::backward(model::Model& model, const Workers& workers) {
   {
     const auto time = workers.measure(Phase::elementwise);
-    loss_.gradient(batch_, activations_->logits.data(), activations_->dlogits.data());
+    loss_.gradient(batch_, activations_->logits, activations_->dlogits);
   }
   model.backward(batch_, *activations_, workers);
 }

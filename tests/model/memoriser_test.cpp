@@ -126,7 +126,7 @@ TEST(Memoriser, LearnsItsItemsByHeart) {
   for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.3, 0);
   const auto loss = [&] {
     c.forward();
-    return nn::logistic_loss(64, c.activations->logits.data(), c.sample.batch.answer.data()).loss /
+    return nn::logistic_loss(c.activations->logits.values(), c.sample.batch.answer.values()).loss /
            64;
   };
   EXPECT_NEAR(loss(), std::log(2.0), 0.1);

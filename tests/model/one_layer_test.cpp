@@ -102,7 +102,7 @@ TEST(OneLayer, LossFallsUnderGradientDescent) {
   for (nn::Parameter* p : c.model->parameters()) test::set_step(*p, 0.3, 0);
   const auto loss = [&] {
     c.forward();
-    return nn::logistic_loss(64, c.activations->logits.data(), c.sample.batch.answer.data()).loss /
+    return nn::logistic_loss(c.activations->logits.values(), c.sample.batch.answer.values()).loss /
            64;
   };
   const double before = loss();
@@ -153,16 +153,15 @@ TEST(OneLayer, BackwardIsTheDerivativeOfTheMeanLoss) {
   check.output(loss.values(), dloss.values());
   relus.declare(check);
   Activations& a = *c.activations;
-  const Label* y = c.sample.batch.answer.data();
+  const std::span<const Label> y = c.sample.batch.answer.values();
   EXPECT_TRUE(check.run(
       [&] {
         c.forward();
         fill(relus, c);
-        loss[0] =
-            nn::logistic_loss(s.batch, a.logits.data(), y).loss / static_cast<double>(s.batch);
+        loss[0] = nn::logistic_loss(a.logits.values(), y).loss / static_cast<double>(s.batch);
       },
       [&] {
-        nn::logistic_loss_gradient(s.batch, a.logits.data(), y, a.dlogits.data());
+        nn::logistic_loss_gradient(a.logits.values(), y, a.dlogits.values());
         for (Real& d : a.dlogits.values()) d *= dloss[0];
         c.model->backward(c.sample.batch, a, Workers(1));
       }));

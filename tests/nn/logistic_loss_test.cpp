@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "icl/core/tensor.hpp"
+#include "support/errors.hpp"
 #include "support/gradient_check.hpp"
 #include "support/random.hpp"
 #include "support/rounding.hpp"
@@ -20,14 +21,14 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 double loss_of(double z, int y) {
   const auto logit = static_cast<Real>(z);
   const auto answer = static_cast<Label>(y);
-  return logistic_loss(1, &logit, &answer).loss;
+  return logistic_loss({&logit, 1}, {&answer, 1}).loss;
 }
 
 Real gradient_of(double z, int y) {
   const auto logit = static_cast<Real>(z);
   const auto answer = static_cast<Label>(y);
   Real dz = 0;
-  logistic_loss_gradient(1, &logit, &answer, &dz);
+  logistic_loss_gradient({&logit, 1}, {&answer, 1}, {&dz, 1});
   return dz;
 }
 
@@ -104,9 +105,9 @@ TEST(LogisticLoss, SumsOverTheBatchAndGradientIsOfTheMean) {
   constexpr std::int64_t batch = 37;
   const Tensor z = test::normal_tensor({batch}, 1, 3);
   const auto y = test::random_answers(batch, 2);
-  const LossSums sums = logistic_loss(batch, z.data(), y.data());
+  const LossSums sums = logistic_loss(z.values(), y.values());
   Tensor dz({batch});
-  logistic_loss_gradient(batch, z.data(), y.data(), dz.data());
+  logistic_loss_gradient(z.values(), y.values(), dz.values());
   long double loss = 0;
   std::int64_t correct = 0;
   for (std::int64_t b = 0; b < batch; ++b) {
@@ -123,7 +124,18 @@ TEST(LogisticLoss, SumsOverTheBatchAndGradientIsOfTheMean) {
 TEST(LogisticLoss, CountsNeitherZeroNorNanAsCorrect) {
   const std::array<Real, 5> z{0, Real(-0.0), std::numeric_limits<Real>::quiet_NaN(), 1, -1};
   const std::array<Label, 5> y{1, -1, 1, 1, -1};
-  EXPECT_EQ(logistic_loss(5, z.data(), y.data()).correct, 2);
+  EXPECT_EQ(logistic_loss(z, y).correct, 2);
+}
+
+TEST(LogisticLoss, WantsAnAnswerForEachLogit) {
+  const std::array<Real, 3> z{};
+  const std::array<Label, 2> y{1, -1};
+  std::array<Real, 3> dz{};
+  EXPECT_EQ(test::message_of(ExitCode::internal, [&] { (void)logistic_loss(z, y); }),
+            "the logistic loss needs logits [2, 1] and was given [3, 1]");
+  EXPECT_EQ(test::message_of(ExitCode::internal,
+                             [&] { logistic_loss_gradient(std::span(z).first(2), y, dz); }),
+            "the logistic loss needs gradients [2, 1] and was given [3, 1]");
 }
 
 #ifdef ICL_REAL_DOUBLE
@@ -136,9 +148,9 @@ TEST(LogisticLoss, GradientIsTheDerivativeOfTheMeanLoss) {
   test::GradientCheck check(7);
   check.variable("z", z.values(), dz.values());
   check.output(loss.values(), dloss.values());
-  EXPECT_TRUE(check.run([&] { loss[0] = logistic_loss(batch, z.data(), y.data()).loss / batch; },
+  EXPECT_TRUE(check.run([&] { loss[0] = logistic_loss(z.values(), y.values()).loss / batch; },
                         [&] {
-                          logistic_loss_gradient(batch, z.data(), y.data(), dz.data());
+                          logistic_loss_gradient(z.values(), y.values(), dz.values());
                           for (Real& d : dz.values()) d *= dloss[0];
                         }));
 }

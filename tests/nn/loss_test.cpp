@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
+#include "support/errors.hpp"
 #include "support/gradient_check.hpp"
 #include "support/random.hpp"
 #include "support/rounding.hpp"
@@ -39,7 +41,7 @@ double loss_of(std::vector<Real> z, Label y) {
   Batch batch = asking_for_labels(1, 2);
   batch.answer[0] = y;
   return Loss({LossKind::cross_entropy, static_cast<std::int64_t>(z.size())})
-      .sums(batch, z.data())
+      .sums(batch, {z.data(), 1, std::ssize(z)})
       .loss;
 }
 
@@ -51,7 +53,7 @@ TEST(Loss, CrossEntropyIsMinusTheLogOfTheSoftmax) {
     const Tensor z = test::normal_tensor({batch_size, labels}, 3, 4);
     const Loss loss({LossKind::cross_entropy, labels});
     Tensor dz({batch_size, labels});
-    loss.gradient(batch, z.data(), dz.data());
+    loss.gradient(batch, z, dz);
     long double sum = 0;
     std::int64_t correct = 0;
     for (std::int64_t b = 0; b < batch_size; ++b) {
@@ -62,7 +64,7 @@ TEST(Loss, CrossEntropyIsMinusTheLogOfTheSoftmax) {
       const Real* const row = z.row(b);
       correct += std::max_element(row, row + labels) == row + y ? 1 : 0;
       const auto p = static_cast<double>(std::exp(wide(row[y])) / total);
-      EXPECT_NEAR(loss.margin(batch, b, row), std::log(p / (1 - p)), 1e-9 / (1 - p)) << b;
+      EXPECT_NEAR(loss.margin(batch, b, z), std::log(p / (1 - p)), 1e-9 / (1 - p)) << b;
       for (std::int64_t c = 0; c < labels; ++c) {
         const auto expected =
             static_cast<double>(std::exp(wide(row[c])) / total - (c == y ? 1 : 0));
@@ -70,7 +72,7 @@ TEST(Loss, CrossEntropyIsMinusTheLogOfTheSoftmax) {
         EXPECT_NEAR(dz.row(b)[c] * batch_size, expected, bound * std::abs(expected) + 1e-15) << c;
       }
     }
-    const LossSums sums = loss.sums(batch, z.data());
+    const LossSums sums = loss.sums(batch, z);
     EXPECT_NEAR(sums.loss, static_cast<double>(sum), 1e-13 * sums.loss);
     EXPECT_EQ(sums.correct, correct);
   }
@@ -91,13 +93,13 @@ TEST(Loss, CrossEntropyOfTwoLabelsIsTheLogisticLoss) {
   }
   const Loss cross({LossKind::cross_entropy, 2});
   const Loss logistic({LossKind::logistic, 1});
-  const LossSums a = cross.sums(two, z.data());
-  const LossSums b = logistic.sums(signs, difference.data());
+  const LossSums a = cross.sums(two, z);
+  const LossSums b = logistic.sums(signs, difference);
   EXPECT_NEAR(a.loss, b.loss, 4 * test::unit_roundoff * size);
   EXPECT_EQ(a.correct, b.correct);
   for (std::int64_t i = 0; i < size; ++i) {
-    const double margin = logistic.margin(signs, i, difference.row(i));
-    EXPECT_NEAR(cross.margin(two, i, z.row(i)), margin, 1e-6 * (1 + std::abs(margin)));
+    const double margin = logistic.margin(signs, i, difference);
+    EXPECT_NEAR(cross.margin(two, i, z), margin, 1e-6 * (1 + std::abs(margin)));
   }
 }
 
@@ -109,12 +111,12 @@ TEST(Loss, OneLogitIsTheLogisticLossToTheBit) {
   const Tensor z = test::normal_tensor({size}, 1, 3);
   const Loss loss({});
   EXPECT_EQ(loss.outputs(), 1);
-  const LossSums sums = logistic_loss(size, z.data(), batch.answer.data());
-  EXPECT_EQ(loss.sums(batch, z.data()).loss, sums.loss);
-  EXPECT_EQ(loss.sums(batch, z.data()).correct, sums.correct);
+  const LossSums sums = logistic_loss(z.values(), batch.answer.values());
+  EXPECT_EQ(loss.sums(batch, z).loss, sums.loss);
+  EXPECT_EQ(loss.sums(batch, z).correct, sums.correct);
   Tensor a({size}), b({size});
-  loss.gradient(batch, z.data(), a.data());
-  logistic_loss_gradient(size, z.data(), batch.answer.data(), b.data());
+  loss.gradient(batch, z, a);
+  logistic_loss_gradient(z.values(), batch.answer.values(), b.values());
   EXPECT_TRUE(std::ranges::equal(a.values(), b.values()));
 }
 
@@ -135,7 +137,7 @@ TEST(Loss, ATieAndWhatIsNoNumberAreWrong) {
   Batch batch = asking_for_labels(4, 3);
   std::ranges::fill(batch.answer.values(), 1);
   const std::vector<Real> z{1, 1, 0, nan, 0, 0, 2, nan, 0, 2, 1, 0};
-  const LossSums sums = Loss({LossKind::cross_entropy, 3}).sums(batch, z.data());
+  const LossSums sums = Loss({LossKind::cross_entropy, 3}).sums(batch, {z.data(), 4, 3});
   EXPECT_EQ(sums.correct, 1);
   EXPECT_TRUE(std::isnan(sums.loss));
 }
@@ -151,12 +153,43 @@ TEST(Loss, SquaredErrorIsTheMeanOverOutputs) {
       const long double error = wide(z[i]) - wide(batch.value[i]);
       sum += error * error / numbers;
     }
-    EXPECT_NEAR(loss.sums(batch, z.data()).loss, static_cast<double>(sum),
+    EXPECT_NEAR(loss.sums(batch, z).loss, static_cast<double>(sum),
                 1e-13 * static_cast<double>(sum));
     EXPECT_FALSE(loss.judges());
-    EXPECT_EQ(loss.sums(batch, z.data()).correct, 0);
-    EXPECT_TRUE(std::isnan(loss.margin(batch, 0, z.row(0))));
+    EXPECT_EQ(loss.sums(batch, z).correct, 0);
+    EXPECT_TRUE(std::isnan(loss.margin(batch, 0, z)));
   }
+}
+
+TEST(Loss, LooksAtWhatItIsGiven) {
+  const auto expect_misfit = [](const std::string& message, const auto& action) {
+    EXPECT_EQ(test::message_of(ExitCode::internal, action), message);
+  };
+  const Batch labels = asking_for_labels(4, 3);
+  const Loss loss({LossKind::cross_entropy, 3});
+  const Tensor z({4, 3}), narrow({4, 2}), few({3, 3});
+  Tensor dz({4, 3}), narrow_dz({4, 1});
+  expect_misfit("the loss needs outputs [4, 3] and was given [4, 2]",
+                [&] { (void)loss.sums(labels, narrow); });
+  expect_misfit("the loss needs outputs [4, 3] and was given [3, 3]",
+                [&] { (void)loss.margin(labels, 0, few); });
+  expect_misfit("the loss needs outputs [4, 3] and was given [0, 0]",
+                [&] { loss.gradient(labels, {}, dz); });
+  expect_misfit("the loss needs gradients [4, 3] and was given [4, 1]",
+                [&] { loss.gradient(labels, z, narrow_dz); });
+  const Batch numbers = asking_for_numbers(4, 3);
+  expect_misfit("the loss needs answers [4, 1] and was given [0, 1]",
+                [&] { (void)loss.sums(numbers, z); });
+  expect_misfit("the loss needs answers [4, 1] and was given [0, 1]", [&] {
+    (void)Loss({}).sums(numbers, Tensor({4, 1}));
+  });
+  const Loss squared({LossKind::squared, 2});
+  expect_misfit("the loss needs numbers asked for [4, 2] and was given [4, 3]",
+                [&] { squared.gradient(numbers, narrow, dz); });
+  expect_misfit("the loss needs numbers asked for [4, 2] and was given [0, 0]",
+                [&] { (void)squared.sums(labels, narrow); });
+  EXPECT_TRUE(std::ranges::all_of(dz.values(), [](Real d) { return d == 0; }));
+  (void)loss.sums(labels, Tensor({5, 3}));  // room for a sequence more
 }
 
 #ifdef ICL_REAL_DOUBLE
@@ -167,13 +200,12 @@ testing::AssertionResult check(const Loss& loss, const Batch& batch, double plan
   test::GradientCheck check(9);
   check.variable("z", z.values(), dz.values());
   check.output(mean.values(), dmean.values());
-  return check.run(
-      [&] { mean[0] = loss.sums(batch, z.data()).loss / static_cast<double>(batch.size); },
-      [&] {
-        loss.gradient(batch, z.data(), dz.data());
-        for (Real& d : dz.values()) d *= dmean[0];
-        dz[3] += planted * dmean[0];
-      });
+  return check.run([&] { mean[0] = loss.sums(batch, z).loss / static_cast<double>(batch.size); },
+                   [&] {
+                     loss.gradient(batch, z, dz);
+                     for (Real& d : dz.values()) d *= dmean[0];
+                     dz[3] += planted * dmean[0];
+                   });
 }
 
 TEST(Loss, GradientsAreTheDerivativesOfTheMeanLossAndAWrongOneIsRefused) {

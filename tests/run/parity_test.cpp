@@ -136,8 +136,8 @@ class Steps {
   double forward() {
     model_->forward(batch_, *activations_, workers);
     const nn::Loss loss(config::asked_of(config_));
-    const Real* z = activations_->logits.data();
-    loss.gradient(batch_, z, activations_->dlogits.data());
+    const Tensor& z = activations_->logits;
+    loss.gradient(batch_, z, activations_->dlogits);
     return loss.sums(batch_, z).loss / static_cast<double>(batch_.size);
   }
 

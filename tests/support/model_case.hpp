@@ -29,7 +29,7 @@ struct ModelCase {
   }
   /// Of the mean loss.
   void backward(const Workers& workers = Workers(1)) {
-    loss.gradient(sample.batch, activations->logits.data(), activations->dlogits.data());
+    loss.gradient(sample.batch, activations->logits, activations->dlogits);
     model->backward(sample.batch, *activations, workers);
   }
   /// Logits and parameters after three steps of SGD.

@@ -106,7 +106,7 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
     for (std::int64_t step = 0; step < 12; ++step) {
       task.training_batch(static_cast<std::uint64_t>(step), 10, batch, workers);
       model->forward(batch, *activations, workers);
-      const auto sums = nn::logistic_loss(10, activations->logits.data(), batch.answer.data());
+      const auto sums = nn::logistic_loss(activations->logits.values(), batch.answer.values());
       loss += sums.loss;
       correct += static_cast<double>(sums.correct);
       if (step == 0) {  // the first row has the first batch, and so has the second
@@ -115,8 +115,8 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
         correct = static_cast<double>(sums.correct);
         model->forward(batch, *activations, workers);
       }
-      nn::logistic_loss_gradient(10, activations->logits.data(), batch.answer.data(),
-                                 activations->dlogits.data());
+      nn::logistic_loss_gradient(activations->logits.values(), batch.answer.values(),
+                                 activations->dlogits.values());
       sgd->prepare(factors);
       model->backward(batch, *activations, workers);
       if (step % 4 == 3) measure(step + 1, 40);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "icl/core/batch.hpp"
 
@@ -13,10 +14,11 @@ struct LossSums {
 };
 
 /// The logistic loss softplus(-y z) = ln(1 + e^(-y z)) of logits z [B] and answers y [B] = +-1,
-/// computed in double and added up in order.
-[[nodiscard]] LossSums logistic_loss(std::int64_t batch, const Real* z, const Label* y);
+/// computed in double and added up in order. Error(internal) if there are not as many of the one as
+/// of the other.
+[[nodiscard]] LossSums logistic_loss(std::span<const Real> z, std::span<const Label> y);
 
 /// dz [B], the gradient of the mean loss over the batch: -y sigma(-y z) / B.
-void logistic_loss_gradient(std::int64_t batch, const Real* z, const Label* y, Real* dz);
+void logistic_loss_gradient(std::span<const Real> z, std::span<const Label> y, std::span<Real> dz);
 
 }  // namespace icl::nn

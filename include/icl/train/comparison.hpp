@@ -41,7 +41,7 @@ class Comparison {
   std::size_t width_;                                            ///< numbers of an answer
   std::vector<std::unique_ptr<task::IdealObserver>> observers_;  ///< nullptr: the task has none
   std::vector<double> answers_;                                  ///< [capacity, width]
-  std::vector<double> of_model_;                                 ///< [width]
+  std::vector<double> of_model_;                                 ///< [capacity, width]
   std::vector<ObserverScore> sums_;
   std::int64_t sequences_ = 0;
 };
