@@ -1,92 +1,22 @@
-"""The program as a user meets it: every bad input gets one clear message and its exit status, and nothing is lost.
+"""The program as a user meets it: every bad input gets one clear message and its exit status, and outputs are what was asked for.
 
 usage: cli_test.py ICL
 """
 
 import json
 import os
-import resource
 import shlex
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-import unittest
-from pathlib import Path
 
 import h5py
 import numpy
 
-ICL = None
-TINY = """
-[model]
-hidden = 16
-[data]
-K = 24
-N = 8
-D = 9
-[train]
-epochs = 6
-steps_per_epoch = 10
-batch_size = 8
-learning_rate = 0.1
-[eval]
-sequences = 40
-[probe]
-sequences = 0
-[record]
-snapshots = 4
-"""
-ENDLESS = ["--set", "train.epochs=400000000", "--set", "record.publish_seconds=0.05"]
+from tiny import ICL, TinyTest, differences, main
 
 
-def strip_provenance(path, other):
-    """What h5diff says of two files outside of /provenance; nothing when they are equal."""
-    result = subprocess.run(["h5diff", "--exclude-path", "/provenance", path, other], capture_output=True, text=True)
-    return (result.stdout + result.stderr).strip() if result.returncode == 0 else f"status {result.returncode}: {result.stdout}"
-
-
-class CliTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="icl-cli-")
-        self.cwd = Path(self.folder.name)
-        (self.cwd / "tiny.toml").write_text(TINY)
-
-    def tearDown(self):
-        self.folder.cleanup()
-
-    def icl(self, *args, **kwargs):
-        return subprocess.run([ICL, *map(str, args)], cwd=self.cwd, capture_output=True, text=True, timeout=120, **kwargs)
-
-    def start(self, *args):
-        return subprocess.Popen([ICL, *map(str, args)], cwd=self.cwd, stderr=subprocess.PIPE, text=True)
-
-    def wait_for(self, name, seconds=30):
-        """Until a run has published its file."""
-        end = time.monotonic() + seconds
-        while not (self.cwd / name).exists():
-            self.assertLess(time.monotonic(), end, f"{name} did not appear")
-            time.sleep(0.005)
-
-    def ok(self, *args, **kwargs):
-        result = self.icl(*args, **kwargs)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result
-
-    def fails(self, code, part, *args, **kwargs):
-        before = {p.name: p.read_bytes() for p in self.cwd.iterdir() if p.is_file()}
-        result = self.icl(*args, **kwargs)
-        self.assertEqual(result.returncode, code, f"{args}: {result.stderr}")
-        self.assertIn(part, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, f"one message: {result.stderr}")
-        self.assertTrue(result.stderr.startswith("icl: "), result.stderr)
-        after = {p.name: p.read_bytes() for p in self.cwd.iterdir() if p.is_file()}
-        self.assertEqual(before, after, "a failing command must create and change nothing")
-        return result
-
-    # --- bad input --------------------------------------------------------------------------------------------------
-
+class CliTest(TinyTest):
     def test_bad_keys_and_values(self):
         for setting, part in [
             ("train.lerning_rate=1", 'unknown key "train.lerning_rate"; did you mean train.learning_rate?'),
@@ -151,8 +81,6 @@ class CliTest(unittest.TestCase):
         self.fails(65, "No such file", "info", "missing.h5")
         self.fails(65, "sweep.toml", "info", ".")
 
-    # --- what commands print ----------------------------------------------------------------------------------------
-
     def test_info_json(self):
         self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet", "--set", "stop.icl_accuracy=0.9")
         info = json.loads(self.ok("info", "run.h5", "--json").stdout)
@@ -173,7 +101,7 @@ class CliTest(unittest.TestCase):
         (self.cwd / "resolved.toml").write_text(text)
         self.ok("train", "resolved.toml", "--out", "a.h5", "--quiet")
         self.ok("train", "tiny.toml", "--out", "b.h5", "--quiet", "--set", "data.K=100")
-        self.assertEqual(strip_provenance(self.cwd / "a.h5", self.cwd / "b.h5"), "")
+        self.assertEqual(differences(self.cwd / "a.h5", self.cwd / "b.h5"), "")
 
     def test_default_output_and_last_option_wins(self):
         self.ok("train", "tiny.toml", "--quiet", "--threads", "3", "--threads", "1")
@@ -304,24 +232,6 @@ class CliTest(unittest.TestCase):
                 result = subprocess.run([ICL, *command], cwd=self.cwd, stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual((result.returncode, "standard output" in result.stderr), (74, True))
 
-    def test_branches_of_equal_parents_are_equal_and_survive_that_the_parent_goes_on(self):
-        for name in ("a", "b"):
-            self.ok("train", "tiny.toml", "--out", f"{name}.h5", "--quiet")
-            self.ok("branch", f"{name}.h5", "--at", "25", "--out", f"{name}-branch.h5", "--quiet")
-        self.assertEqual(strip_provenance(self.cwd / "a-branch.h5", self.cwd / "b-branch.h5"), "")
-        self.ok("branch", "b.h5", "--at", "25", "--out", "a-branch.h5", "--quiet", "--resume")
-
-    # --- nothing lost -----------------------------------------------------------------------------------------------
-
-    def test_divergence_keeps_what_was_recorded(self):
-        result = self.icl("train", "tiny.toml", "--out", "run.h5", "--quiet", "--set", "train.learning_rate=1e12")
-        self.assertEqual(result.returncode, 80)
-        self.assertRegex(result.stderr, r"not finite.* step \d+")
-        info = json.loads(self.ok("info", "run.h5", "--json").stdout)
-        self.assertEqual(info["status"], "diverged")
-        self.assertGreaterEqual(info["evaluations"], 1)
-        self.fails(80, "would do so again", "train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.learning_rate=1e12")
-
     def test_bench_measures_the_run_that_it_is_given(self):
         arguments = ("bench", "tiny.toml", "--seconds", "0.1", "--threads", "2")
         bench = json.loads(self.ok(*arguments, "--json").stdout)
@@ -356,157 +266,6 @@ class CliTest(unittest.TestCase):
             self.assertEqual(run["provenance"][-1]["cpus_available"], len(used), variables)
             self.assertEqual(run["provenance"][-1]["threads"], min(len(used), 64), variables)
 
-    def test_signals_publish_and_resume_ends_in_the_same_bits(self):
-        self.ok("train", "tiny.toml", "--out", "whole.h5", "--quiet", "--set", "train.epochs=5000")
-        args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", "--set", "train.epochs=5000"]
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
-            run = self.start(*args, "--threads", "2" if number == signal.SIGINT else "1")
-            # The first signal waits for a file: one that comes before ends the run with nothing to publish.
-            self.wait_for("run.h5.lock" if (self.cwd / "run.h5").exists() else "run.h5")
-            run.send_signal(number)
-            began = time.monotonic()
-            message = run.communicate(timeout=20)[1]
-            self.assertEqual(run.returncode, 75, message)
-            self.assertIn("--resume", message)
-            self.assertLess(time.monotonic() - began, 2)
-            self.assertEqual(json.loads(self.ok("info", "run.h5", "--json").stdout)["status"], "interrupted")
-        self.ok(*args)
-        self.assertEqual(strip_provenance(self.cwd / "whole.h5", self.cwd / "run.h5"), "")
-        stretches = json.loads(self.ok("info", "run.h5", "--json").stdout)["provenance"]
-        self.assertGreater(len(stretches), 1)
-        steps = [s["from_step"] for s in stretches]
-        self.assertEqual((steps[0], steps), (0, sorted(steps)))
-        with h5py.File(self.cwd / "run.h5") as file:
-            self.assertEqual(file["provenance/stretches"]["from_step"].tolist(), steps)
-        finished = (self.cwd / "run.h5").read_bytes()
-        self.ok(*args)
-        self.assertEqual((self.cwd / "run.h5").read_bytes(), finished)
-        self.assertEqual(list(self.cwd.glob("*.lock")), [])
-
-    def test_kill_and_resume_at_once(self):
-        run = self.start("train", "tiny.toml", "--out", "run.h5", "--quiet", *ENDLESS)
-        self.wait_for("run.h5")
-        run.kill()
-        run.communicate()
-        self.assertTrue((self.cwd / "run.h5.lock").exists())
-        step = json.loads(self.ok("info", "run.h5", "--json").stdout)["step"]
-        run = self.start("train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", *ENDLESS)
-        time.sleep(0.5)
-        run.terminate()
-        self.assertIn("taking over the lock", run.communicate()[1])
-        self.assertEqual(run.returncode, 75)
-        self.assertGreater(json.loads(self.ok("info", "run.h5", "--json").stdout)["step"], step)
-
-    def test_two_at_once(self):
-        run = self.start("train", "tiny.toml", "--out", "run.h5", "--quiet", *ENDLESS)
-        self.wait_for("run.h5")
-        for how in ("--force", "--resume"):
-            second = self.icl("train", "tiny.toml", "--out", "run.h5", "--quiet", how, *ENDLESS)
-            self.assertEqual(second.returncode, 73)
-            self.assertIn(f"is being written by process {run.pid}", second.stderr)
-        run.terminate()
-        run.communicate()
-        self.assertEqual(run.returncode, 75)
-
-    def test_resume_refuses_another_run(self):
-        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
-        self.fails(73, "holds another run: train.seed is 0 there and 1 here", "train", "tiny.toml", "--out", "run.h5",
-                   "--resume", "--quiet", "--set", "train.seed=1")
-
-    def test_resume_under_other_kernels(self):
-        info = lambda: json.loads(self.ok("info", "run.h5", "--json").stdout)
-        run = self.start("train", "tiny.toml", "--out", "run.h5", "--quiet", *ENDLESS)
-        self.wait_for("run.h5")
-        run.terminate()
-        run.communicate()
-        other = "Sandybridge" if info()["provenance"][-1]["blas_kernel_set"] != "Sandybridge" else "Haswell"
-        env = os.environ | {"OPENBLAS_CORETYPE": other}
-        args = ["train", "tiny.toml", "--out", "run.h5", "--quiet", "--resume", *ENDLESS]
-        self.fails(73, "--allow-kernel-change", *args, env=env)
-        run = subprocess.Popen([ICL, *args, "--allow-kernel-change"], cwd=self.cwd, env=env, stderr=subprocess.DEVNULL)
-        time.sleep(0.5)
-        run.terminate()
-        run.communicate()
-        self.assertEqual(run.returncode, 75)
-        dump = subprocess.run(["h5dump", "-a", "/mixed_kernel_sets", str(self.cwd / "run.h5")], capture_output=True, text=True).stdout
-        self.assertRegex(dump, r"\(0\): 1")
-
-    def test_full_disk(self):
-        def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-
-        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
-        old = (self.cwd / "run.h5").read_bytes()
-        result = self.icl("train", "tiny.toml", "--out", "run.h5", "--quiet", "--force", preexec_fn=limit)
-        self.assertEqual(result.returncode, 74)
-        self.assertIn("run.h5", result.stderr)
-        self.assertIn("File too large", result.stderr)
-        self.assertEqual((self.cwd / "run.h5").read_bytes(), old)
-        self.assertEqual(sorted(p.name for p in self.cwd.iterdir()), ["run.h5", "tiny.toml"])
-
-    def test_theory(self):
-        # The table of the theory's checked values, whose blow-up is taken at beta = 8.
-        found = json.loads(self.ok("theory", "tau-star", "--beta0=-1", "--c2", "0.25", "--beta-end", "8", "--json").stdout)
-        self.assertAlmostEqual(found["tau_star"], 3.842, delta=5e-4)
-        self.assertIsNone(found["t_icl_steps"])
-        text = self.ok("theory", "tau-star", "--N", "100", "--learning-rate", "0.1").stdout
-        self.assertRegex(text, r"tau\* = 1\.368\d*\nt_ICL at K = infinity, N = 100, learning rate 0.1: 270\d\.\d steps\n")
-        self.ok("theory", "landscape", "--N", "20", "--w", "0", "2", "5", "--beta", "-1", "1", "3", "--out", "landscape.h5")
-        self.fails(73, "exists already", "theory", "landscape", "--out", "landscape.h5")
-        self.fails(64, "c2 = -1", "theory", "tau-star", "--c2=-1")
-        self.fails(64, "N = 1", "theory", "landscape", "--N", "1", "--out", "x.h5")
-        self.fails(64, "--N 1", "theory", "tau-star", "--N", "1")
-        self.fails(64, "expected two finite ends", "theory", "landscape", "--w", "0", "inf", "5", "--out", "x.h5")
-        self.fails(64, "at most 10000000 points", "theory", "landscape", "--w", "0", "1", "1e7", "--out", "x.h5")
-
-    def test_landscape_of_a_run(self):
-        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
-        grid = ["--w", "0", "2", "3", "--beta", "-1", "1", "3"]
-        self.ok("theory", "landscape", "--run", "run.h5", "--step", "25", "--samples", "10", *grid, "--out", "landscape.h5")
-        with h5py.File(self.cwd / "run.h5") as run, h5py.File(self.cwd / "landscape.h5") as file:
-            landscape = file["landscape"]
-            self.assertEqual(landscape.attrs["N"], run["config"].attrs["data.N"])
-            self.assertEqual(landscape.attrs["attend_self"], 1)
-            self.assertEqual(landscape.attrs["run_step"], 25)
-            margins = landscape["margin"][:]
-            self.assertEqual(margins.shape, (10,))
-            self.assertGreater(margins.std(), 0)
-            wrong = 1 / (1 + numpy.exp(margins))
-            self.assertAlmostEqual(landscape.attrs["c2"], 1 - (wrong ** 2).sum() / wrong.sum())
-            self.assertAlmostEqual(landscape["loss"][0, 0], numpy.log1p(numpy.exp(-margins)).mean())  # w = 0: the memoriser alone
-        self.fails(64, "--step 1000000", "theory", "landscape", "--run", "run.h5", "--step", "1000000", "--out", "x.h5")
-        self.fails(64, "--samples 0", "theory", "landscape", "--run", "run.h5", "--samples", "0", "--out", "x.h5")
-        self.fails(64, "--N", "theory", "landscape", "--run", "run.h5", "--N", "20", "--out", "x.h5")
-        self.fails(64, "--step", "theory", "landscape", "--step", "5", "--out", "x.h5")
-        self.fails(64, "is the file that is read", "theory", "landscape", "--run", "run.h5", "--force", "--out", "run.h5")
-        self.ok("train", "tiny.toml", "--set", "model.system=memoriser", "--out", "memoriser.h5", "--quiet")
-        self.fails(65, "no attention", "theory", "landscape", "--run", "memoriser.h5", "--out", "x.h5")
-        self.ok("train", "tiny.toml", "--set", "data.bursty=0.5", "--out", "bursty.h5", "--quiet")
-        self.fails(65, "not every sequence holds a copy", "theory", "landscape", "--run", "bursty.h5", "--out", "x.h5")
-        self.fails(64, "are more than 100000000", "theory", "landscape", "--run", "run.h5", "--samples", "1000000", "--out", "x.h5")
-        self.fails(73, "exists already", "theory", "landscape", "--run", "run.h5", "--out", "landscape.h5")
-        kernels = self.ok("info", "run.h5", "--json").stdout
-        other = {"OPENBLAS_CORETYPE": "Sandybridge" if "Sandybridge" not in kernels else "Haswell"}
-        self.fails(73, "BLAS kernels", "theory", "landscape", "--run", "run.h5", "--step", "25", "--out", "x.h5", env=os.environ | other)
-        self.ok("theory", "landscape", "--run", "run.h5", *grid, "--out", "last.h5", env=os.environ | other)  # a snapshot: nothing to train
-
-    def test_verify_and_branch(self):
-        self.ok("train", "tiny.toml", "--out", "run.h5", "--quiet")
-        self.assertEqual(self.ok("verify", "run.h5", "--quiet").stdout, "identical\n")
-        self.ok("branch", "run.h5", "--at", "25", "--out", "same.h5", "--quiet")
-        self.ok("branch", "run.h5", "--at", "25", "--out", "other.h5", "--quiet", "--set", "train.learning_rate=0.01")
-        for name in ("same.h5", "other.h5"):
-            self.assertEqual(self.ok("verify", name, "--quiet").stdout, "identical\n")
-        final = lambda name: json.loads(self.ok("info", name, "--json").stdout)["final"]
-        self.assertEqual(final("same.h5"), final("run.h5"))
-        self.assertNotEqual(final("other.h5"), final("run.h5"))
-        for part, *args in [("--at 61", "--at", "61"), ("--at -1", "--at=-1"), ("model.", "--at", "5", "--set", "model.hidden=8"),
-                            ("--at 40", "--at", "40", "--set", "train.epochs=4")]:
-            self.fails(64, part, "branch", "run.h5", "--out", "new.h5", *args)
-        self.fails(64, "began at step 25", "branch", "same.h5", "--at", "20", "--out", "new.h5")
-        self.ok("branch", "run.h5", "--at", "25", "--out", "same.h5", "--quiet", "--resume")
-
 
 if __name__ == "__main__":
-    ICL = os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=2)
+    main()

@@ -10,11 +10,10 @@
 #include <set>
 #include <string>
 
-#include "icl/config/toml.hpp"
 #include "icl/nn/loss.hpp"
+#include "model/blocks_case.hpp"
 #include "support/blas.hpp"
 #include "support/errors.hpp"
-#include "support/gradient_check.hpp"
 #include "support/model_case.hpp"
 #include "support/models.hpp"
 #include "support/same_bits.hpp"
@@ -24,86 +23,12 @@
 namespace icl::model {
 namespace {
 
+using namespace blocks_test;
 using nn::Attending;
 using test::collect_gradients;
 using test::largest_of;
 using test::Sample;
 using test::SampleShape;
-
-constexpr std::array all_attending{Attending::learned, Attending::uniform, Attending::copy,
-                                   Attending::none};
-
-/// D = 5 (7 entries a token), N = 4, and keys.
-config::Config make_config(const std::string& keys) {
-  return config::parse(
-      "model.system = \"blocks\"\nmodel.hidden = 8\ndata.D = 5\ndata.N = 4\ndata.K = 10\n" + keys,
-      "test");
-}
-
-/// Each option, and some together.
-const std::vector<std::string>& settings() {
-  static const std::string wide = "blocks.read_in = \"linear\"\nblocks.d_model = 6\n";
-  static const std::vector<std::string> all{
-      "",
-      "blocks.norm = \"none\"",
-      "blocks.norm = \"input\"",
-      "blocks.norm = \"input\"\n" + wide,
-      "blocks.norm = \"input\"\nblocks.positions = \"onehot\"\n" + wide,
-      "blocks.norm = \"input\"\nblocks.positions = \"onehot\"",
-      "blocks.n_layers = 1\n" + wide,
-      "blocks.n_layers = 3",
-      "blocks.n_heads = 2\n" + wide,
-      "blocks.n_heads = 3\nblocks.d_head = 4",
-      "blocks.attention = \"linear\"",
-      "blocks.attn_scale = \"none\"",
-      "blocks.output = \"none\"\nblocks.n_heads = 2\n" + wide,
-      "blocks.positions = \"onehot\"",
-      "blocks.positions = \"learned\"",
-      "blocks.positions = \"learned\"\nblocks.n_ctx = 6",
-      "blocks.positions = \"sinusoidal\"",
-      "blocks.positions = \"rotary\"\nblocks.n_heads = 2\nblocks.d_head = 4",
-      "blocks.positions = \"rotary\"\nblocks.attention = \"linear\"\n" + wide,
-      "blocks.mlp = \"every\"\nblocks.d_mlp = 9",
-      "blocks.mlp = \"every\"\nblocks.d_mlp = 9\nblocks.act_fn = \"gelu_new\"",
-      "blocks.mlp = \"every\"\nblocks.d_mlp = 9\nblocks.mlp_layers = 3\nblocks.norm = \"none\"",
-      "blocks.mlp = \"inner\"\nblocks.d_mlp = 9\nblocks.residual = \"attention\"",
-      "blocks.mlp = \"inner\"\nblocks.d_mlp = 9\nblocks.residual = \"attention\"\n"
-      "blocks.norm = \"input\"\nblocks.mlp_layers = 3\nblocks.act_fn = \"gelu_new\"",
-      "data.label_code = \"scalar\"\ndata.layout = \"concatenated\"",
-      "data.layout = \"interleaved\"\nblocks.positions = \"learned\"",
-      "data.layout = \"interleaved\"\nblocks.positions = \"rotary\"\nblocks.norm = \"none\"\n" +
-          wide,
-      "data.layout = \"interleaved\"\ndata.label_code = \"scalar\"\nblocks.positions = \"onehot\"",
-      "data.label_count = 4",
-      "data.label_count = 4\ndata.label_vectors = \"gaussian\"\n" + wide,
-      "data.label_count = 3\ndata.layout = \"interleaved\"\nblocks.positions = \"learned\"",
-      "data.label_count = 4\ndata.label_vectors = \"gaussian\"\ndata.layout = \"interleaved\"\n"
-      "blocks.positions = \"onehot\"\nblocks.norm = \"input\""};
-  return all;
-}
-
-/// Parameters of a size at which no gradient is small; scores of the order of one.
-void randomise(Model& model) {
-  std::uint64_t seed = 31;
-  for (nn::Parameter* p : model.parameters()) {
-    const bool is_matrix = p->axes.size() == 2;
-    const bool is_gain = !is_matrix && p->name.ends_with(".weight");
-    const double fan_in = is_matrix ? static_cast<double>(p->value.extent(1)) : 4.0;
-    test::fill_normal(p->value.values(), seed++, is_gain ? 0.3 : 1.2 / std::sqrt(fan_in),
-                      is_gain ? 1 : 0);
-  }
-}
-
-struct Case : test::ModelCase {
-  explicit Case(const config::Config& config, std::int64_t batch = 5)
-      : ModelCase(config, {.batch = batch,
-                           .length = config.data.N,
-                           .dimension = config.data.D,
-                           .labels = config.data.label_count.value_or(0)}) {
-    randomise(*model);
-  }
-  explicit Case(const std::string& keys) : Case(make_config(keys)) {}
-};
 
 /// The same network by another system: logits and all gradients, of parameters in the same order.
 void expect_the_same_network(const config::Config& preset, const std::string& keys) {
@@ -280,10 +205,6 @@ TEST(Blocks, AShiftedSequenceStandsAtLaterPlaces) {
 
 // --- Clamped heads ---
 
-constexpr const char* two_heads =
-    "blocks.n_heads = 2\nblocks.d_head = 3\ndata.layout = \"interleaved\"\n"
-    "blocks.positions = \"learned\"";
-
 TEST(Blocks, AClampOfTheTargetIsOneOfAllHeadsOfTheLastLayer) {
   for (const Attending attending : all_attending) {
     Case one(two_heads);
@@ -347,111 +268,6 @@ TEST(Blocks, FillActivationsMadeForLargerBatches) {
     }
   }
 }
-
-/// A step that rides on the backward pass ends where the gradient leads: no weight changes before
-/// all that needs it is computed.
-TEST(Blocks, TakeInputGradientsBeforeTheWeightsChange) {
-  constexpr double rate = 0.5;
-  const double unit = sizeof(Real) == sizeof(double) ? 1e-14 : 1e-5;
-  for (const std::string& keys : settings()) {
-    Case plain(keys);
-    const auto gradients = collect_gradients(*plain.model);
-    plain.forward();
-    plain.backward();
-    Case stepped(keys);
-    for (nn::Parameter* p : stepped.model->parameters()) test::set_step(*p, rate, 0);
-    stepped.forward();
-    stepped.backward();
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const nn::Parameter& before = *plain.model->parameters()[i];
-      const Tensor& after = stepped.model->parameters()[i]->value;
-      const double size = largest_of(before.value) + rate * largest_of(gradients[i]);
-      for (std::int64_t k = 0; k < after.size(); ++k) {
-        ASSERT_NEAR(after[k], double{before.value[k]} - rate * double{gradients[i][k]}, unit * size)
-            << keys << ": " << before.name << ' ' << k;
-      }
-    }
-  }
-}
-
-TEST(Blocks, ThreeStepsHaveTheSameBitsForAnyNumberOfWorkers) {
-  for (const std::string keys :
-       {"blocks.n_heads = 3\nblocks.d_head = 4\nblocks.positions = \"learned\"\n"
-        "blocks.mlp = \"every\"\nblocks.d_mlp = 150",
-        "data.layout = \"interleaved\"\nblocks.positions = \"rotary\"\nblocks.norm = \"input\"\n"
-        "blocks.d_model = 140\nblocks.read_in = \"linear\""}) {
-    test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
-      Case c(make_config(keys), 150);
-      c.model->initialise(1);
-      return c.three_steps(workers);
-    });
-  }
-}
-
-#ifdef ICL_REAL_DOUBLE
-
-/// Checks all parameters against the logits.
-testing::AssertionResult check_gradients(Case& c, bool gelu) {
-  test::GradientCheck check(7);
-  for (nn::Parameter* p : c.model->parameters()) {
-    if (!p->frozen) check.parameter(*p);
-  }
-  check.output(c.activations->logits.values(), c.activations->dlogits.values());
-  for (const auto& [name, tensor] : c.activations->forward_tensors()) {
-    const bool of_layer = name.starts_with("layer");
-    if (name.find("hidden") < name.size() && !(of_layer && gelu)) check.relu(tensor->values());
-  }
-  return check.run([&] { c.forward(); },
-                   [&] { c.model->backward(c.sample.batch, *c.activations, Workers(1)); });
-}
-
-TEST(Blocks, BackwardIsTheDerivativeOfForward) {
-  for (const std::string& keys : settings()) {
-    Case c(keys);
-    EXPECT_TRUE(check_gradients(c, keys.find("gelu") < keys.size())) << keys;
-  }
-}
-
-TEST(Blocks, BackwardIsTheDerivativeOfForwardWithALinearReadout) {
-  config::Config config = make_config("");
-  config.model.hidden = 512;
-  config.blocks.readout = config::ReadoutKind::linear;
-  Case c(config);
-  EXPECT_TRUE(check_gradients(c, false));
-}
-
-TEST(Blocks, BackwardIsTheDerivativeOfForwardWhereverTheTargetAttends) {
-  for (const std::string keys : {"", "data.layout = \"interleaved\"\nblocks.n_heads = 7"}) {
-    for (const Attending attending : all_attending) {
-      Case c(keys);
-      c.activations->attending = attending;
-      EXPECT_TRUE(check_gradients(c, false)) << keys << static_cast<int>(attending);
-    }
-  }
-}
-
-TEST(Blocks, BackwardIsTheDerivativeOfForwardWhereSequencesAreShifted) {
-  for (const std::string positions : {"onehot", "learned"}) {
-    Case c(
-        "data.layout = \"interleaved\"\nblocks.n_ctx = 10\nblocks.shift = \"random\"\n"
-        "blocks.positions = \"" +
-        positions + '"');
-    c.sample.batch.shift = BasicTensor<std::int32_t>({5});
-    for (std::int32_t b = 0; b < 5; ++b) c.sample.batch.shift[b] = (2 * b) % 4;
-    EXPECT_TRUE(check_gradients(c, false)) << positions;
-  }
-}
-
-TEST(Blocks, BackwardIsTheDerivativeOfForwardWhateverHeadsAreClampedTo) {
-  const std::array clamps{nn::HeadClamp{0, 0, Attending::previous},
-                          nn::HeadClamp{0, 1, Attending::copy},
-                          nn::HeadClamp{1, 1, Attending::uniform}};
-  Case c(two_heads);
-  c.activations->clamp({Attending::learned, clamps});
-  EXPECT_TRUE(check_gradients(c, false));
-}
-
-#endif
 
 }  // namespace
 }  // namespace icl::model

@@ -34,6 +34,12 @@ def icl(folder, *args, **kwargs):
     return subprocess.run([ICL, *map(str, args)], cwd=folder, capture_output=True, text=True, timeout=120, check=False, **kwargs)
 
 
+def differences(path, other):
+    """What h5diff says of two files outside of /provenance; nothing when they are equal."""
+    result = subprocess.run(["h5diff", "--exclude-path", "/provenance", path, other], capture_output=True, text=True, check=False)
+    return (result.stdout + result.stderr).strip() if result.returncode == 0 else f"status {result.returncode}: {result.stdout}"
+
+
 class ProgramTest(unittest.TestCase):
     """self.cwd is a folder of the test, or of the class where that calls share_a_folder in its setUpClass."""
 
