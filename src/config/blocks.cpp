@@ -9,14 +9,6 @@ bool has_label_vectors(const Config& config) {
   return config.data.label_count && config.data.label_vectors == LabelVectors::gaussian;
 }
 
-/// Entries that a token has for its label, or for its y.
-std::int64_t label_entries(const Config& config) {
-  if (task_of(config) == TaskKind::regression) return 1;
-  if (has_label_vectors(config)) return config.data.D;
-  if (config.data.label_count) return *config.data.label_count;
-  return config.data.label_code == LabelCode::onehot ? 2 : 1;
-}
-
 }  // namespace
 
 BlocksShape blocks_shape(const Config& config) {
@@ -24,7 +16,7 @@ BlocksShape blocks_shape(const Config& config) {
   BlocksShape s{};
   s.layout = config.data.layout.value_or(Layout::concatenated);
   s.tokens = s.layout == Layout::interleaved ? 2 * config.data.N - 1 : config.data.N;
-  s.label = label_entries(config);
+  s.label = row_of(task_of(config)).label_entries(config);
   s.label_count = config.data.label_count.value_or(2);
   s.label_vectors = has_label_vectors(config);
   s.token =

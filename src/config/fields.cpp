@@ -30,6 +30,7 @@ constexpr Range<double> signed_number{.low = -1e3, .high = 1e3};
 constexpr Range<double> initial_beta{.low = -20, .high = 20};
 constexpr double max_exponent = 100;
 constexpr double max_noise = 1e6;
+constexpr Range<double> concentration{.low = 0.01, .high = 1000};
 
 /// FILE:/DATASET
 bool is_dataset(std::string_view text) {
@@ -91,16 +92,19 @@ constexpr std::array other_fields = {
     Field{"data.task", "",
           "What the system blocks learns: the label of an item that occurs in its context; or "
           "linear regression in context, y = w . x + data.noise xi, where w, x and xi are normal "
-          "variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is asked for",
+          "variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is asked for; or "
+          "what "
+          "comes after N symbols of a Markov chain (chains)",
           optional_choice<&Config::data, &Data::task>(), "labels"},
     Field{"data.K", "items",
-          "Task diversity: the number of items in the training set, or of the w of regression; inf "
-          "draws fresh items and labels, or a fresh w, for every sequence",
+          "Task diversity: the number of items in the training set, or of the w of regression, or "
+          "of chains; inf draws fresh items and labels, a fresh w, or a fresh chain for every "
+          "sequence",
           DiversityAccess{member<&Config::data, &Data::K>(), {2, max_count - 1}}},
     Field{"data.N", "tokens",
-          "Tokens in a sequence: N-1 items with their labels, then the target item",
+          "Tokens in a sequence: N-1 items with their labels, then the target item; or N symbols",
           IntegerAccess{member<&Config::data, &Data::N>(), {2, max_size}}},
-    Field{"data.D", "", "Dimension of an item",
+    Field{"data.D", "", "Dimension of an item, or with data.task = chains the number S of symbols",
           IntegerAccess{member<&Config::data, &Data::D>(), {1, max_size}}},
     Field{"data.labels", "",
           "Labels in a training sequence: independent; N/2 of the N tokens, target included, of "
@@ -150,6 +154,10 @@ constexpr std::array other_fields = {
           "that only its context gives the answer",
           OptionalNumberAccess{member<&Config::data, &Data::novel>(), above_0_to_1},
           "no sequence has items of its own"},
+    Field{"data.concentration", "",
+          "Concentration alpha of the Dirichlet distribution that each row of the matrix of a "
+          "chain is drawn from: small ones make chains that are nearly certain",
+          OptionalNumberAccess{member<&Config::data, &Data::concentration>(), concentration}, "1"},
     Field{"data.items", "",
           "Items from an HDF5 file in place of Gaussian ones: rows [classes, D] or [classes, "
           "exemplars, D]",
@@ -271,7 +279,8 @@ constexpr std::array other_fields = {
     Field{"record.observers", "",
           "Ideal observers whose loss on the evaluation's sequences is recorded, and how far the "
           "network's answers are from theirs: memoriser, copier; with data.task = regression "
-          "ridge, dmmse",
+          "ridge, dmmse; with chains unigram_inference, bigram_inference, unigram_retrieval, "
+          "bigram_retrieval",
           text<&Config::record, &Record::observers>("NAME, ..."), "none"},
     Field{"record.probe_set", "sequences",
           "Sequences of /probe_set: half of novel items, half of training items, if there are both",

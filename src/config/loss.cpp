@@ -4,10 +4,6 @@
 
 namespace icl::config {
 
-Asked asked_of(const Config& config) {
-  if (task_of(config) == TaskKind::regression) return {LossKind::squared, 1};
-  if (config.data.label_count) return {LossKind::cross_entropy, *config.data.label_count};
-  return {};
-}
+Asked asked_of(const Config& config) { return row_of(task_of(config)).asked(config); }
 
 }  // namespace icl::config

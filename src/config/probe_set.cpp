@@ -44,7 +44,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
   for (const ProbeRow& row : rows) {
     if (linear && reads_shares(row.probe)) continue;
     if (config.data.label_count && reads_two_labels(row.probe)) continue;
-    if (task_of(config) != TaskKind::labels && reads_labels(row.probe)) continue;
+    if (!row_of(task_of(config)).labels && reads_labels(row.probe)) continue;
     const bool wanted = asked ? std::ranges::find(**asked, row.name) != (*asked)->end()
                               : row.recorded == Recorded::always;
     if (wanted && meets(row_of(config.model.system).has, row.need)) probes.push_back(row.probe);

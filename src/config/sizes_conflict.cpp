@@ -17,7 +17,7 @@ std::optional<Conflict> in_sizes(const Config& c) {
     return Conflict{"data.K = inf leaves the system \"memoriser\" nothing to memorise",
                     {"data.K", "model.system"}};
   }
-  if (context && task_of(c) == TaskKind::labels && !K.is_infinite() && K.count() < N) {
+  if (context && row_of(task_of(c)).labels && !K.is_infinite() && K.count() < N) {
     return Conflict{fmt::format("data.K = {} must be at least data.N = {}, because IWL evaluation "
                                 "draws N distinct items",
                                 K.count(), N),
@@ -32,7 +32,7 @@ std::optional<Conflict> in_sizes(const Config& c) {
   // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
   // bits.
   const bool fresh = K.is_infinite() || c.data.noise > 0 || c.data.novel || c.eval.set ||
-                     task_of(c) == TaskKind::regression;
+                     row_of(task_of(c)).draws_tokens;
   if (fresh && N > (std::int64_t{1} << 31) / c.train.batch_size) {
     return Conflict{fmt::format("data.N = {} times train.batch_size = {} must be at most 2^31 "
                                 "where every token is drawn anew",

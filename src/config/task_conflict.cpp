@@ -19,52 +19,101 @@ namespace {
 
 using Found = std::optional<Conflict>;
 
-/// Keys about items with labels, or about copies of the target.
-constexpr std::array<std::string_view, 23> keys_of_labels{
-    "data.labels",       "data.label_code",  "data.zipf",          "data.bursty",
-    "data.items",        "data.scale",       "data.novel_items",   "data.novel_fraction",
-    "seed.labels",       "seed.novel",       "seed.probe",         "stop.icl_accuracy",
-    "stop.c1",           "eval.refine",      "record.activations", "compat.short_last_batch",
-    "compat.item_seeds", "data.copies",      "data.novel",         "eval.set",
-    "blocks.shift",      "data.label_count", "data.label_vectors"};
+/// Keys about what some tasks alone have.
+struct KeyOf {
+  std::string_view key;
+  bool TaskRow::*needs;
+};
+constexpr std::array keys_of_tasks{
+    KeyOf{"data.labels", &TaskRow::labels},
+    KeyOf{"data.label_code", &TaskRow::labels},
+    KeyOf{"data.zipf", &TaskRow::labels},
+    KeyOf{"data.bursty", &TaskRow::labels},
+    KeyOf{"data.items", &TaskRow::labels},
+    KeyOf{"data.scale", &TaskRow::labels},
+    KeyOf{"data.novel_items", &TaskRow::labels},
+    KeyOf{"data.novel_fraction", &TaskRow::labels},
+    KeyOf{"seed.labels", &TaskRow::labels},
+    KeyOf{"seed.novel", &TaskRow::labels},
+    KeyOf{"seed.probe", &TaskRow::labels},
+    KeyOf{"stop.icl_accuracy", &TaskRow::labels},
+    KeyOf{"stop.c1", &TaskRow::labels},
+    KeyOf{"eval.refine", &TaskRow::labels},
+    KeyOf{"record.activations", &TaskRow::labels},
+    KeyOf{"compat.short_last_batch", &TaskRow::labels},
+    KeyOf{"compat.item_seeds", &TaskRow::labels},
+    KeyOf{"data.copies", &TaskRow::labels},
+    KeyOf{"data.novel", &TaskRow::labels},
+    KeyOf{"eval.set", &TaskRow::labels},
+    KeyOf{"blocks.shift", &TaskRow::labels},
+    KeyOf{"data.label_count", &TaskRow::labels},
+    KeyOf{"data.label_vectors", &TaskRow::labels},
+    KeyOf{"data.layout", &TaskRow::items},
+    KeyOf{"data.noise", &TaskRow::items},
+    KeyOf{"data.concentration", &TaskRow::symbols},
+};
 
-Found in_regression(const Config& c) {
-  if (task_of(c) != TaskKind::regression) return std::nullopt;
+/// What a task has none of that lacks this.
+std::string_view name_of_need(bool TaskRow::*needed) {
+  if (needed == &TaskRow::labels) return "items with labels";
+  return needed == &TaskRow::items ? "items" : "symbols";
+}
+
+Found in_keys(const Config& c) {
   static const Config defaults;
-  for (const std::string_view name : keys_of_labels) {
-    const Field& field = *find_field(name);
-    if (get(field, c) == get(field, defaults)) continue;
-    return Conflict{fmt::format("{} = {} is about items with labels, which data.task = "
-                                "\"regression\" has none of",
-                                name, to_text(get(field, c))),
-                    {name, "data.task"}};
+  for (const KeyOf& row : keys_of_tasks) {
+    const Field& field = *find_field(row.key);
+    if (row_of(task_of(c)).*row.needs || get(field, c) == get(field, defaults)) continue;
+    return Conflict{
+        fmt::format("{} = {} is about {}, which data.task = \"{}\" has none of", row.key,
+                    to_text(get(field, c)), name_of_need(row.needs), word(task_of(c))),
+        {row.key, "data.task"}};
   }
+  return std::nullopt;
+}
+
+/// Clamps and probes of copies and labels.
+Found in_names_of_labels(const Config& c) {
+  if (row_of(task_of(c)).labels) return std::nullopt;
+  const std::string_view task = word(task_of(c));
   if (c.intervene.clamp) {
     for (const Clamping& one : **c.intervene.clamp) {
       if (one.to != Clamp::copy) continue;
-      return Conflict{
-          "intervene.clamp: \"copy\" attends to copies of the target, which data.task "
-          "= \"regression\" has none of",
-          {"intervene.clamp", "data.task"}};
+      return Conflict{fmt::format("intervene.clamp: \"copy\" attends to copies of the target, "
+                                  "which data.task = \"{}\" has none of",
+                                  task),
+                      {"intervene.clamp", "data.task"}};
     }
   }
-  if (c.probe.record) {
-    for (const ProbeRow& row : probe_rows()) {
-      if (!reads_labels(row.probe)) continue;
-      if (std::ranges::find(**c.probe.record, row.name) == (*c.probe.record)->end()) continue;
-      return Conflict{fmt::format("probe.record: \"{}\" looks at items with labels, which "
-                                  "data.task = \"regression\" has none of",
-                                  row.name),
-                      {"probe.record", "data.task"}};
-    }
+  if (!c.probe.record) return std::nullopt;
+  for (const ProbeRow& row : probe_rows()) {
+    if (!reads_labels(row.probe)) continue;
+    if (std::ranges::find(**c.probe.record, row.name) == (*c.probe.record)->end()) continue;
+    return Conflict{fmt::format("probe.record: \"{}\" looks at items with labels, which "
+                                "data.task = \"{}\" has none of",
+                                row.name, task),
+                    {"probe.record", "data.task"}};
   }
-  // One stream makes all of a sequence.
-  constexpr std::int64_t most = std::int64_t{1} << 26;
-  if (c.data.N * (c.data.D + 2) <= most) return std::nullopt;
-  return Conflict{fmt::format("data.N = {} times data.D + 2 = {} must be at most 2^26 with "
-                              "data.task = \"regression\"",
-                              c.data.N, c.data.D + 2),
-                  {"data.N", "data.D", "data.task"}};
+  return std::nullopt;
+}
+
+/// What one stream of random numbers must be enough for.
+Found in_sizes_of_task(const Config& c) {
+  constexpr std::int64_t most = std::int64_t{1} << 26;  // one stream makes all of a sequence
+  if (task_of(c) == TaskKind::regression && c.data.N * (c.data.D + 2) > most) {
+    return Conflict{fmt::format("data.N = {} times data.D + 2 = {} must be at most 2^26 with "
+                                "data.task = \"regression\"",
+                                c.data.N, c.data.D + 2),
+                    {"data.N", "data.D", "data.task"}};
+  }
+  constexpr std::int64_t most_symbols = 4096;  // one stream makes all of a chain
+  if (task_of(c) == TaskKind::chains && (c.data.D < 2 || c.data.D > most_symbols)) {
+    return Conflict{fmt::format("data.D = {} symbols: must be from 2 to {} with data.task = "
+                                "\"chains\"",
+                                c.data.D, most_symbols),
+                    {"data.D", "data.task"}};
+  }
+  return std::nullopt;
 }
 
 Found in_observers(const Config& c) {
@@ -98,7 +147,9 @@ Found in_observers(const Config& c) {
 }  // namespace
 
 Found in_task(const Config& c) {
-  auto found = in_regression(c);
+  auto found = in_keys(c);
+  if (!found) found = in_names_of_labels(c);
+  if (!found) found = in_sizes_of_task(c);
   return found ? found : in_observers(c);
 }
 

@@ -26,13 +26,6 @@ constexpr std::string_view output_of_labels =
     "z has data.label_count entries; P(label of the target = l) = exp(z_l) / sum over m of "
     "exp(z_m); loss = mean over a batch of -log P(the target's label); accuracy = share of "
     "sequences whose greatest entry of z is the label's";
-constexpr std::string_view token_of_regression =
-    "token j = (x_j, y_j), X = D + 1 numbers, with 0 for the y that is asked for, that of the "
-    "target, the last; with data.layout = interleaved two tokens in its place, (x_j, 0) and "
-    "(zeros, "
-    "y_j), and (x_N, 0) for the target: N tokens, or 2N - 1";
-constexpr std::string_view output_of_regression =
-    "z is the answer to y_N; loss = mean over a batch of (z - y_N)^2";
 constexpr std::string_view initial_labels = "; embed.labels, which is not trained, from N(0, 1/D)";
 constexpr const char* initial =
     "matrices and biases uniform in +-1/sqrt(columns), as torch.nn.Linear; gain 1 and bias 0 of "
@@ -114,9 +107,10 @@ Description describe(const config::Config& config) {
     out.output = output_of_labels;
     if (config.data.label_vectors == config::LabelVectors::gaussian) out.initial += initial_labels;
   }
-  if (config::task_of(config) == config::TaskKind::regression) {
-    out.input = token_of_regression;
-    out.output = output_of_regression;
+  const config::TaskRow& task = config::row_of(config::task_of(config));
+  if (!task.input.empty()) {
+    out.input = task.input;
+    out.output = task.output;
   }
   const auto model = describe_model(config);
   out.sizes = {

@@ -9,8 +9,7 @@ namespace icl::model {
 TokenLayout::TokenLayout(const config::Config& config, const config::BlocksShape& shape)
     : interleaved_(shape.layout == config::Layout::interleaved),
       signs_(!config.data.label_count),
-      code_(config::task_of(config) == config::TaskKind::regression ? config::LabelCode::scalar
-                                                                    : config.data.label_code),
+      code_(shape.label == 1 ? config::LabelCode::scalar : config::LabelCode::onehot),
       token_(shape.token),
       label_(shape.label),
       dimension_(config.data.D),

@@ -25,6 +25,7 @@ namespace {
 
 void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTable& table,
                  const config::Config& config, const std::string& title) {
+  const config::TaskRow& task = config::row_of(config::task_of(config));
   const std::int64_t dimension = config.data.D;
   const std::int64_t count = table.context.extent(0);
   std::vector<Real> x;
@@ -40,13 +41,13 @@ void write_items(store::Hdf5Writer& file, const std::string& path, const TokenTa
   group.axis("item", count);
   group.axis("dimension", dimension);
   group.dataset("x", {"item", "dimension"}, {n, static_cast<std::uint64_t>(dimension)},
-                std::span<const Real>(x), {"1", "item", "the numbers of each item"});
-  if (config::task_of(config) == config::TaskKind::labels) {
+                std::span<const Real>(x), {"1", std::string(task.one), std::string(task.row)});
+  if (task.labels) {
     const LabelColumn labels(config);
     labels.write(group, "label", {"item"}, {n}, label,
                  {"1", "label", fmt::format("label of each item, {}", labels.values())});
   }
-  group.plot("x", {"item", "dimension"}, "items of " + title);
+  group.plot("x", {"item", "dimension"}, fmt::format("{} of {}", task.table, title));
 }
 
 /// The sequences of several steps, as arrays with a first axis `step`.
@@ -57,7 +58,8 @@ class SequenceSet {
         length_(length),
         dimension_(config.data.D),
         labels_(config),
-        numbers_(config::task_of(config) == config::TaskKind::regression),
+        task_(config::row_of(config::task_of(config))),
+        numbers_(config::asked_of(config).loss == config::LossKind::squared),
         shifted_(config::starts(config) > 1) {}
 
   void add(const Batch& batch) {
@@ -71,10 +73,11 @@ class SequenceSet {
         const std::int32_t item = batch.items.row(b)[j];
         const Real* row =
             j + 1 < length_ ? batch.table->context.row(item) : batch.table->target.row(item);
-        items_.push_back(numbers_ ? batch.fresh.drawn.row(b)[j] : item);
+        items_.push_back(item);
+        if (!task_.labels) drawn_.push_back(batch.fresh.drawn.row(b)[j]);
         if (numbers_) y_.push_back(j + 1 < length_ ? row[dimension_] : batch.value.row(b)[0]);
         x_.insert(x_.end(), row, row + dimension_);
-        if (!numbers_) label_.push_back(static_cast<Label>(row[dimension_]));
+        if (task_.labels) label_.push_back(static_cast<Label>(row[dimension_]));
         if (j + 1 < length_) copy_.push_back(static_cast<std::int8_t>(batch.copy.row(b)[j]));
       }
       if (!numbers_) answer_.push_back(batch.answer[b]);
@@ -107,9 +110,17 @@ class SequenceSet {
                   {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
                   {"1", "item", "items of each sequence; the last one is the target"});
     if (numbers_) {
-      write_numbers(group, {s, b, n});
+      group.dataset("y", {"step", "sequence", "position"}, {s, b, n}, std::span<const Real>(y_),
+                    {"1", "y", "y of each x; that of the last one is asked for"});
     } else {
       write_labels(group, {s, b, n});
+    }
+    if (!task_.labels) {
+      group.dataset(std::string(task_.one), {"step", "sequence", "position"}, {s, b, n},
+                    std::span<const std::int32_t>(drawn_),
+                    {"1", fmt::format("{} number", task_.one),
+                     fmt::format("number of the sequence's {} in /{}; -1 of a fresh one", task_.one,
+                                 task_.table)});
     }
     group.plot("x", {"step", "sequence", "position", "dimension"}, "sequences of " + title);
   }
@@ -117,9 +128,11 @@ class SequenceSet {
  private:
   void write_labels(store::GroupWriter& group, const std::array<std::uint64_t, 3>& extents) const {
     const auto [s, b, n] = extents;
-    labels_.write(
-        group, "label", {"step", "sequence", "position"}, {s, b, n}, label_,
-        {"1", "label", fmt::format("label in each token, {}; 0 for the target", labels_.values())});
+    if (task_.labels) {
+      labels_.write(group, "label", {"step", "sequence", "position"}, {s, b, n}, label_,
+                    {"1", "label",
+                     fmt::format("label in each token, {}; 0 for the target", labels_.values())});
+    }
     if (length_ > 1) {
       group.axis("context", length_ - 1);
       group.dataset("copy", {"step", "sequence", "context"}, {s, b, n - 1},
@@ -129,7 +142,10 @@ class SequenceSet {
     labels_.write(
         group, "answer", {"step", "sequence"}, {s, b}, answer_,
         {"1", "answer",
-         fmt::format("the target's label, {}; 0 where there is no sequence", labels_.values())});
+         task_.labels
+             ? fmt::format("the target's label, {}; 0 where there is no sequence", labels_.values())
+             : fmt::format("the symbol that comes next, {}, one more than its number in item",
+                           labels_.values())});
     if (shifted_) {
       group.dataset("shift", {"step", "sequence"}, {s, b}, std::span<const std::int32_t>(shift_),
                     {"1", "shift", "places before that of the first token (blocks.shift)"});
@@ -144,21 +160,13 @@ class SequenceSet {
     }
   }
 
-  void write_numbers(store::GroupWriter& group, const std::array<std::uint64_t, 3>& extents) const {
-    const auto [s, b, n] = extents;
-    group.dataset("y", {"step", "sequence", "position"}, {s, b, n}, std::span<const Real>(y_),
-                  {"1", "y", "y of each x; that of the last one is asked for"});
-    group.dataset(
-        "task", {"step", "sequence", "position"}, {s, b, n}, std::span<const std::int32_t>(items_),
-        {"1", "task number", "number of the sequence's task in /tasks; -1 of a fresh one"});
-  }
-
   std::int64_t sequences_, length_, dimension_;
   LabelColumn labels_;
+  const config::TaskRow& task_;
   bool numbers_;        ///< y in place of labels
   bool fresh_ = false;  ///< tokens lie in a batch, and not in a table of items
   bool shifted_;
-  std::vector<std::int32_t> items_, shift_;
+  std::vector<std::int32_t> items_, drawn_, shift_;
   std::vector<Real> x_, y_;
   std::vector<Label> label_, answer_;
   std::vector<std::int8_t> copy_;
@@ -209,8 +217,7 @@ void write_drawn(store::Hdf5Writer& file, const RunRecord& run, const ExportRequ
 /// The groups that there are to look at, in the order in which a reader would want them.
 std::vector<std::string> groups_of(const config::Config& config, const ExportRequest& request) {
   std::vector<std::string> groups;
-  const bool regression = config::task_of(config) == config::TaskKind::regression;
-  if (request.items) groups.emplace_back(regression ? "tasks" : "items");
+  if (request.items) groups.emplace_back(config::row_of(config::task_of(config)).table);
   if (!request.batches.empty()) groups.emplace_back("batches");
   for (const task::SetOfRun& set : task::sets_of(config)) {
     if (request.evaluations.empty() || !set.is_drawn) continue;

@@ -7,6 +7,11 @@
 
 namespace icl::run {
 
+LabelColumn::LabelColumn(const config::Config& config) {
+  const config::Asked asked = config::asked_of(config);
+  if (asked.loss == config::LossKind::cross_entropy) count_ = asked.outputs;
+}
+
 std::string LabelColumn::values() const {
   return count_ ? fmt::format("1 to {}", *count_) : "+1 or -1";
 }

@@ -38,7 +38,7 @@ std::string reason_in(const config::Config& c) {
 }  // namespace
 
 std::string reason_in_data(const config::Config& config) {
-  if (config::task_of(config) != config::TaskKind::labels) return "it is about items with labels";
+  if (!config::row_of(config::task_of(config)).labels) return "it is about items with labels";
   if (config.data.labels != config::LabelRule::independent)
     return "the labels of a sequence are not independent";
   if (config.data.label_count) return "the flow is that of one logit, not of data.label_count";

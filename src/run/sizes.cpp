@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "icl/config/observers.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
 #include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
-#include "icl/task/item_label.hpp"
-#include "icl/task/regression.hpp"
+#include "icl/task/registry.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
@@ -31,22 +29,7 @@ double Sizes::optimiser() const {
 
 double Sizes::items(std::int64_t width) const {
   if (config_.data.K.is_infinite()) return 0;
-  const auto count = static_cast<double>(config_.data.K.count());
-  const auto dimension = static_cast<double>(config_.data.D);
-  if (config::task_of(config_) == config::TaskKind::regression) {
-    const double observed = config::observers_of(config_).empty() ? 0 : number_bytes;
-    return count *
-           (dimension * (sizeof(float) + observed) + static_cast<double>(width) * real_bytes);
-  }
-  const double rows =
-      count + std::min(count, static_cast<double>(task::ItemLabelTask::most_novel_items));
-  double bytes = 2 * rows * static_cast<double>(width) * real_bytes + rows * sizeof(Label);
-  if (config_.data.zipf > 0) bytes += 2 * count * number_bytes;
-  if (config_.data.labels != config::LabelRule::independent) {
-    bytes += rows * (sizeof(std::int32_t) + (config_.data.zipf > 0 ? number_bytes : 0));
-  }
-  constexpr double copies = 2;  // of given rows: as read and as chosen
-  return config_.data.items ? bytes + copies * rows * dimension * sizeof(float) : bytes;
+  return task::definition_of(config::task_of(config_)).table_bytes(config_, width);
 }
 
 double Sizes::pass(std::int64_t sequences, bool own_tokens) const {
@@ -58,15 +41,9 @@ double Sizes::pass(std::int64_t sequences, bool own_tokens) const {
 double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {
   const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
   double bytes = 0;
-  if (config::task_of(config_) == config::TaskKind::regression) {
-    static_cast<void>(task::RegressionTask::room({length, config_.data.D, width, true}, sequences,
-                                                 Storage::on_paper(&bytes)));
-    return bytes;
-  }
-  const bool own = own_tokens || task::draws_own_tokens(config_);
-  static_cast<void>(
-      task::room_for({length, config_.data.D, width, own, config::starts(config_) > 1}, sequences,
-                     Storage::on_paper(&bytes)));
+  static_cast<void>(task::definition_of(config::task_of(config_))
+                        .room(config_, {length, config_.data.D, width, own_tokens}, sequences,
+                              Storage::on_paper(&bytes)));
   return bytes;
 }
 

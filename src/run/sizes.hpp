@@ -25,8 +25,8 @@ class Sizes {
   /// What the optimiser keeps beside the parameters: a gradient, and its moments.
   [[nodiscard]] double optimiser() const;
 
-  /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
-  /// exemplar each (how many there are, only the file says).
+  /// The tables of the task: its items, with their labels and encoded tokens, or what it draws
+  /// from.
   [[nodiscard]] double items(std::int64_t width) const;
 
   /// A forward and backward pass on so many sequences, with the batch. `own_tokens`: the batch

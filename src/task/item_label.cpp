@@ -8,6 +8,7 @@
 
 #include "icl/core/error.hpp"
 #include "icl/task/fresh_item.hpp"
+#include "icl/task/registry.hpp"
 #include "rule.hpp"
 
 namespace icl::task {
@@ -15,7 +16,35 @@ namespace {
 
 constexpr std::int64_t item_tile = 256;
 
+/// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
+/// exemplar each (how many there are, only the file says).
+double item_bytes(const config::Config& config, std::int64_t width) {
+  const auto count = static_cast<double>(config.data.K.count());
+  const double rows = count + std::min(count, static_cast<double>(ItemLabelTask::most_novel_items));
+  double bytes = 2 * rows * static_cast<double>(width) * sizeof(Real) + rows * sizeof(Label);
+  if (config.data.zipf > 0) bytes += 2 * count * sizeof(double);
+  if (config.data.labels != config::LabelRule::independent) {
+    bytes += rows * (sizeof(std::int32_t) + (config.data.zipf > 0 ? sizeof(double) : 0));
+  }
+  constexpr double copies = 2;  // of given rows: as read and as chosen
+  if (!config.data.items) return bytes;
+  return bytes + copies * rows * static_cast<double>(config.data.D) * sizeof(float);
+}
+
 }  // namespace
+
+const TaskDefinition tasks::labels{
+    .make = [](const config::Config& config, std::optional<GivenItems> given,
+               const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
+      return std::make_unique<ItemLabelTask>(config, std::move(given), encoder, workers);
+    },
+    .room =
+        [](const config::Config& config, BatchShape shape, std::int64_t capacity, Storage storage) {
+          shape.own_tokens = shape.own_tokens || draws_own_tokens(config);
+          shape.shifted = config::starts(config) > 1;
+          return room_for(shape, capacity, storage);
+        },
+    .table_bytes = item_bytes};
 
 ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenItems> given,
                              const TokenEncoder& encoder, const Workers& workers)

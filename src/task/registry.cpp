@@ -1,21 +1,20 @@
 #include "icl/task/registry.hpp"
 
+#include <array>
 #include <utility>
-
-#include "icl/task/item_label.hpp"
-#include "icl/task/regression.hpp"
 
 namespace icl::task {
 
+const TaskDefinition& definition_of(config::TaskKind task) {
+#define ICL_ROW(name) &tasks::name,
+  static constexpr std::array definitions{ICL_TASKS(ICL_ROW)};
+#undef ICL_ROW
+  return *definitions.at(static_cast<std::size_t>(task));
+}
+
 std::unique_ptr<Task> make_task(const config::Config& config, std::optional<GivenItems> given,
                                 const TokenEncoder& encoder, const Workers& workers) {
-  switch (config::task_of(config)) {
-    case config::TaskKind::labels:
-      break;
-    case config::TaskKind::regression:
-      return std::make_unique<RegressionTask>(config, encoder, workers);
-  }
-  return std::make_unique<ItemLabelTask>(config, std::move(given), encoder, workers);
+  return definition_of(config::task_of(config)).make(config, std::move(given), encoder, workers);
 }
 
 }  // namespace icl::task

@@ -2,8 +2,10 @@
 
 #include <cassert>
 
+#include "icl/config/observers.hpp"
 #include "icl/core/random.hpp"
 #include "icl/task/frequencies.hpp"
+#include "icl/task/registry.hpp"
 
 namespace icl::task {
 namespace {
@@ -18,7 +20,27 @@ std::int64_t normals_of(std::int64_t length, std::int64_t dimension) {
 
 std::size_t size_of(std::int64_t i) { return static_cast<std::size_t>(i); }
 
+double regression_bytes(const config::Config& config, std::int64_t width) {
+  const double observed = config::observers_of(config).empty() ? 0 : sizeof(double);
+  return static_cast<double>(config.data.K.count()) *
+         (static_cast<double>(config.data.D) * (sizeof(float) + observed) +
+          static_cast<double>(width) * sizeof(Real));
+}
+
 }  // namespace
+
+const TaskDefinition tasks::regression{
+    .make = [](const config::Config& config, std::optional<GivenItems> /*given*/,
+               const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
+      return std::make_unique<RegressionTask>(config, encoder, workers);
+    },
+    .room =
+        [](const config::Config& /*config*/, BatchShape shape, std::int64_t capacity,
+           Storage storage) {
+          shape.own_tokens = true;
+          return RegressionTask::room(shape, capacity, storage);
+        },
+    .table_bytes = regression_bytes};
 
 RegressionTask::RegressionTask(const config::Config& config, const TokenEncoder& encoder,
                                const Workers& workers)

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
+#include <vector>
 
 namespace icl::theory {
 namespace {
@@ -49,33 +49,55 @@ class Hypotheses {
   std::vector<double> next_;
 };
 
+/// The answers that are asked for, those of the last places: none of an earlier one.
+class Answers {
+ public:
+  Answers(const ChainSequence& sequence, std::span<double> all)
+      : all_(all),
+        count_(sequence.count),
+        first_(sequence.symbols.size() - all.size() / sequence.count) {
+    assert(all.size() % sequence.count == 0 && all.size() / count_ <= sequence.symbols.size());
+  }
+  [[nodiscard]] bool asks(std::size_t i) const { return i >= first_; }
+  [[nodiscard]] std::span<double> of(std::size_t i) const {
+    return all_.subspan((i - first_) * count_, count_);
+  }
+
+ private:
+  std::span<double> all_;
+  std::size_t count_;
+  std::size_t first_;
+};
+
 }  // namespace
 
 void unigram(const ChainSequence& sequence, double alpha, std::span<double> probabilities) {
   const std::size_t S = sequence.count;
-  assert(probabilities.size() == sequence.symbols.size() * S && alpha > 0);
+  const Answers answers(sequence, probabilities);
+  assert(alpha > 0);
   std::vector<double> counts(S);
   for (std::size_t i = 0; i < sequence.symbols.size(); ++i) {
     counts[at(sequence.symbols[i])] += 1;
-    smoothed(counts, alpha, probabilities.subspan(i * S, S));
+    if (answers.asks(i)) smoothed(counts, alpha, answers.of(i));
   }
 }
 
 void bigram(const ChainSequence& sequence, double alpha, std::span<double> probabilities) {
   const std::size_t S = sequence.count;
-  assert(probabilities.size() == sequence.symbols.size() * S && alpha > 0);
+  const Answers answers(sequence, probabilities);
+  assert(alpha > 0);
   std::vector<double> counts(S * S);
   for (std::size_t i = 0; i < sequence.symbols.size(); ++i) {
     const std::size_t now = at(sequence.symbols[i]);
     if (i > 0) counts[at(sequence.symbols[i - 1]) * S + now] += 1;
-    smoothed(std::span(counts).subspan(now * S, S), alpha, probabilities.subspan(i * S, S));
+    if (answers.asks(i)) smoothed(std::span(counts).subspan(now * S, S), alpha, answers.of(i));
   }
 }
 
 void known_chains(const ChainSequence& sequence, std::span<const double> chains,
                   std::span<const double> starts, std::span<double> probabilities) {
   const std::size_t S = sequence.count;
-  assert(probabilities.size() == sequence.symbols.size() * S);
+  const Answers answers(sequence, probabilities);
   assert(starts.size() >= S && chains.size() == starts.size() * S);
   Hypotheses hypotheses(starts.size() / S);
   for (std::size_t i = 0; i < sequence.symbols.size(); ++i) {
@@ -86,27 +108,32 @@ void known_chains(const ChainSequence& sequence, std::span<const double> chains,
       const std::size_t before = at(sequence.symbols[i - 1]);
       hypotheses.see([&](std::size_t k) { return chains[(k * S + before) * S + now]; });
     }
+    if (!answers.asks(i)) continue;
     hypotheses.mix([&](std::size_t k) { return chains.subspan((k * S + now) * S, S); },
-                   probabilities.subspan(i * S, S));
+                   answers.of(i));
   }
 }
 
 void known_frequencies(const ChainSequence& sequence, std::span<const double> frequencies,
                        std::span<double> probabilities) {
   const std::size_t S = sequence.count;
-  assert(probabilities.size() == sequence.symbols.size() * S && frequencies.size() >= S);
+  const Answers answers(sequence, probabilities);
+  assert(frequencies.size() >= S);
   Hypotheses hypotheses(frequencies.size() / S);
   for (std::size_t i = 0; i < sequence.symbols.size(); ++i) {
     const std::size_t now = at(sequence.symbols[i]);
     hypotheses.see([&](std::size_t k) { return frequencies[k * S + now]; });
-    hypotheses.mix([&](std::size_t k) { return frequencies.subspan(k * S, S); },
-                   probabilities.subspan(i * S, S));
+    if (!answers.asks(i)) continue;
+    hypotheses.mix([&](std::size_t k) { return frequencies.subspan(k * S, S); }, answers.of(i));
   }
 }
 
-std::vector<double> stationary(std::span<const double> chain, std::size_t count) {
-  assert(count > 0 && chain.size() == count * count);
-  std::vector<double> p(chain.begin(), chain.end());
+void stationary(std::span<const double> chain, std::span<double> scratch,
+                std::span<double> frequencies) {
+  const std::size_t count = frequencies.size();
+  assert(count > 0 && chain.size() == count * count && scratch.size() == chain.size());
+  const std::span<double> p = scratch;
+  std::ranges::copy(chain, p.begin());
   // Symbol n is cut out: what led through it leads on at once.
   for (std::size_t n = count - 1; n > 0; --n) {
     double leaving = 0;
@@ -116,15 +143,14 @@ std::vector<double> stationary(std::span<const double> chain, std::size_t count)
       for (std::size_t j = 0; j < n; ++j) p[i * count + j] += p[i * count + n] * p[n * count + j];
     }
   }
-  std::vector<double> f(count);
-  f[0] = 1;
   double sum = 1;
+  frequencies[0] = 1;
   for (std::size_t n = 1; n < count; ++n) {
-    for (std::size_t i = 0; i < n; ++i) f[n] += f[i] * p[i * count + n];
-    sum += f[n];
+    frequencies[n] = 0;
+    for (std::size_t i = 0; i < n; ++i) frequencies[n] += frequencies[i] * p[i * count + n];
+    sum += frequencies[n];
   }
-  for (double& x : f) x /= sum;
-  return f;
+  for (double& f : frequencies) f /= sum;
 }
 
 }  // namespace icl::theory

@@ -694,6 +694,12 @@ Data& regression(Config& c) {
   return c.data;
 }
 
+Data& chains(Config& c) {
+  c.model.system = System::blocks;
+  c.data.task = TaskKind::chains;
+  return c.data;
+}
+
 TEST(FindConflict, OfTasks) {
   using Keys = std::vector<std::string_view>;
   expect_conflicts(
@@ -769,6 +775,54 @@ TEST(FindConflict, OfTasks) {
   regression(few).K = 2;
   few.intervene.clamp = "uniform";
   EXPECT_FALSE(find_conflict(few));
+}
+
+TEST(FindConflict, OfChains) {
+  using Keys = std::vector<std::string_view>;
+  expect_conflicts(
+      {{[](Config& c) { chains(c).noise = 0.5; },
+        "data.noise = 0.5 is about items, which data.task = \"chains\" has none of",
+        Keys{"data.noise", "data.task"}},
+       {[](Config& c) { chains(c).layout = Layout::interleaved; },
+        "data.layout = \"interleaved\" is about items, which data.task = \"chains\" has none of",
+        Keys{"data.layout", "data.task"}},
+       {[](Config& c) { chains(c).label_count = 3; },
+        "data.label_count = 3 is about items with labels, which data.task = \"chains\" has none of",
+        Keys{"data.label_count", "data.task"}},
+       {[](Config& c) {
+          chains(c);
+          c.probe.record = "heads";
+        },
+        "probe.record: \"heads\" looks at items with labels, which data.task = \"chains\" has "
+        "none of",
+        Keys{"probe.record", "data.task"}},
+       {[](Config& c) {
+          c.model.system = System::blocks;
+          c.data.concentration = 0.5;
+        },
+        "data.concentration = 0.5 is about symbols, which data.task = \"labels\" has none of",
+        Keys{"data.concentration", "data.task"}},
+       {[](Config& c) { regression(c).concentration = 0.5; },
+        "data.concentration = 0.5 is about symbols, which data.task = \"regression\" has none of",
+        Keys{"data.concentration", "data.task"}},
+       {[](Config& c) { chains(c).D = 1; },
+        "data.D = 1 symbols: must be from 2 to 4096 with data.task = \"chains\"",
+        Keys{"data.D", "data.task"}},
+       {[](Config& c) { chains(c).D = 4097; },
+        "data.D = 4097 symbols: must be from 2 to 4096 with data.task = \"chains\"",
+        Keys{"data.D", "data.task"}},
+       {[](Config& c) {
+          chains(c);
+          c.record.observers = "ridge";
+        },
+        "record.observers: another task has the observer \"ridge\"; with data.task = \"chains\" "
+        "there are unigram_inference, bigram_inference, unigram_retrieval, bigram_retrieval",
+        Keys{"record.observers", "data.task"}}});
+  Config few_chains;
+  chains(few_chains).K = 2;
+  few_chains.data.concentration = 0.1;
+  few_chains.record.observers = "bigram_inference, bigram_retrieval";
+  EXPECT_FALSE(find_conflict(few_chains));
 }
 
 // ---- interventions ------------------------------------------------------------------------------

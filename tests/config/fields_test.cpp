@@ -120,6 +120,7 @@ const std::vector<Named>& named_members() {
       {"data.bursty", 0.25, [](Config& c) { c.data.bursty = 0.25; }},
       {"data.copies", integer(2), [](Config& c) { c.data.copies = 2; }},
       {"data.novel", 0.375, [](Config& c) { c.data.novel = 0.375; }},
+      {"data.concentration", 0.75, [](Config& c) { c.data.concentration = 0.75; }},
       {"data.items", "a.h5:/x", [](Config& c) { c.data.items = "a.h5:/x"; }},
       {"data.novel_items", "b.h5:/y", [](Config& c) { c.data.novel_items = "b.h5:/y"; }},
       {"data.novel_fraction", 0.125, [](Config& c) { c.data.novel_fraction = 0.125; }},

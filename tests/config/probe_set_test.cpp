@@ -78,6 +78,8 @@ TEST(ProbesOf, AreAllThatTheSystemHas) {
   config.data.label_count.reset();
   config.data.task = config::TaskKind::regression;
   EXPECT_THAT(probes_of(config), ElementsAre(norms)) << "the others look at items with labels";
+  config.data.task = config::TaskKind::chains;
+  EXPECT_THAT(probes_of(config), ElementsAre(norms));
 }
 
 // A run of before they came, which names none, goes on with the columns that it has.

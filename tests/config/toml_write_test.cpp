@@ -45,6 +45,7 @@ zipf = 0.0
 bursty = 1.0
 # copies is not set: all N items are drawn by themselves, and the context holds the target's at least once
 # novel is not set: no sequence has items of its own
+# concentration is not set: 1
 # items is not set: x ~ N(0, I/D)
 # novel_items is not set: a share data.novel_fraction of data.items, held out at random
 novel_fraction = 0.2
@@ -180,6 +181,7 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
           if (field.name == "blocks.read_in") config.blocks.d_model.reset();
           set(field, value, config);
           if (field.name == "data.label_vectors") config.data.label_count = 2;
+          if (field.name == "data.concentration") config.data.task = TaskKind::chains;
           if (config.data.copies) config.data.N = *config.data.copies + 1;
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;
           if (field.name == "record.optimizer") config.train.optimizer = Optimizer::adam;

@@ -21,6 +21,7 @@ import numpy as np
 from icl_lab import adapters, numpy_model, torch_model
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
+from icl_lab.sequences import export
 from small_runs import SYSTEMS, train
 from wrong import IN_TORCH, planted
 
@@ -77,6 +78,61 @@ class LabelsTest(unittest.TestCase):
         np.testing.assert_array_equal(turned.label[batch.copy], batch.label[batch.copy] % 6 + 1)
         with self.assertRaisesRegex(BadInput, "there are icl, iwl, train, probe, swapped, bare, probe_set"):
             self.runs[2].loader("nothing", 120)
+
+
+class ChainsTest(unittest.TestCase):
+    """data.task = chains: symbols without labels, and a logit for each."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="icl-chains-"))
+        cls.run_ = train(cls.folder, "blocks", "data.task=chains", "data.D=4", "data.layout=not set", "blocks.positions=learned", "eval.sequences=60",
+                         "record.snapshot_every=120", "record.observers=unigram_inference,bigram_inference,unigram_retrieval,bigram_retrieval")
+
+    def test_sequences_are_those_of_the_chains(self):
+        for kind, step in ("icl", 120), ("iwl", 120), ("train", 119):
+            batch = self.run_.loader(kind, step)
+            np.testing.assert_array_equal(batch.x, np.eye(4)[batch.item])
+            self.assertTrue((batch.label == 0).all() and set(batch.answer) <= {1, 2, 3, 4})
+            np.testing.assert_array_equal(batch.copy[:, :-1], batch.item[:, :-1] == batch.item[:, -1:])
+        with export(self.run_.path, "--items", "--evaluation", "120") as file:
+            chains = file["chains/x"][()].reshape(-1, 4, 4)
+            np.testing.assert_allclose(chains.sum(-1), 1, atol=1e-6)
+            number = file["iwl_evaluation/chain"][0]
+            self.assertTrue((number == number[:, :1]).all() and 0 <= number.min() and number.max() < len(chains))
+            self.assertTrue((file["icl_evaluation/chain"][()] == -1).all())
+
+    def test_observers_are_those_computed_here(self):
+        run, N = self.run_, self.run_.settings["data.N"]
+        with export(run.path, "--items") as file:
+            P = file["chains/x"][()].reshape(-1, 4, 4).astype(float)
+        f = np.stack([np.linalg.matrix_power(p, 4096)[0] for p in P])
+        for kind in "icl", "iwl":
+            batch = run.loader(kind, 120)
+            s, answer = batch.item, batch.answer - 1
+            after = (s[:, :-1] == s[:, -1:])[..., None] * np.eye(4)[s[:, 1:]]
+            order = np.log(f[:, s[:, 0]]) + sum(np.log(P[:, s[:, j], s[:, j + 1]]) for j in range(N - 1))  # [K, B]
+            symbols = sum(np.log(f[:, s[:, j]]) for j in range(N))
+            posterior = lambda logs: np.exp(logs - np.logaddexp.reduce(logs))  # noqa: E731
+            found = {"unigram_inference": (np.eye(4)[s].sum(1) + 1) / (N + 4), "bigram_inference": (after.sum(1) + 1) / (after.sum((1, 2))[:, None] + 4),
+                     "unigram_retrieval": np.einsum("kb,ks->bs", posterior(symbols), f),
+                     "bigram_retrieval": np.einsum("kb,kbs->bs", posterior(order), P[:, s[:, -1]])}
+            z = run.forward(120, batch)
+            network = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+            for name, q in found.items():
+                loss, distance = -np.log(q[np.arange(len(q)), answer]).mean(), (q * (np.log(q) - network)).sum(1).mean()
+                at = list(run.steps).index(120)
+                self.assertAlmostEqual(run.series(f"{kind}_{name}_loss")[at], loss, delta=1e-5, msg=name)
+                self.assertAlmostEqual(run.series(f"{kind}_{name}_distance")[at], distance, delta=1e-5, msg=name)
+
+    def test_torch_and_numpy_have_the_same_numbers_and_recorded_losses_are_held(self):
+        batch, model = self.run_.loader("icl", 120)[:40], self.run_.model(120, "float64")
+        self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(self.run_.settings))
+        logits = self.run_.forward(120, batch)
+        self.assertEqual(logits.shape, (40, 4))
+        np.testing.assert_allclose(model(*batch.tensors("float64")).detach().numpy(), logits, atol=1e-12)
+        self.assertEqual({one.kind for one in icl_lab.check(self.run_)}, {"icl", "iwl"})
+        icl_lab.check(self.run_, lambda step: self.run_.model(step, "float64"))
 
 
 class TorchTest(unittest.TestCase):

@@ -55,6 +55,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"data.bursty", "1.0"},
       {"data.copies", "not set"},
       {"data.novel", "not set"},
+      {"data.concentration", "not set"},
       {"data.items", "not set"},
       {"data.novel_items", "not set"},
       {"data.novel_fraction", "0.2"},

@@ -46,6 +46,19 @@ TEST(Verify, SaysIdenticalOfARunThatDiverged) {
   EXPECT_EQ(verify_now(run).difference, std::nullopt);
 }
 
+TEST(Verify, SaysIdenticalOfARunOfEachTask) {
+  for (const config::TaskKind task :
+       {config::TaskKind::labels, config::TaskKind::regression, config::TaskKind::chains}) {
+    auto config = tiny_config();
+    config.model.system = config::System::blocks;
+    config.data.task = task;
+    RunRecord run = train_record(config, 55);
+    EXPECT_EQ(verify_now(run, 2).difference, std::nullopt) << config::word(task);
+    run.config.seed.items = 1;  // other tasks, chains, items
+    EXPECT_NE(verify_now(run).difference, std::nullopt) << config::word(task);
+  }
+}
+
 void expect_difference(const std::string& part, void (*plant)(RunRecord&)) {
   RunRecord run = train_record(tiny_config(), 55);
   plant(run);

@@ -74,9 +74,11 @@ Chains draw_chains(std::size_t K, std::size_t S, unsigned seed) {
     for (std::size_t s = 0; s < S; ++s) sum += chains.transitions[row * S + s] = share(random);
     for (std::size_t s = 0; s < S; ++s) chains.transitions[row * S + s] /= sum;
   }
+  chains.frequencies.resize(K * S);
+  std::vector<double> scratch(S * S);
   for (std::size_t k = 0; k < K; ++k) {
-    const auto f = stationary(std::span(chains.transitions).subspan(k * S * S, S * S), S);
-    chains.frequencies.insert(chains.frequencies.end(), f.begin(), f.end());
+    stationary(std::span(chains.transitions).subspan(k * S * S, S * S), scratch,
+               std::span(chains.frequencies).subspan(k * S, S));
   }
   return chains;
 }
@@ -128,6 +130,24 @@ TEST(KnownChains, AreWeighedByWhatTheyWouldHaveMade) {
       EXPECT_NEAR(by_frequency[i * c.S + next], with_frequency / without_frequency, tolerance);
     }
   }
+}
+
+TEST(ChainObservers, AnswerForTheLastPlacesAlone) {
+  const Chains c = draw_chains(4, 3, 2);
+  const std::vector<std::int32_t> s{2, 0, 1, 1, 2, 0, 0};
+  const auto expect = [&](const auto& observer) {
+    std::vector<double> all(s.size() * c.S);
+    std::vector<double> last(2 * c.S);
+    observer({s, c.S}, all);
+    observer({s, c.S}, last);
+    EXPECT_EQ(last, std::vector(all.end() - 2 * 3, all.end()));
+  };
+  using Out = std::span<double>;
+  expect([](const ChainSequence& q, Out out) { unigram(q, 1, out); });
+  expect([](const ChainSequence& q, Out out) { bigram(q, 1, out); });
+  expect(
+      [&](const ChainSequence& q, Out out) { known_chains(q, c.transitions, c.frequencies, out); });
+  expect([&](const ChainSequence& q, Out out) { known_frequencies(q, c.frequencies, out); });
 }
 
 // Probabilities of a thousand symbols are far below what a double holds.

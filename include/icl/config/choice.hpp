@@ -15,15 +15,6 @@ namespace icl::config {
 /// nothing but this table knows them. A new value is an enumerator and its word here; without the
 /// word, or a case where -Wswitch asks for one, it does not compile.
 
-/// What sequences are made of, and what is asked of them.
-enum class TaskKind : std::uint8_t {
-  labels,      ///< items with labels, and the label of the last (Nguyen & Reddy 2024)
-  regression,  ///< x and y = w . x, and the y of the last (Raventos et al. 2023)
-};
-constexpr auto words(TaskKind /*type*/) {
-  return std::to_array<std::string_view>({"labels", "regression"});
-}
-
 /// How the labels of a training sequence are distributed.
 enum class LabelRule : std::uint8_t {
   independent,

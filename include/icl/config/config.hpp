@@ -13,6 +13,7 @@
 #include "icl/config/optimizer.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/config/system.hpp"
+#include "icl/config/task.hpp"
 
 namespace icl::config {
 
@@ -66,6 +67,7 @@ struct Data {
   std::optional<std::int64_t> copies;
   std::optional<double> novel;
   std::optional<TaskKind> task;
+  std::optional<double> concentration;
   bool operator==(const Data&) const = default;
 };
 

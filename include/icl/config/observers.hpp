@@ -5,14 +5,23 @@
 #include <string_view>
 #include <vector>
 
-#include "icl/config/choice.hpp"
+#include "icl/config/task.hpp"
 
 namespace icl::config {
 
 struct Config;
 
 /// The ideal observers that record.observers names.
-enum class ObserverName : std::uint8_t { memoriser, copier, ridge, dmmse };
+enum class ObserverName : std::uint8_t {
+  memoriser,
+  copier,
+  ridge,
+  dmmse,
+  unigram_inference,
+  bigram_inference,
+  unigram_retrieval,
+  bigram_retrieval
+};
 
 struct ObserverRow {
   std::string_view name;
@@ -22,6 +31,8 @@ struct ObserverRow {
   std::string_view formula;  ///< of its answer
   std::string_view source;
 };
+
+inline constexpr std::string_view four_algorithms = "Park et al. 2024, arXiv:2412.01003";
 
 /// A row for each, in the order of the enumeration. A new one is an enumerator and a row here, its
 /// numbers in theory/, and a case in the observer() of its task.
@@ -50,6 +61,27 @@ inline constexpr std::array observers{
                 "x_N . sum over tasks m of w_m p_m, p_m ~ exp(-sum over the context of (y - w_m . "
                 "x)^2/(2 sigma^2)), sigma = data.noise",
                 "Raventos et al. 2023, arXiv:2306.15063"},
+    ObserverRow{"unigram_inference", ObserverName::unigram_inference, TaskKind::chains,
+                "who counts the symbols of the context",
+                "p(s) = (n_s + alpha)/(N + S alpha), n_s of the N symbols being s, alpha = "
+                "data.concentration",
+                four_algorithms},
+    ObserverRow{"bigram_inference", ObserverName::bigram_inference, TaskKind::chains,
+                "who counts what came after the last symbol, ideal where each chain is a new one",
+                "p(s) = (n_s + alpha)/(n + S alpha), s being n_s of the n symbols that came after "
+                "the last one's earlier places, alpha = data.concentration",
+                four_algorithms},
+    ObserverRow{"unigram_retrieval", ObserverName::unigram_retrieval, TaskKind::chains,
+                "the posterior over the K training chains by how often each has the symbols",
+                "p(s) = sum over chains k of p_k f_k(s), p_k ~ product over the N symbols of "
+                "f_k(s_j), f_k = f_k P_k",
+                four_algorithms},
+    ObserverRow{"bigram_retrieval", ObserverName::bigram_retrieval, TaskKind::chains,
+                "the posterior over the K training chains by their transitions, ideal where the "
+                "chain is one of these",
+                "p(s) = sum over chains k of p_k P_k(s_N, s), p_k ~ f_k(s_1) product over j = 2 to "
+                "N of P_k(s_(j-1), s_j), f_k = f_k P_k",
+                four_algorithms},
 };
 [[nodiscard]] constexpr const ObserverRow& row_of(ObserverName name) {
   return observers.at(static_cast<std::size_t>(name));

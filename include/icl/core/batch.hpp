@@ -61,8 +61,10 @@ struct Batch {
     BasicTensor<Label> labels;  ///< [B, N-1]
     /// Scratch space of each task that fills a part of the batch: items to be encoded, and noise.
     BasicTensor<float> item;
-    /// [B, N] the number of each token's item among those of its table; -1 of a new one.
+    /// [B, N] the number of each token's item, or of the sequence's task or chain, among those of
+    /// its table; -1 of a new one.
     BasicTensor<std::int32_t> drawn;
+    BasicTensor<double> chain = {};  ///< the same for chains: a matrix, its frequencies, and a copy
   } fresh;
 };
 

@@ -11,10 +11,10 @@
 namespace icl::run {
 
 /// Labels as the files of a run hold them: int8 where there are two signs, int32 where there are L
-/// labels (data.label_count).
+/// labels (data.label_count), or symbols.
 class LabelColumn {
  public:
-  explicit LabelColumn(const config::Config& config) : count_(config.data.label_count) {}
+  explicit LabelColumn(const config::Config&);
 
   /// Which labels there are, for a description: "+1 or -1", "1 to 32".
   [[nodiscard]] std::string values() const;

@@ -44,8 +44,7 @@ struct EvaluationSet {
       name;  ///< of the columns NAME_loss and NAME_accuracy, and of an export's NAME_evaluation
   std::string_view title;     ///< for people
   std::string_view learning;  ///< what its loss and accuracy tell of
-  std::string_view on;        ///< what they are measured on
-  std::string_view on_tasks;  ///< with data.task = regression
+  std::string_view on;        ///< what they are measured on, of items with labels
   Draw draw;
   Items items;
   Purpose sequences;    ///< the randomness of the sequences
@@ -59,16 +58,15 @@ struct EvaluationSet {
 /// evaluations, the columns of /metrics, exports and what they take of memory follow. Its purposes
 /// are Purpose{64} and on, the first that no row has.
 inline constexpr std::array evaluation_sets{
-    EvaluationSet{"icl", "ICL", "in-context learning", "sequences of novel items",
-                  "sequences of fresh tasks w ~ N(0, I)", Draw::bursty, Items::novel,
-                  Purpose::icl_sequence, Purpose::icl_fresh_items, &Traits::context, true,
-                  Role::icl},
-    EvaluationSet{
-        "iwl", "IWL", "in-weights learning", "training items without a copy in the context",
-        "sequences of the K training tasks", Draw::distinct, Items::training, Purpose::iwl_sequence,
-        Purpose::iwl_sequence, &Traits::training_items, true, Role::iwl},
+    EvaluationSet{"icl", "ICL", "in-context learning", "sequences of novel items", Draw::bursty,
+                  Items::novel, Purpose::icl_sequence, Purpose::icl_fresh_items, &Traits::context,
+                  true, Role::icl},
+    EvaluationSet{"iwl", "IWL", "in-weights learning",
+                  "training items without a copy in the context", Draw::distinct, Items::training,
+                  Purpose::iwl_sequence, Purpose::iwl_sequence, &Traits::training_items, true,
+                  Role::iwl},
     EvaluationSet{"icl_equal", "ICL, equal labels", "in-context learning",
-                  "novel items under the label rule of training", "", Draw::equal, Items::novel,
+                  "novel items under the label rule of training", Draw::equal, Items::novel,
                   Purpose::equal_sequence, Purpose::equal_fresh_items, &Traits::label_rule, false},
 };
 static_assert(
@@ -103,7 +101,9 @@ static_assert(set_in(Role::icl) < evaluation_sets.size() &&
 /// What the loss and accuracy of a set are measured on, for people.
 [[nodiscard]] inline std::string_view measured_on(const EvaluationSet& set,
                                                   const config::Config& config) {
-  return config::task_of(config) == config::TaskKind::regression ? set.on_tasks : set.on;
+  const config::TaskRow& task = config::row_of(config::task_of(config));
+  if (task.labels) return set.on;
+  return set.items == Items::novel ? task.novel : task.training;
 }
 
 /// Whether a run of this configuration has columns of a set.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -9,6 +10,25 @@
 #include "icl/task/task.hpp"
 
 namespace icl::task {
+
+/// A task: how it is made, and what it takes of memory. A source of src/task defines it for NAME in
+/// config::ICL_TASKS.
+struct TaskDefinition {
+  std::unique_ptr<Task> (*make)(const config::Config&, std::optional<GivenItems>,
+                                const TokenEncoder&, const Workers&);
+  /// Room for batches of up to `capacity` sequences, as the task makes it.
+  Batch (*room)(const config::Config&, BatchShape, std::int64_t capacity, Storage);
+  /// Bytes of its tables, of rows of `width` numbers, and of what observers know of them.
+  double (*table_bytes)(const config::Config&, std::int64_t width);
+};
+
+namespace tasks {
+#define ICL_ROW(name) extern const TaskDefinition name;
+ICL_TASKS(ICL_ROW)
+#undef ICL_ROW
+}  // namespace tasks
+
+[[nodiscard]] const TaskDefinition& definition_of(config::TaskKind);
 
 /// The task of a run. The encoder must outlive it. `given` holds the items where data.items is set.
 [[nodiscard]] std::unique_ptr<Task> make_task(const config::Config&,

@@ -2,13 +2,13 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 /// \file
 /// Ideal observers of sequences of S symbols that a Markov chain makes (Park et al. 2024, arXiv
-/// 2412.01003, section 3; the statistics of n-grams: Edelman et al. 2024). Each writes, for every
-/// place i of a sequence s_0, s_1, ..., s_(n-1), the probabilities [n, S] of the symbol that comes
-/// after s_i, of what it has seen up to s_i. Pure functions; may be used from any thread.
+/// 2412.01003, section 3; the statistics of n-grams: Edelman et al. 2024). Each writes, for the
+/// last m places i of a sequence s_0, s_1, ..., s_(n-1), the probabilities [m, S] of the symbol
+/// that comes after s_i, of what it has seen up to s_i. Pure functions; may be used from any
+/// thread.
 
 namespace icl::theory {
 
@@ -42,6 +42,8 @@ void known_frequencies(const ChainSequence&, std::span<const double> frequencies
 
 /// The frequencies [S] that a chain [S, S] keeps, f = f P, |f| = 1: by elimination without
 /// differences (Grassmann, Taksar & Heyman 1985). Every symbol must be reached from every other.
-[[nodiscard]] std::vector<double> stationary(std::span<const double> chain, std::size_t count);
+/// `scratch` is room for [S, S].
+void stationary(std::span<const double> chain, std::span<double> scratch,
+                std::span<double> frequencies);
 
 }  // namespace icl::theory

@@ -2,7 +2,7 @@
 
 Each function of a system takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
 at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B], or [B, L] of data.label_count = L
-labels, which are then 1 to L in place of -1 and +1. shapes(config) says which weights a system has.
+labels, which are then 1 to L in place of -1 and +1, or of the L = data.D symbols of chains. shapes(config) says which weights a system has.
 """
 
 from dataclasses import dataclass
@@ -156,7 +156,9 @@ def turned(v):
 
 
 def label_code(config, w, label):
-    """What a token of blocks holds for its label; zeros for 0."""
+    """What a token of blocks holds for its label; zeros for 0. Nothing in a symbol of a chain."""
+    if is_of_symbols(config):
+        return np.zeros((*label.shape, 0))
     if label_count(config) == 1:
         return tokens_of(config, np.zeros((*label.shape, 0)), label, lambda _, value: value)
     if "embed.labels.weight" in w:
@@ -233,8 +235,13 @@ SYSTEMS = {"one_layer": one_layer, "multi_layer": multi_layer, "scalar_beta": sc
 
 
 def label_count(config):
-    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count."""
-    return int(config.get("data.label_count", 1))
+    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count, or the D symbols of chains."""
+    return int(config["data.D"] if is_of_symbols(config) else config.get("data.label_count", 1))
+
+
+def is_of_symbols(config):
+    """Whether tokens are symbols of chains, without labels."""
+    return config.get("data.task") == "chains"
 
 
 def has_one_entry(config):
@@ -248,8 +255,10 @@ def has_label_vectors(config):
 
 
 def token_width(config):
-    """X: of [x ; code of the label], or of x where label vectors take the place of items."""
+    """X: of [x ; code of the label], or of x where label vectors take the place of items, or of a symbol."""
     D = int(config["data.D"])
+    if is_of_symbols(config):
+        return D
     if has_label_vectors(config):
         return D if config.get("data.layout") == "interleaved" else 2 * D
     if label_count(config) > 1:

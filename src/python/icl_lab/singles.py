@@ -268,7 +268,7 @@ def draw_export(path):
     export = Export(path)
     parts = export.parts
     if not parts:
-        raise BadInput(f"'{path}' holds items alone, no sequences to draw")
+        raise BadInput(f"'{path}' holds no sequences of items with labels, which are what is drawn")
     figure, grid = pictures.figure(columns=2, height=2.4, panels=len(parts), squeeze=False)
     for axes, part in zip(grid[0], parts):
         item, label, answer = (export.dataset(f"{part}/{name}")[0][:24] for name in ("item", "label", "answer"))

@@ -13,7 +13,7 @@ it has them (hook_points(model) lists those of a system), without an axis for he
     blocks.L.mlp.hook_pre, hook_post, hook_pre2, hook_post2    the two hidden layers of that MLP, before and after the ReLU
     blocks.L.hook_resid_post                        what the layer gives on; in the last one only the target's, [B, X]
     mlp.hook_pre, hook_post, hook_pre2, hook_post2  [B, H]  the MLP that gives the logit
-    hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1
+    hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1; of the symbols of chains
 
 In blocks they have axes for heads (Blocks), and there are hook_attn_out and mlp_at.hook_pre, ... in place of mlp.hook_pre, ... of a layer.
 
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, has_label_vectors, has_one_entry, label_count, token_width
+from .numpy_model import Place, blocks_shape, check_fits, check_weights, chosen, has_label_vectors, has_one_entry, is_of_symbols, label_count, token_width
 from .read import BadInput
 
 
@@ -287,7 +287,7 @@ class Blocks(System):
     def __init__(self, config):
         super().__init__(config)
         self.shape = s = blocks_shape(config)
-        self.outputs = label_count(config)
+        self.outputs, self.symbols = label_count(config), is_of_symbols(config)
         self.embed = nn.Module()
         if has_label_vectors(config):
             self.embed.labels = nn.Embedding(self.outputs, self.items).requires_grad_(False)
@@ -324,7 +324,9 @@ class Blocks(System):
         return [p for name, p in self.named_parameters() if not name.startswith("mlp.") and ".mlp." not in name]
 
     def code(self, label, like):
-        """What a token holds for its label; zeros for 0."""
+        """What a token holds for its label; zeros for 0. Nothing in a symbol of a chain."""
+        if self.symbols:
+            return like[..., :0]
         if self.outputs == 1:
             return tokens_of(like[..., :0], label, self.scalar)
         if hasattr(self.embed, "labels"):

@@ -1,0 +1,77 @@
+#include "icl/config/task.hpp"
+
+#include "icl/config/config.hpp"
+
+namespace icl::config {
+namespace {
+
+constexpr std::array task_rows{
+    TaskRow{.task = TaskKind::labels,
+            .items = true,
+            .labels = true,
+            .asked =
+                [](const Config& c) {
+                  if (!c.data.label_count) return Asked{};
+                  return Asked{LossKind::cross_entropy, *c.data.label_count};
+                },
+            .label_entries =
+                [](const Config& c) {
+                  if (!c.data.label_count) {
+                    return std::int64_t{c.data.label_code == LabelCode::onehot ? 2 : 1};
+                  }
+                  return c.data.label_vectors == LabelVectors::gaussian ? c.data.D
+                                                                        : *c.data.label_count;
+                },
+            .one = "item",
+            .table = "items",
+            .row = "the numbers of each item"},
+    TaskRow{.task = TaskKind::regression,
+            .items = true,
+            .draws_tokens = true,
+            .asked =
+                [](const Config&) {
+                  return Asked{LossKind::squared, 1};
+                },
+            .label_entries = [](const Config&) { return std::int64_t{1}; },
+            .one = "task",
+            .table = "tasks",
+            .row = "the w of each task",
+            .novel = "sequences of fresh tasks w ~ N(0, I)",
+            .training = "sequences of the K training tasks",
+            .input =
+                "token j = (x_j, y_j), X = D + 1 numbers, with 0 for the y that is asked for, "
+                "that of the target, the last; with data.layout = interleaved two tokens in its "
+                "place, (x_j, 0) and (zeros, y_j), and (x_N, 0) for the target: N tokens, or 2N - "
+                "1",
+            .output = "z is the answer to y_N; loss = mean over a batch of (z - y_N)^2"},
+    TaskRow{
+        .task = TaskKind::chains,
+        .symbols = true,
+        .asked =
+            [](const Config& c) {
+              return Asked{LossKind::cross_entropy, c.data.D};
+            },
+        .label_entries = [](const Config&) { return std::int64_t{0}; },
+        .one = "chain",
+        .table = "chains",
+        .row = "row k S + s: the probabilities of each symbol after symbol s in chain k, S = D",
+        .novel = "sequences of fresh chains",
+        .training = "sequences of the K training chains",
+        .input = "token j = the symbol s_j, of S = D numbers, of which number s_j = 0, 1, ..., S - "
+                 "1 is 1: N tokens",
+        .output = "z has S entries; P(the next symbol = s) = exp(z_s) / sum over r of exp(z_r); "
+                  "loss = mean over a batch of -log P(the symbol that comes after s_N); accuracy = "
+                  "share of sequences whose greatest entry of z is that symbol's"},
+};
+static_assert(task_rows.size() == enumerator_count<TaskKind>() && [] {
+  for (std::size_t i = 0; i < task_rows.size(); ++i) {
+    if (static_cast<std::size_t>(task_rows[i].task) != i) return false;
+  }
+  return true;
+}());
+
+}  // namespace
+
+const TaskRow& row_of(TaskKind task) { return task_rows.at(static_cast<std::size_t>(task)); }
+
+}  // namespace icl::config
