@@ -9,7 +9,7 @@ namespace {
 constexpr std::array head_lesion_columns{
     Column{"without_head_icl_loss", "nat",
            "lesion: loss on novel items where this head gives zeros and all else stays",
-           "mean softplus(-y z)", of_icl, Each::head},
+           "mean {loss}", of_icl, Each::head},
     Column{"without_head_icl_accuracy", "1",
            "lesion: accuracy on novel items where this head gives zeros and all else stays",
            "share of right answers", of_icl, Each::head},

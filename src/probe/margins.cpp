@@ -7,8 +7,9 @@ namespace {
 
 constexpr std::array margin_columns{
     Column{"attention_margin", "nat", "logit margin that the attention term adds",
-           "< y (z - z0) >, z0 the logit without the attention term", of_icl},
-    Column{"memoriser_margin", "nat", "logit margin of the MLP path alone", "< y z0 >", of_icl},
+           "< m - m0 >, m = {margin}, m0 the same without the attention term", of_icl},
+    Column{"memoriser_margin", "nat", "logit margin of the MLP path alone",
+           "< m0 >, m0 = {margin} without the attention term", of_icl},
 };
 
 Passes margin_passes(const config::Capabilities& /*has*/) {

@@ -27,6 +27,13 @@ constexpr std::array wordings{
     // Of two signs the same; of L labels an answer is right in another way.
     Wording{"", "formula", "share with y z > 0"},
     Wording{"", "formula", "share with y z0 > 0"},
+    // As of one logit, also where there were L.
+    Wording{"", "formula", "mean softplus(-y z)"},
+    Wording{"", "formula", "mean softplus(-y z0)"},
+    Wording{"/metrics/novel_margin_deviation", "formula", "standard deviation of y z0"},
+    Wording{"/metrics/attention_margin", "formula",
+            "< y (z - z0) >, z0 the logit without the attention term"},
+    Wording{"/metrics/memoriser_margin", "formula", "< y z0 >"},
     Wording{"/activations/logit", "description", "z, the target's label is +1 where z > 0"},
     // What a memoriser's file drew: nothing, for it has no ICL accuracy.
     Wording{"/metrics", "signal", "icl_accuracy"},

@@ -106,15 +106,27 @@ std::string name_of(const probe::Place& place, const config::Config& config,
   return fmt::format("{}_{}_{}", place.column->name, place.which / heads, place.which % heads);
 }
 
-void add_probes(const config::Config& config, std::span<const nn::Parameter* const> parameters,
-                std::vector<Metric>& all) {
+/// The formula of a column with those of the run's loss in their places.
+std::string formula_of(const probe::Column& column, const config::LossRow& loss) {
+  std::string formula(column.formula);
+  for (const auto& [place, text] :
+       {std::pair("{loss}", loss.formula), std::pair("{margin}", loss.margin)}) {
+    if (const auto at = formula.find(place); at != std::string::npos) {
+      formula.replace(at, std::string_view(place).size(), text);
+    }
+  }
+  return formula;
+}
+
+void add_probes(const config::Config& config, const config::LossRow& loss,
+                std::span<const nn::Parameter* const> parameters, std::vector<Metric>& all) {
   const auto places = probe::places_of(config, parameters.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     const probe::Column& column = *places[i].column;
     Metric& added = all.emplace_back(metric(
         name_of(places[i], config, parameters), column.units, column.description,
         [](const Evaluation& e, std::size_t at) { return e.probes.values[at]; }, i));
-    added.formula = column.formula;
+    added.formula = formula_of(column, loss);
     added.source = column.source;
     added.is_of_parameter = column.each == probe::Each::parameter;
   }
@@ -129,7 +141,7 @@ std::vector<Metric> metrics(const config::Config& config,
   add_training(loss, all);
   add_sets(config, loss, all);
   add_observers(config, loss, all);
-  add_probes(config, parameters, all);
+  add_probes(config, loss, parameters, all);
   return all;
 }
 

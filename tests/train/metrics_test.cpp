@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -122,6 +123,27 @@ TEST_F(MetricsTest, OfHeadsAreNamedByLayerAndHead) {
     }
   }
   EXPECT_EQ(names, expected);
+}
+
+TEST_F(MetricsTest, FormulasAreThoseOfTheRunsLoss) {
+  config::Config config = of("blocks");
+  config.probe.record = "lesions, head_lesions, margins";
+  const auto formula_of = [&](const std::string& name) {
+    const auto metrics = all(config);
+    return std::ranges::find(metrics, name, &Metric::name)->formula;
+  };
+  const std::string margin = "ln(p_y / (1 - p_y)), p = softmax(z)";
+  EXPECT_EQ(formula_of("uniform_icl_loss"), "mean softplus(-y z)");
+  EXPECT_EQ(formula_of("memoriser_margin"), "< m0 >, m0 = y z without the attention term");
+  config.data.label_count = 3;
+  EXPECT_EQ(formula_of("uniform_icl_loss"), "mean -ln p_y, p = softmax(z)");
+  EXPECT_EQ(formula_of("without_head_icl_loss_1_0"), "mean -ln p_y, p = softmax(z)");
+  EXPECT_EQ(formula_of("novel_margin_deviation"), "standard deviation of " + margin);
+  EXPECT_EQ(formula_of("attention_margin"),
+            "< m - m0 >, m = " + margin + ", m0 the same without the attention term");
+  for (const Metric& metric : all(config)) {
+    EXPECT_EQ(metric.formula.find('{'), std::string::npos) << metric.name << ' ' << metric.formula;
+  }
 }
 
 // Losses and accuracies are there always; of the probes, those of probe.record.

@@ -23,11 +23,15 @@ struct LossRow {
   std::string_view title;  ///< "mean TITLE of the training batches"
   std::string_view unit;
   bool judges;  ///< whether an answer is right or wrong: otherwise there is no accuracy
+  std::string_view formula;  ///< of a sequence, of the outputs z
+  std::string_view margin;   ///< nn::Loss::margin(), which grows as the answer gets likelier
 };
 inline constexpr std::array losses{
-    LossRow{LossKind::logistic, "logistic loss", "nat", true},
-    LossRow{LossKind::cross_entropy, "cross-entropy loss", "nat", true},
-    LossRow{LossKind::squared, "squared error", "1", false},
+    LossRow{LossKind::logistic, "logistic loss", "nat", true, "softplus(-y z)", "y z"},
+    LossRow{LossKind::cross_entropy, "cross-entropy loss", "nat", true, "-ln p_y, p = softmax(z)",
+            "ln(p_y / (1 - p_y)), p = softmax(z)"},
+    LossRow{LossKind::squared, "squared error", "1", false, "mean over outputs p of (z_p - v_p)^2",
+            ""},
 };
 [[nodiscard]] constexpr const LossRow& row_of(LossKind kind) {
   return losses.at(static_cast<std::size_t>(kind));

@@ -31,6 +31,7 @@ struct Column {
   std::string_view name;
   std::string_view units;
   std::string_view description;
+  /// {loss} and {margin} stand for those of the run's loss: config::LossRow.
   std::string_view formula;
   std::string_view source;
   Each each = Each::run;
