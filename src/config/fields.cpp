@@ -140,18 +140,19 @@ constexpr std::array other_fields = {
         "rare target by an item of its context",
         NumberAccess{member<&Config::data, &Data::zipf>(), {0, max_exponent}}},
     Field{"data.bursty", "",
-          "Probability that a training sequence holds a copy of its target; the others hold none",
+          "Probability that a training sequence holds a copy of its target; the others hold none. "
+          "One of new items (data.novel) always holds one",
           NumberAccess{member<&Config::data, &Data::bursty>(), share}},
-    Field{"data.copies", "tokens",
-          "How often each item of a context stands there: (N-1)/copies items are drawn, and the "
-          "target is one of them (burstiness B of Reddy 2024); of training, of ICL and of "
-          "[[eval.set]], "
-          "not of what probes look at",
-          OptionalIntegerAccess{member<&Config::data, &Data::copies>(), {1, max_size - 1}},
-          "all N items are drawn by themselves, and the context holds the target's at least once"},
+    Field{
+        "data.copies", "tokens",
+        "How often each item of a context stands there: (N-1)/copies items are drawn, and the "
+        "target is one of them (burstiness B of Reddy 2024); in training wherever a sequence holds "
+        "a copy (data.bursty), in ICL and in [[eval.set]], not in what probes look at",
+        OptionalIntegerAccess{member<&Config::data, &Data::copies>(), {1, max_size - 1}},
+        "all N items are drawn by themselves, and the context holds the target's at least once"},
     Field{"data.novel", "",
           "Probability that the items of a training sequence, and their labels, are new in it, so "
-          "that only its context gives the answer",
+          "that only its context, which then holds a copy of the target, gives the answer",
           OptionalNumberAccess{member<&Config::data, &Data::novel>(), above_0_to_1},
           "no sequence has items of its own"},
     Field{"data.concentration", "",
