@@ -5,10 +5,13 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numbers>
-#include <random>
+#include <span>
 #include <vector>
+
+#include "support/random.hpp"
 
 namespace icl::theory {
 namespace {
@@ -18,11 +21,9 @@ using testing::ElementsAre;
 
 constexpr double tolerance = 1e-6;
 
-std::vector<float> normals(std::size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
+std::vector<float> normals(std::size_t count, std::uint64_t seed) {
   std::vector<float> x(count);
-  for (float& one : x) one = normal(random);
+  test::fill_normal(std::span(x), seed);
   return x;
 }
 

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
+#include <cstdint>
+#include <vector>
 
 #include "icl/core/error.hpp"
+#include "support/random.hpp"
 
 namespace icl::theory {
 namespace {
@@ -40,12 +42,11 @@ TEST(Landscape, AveragesOverTheOthersExactly) {
 
 TEST(Landscape, AgreesWithDrawnContexts) {
   const Landscape landscape(31, SelfAttention::no, nothing_known);
-  std::mt19937_64 random(1);
   double sum = 0;
   constexpr int draws = 200000;
-  for (int i = 0; i < draws; ++i) {
+  for (const std::uint32_t word : test::random_words(draws, 1)) {
     double S = 0;
-    for (int j = 0; j < 29; ++j) S += (random() & 1U) != 0 ? 1 : -1;
+    for (unsigned j = 0; j < 29; ++j) S += ((word >> j) & 1U) != 0 ? 1 : -1;
     sum += softplus(-2.0 * (std::exp(1.0) + S) / (std::exp(1.0) + 29));
   }
   EXPECT_NEAR(landscape.at(2, 1).loss, sum / draws, 2e-3);  // about five standard errors

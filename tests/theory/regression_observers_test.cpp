@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
+#include <cstdint>
+#include <span>
 #include <vector>
+
+#include "support/random.hpp"
 
 namespace icl::theory {
 namespace {
@@ -16,14 +19,12 @@ struct Drawn {
 };
 
 /// n pairs of the first of M tasks in d dimensions.
-Drawn draw(std::size_t n, std::size_t d, std::size_t M, double sigma, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal;
+Drawn draw(std::size_t n, std::size_t d, std::size_t M, double sigma, std::uint64_t seed) {
   Drawn drawn{std::vector<double>(n * d), std::vector<double>(n), std::vector<double>(M * d)};
-  for (double& x : drawn.x) x = normal(random);
-  for (double& w : drawn.tasks) w = normal(random);
+  test::fill_normal(std::span(drawn.x), 3 * seed);
+  test::fill_normal(std::span(drawn.tasks), 3 * seed + 1);
+  test::fill_normal(std::span(drawn.y), 3 * seed + 2, sigma);
   for (std::size_t i = 0; i < n; ++i) {
-    drawn.y[i] = sigma * normal(random);
     for (std::size_t k = 0; k < d; ++k) drawn.y[i] += drawn.tasks[k] * drawn.x[i * d + k];
   }
   return drawn;
