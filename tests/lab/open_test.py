@@ -321,6 +321,8 @@ class OpenTest(unittest.TestCase):
                     recorded = run.activations[name][row]
                     if value.ndim == 4:  # of the target, heads together, an item's and its label's
                         value = np.add.reduceat(value[:, :, -1].mean(1), np.arange(0, value.shape[-1], 2), axis=1)
+                    if name == "mlp_input" and system == "blocks":  # which the last norm stands before
+                        value = numpy_model.norm_of(value, run.numpy_model(step).weights(), "ln_final")
                     if name == "attention" and system == "minimal":
                         np.testing.assert_array_equal(recorded[:, -1], 0)  # not attended to
                         recorded = recorded[:, :-1]
