@@ -72,6 +72,7 @@ Steps all_of(const std::vector<std::string>& texts, const Read& read) {
 }  // namespace
 
 ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
+  const config::TaskRow& task = config::row_of(config::task_of(run.config));
   if (!words.items && words.batches.empty() && words.evaluations.empty() && words.probes.empty() &&
       words.weights.empty()) {
     throw Error(ExitCode::usage,
@@ -79,7 +80,16 @@ ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
   }
   if (words.items && run.config.data.K.is_infinite()) {
     throw Error(ExitCode::usage,
-                "--items: at data.K = inf there is no table of items; use --batch or --evaluation");
+                fmt::format("--items: at data.K = inf there is no table of {}; use --batch or "
+                            "--evaluation",
+                            task.table));
+  }
+  if (!words.probes.empty() && !task.labels) {
+    throw Error(
+        ExitCode::usage,
+        fmt::format("--probe: probes look at items with labels, which the run's data.task = "
+                    "\"{}\" has none of; use --batch or --evaluation",
+                    config::word(task.task)));
   }
   if (!words.probes.empty() && run.config.probe.sequences == 0) {
     throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");

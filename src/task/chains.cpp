@@ -91,7 +91,7 @@ class ChainObserver final : public IdealObserver {
 }  // namespace
 
 const TaskDefinition tasks::chains{
-    .make = [](const config::Config& config, std::optional<GivenItems> /*given*/,
+    .make = [](const config::Config& config, std::optional<GivenItems>&& /*given*/,
                const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
       return std::make_unique<ChainsTask>(config, encoder, workers);
     },
@@ -218,7 +218,8 @@ void ChainsTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t ind
   std::span<const double> chain;
   std::span<const double> frequencies;
   if (rule.fresh) {
-    const std::span own(batch.fresh.chain.row(b / sequences_tile), room_for_chain(symbols_));
+    const std::span own(batch.fresh.chain.row(b / sequences_tile),
+                        count_of(room_for_chain(symbols_)));
     draw_chain(Stream(seed, Purpose::chain, step, at_step), concentration_, own.first(S * S));
     theory::stationary(own.first(S * S), own.last(S * S), own.subspan(S * S, S));
     chain = own.first(S * S);

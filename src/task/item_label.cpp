@@ -24,7 +24,8 @@ double item_bytes(const config::Config& config, std::int64_t width) {
   double bytes = 2 * rows * static_cast<double>(width) * sizeof(Real) + rows * sizeof(Label);
   if (config.data.zipf > 0) bytes += 2 * count * sizeof(double);
   if (config.data.labels != config::LabelRule::independent) {
-    bytes += rows * (sizeof(std::int32_t) + (config.data.zipf > 0 ? sizeof(double) : 0));
+    constexpr double member = sizeof(std::int32_t);
+    bytes += rows * (config.data.zipf > 0 ? member + sizeof(double) : member);
   }
   constexpr double copies = 2;  // of given rows: as read and as chosen
   if (!config.data.items) return bytes;
@@ -34,7 +35,7 @@ double item_bytes(const config::Config& config, std::int64_t width) {
 }  // namespace
 
 const TaskDefinition tasks::labels{
-    .make = [](const config::Config& config, std::optional<GivenItems> given,
+    .make = [](const config::Config& config, std::optional<GivenItems>&& given,
                const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
       return std::make_unique<ItemLabelTask>(config, std::move(given), encoder, workers);
     },

@@ -30,7 +30,7 @@ double regression_bytes(const config::Config& config, std::int64_t width) {
 }  // namespace
 
 const TaskDefinition tasks::regression{
-    .make = [](const config::Config& config, std::optional<GivenItems> /*given*/,
+    .make = [](const config::Config& config, std::optional<GivenItems>&& /*given*/,
                const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
       return std::make_unique<RegressionTask>(config, encoder, workers);
     },

@@ -78,8 +78,8 @@ TEST(Footprint, CountsTablesAndParametersToTheByte) {
   config::Config c = config_of("one_layer");
   c.data.K = 100000;
   c.data.D = 63;
-  // [K, 64] floats with and without label, those of 20000 novel items, and a byte for each label.
-  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), 120000.0 * (2 * 64 * sizeof(Real) + 1));
+  // [K, 64] floats with and without label, those of 20000 novel items, and a number for each label.
+  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), 120000.0 * (2 * 64 * sizeof(Real) + sizeof(Label)));
   c.model.hidden = 1000;
   const double x = 65;
   const double numbers = 2 * x + 3 * x * x + 1000 * (x + 1) + 1000 * 1001.0 + 1001;
@@ -148,7 +148,7 @@ TEST(RequireMemory, SaysWhatIsNeededWhatThereIsAndWhichKeysCount) {
   EXPECT_THAT(said, testing::StartsWith("this run takes up to 5.2 GB of memory, but the "
                                         "control group of this process has 1.9 GB left "
                                         "of 2.0 GB"));
-  EXPECT_THAT(said, testing::HasSubstr("items 5.1 GB (data.K, data.D, data.items)"));
+  EXPECT_THAT(said, testing::HasSubstr("items 5.2 GB (data.K, data.D, data.items)"));
   EXPECT_THAT(said, testing::HasSubstr("--ignore-memory-limit"));
   EXPECT_THAT(said, testing::Not(testing::HasSubstr("evaluation")));
 }

@@ -14,7 +14,7 @@ namespace icl::task {
 /// A task: how it is made, and what it takes of memory. A source of src/task defines it for NAME in
 /// config::ICL_TASKS.
 struct TaskDefinition {
-  std::unique_ptr<Task> (*make)(const config::Config&, std::optional<GivenItems>,
+  std::unique_ptr<Task> (*make)(const config::Config&, std::optional<GivenItems>&&,
                                 const TokenEncoder&, const Workers&);
   /// Room for batches of up to `capacity` sequences, as the task makes it.
   Batch (*room)(const config::Config&, BatchShape, std::int64_t capacity, Storage);
