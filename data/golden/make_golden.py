@@ -26,8 +26,8 @@ import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
-from icl_lab.numpy_model import blocks_shape  # noqa: E402
 from icl_lab.read import attributes_of  # noqa: E402
+from icl_lab.settings import blocks_shape  # noqa: E402
 from icl_lab.torch_model import SYSTEMS  # noqa: E402
 
 STEPS = 50

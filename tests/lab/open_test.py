@@ -16,7 +16,7 @@ from unittest import mock
 
 import icl_lab
 import numpy as np
-from icl_lab import inside, numpy_model, pca, sequences
+from icl_lab import inside, numpy_blocks, numpy_model, pca, sequences
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from small_runs import SYSTEMS, train
@@ -322,7 +322,7 @@ class OpenTest(unittest.TestCase):
                     if value.ndim == 4:  # of the target, heads together, an item's and its label's
                         value = np.add.reduceat(value[:, :, -1].mean(1), np.arange(0, value.shape[-1], 2), axis=1)
                     if name == "mlp_input" and system == "blocks":  # which the last norm stands before
-                        value = numpy_model.norm_of(value, run.numpy_model(step).weights(), "ln_final")
+                        value = numpy_blocks.norm_of(value, run.numpy_model(step).weights(), "ln_final")
                     if name == "attention" and system == "minimal":
                         np.testing.assert_array_equal(recorded[:, -1], 0)  # not attended to
                         recorded = recorded[:, :-1]

@@ -18,7 +18,7 @@ except ImportError:
 
 import icl_lab
 import numpy as np
-from icl_lab import adapters, numpy_model, torch_model
+from icl_lab import adapters, numpy_blocks, settings, torch_model, torch_parts
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
 from icl_lab.sequences import export
@@ -43,7 +43,7 @@ class LabelsTest(unittest.TestCase):
     def test_torch_and_numpy_have_the_same_weights_and_numbers(self):
         for run in self.runs:
             batch, model = run.loader("icl", 120)[:40], run.model(120, "float64")
-            self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(run.settings))
+            self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, settings.shapes(run.settings))
             logits, cache = run.run_with_cache(120, batch)
             self.assertEqual(logits.shape, (40, run.settings["data.label_count"]))
             found, seen = model.run_with_cache(batch)
@@ -66,9 +66,9 @@ class LabelsTest(unittest.TestCase):
             kinds = {one.kind for one in icl_lab.check(run)}
             self.assertEqual(kinds, {"icl", "iwl", "swapped", "bare"} if "eval.set" in run.settings else {"icl", "iwl"})
         icl_lab.check(run, lambda step: run.model(step, "float64"))
-        code, run = numpy_model.label_code, self.runs[0]
+        code, run = numpy_blocks.label_code, self.runs[0]
         turned = lambda config, w, label: code(config, w, np.where(label == 0, 0, label % 6 + 1))  # noqa: E731
-        with mock.patch.object(numpy_model, "label_code", turned), self.assertRaisesRegex(Disagrees, "rounding explains"):
+        with mock.patch.object(numpy_blocks, "label_code", turned), self.assertRaisesRegex(Disagrees, "rounding explains"):
             icl_lab.check(run)
 
     def test_copies_are_turned_to_the_next_label(self):
@@ -129,7 +129,7 @@ class ChainsTest(unittest.TestCase):
 
     def test_torch_and_numpy_have_the_same_numbers_and_recorded_losses_are_held(self):
         batch, model = self.run_.loader("icl", 120)[:40], self.run_.model(120, "float64")
-        self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(self.run_.settings))
+        self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, settings.shapes(self.run_.settings))
         logits = self.run_.forward(120, batch)
         self.assertEqual(logits.shape, (40, 4))
         np.testing.assert_allclose(model(*batch.tensors("float64")).detach().numpy(), logits, atol=1e-12)
@@ -148,7 +148,7 @@ class TorchTest(unittest.TestCase):
             for dtype in ("float32", "float64"):
                 model = run.model(120, dtype)
                 self.assertEqual(set(model.state_dict()), set(run.weights(120)))
-                self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, numpy_model.shapes(run.settings))
+                self.assertEqual({name: tuple(value.shape) for name, value in model.state_dict().items()}, settings.shapes(run.settings))
                 self.assertEqual({p.dtype for p in model.parameters()}, {getattr(torch, dtype)})
                 self.assertFalse(model.training)
 
@@ -170,7 +170,7 @@ class TorchTest(unittest.TestCase):
         run = self.runs["one_layer"]
         batch = run.loader("icl", 120)
         model, untouched = run.model(120, "float64"), run.forward(120, batch)
-        for place in torch_model.hook_points(model):
+        for place in torch_parts.hook_points(model):
             hooks = [(place, lambda value, hook: 0.5 * value)]
             with torch.no_grad():
                 found = model.run_with_hooks(batch, hooks).numpy()
@@ -251,7 +251,7 @@ class TorchTest(unittest.TestCase):
             model, batch = run.model(120, "float64"), run.loader("iwl", 120)[:20]
             with mock.patch.object(adapters, "_module", return_value=lens):
                 hooked = adapters.transformer_lens(model)
-            self.assertEqual(sorted(hooked.hook_dict), sorted(torch_model.hook_points(model)), system)
+            self.assertEqual(sorted(hooked.hook_dict), sorted(torch_parts.hook_points(model)), system)
             self.assertEqual(sorted(hooked.state_dict()), sorted(model.state_dict()), system)
             self.assertFalse(hooked.training)
             place = "mlp.hook_pre"

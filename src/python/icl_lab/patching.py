@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .numpy_model import blocks_shape
+from .settings import blocks_shape
 from .read import BadInput
 
 

@@ -17,7 +17,8 @@ import math
 
 import numpy as np
 
-from .numpy_model import blocks_shape, norm_of, turned
+from .numpy_blocks import norm_of, turned
+from .settings import blocks_shape
 
 UNIT = 2.0**-24
 ROUNDING = UNIT / math.sqrt(8 * math.log(2))  # s
