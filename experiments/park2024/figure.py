@@ -104,10 +104,10 @@ def draw(item, quantities):
     ends.set_xscale("log", base=2)
     ends.set_ylim(0, 1)
     ends.set_xlabel("chains K")
-    ends.set_ylabel("share of bigram inference (0: retrieval)")
+    ends.set_ylabel("share of bigram inference")
+    ends.set_title("0: bigram retrieval, 1: bigram inference")
     ends.legend(loc="upper left")
     draw_run(few, steps, K, found, places[len(places) // 2])
     draw_run(many, steps, K, found, places[-1])
-    few.legend(loc="lower left")
     plot.letters(phases, ends, few, many)
     return figure
