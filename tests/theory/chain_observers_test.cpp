@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <functional>
-#include <random>
 #include <vector>
+
+#include "support/random.hpp"
 
 namespace icl::theory {
 namespace {
@@ -65,13 +67,15 @@ struct Chains {
   std::vector<double> transitions, frequencies;
 };
 
-Chains draw_chains(std::size_t K, std::size_t S, unsigned seed) {
-  std::mt19937 random(seed);
-  std::exponential_distribution<double> share;
+/// Each row of a matrix uniformly from all distributions: exponential numbers over their sum.
+Chains draw_chains(std::size_t K, std::size_t S, std::uint64_t seed) {
+  const auto words = test::random_words(K * S * S, seed);
   Chains chains{K, S, std::vector<double>(K * S * S), {}};
   for (std::size_t row = 0; row < K * S; ++row) {
     double sum = 0;
-    for (std::size_t s = 0; s < S; ++s) sum += chains.transitions[row * S + s] = share(random);
+    for (std::size_t s = 0; s < S; ++s) {
+      sum += chains.transitions[row * S + s] = -std::log((words[row * S + s] + 0.5) * 0x1p-32);
+    }
     for (std::size_t s = 0; s < S; ++s) chains.transitions[row * S + s] /= sum;
   }
   chains.frequencies.resize(K * S);
