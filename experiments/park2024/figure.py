@@ -60,6 +60,8 @@ def analyse(item):
 def edges(places):
     """Borders between places of a logarithmic axis."""
     x = np.log(places)
+    if x.size == 1:
+        return np.exp([x[0] - 0.5, x[0] + 0.5])
     middles = (x[1:] + x[:-1]) / 2
     return np.exp(np.concatenate([[2 * x[0] - middles[0]], middles, [2 * x[-1] - middles[-1]]]))
 

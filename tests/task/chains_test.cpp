@@ -49,7 +49,7 @@ Moments moments_of(double alpha, std::size_t S, std::size_t rows) {
 // Of Dirichlet(alpha) E p^n = product over i < n of (alpha + i) / (S alpha + i).
 TEST(DrawChain, HasTheMomentsOfItsDirichletDistribution) {
   constexpr std::size_t S = 4;
-  constexpr std::size_t rows = 40000;
+  constexpr std::size_t rows = 400000;
   for (const double alpha : {0.05, 0.5, 1.0, 3.0, 50.0}) {
     const auto moment = [&](int n) {
       double product = 1;
