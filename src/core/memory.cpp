@@ -23,6 +23,12 @@ void* allocate(std::size_t bytes) {
   return p;
 }
 
+void require_available(std::size_t bytes) {
+  void* const p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) throw std::bad_alloc();
+  munmap(p, bytes);
+}
+
 void return_large_blocks() {
   constexpr int mebibyte = 1 << 20;
   mallopt(M_MMAP_THRESHOLD, mebibyte);

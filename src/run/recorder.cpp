@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "icl/core/memory.hpp"
 #include "icl/run/encode.hpp"
 #include "icl/train/schedule.hpp"
 
@@ -133,7 +134,13 @@ void Recorder::publish(const train::StateView& run, Clock::time_point began) {
   stretch.time_published = utc_now();
   stretch.wall_seconds = seconds(began - start_);
   ++stretch.publications;
-  output_.publish(encode(record_));
+  // libhdf5 builds the image and we copy it; what is new since the last one, and its own tables,
+  // are small.
+  constexpr std::size_t margin = std::size_t{8} << 20U;
+  require_available(2 * image_bytes_ + margin);
+  const std::vector<std::byte> image = encode(record_);
+  image_bytes_ = image.size();
+  output_.publish(image);
   const auto ended = Clock::now();
   stretch.publishing_seconds += seconds(ended - began);  // as the next publication will say
   clock_.published(began, ended);

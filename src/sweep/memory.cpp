@@ -2,22 +2,22 @@
 
 #include <algorithm>
 #include <functional>
-#include <optional>
+#include <unordered_map>
 
 #include "icl/run/footprint.hpp"
 
 namespace icl::sweep {
 
 std::vector<double> memory_of(const Plan& plan, std::span<const std::size_t> runs, int threads) {
+  std::unordered_map<std::size_t, double> at_point;  // the seed changes nothing of it
   std::vector<double> bytes;
   bytes.reserve(runs.size());
-  std::optional<config::Config> last;
   for (const std::size_t run : runs) {
-    config::Config config = plan.config(run);
-    config.train.seed = 0;  // on which nothing depends here
-    bytes.push_back(last == config ? bytes.back()
-                                   : run::bytes_of(run::footprint_of_training(config, threads)));
-    last = std::move(config);
+    const auto [found, is_new] = at_point.try_emplace(plan.point(run));
+    if (is_new) {
+      found->second = run::bytes_of(run::footprint_of_training(plan.config(run), threads));
+    }
+    bytes.push_back(found->second);
   }
   return bytes;
 }

@@ -70,11 +70,15 @@ Plan::Plan(config::Sweep sweep) : sweep_(std::move(sweep)) {
   const std::size_t size = points_.size() * sweep_.seeds.size();
   for (std::size_t run = 0; run < size; ++run) {
     const config::Config c = config(run);
+    hashes_ += run::config_hash(c);
+    if (run > 0 && point(run) == point(run - 1)) {  // with another seed, which changes no more
+      flop_.push_back(flop_.back());
+      continue;
+    }
     if (const auto conflict = config::find_conflict(c)) {
       throw Error(ExitCode::usage,
                   fmt::format("the run with {}: {}", describe(run), conflict->message));
     }
-    hashes_ += run::config_hash(c);
     flop_.push_back(work(c));
   }
   by_hash_.resize(size);
@@ -102,7 +106,7 @@ std::uint64_t Plan::size_of(const config::Sweep& sweep) {
 
 config::Config Plan::config(std::size_t run) const {
   const std::size_t seeds = sweep_.seeds.size();
-  return config_at(points_[run / seeds], sweep_.seeds[run % seeds]);
+  return config_at(points_[point(run)], sweep_.seeds[run % seeds]);
 }
 
 config::Config Plan::config_at(std::size_t point, std::int64_t seed) const {

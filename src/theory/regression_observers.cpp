@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "icl/core/math.hpp"
+
 namespace icl::theory {
 namespace {
 
@@ -83,7 +85,7 @@ void dmmse(const RegressionSequence& sequence, std::span<const double> tasks,
     for (std::size_t m = 0; m < M; ++m) {
       answers[m] = dot(tasks.subspan(m * d, d), x);
       const double above = excess[m] - least;
-      const double weight = noise > 0 ? std::exp(-above / noise) : above == 0 ? 1 : 0;
+      const double weight = noise > 0 ? math::exp(-above / noise) : above == 0 ? 1 : 0;
       weights += weight;
       sum += weight * answers[m];
     }

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = ""
@@ -70,7 +71,7 @@ class Limits(unittest.TestCase):
         result = self.icl("train", "run.toml", "--dry-run", "--threads", "1", *sets("data.K=10000000"))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("# memory: at most about 5.2 GB\n", result.stdout)
-        self.assertRegex(result.stdout, r"#   items +5.1 GB  data.K, data.D, data.items\n")
+        self.assertRegex(result.stdout, r"#   items +5.2 GB  data.K, data.D, data.items\n")
         huge = sets("data.K=1000000000", "model.hidden=65536", "train.batch_size=65536", "data.N=65536")
         result = self.icl("train", "run.toml", "--dry-run", *huge, limits=[(resource.RLIMIT_CPU, 5)], timeout=20)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -113,6 +114,19 @@ class Limits(unittest.TestCase):
                 self.assertIn("address space of this process (ulimit -v) has ", result.stderr)
                 self.assertIn(values[0].split("=")[0], result.stderr)
                 self.assertFalse((self.folder / "a.h5").exists())
+
+    def test_an_address_space_that_is_cut_while_a_run_goes_on_ends_it_with_a_message(self):
+        arguments = ["train", "run.toml", "--out", "cut.h5", "--threads", "2",
+                     *sets("train.epochs=100000", "record.publish_seconds=0.05", "model.hidden=64")]
+        process = subprocess.Popen([PROGRAM, *arguments], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not (self.folder / "cut.h5").exists():
+            time.sleep(0.02)
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (50 * MEBIBYTE, 50 * MEBIBYTE))
+        stderr = process.communicate(timeout=100)[1]
+        self.assertEqual(process.returncode, 71, stderr)
+        self.assertIn("out of memory", stderr)
+        verified = self.icl("verify", "cut.h5")
+        self.assertEqual(verified.returncode, 0, verified.stderr)
 
     def in_group(self, limit, arguments, version=2, in_use=100 * MEBIBYTE):
         """Runs the program where /proc/PID/cgroup and mountinfo show a planted control group."""

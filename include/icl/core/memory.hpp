@@ -15,6 +15,11 @@ inline constexpr std::size_t cache_line_bytes = 64;
 /// Gives back what allocate(bytes) returned.
 void deallocate(void* p, std::size_t bytes) noexcept;
 
+/// Throws std::bad_alloc unless `bytes` more could be had now, as an array would be; takes none of
+/// them. For calls of libraries that crash where an allocation of theirs fails (libhdf5 1.10), when
+/// a limit was lowered while the process was at work. Safe to call from any thread.
+void require_available(std::size_t bytes);
+
 /// From here on a large block of the heap goes back to the kernel when it is freed, whatever its
 /// size: otherwise malloc keeps those of up to 32 MB, and a process takes more memory than it uses.
 /// Call once, at the start.

@@ -29,6 +29,8 @@ class Plan {
   [[nodiscard]] const config::Sweep& sweep() const { return sweep_; }
   [[nodiscard]] std::size_t size() const { return flop_.size(); }
   [[nodiscard]] config::Config config(std::size_t run) const;
+  /// The same number for the runs that differ in nothing but the seed: below size().
+  [[nodiscard]] std::size_t point(std::size_t run) const { return run / sweep_.seeds.size(); }
 
   /// run::config_hash of the run's configuration: what makes it this run.
   [[nodiscard]] std::string hash(std::size_t run) const;
