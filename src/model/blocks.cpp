@@ -110,9 +110,13 @@ double BlocksModel::mlp_flops(std::int64_t batch) const {
   for (const nn::Block& block : blocks_) {
     const std::int64_t outputs = batch * block.shape().outputs();
     const double one = mlp_step_flops(outputs, {s.d_model, inner});
-    flops += block.shape().attention.gathers()
-                 ? 3 * one
-                 : one + mlp_step_flops(batch * s.tokens, {s.d_model, 2 * inner});
+    if (block.shape().attention.merges()) {
+      flops += one + mlp_step_flops(outputs, {s.d_model, s.d_model});
+    } else if (block.shape().attention.gathers()) {
+      flops += 3 * one;
+    } else {
+      flops += one + mlp_step_flops(batch * s.tokens, {s.d_model, 2 * inner});
+    }
     if (block.shape().attention.output) flops += mlp_step_flops(outputs, {inner, s.d_model});
     if (!block.shape().mlp) continue;
     flops += s.mlp_layers == 2 ? mlp_step_flops(outputs, {s.d_model, s.d_mlp, s.d_model})

@@ -7,13 +7,24 @@
 #include "icl/nn/fit.hpp"
 
 namespace icl::nn {
+
 HeadsAttention::Activations::Activations(std::int64_t batch, const Shape& shape, Storage storage) {
   const std::int64_t inner = shape.heads * shape.head;
   const std::int64_t queries = shape.queries == Queries::all ? shape.tokens : 1;
-  for (Tensor* tensor : {&q, &z, &dq, &dz}) *tensor = Tensor({batch * queries, inner}, storage);
+  for (Tensor* tensor : {&z, &dz}) *tensor = Tensor({batch * queries, inner}, storage);
   for (Tensor* tensor : {&attention, &ds}) {
     *tensor = Tensor({batch, shape.heads, queries, shape.tokens}, storage);
   }
+  if (shape.merges()) {
+    for (Tensor* tensor : {&u, &c, &du, &dc}) {
+      *tensor = Tensor({batch * queries, shape.width}, storage);
+    }
+    for (Tensor* tensor : {&merged, &dmerged})
+      *tensor = Tensor({shape.width, shape.width}, storage);
+    held = Tensor({2 * inner, shape.width}, storage);
+    return;
+  }
+  for (Tensor* tensor : {&q, &dq}) *tensor = Tensor({batch * queries, inner}, storage);
   if (shape.gathers()) {
     for (Tensor* tensor : {&u, &c, &du, &dc}) {
       *tensor = Tensor({batch, shape.heads, shape.width}, storage);
@@ -61,9 +72,12 @@ void HeadsAttention::require_fits(std::int64_t batch, ConstMatrixView x, const G
   require_fit(name, "x", x, batch * t, shape_.width);
   require_fit(name, "y or its gradient", y, batch * q, shape_.width);
   if (!given.copies.is_none()) require_fit(name, "weights of copies", given.copies, batch, t);
-  require_fit(name, "activations q", s.q, batch * q, inner());
+  require_fit(name, "activations z", s.z, batch * q, inner());
   require_fit(name, "activations attention", s.attention, batch, shape_.heads * q * t);
-  if (shape_.gathers()) {
+  if (shape_.merges()) {
+    require_fit(name, "activations u", s.u, batch * t, shape_.width);
+    require_fit(name, "activations of W_q^T W_k", s.merged, shape_.width, shape_.width);
+  } else if (shape_.gathers()) {
     require_fit(name, "activations u", s.u, batch, shape_.heads * shape_.width);
   } else {
     require_fit(name, "activations kv", s.kv, batch * t, 2 * inner());
@@ -74,10 +88,13 @@ void HeadsAttention::forward(std::int64_t batch, ConstMatrixView x, const Given&
                              Activations& s, MatrixView y, const Workers& workers) const {
   require_fits(batch, x, given, s, y);
   const std::int64_t w = shape_.width;
+  if (shape_.merges()) merge(s, workers);
   workers.for_tiles(batch, sequences(), [&](Tile some) {
     const auto time = workers.measure(Phase::attention_forward);
     const Tile rows{some.first * queries(), some.count * queries()};
-    if (shape_.gathers()) {
+    if (shape_.merges()) {
+      forward_merged(some, x.data, given, s);
+    } else if (shape_.gathers()) {
       forward_gathered(some, x.data, given, s);
     } else {
       forward_materialised(some, x.data, given, s);
@@ -115,7 +132,9 @@ void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Gi
     } else {
       std::copy_n(dy + rows.first * w, rows.count * w, s.dz.row(rows.first));
     }
-    if (shape_.gathers()) {
+    if (shape_.merges()) {
+      backward_merged(some, x, given, s, dx);
+    } else if (shape_.gathers()) {
       backward_gathered(some, x, given, s, dx);
     } else {
       backward_materialised(some, given, s, dx);
@@ -133,12 +152,18 @@ void HeadsAttention::take(Parameter& p, Tile rows, std::int64_t terms, Operand d
   });
 }
 
-void HeadsAttention::backward_parameters(std::int64_t batch, const Real* x, const Activations& s,
+void HeadsAttention::backward_parameters(std::int64_t batch, const Real* x, Activations& s,
                                          const Real* dy, const Workers& workers) {
   const std::int64_t w = shape_.width;
   const std::int64_t c = shape_.head;
   const std::int64_t hw = shape_.heads * w;
   const std::int64_t rows = batch * queries();
+  // y += W_O z:  dW_O = sum dy z^T
+  if (shape_.output) take(output, {0, w}, rows, {dy, w}, {s.z.data(), inner()}, workers);
+  if (shape_.merges()) {
+    backward_merged_parameters(batch, x, s, workers);
+    return;
+  }
   // q = W_q x:  dW_q = sum dq x^T, over all queries
   take(qkv, {0, inner()}, rows, {s.dq.data(), inner()}, {x + query_offset(), query_stride()},
        workers);
@@ -156,8 +181,6 @@ void HeadsAttention::backward_parameters(std::int64_t batch, const Real* x, cons
     take(qkv, {inner(), 2 * inner()}, batch * shape_.tokens, {s.dkv.data(), 2 * inner()}, {x, w},
          workers);
   }
-  // y += W_O z:  dW_O = sum dy z^T
-  if (shape_.output) take(output, {0, w}, rows, {dy, w}, {s.z.data(), inner()}, workers);
 }
 
 }  // namespace icl::nn

@@ -6,6 +6,14 @@
 namespace icl::run {
 namespace {
 
+/// Attention of blocks in which one head attends from all tokens and is no narrower than a token.
+bool merges_queries_and_keys(const config::Config& c) {
+  if (c.model.system != config::System::blocks) return false;
+  const config::BlocksShape s = config::blocks_shape(c);
+  return s.n_layers > 1 && s.n_heads == 1 && s.d_head >= s.d_model &&
+         s.positions != config::Positions::rotary;
+}
+
 constexpr std::array table{
     NumericsChange{2, [](const config::Config&) { return true; },
                    "the order of sums, biases and normalisation"},
@@ -15,6 +23,10 @@ constexpr std::array table{
                    "eval.refine finds the first step above the threshold, not a crossing"},
     NumericsChange{5, [](const config::Config& c) { return c.compat.item_seeds; },
                    "compat.item_seeds shares the items and no longer the labels"},
+    NumericsChange{6, [](const config::Config& c) { return c.record.observers.has_value(); },
+                   "the ideal observers are computed without the C library's exp and log"},
+    NumericsChange{7, merges_queries_and_keys,
+                   "one head's products with W_q and W_k are one product with W_q^T W_k"},
 };
 
 }  // namespace

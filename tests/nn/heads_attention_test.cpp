@@ -29,6 +29,10 @@ const std::vector<Shape>& shapes() {
       {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .output = false},
       {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .kind = linear},
       {.width = 6, .tokens = 1, .heads = 2, .head = 3, .queries = Queries::all},
+      {.width = 6, .tokens = 5, .heads = 1, .head = 8, .queries = Queries::all, .scale = 0.5},
+      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .output = false},
+      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .kind = linear},
+      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .rotary = true},
       {.width = 7, .tokens = 5, .heads = 1, .head = 4, .queries = Queries::last},
       {.width = 6, .tokens = 5, .heads = 3, .head = 4, .queries = Queries::last, .scale = 0.5},
       {.width = 6, .tokens = 5, .heads = 2, .head = 4, .queries = Queries::last, .rotary = true},
@@ -92,9 +96,9 @@ void expect_near(const Tensor& a, const Tensor& b, const std::string& what) {
   }
 }
 
-TEST(HeadsAttention, GatheredAndMaterialisedAgree) {
+TEST(HeadsAttention, AllKernelsAgree) {
   for (const Shape& s : shapes()) {
-    if (!s.gathers()) continue;
+    if (!s.gathers() && !s.merges()) continue;
     for (const Attending to : all_attending) {
       Shape other = s;
       other.kernel = HeadsAttention::Kernel::materialised;

@@ -37,10 +37,13 @@ struct Given {
 /// W_O, where H C = X, the z are added as they are. Queries are all tokens, or the last of each
 /// sequence alone.
 ///
-/// Two kernels. Where only the last token attends, and nothing is turned, keys and values are never
-/// formed (*gathered*, see TargetAttention): for each head q . k_j = u . x_j, u = W_k^T q, and z =
-/// W_v c, c = sum_j a_j x_j, so that a sequence costs O(H T X), not O(T X H C). Otherwise they are
-/// (*materialised*). The shape decides; Kernel::materialised forces the second one.
+/// Three kernels. Where only the last token attends, and nothing is turned, keys and values are
+/// never formed (*gathered*, see TargetAttention): for each head q . k_j = u . x_j, u = W_k^T q,
+/// and z = W_v c, c = sum_j a_j x_j, so that a sequence costs O(H T X), not O(T X H C). Where all
+/// attend with one head that is no narrower than a token, queries are not formed either (*merged*):
+/// u_i = (W_q^T W_k)^T x_i, with the product of the weights made once a pass, so that a token costs
+/// two projections, not three. Otherwise all are formed (*materialised*). The shape decides;
+/// Kernel::materialised forces the third one.
 ///
 /// Sequences are cut in tiles of about `tile` tokens, whatever the number of workers. No
 /// allocation. Matrices as for Linear.
@@ -65,18 +68,24 @@ class HeadsAttention {
     [[nodiscard]] bool gathers() const {
       return queries == Queries::last && !rotary && kernel == Kernel::by_shape;
     }
+    [[nodiscard]] bool merges() const {
+      return queries == Queries::all && heads == 1 && head >= width && !rotary &&
+             kernel == Kernel::by_shape;
+    }
   };
 
   /// What forward leaves for backward; owned by the caller. Tq is T, or 1 for the last alone.
   struct Activations {
     Activations(std::int64_t batch, const Shape&, Storage storage = {});
-    Tensor q, z;       ///< [B Tq, H C]; gathered, q is scaled
+    Tensor q, z;       ///< [B Tq, H C]; gathered, q is scaled; merged, there is no q
     Tensor attention;  ///< a [B, H, Tq, T], 0 where j > i
-    Tensor dq, dz;     ///< [B Tq, H C]
+    Tensor dq, dz;     ///< [B Tq, H C]; merged, there is no dq
     Tensor ds;         ///< [B, H, Tq, T]
     Tensor kv, dkv;    ///< materialised: [B T, 2 H C], keys, then values
-    Tensor u, c;       ///< gathered: [B, H, X] W_k^T q and sum_j a_j x_j
-    Tensor du, dc;     ///< gathered: [B, H, X]
+    Tensor u, c;    ///< gathered: [B, H, X] W_k^T q and sum_j a_j x_j; merged: [B T, X], u scaled
+    Tensor du, dc;  ///< as u and c
+    Tensor merged, dmerged;  ///< merged: [X, X] W_q^T W_k and its gradient
+    Tensor held;             ///< merged: [2 C, X] W_q and W_k while both are updated
   };
 
   /// Parameters `name`.qkv.weight [3 H C, X], rows W_q, W_k, W_v, and `name`.output.weight
@@ -125,6 +134,11 @@ class HeadsAttention {
   void forward_gathered(Tile sequences, const Real* x, const Given& given, Activations&) const;
   void backward_gathered(Tile sequences, const Real* x, const Given& given, Activations&,
                          Real* dx) const;
+  void merge(Activations&, const Workers&) const;
+  void forward_merged(Tile sequences, const Real* x, const Given& given, Activations&) const;
+  void backward_merged(Tile sequences, const Real* x, const Given& given, Activations&,
+                       Real* dx) const;
+  void backward_merged_parameters(std::int64_t batch, const Real* x, Activations&, const Workers&);
   void forward_materialised(Tile some, const Real* x, const Given& given, Activations&) const;
   void backward_materialised(Tile some, const Given& given, Activations&, Real* dx) const;
   void turn_all(Turn, Tile sequences, Real* q, Real* k) const;
@@ -134,7 +148,7 @@ class HeadsAttention {
                        const Real* dy, Real* dx, const Workers&) const;
   static void take(Parameter&, Tile rows, std::int64_t terms, Operand da, Operand b,
                    const Workers&);
-  void backward_parameters(std::int64_t batch, const Real* x, const Activations&, const Real* dy,
+  void backward_parameters(std::int64_t batch, const Real* x, Activations&, const Real* dy,
                            const Workers&);
 
   Shape shape_;
