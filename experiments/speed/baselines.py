@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The models trained in PyTorch, each step timed with its data: what `icl` is held against.
 
-usage: baselines.py {plain,last_token,algebra,multi_layer,scalar_beta} [--seconds S] [--threads T] [--items K] [--length N]
+usage: baselines.py {plain,last_token,algebra,multi_layer,scalar_beta,blocks} [--seconds S] [--threads T] [--items K] [--length N]
 
 S1, in three ways:
 
@@ -9,9 +9,10 @@ plain       the whole layer: queries, keys, values and causal attention of all t
 last_token  the query of the last token only, keys and values of all
 algebra     no keys or values: q.k_j = (W_k^T W_q t).t_j and sum_j a_j v_j = W_v sum_j a_j t_j; tokens normalised once,
             LayerNorm's gain and bias folded in; the update in one call for all parameters
-S2 and S3, in one:
+S2, S3 and a transformer of attention alone, in one:
 multi_layer two layers of attention, an MLP of all tokens between them; queries of the second are the last tokens
 scalar_beta one number in place of queries and keys, on raw tokens
+blocks      two layers of attention of width 128 on 17 tokens, which are ready made, as Reddy (2024) has them
 
 Prints one JSON object: the milliseconds of each step, the first ten (two of S2) left out.
 """
@@ -103,7 +104,31 @@ class ScalarBeta(torch.nn.Module):
         return self.mlp(tokens[:, -1] + (attention.transpose(1, 2) @ self.value(tokens)).squeeze(1))
 
 
-MODELS = {"plain": OneLayer, "last_token": OneLayer, "algebra": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta}
+class Blocks(torch.nn.Module):
+    """Read-in, learned positions, two layers of one head with residual, and an MLP on the last token."""
+
+    WIDTH, TOKENS = 128, 17
+
+    def __init__(self, _):
+        super().__init__()
+        self.future = torch.ones(self.TOKENS, self.TOKENS, dtype=torch.bool).triu(1)
+        self.read_in = torch.nn.Linear(X, self.WIDTH, bias=False)
+        self.positions = torch.nn.Parameter(torch.randn(self.TOKENS, self.WIDTH) / self.WIDTH**0.5)
+        self.qkv = torch.nn.ModuleList(torch.nn.Linear(self.WIDTH, 3 * self.WIDTH, bias=False) for _ in range(2))
+        self.mlp = torch.nn.Sequential(torch.nn.Linear(self.WIDTH, self.WIDTH), torch.nn.ReLU(), torch.nn.Linear(self.WIDTH, self.WIDTH),
+                                       torch.nn.ReLU(), torch.nn.Linear(self.WIDTH, 1))
+
+    def blocks(self, tokens):
+        r = self.read_in(tokens) + self.positions
+        for qkv in self.qkv:
+            q, k, v = qkv(r).chunk(3, dim=-1)
+            scores = (q @ k.transpose(1, 2) / self.WIDTH**0.5).masked_fill(self.future, float("-inf"))
+            r = r + torch.softmax(scores, dim=-1) @ v
+        return self.mlp(r[:, -1])
+
+
+MODELS = {"plain": OneLayer, "last_token": OneLayer, "algebra": OneLayer, "multi_layer": MultiLayer, "scalar_beta": ScalarBeta,
+          "blocks": Blocks}
 
 
 class Data:
@@ -126,8 +151,19 @@ class Data:
         return embedding(index, self.table), (self.label[target] > 0).float()
 
 
+class ReadyMade:
+    """One batch, again and again."""
+
+    def __init__(self, tokens):
+        self.made = torch.randn(BATCH, tokens, X), torch.randint(2, (BATCH,)).float()
+
+    def batch(self):
+        return self.made
+
+
 def train(way, seconds, items, length):
-    model, data = MODELS[way](length), Data(items, length, normalised=way == "algebra")
+    model = MODELS[way](length)
+    data = ReadyMade(Blocks.TOKENS) if way == "blocks" else Data(items, length, normalised=way == "algebra")
     forward, loss = getattr(model, way), torch.nn.BCEWithLogitsLoss()
     parameters = list(model.parameters())
     optimiser = torch.optim.SGD(parameters, lr=RATE)

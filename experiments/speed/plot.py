@@ -15,9 +15,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6770"
-SYSTEMS = {"one_layer": "S1, K=10000", "multi_layer": "S2 at the paper's size, K=inf", "scalar_beta": "S3, K=10000",
-           "minimal": "S4, K=10000", "memoriser": "the memoriser, K=10000"}
-OTHERS = {"before": "icl before", "multi_layer": "PyTorch", "scalar_beta": "PyTorch"}
+SYSTEMS = {"one_layer": "S1, K=10000, N=100", "multi_layer": "S2 at the paper's size, K=inf, N=100", "scalar_beta": "S3, K=10000, N=100",
+           "minimal": "S4, K=10000, N=100", "memoriser": "the memoriser, K=10000", "blocks": "two layers of attention of width 128, 17 tokens"}
+OTHERS = {"before": "icl before", "multi_layer": "PyTorch", "scalar_beta": "PyTorch", "blocks": "PyTorch"}
 NAMES = {"plain": "PyTorch, plain", "last_token": "PyTorch, last token only", "algebra": "PyTorch, same algebra", "icl": "icl"}
 PHASES = {"MLP products": BLUE, "attention forward": "#56B4E9", "attention backward": GREEN, "sampling": "#E69F00",
           "element-wise": "#CC79A7", "weight decay and checks": GREY, "rest": "#E4E7EA"}
@@ -40,17 +40,21 @@ def ratios(rows, over, under):
     return [ms(row[over]) / ms(row[under]) for row in rows]
 
 
-def print_tables(result):
+def print_systems(result):
     print(f"{result['clock']} time; measured again: {'; '.join(result['repeated']) or 'nothing'}")
     for system, of_system in result["systems"].items():
         for threads, rows in of_system.items():
-            print(f"\n| {SYSTEMS[system]}, N=100, batch 128, {threads} thread{'s' if threads != '1' else ''} | ms a step | icl is faster by | share of peak |\n|---|---|---|---|")
+            print(f"\n| {SYSTEMS[system]}, batch 128, {threads} thread{'s' if threads != '1' else ''} | ms a step | icl is faster by | share of peak |\n|---|---|---|---|")
             for name, label in (NAMES | OTHERS).items():
                 if name in rows[0]:
                     by = "" if name == "icl" else text(ratios(rows, name, "icl"))
                     share = text([row[name]["share_of_peak"] for row in rows], "{:.3f}") if "share_of_peak" in rows[0][name] else ""
                     print(f"| {label} | {text([ms(row[name]) for row in rows])} | {by} | {share} |")
             print("peak " + text([row["icl"]["peak_gflops"] for row in rows], "{:.1f}") + " GFLOP/s")
+
+
+def print_tables(result):
+    print_systems(result)
     shares, long = result["long"]["phases"], result["long"]
     print(f"\na run of {long['seconds']:.0f} s with default settings, {long['evaluations']} evaluations: evaluation "
           f"{100 * shares['evaluation']['share']:.2f} %, recording and publishing {100 * shares['recording']['share']:.2f} % of its time")

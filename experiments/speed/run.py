@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """Measures `icl bench` beside PyTorch programs, and how its time depends on the setting.
 
-usage: run.py [--icl PROGRAM] [--rounds R] [--seconds S] [--out FOLDER] [--before PROGRAM] [--cpu-time]
+usage: run.py [--icl PROGRAM] [--rounds R] [--seconds S] [--out FOLDER] [--before PROGRAM] [--cpu-time] [--only SYSTEM]
 
 All that is compared runs in turn, round by round, pinned to the same cores, so that what slows the machine slows all
 alike; every ratio is taken within a round. A round in which OpenBLAS's peak falls by more than 5 % below the best of its
 kind so far is said and measured again, three times at most. --before names another build of icl, which is then measured
 beside this one. --cpu-time is for a machine that others use: it counts processor time, which only one thread has, and
-leaves out what needs two. Writes FOLDER/speed.json, prints the tables of plot.py and draws
-FOLDER/speed.png (default FOLDER: results/speed).
+leaves out what needs two. --only measures one of the systems, prints its tables and writes nothing. Otherwise it writes
+FOLDER/speed.json, prints the tables of plot.py and draws FOLDER/speed.png (default FOLDER: results/speed).
 """
 
 import argparse
@@ -19,6 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import plot
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # What runs side by side: settings of icl, and the ways of baselines.py.
@@ -28,6 +30,8 @@ SYSTEMS = {
     "scalar_beta": (["model.system=scalar_beta"], ("scalar_beta",)),
     "minimal": (["model.system=minimal"], ()),
     "memoriser": (["model.system=memoriser"], ()),
+    "blocks": (["model.system=blocks", "model.hidden=128", "blocks.read_in=linear", "blocks.d_model=128", "blocks.norm=none", "blocks.output=none",
+                "blocks.positions=learned", "data.layout=interleaved", "data.N=9"], ("blocks",)),
 }
 QUIET = 0.95
 
@@ -136,9 +140,11 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "results/speed")
     parser.add_argument("--before", type=Path)
     parser.add_argument("--cpu-time", action="store_true")
+    parser.add_argument("--only", choices=SYSTEMS)
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
     clock = arguments.out.resolve() / "cpu_clock.so" if arguments.cpu_time else None
+    if clock or not arguments.only:
+        arguments.out.mkdir(parents=True, exist_ok=True)
     if clock:
         subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", clock, HERE / "cpu_clock.c"], check=True)
     before = arguments.before.resolve() if arguments.before else None
@@ -146,8 +152,11 @@ def main():
     guard, cores = Guard(), len(bench.cpus)
     counts = [1] if clock else [threads for threads in (1, 2, 4, 8, 16, 32, 64) if threads <= cores]
     result = {"cores": cores, "clock": "processor" if clock else "wall", "systems": {}}
-    for system in SYSTEMS:
+    for system in [arguments.only] if arguments.only else SYSTEMS:
         result["systems"][system] = {str(threads): compared(bench, guard, rounds, threads, system) for threads in counts[:2]}
+    if arguments.only:
+        plot.print_systems(result | {"repeated": guard.repeated})
+        return
     result["K"] = curve(bench, guard, rounds, "K", {K: [f"data.K={K}"] for K in ("1000", "10000", "100000", "1000000", "inf")})
     result["N"] = curve(bench, guard, rounds, "N", {str(N): [f"data.N={N}"] for N in (50, 100, 200, 400, 800)})
     say("a long run, for evaluation and recording")

@@ -199,6 +199,18 @@ TEST(NumericsVersion, IsTheGreatestOfTheChangesThatTouchAConfiguration) {
   EXPECT_EQ(new_record(config, {}).numerics, 5);
 }
 
+TEST(NumericsVersion, KnowsBlocksWhoseQueriesAndKeysAreMerged) {
+  config::Config config;
+  config.model.system = config::System::blocks;
+  EXPECT_EQ(numerics_version(config), 7);
+  const auto changed = [&](const std::string& setting) {
+    return numerics_version(config::with_overrides(config, {setting}));
+  };
+  EXPECT_EQ(changed("blocks.n_layers=1"), 2) << "the last layer's target alone attends";
+  EXPECT_EQ(changed("blocks.n_heads=2"), 2);
+  EXPECT_EQ(changed("blocks.positions=rotary"), 2);
+}
+
 TEST(NumericsVersion, RisesFromRowToRow) {
   std::int64_t version = 1;
   for (const NumericsChange& change : numerics_changes()) EXPECT_EQ(change.version, ++version);
