@@ -12,7 +12,12 @@ import unittest
 from pathlib import Path
 
 import h5py
+import numpy as np
 from PIL import Image
+
+from icl_lab import plot as pictures
+from icl_lab import singles
+from icl_lab.read import Export
 
 ICL = None
 RUN = """
@@ -63,6 +68,26 @@ class PlotTest(unittest.TestCase):
     def icl(cls, *arguments):
         return subprocess.run([ICL, *map(str, arguments)], cwd=cls.cwd, capture_output=True, text=True, timeout=120, check=False,
                               env=os.environ | {"ICL_PYTHON": "/usr/bin/python3"})
+
+    def test_an_export_is_coloured_by_what_its_sequences_carry(self):
+        (self.cwd / "blocks.toml").write_text(RUN.replace('"minimal"\nbeta0 = 0.0', '"blocks"').replace("N = 8", "N = 6"))
+        for name, settings, expected in (("labels", ("--set", "data.label_count=5"), ("viridis", (1, 5))),
+                                         ("numbers", ("--set", 'data.task="regression"'), ("PuOr", None)),
+                                         ("signs", (), (pictures.LABEL_MAP, (-1, 1)))):
+            with self.subTest(name):
+                for command in (("train", "blocks.toml", "--out", f"{name}.h5", "--quiet", *settings),
+                                ("export", f"{name}.h5", "--evaluation", "0", "--out", f"{name}_data.h5")):
+                    done = self.icl(*command)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                export = Export(self.cwd / f"{name}_data.h5")
+                shown, asked, colours, limits, _ = singles.shades(export, "icl_evaluation")
+                self.assertEqual((colours, shown.shape, asked.shape), (expected[0], (24, 5), (24,)))
+                if expected[1]:
+                    self.assertEqual(limits, expected[1])
+                else:
+                    self.assertEqual(limits[1], -limits[0])
+                    np.testing.assert_array_equal(asked, export.dataset("icl_evaluation/y")[0][:24, -1])
+                self.assertEqual(self.icl("plot", f"{name}_data.h5", "--out", f"{name}.png").returncode, 0)
 
     def refused(self, code, part, *arguments):
         before = sorted(self.cwd.iterdir())

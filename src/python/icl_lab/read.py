@@ -245,4 +245,8 @@ class Export(Landscape):
     @cached_property
     def parts(self):
         """Names of the groups that hold sequences."""
-        return self._ask("/", lambda file: sorted(name for name in file if isinstance(file[name], h5py.Group) and "label" in file[name]))
+        return self._ask("/", lambda file: sorted(name for name in file if isinstance(file[name], h5py.Group) and "sequence" in file[name]))
+
+    def names(self, part):
+        """Names of the data sets of a group."""
+        return self._ask("/", lambda file: set(file[part]))

@@ -22,28 +22,48 @@ def draw_landscape(path):
     return figure, file.attribute("landscape", "title", "landscape"), file
 
 
+def shades(export, part):
+    """What the context of the first sequences carries [sequence, token] and what is asked of each; the colours, their limits, and words for them."""
+    if "y" in export.names(part):
+        y = export.dataset(f"{part}/y")[0][:24].astype(float)
+        most = np.abs(y).max()
+        return y[:, :-1], y[:, -1], "PuOr", (-most, most), "y of the first sequences"
+    label, answer = (export.dataset(f"{part}/{name}")[0][:24].astype(float) for name in ("label", "answer"))
+    if min(label.min(), answer.min()) < 0:
+        return label[:, :-1], answer, pictures.LABEL_MAP, (-1, 1), "labels of the first sequences (orange: -1, blue: +1)"
+    return label[:, :-1], answer, "viridis", (1, max(label.max(), answer.max())), "labels of the first sequences"
+
+
 def draw_export(path):
-    """The labels of the first sequences of each part, the copies of the target marked."""
+    """What the first sequences of each part carry in colour, the copies of the target marked."""
     export = Export(path)
     parts = export.parts
     if not parts:
         raise BadInput(f"'{path}' holds no sequences of items with labels, which are what is drawn")
     figure, grid = pictures.figure(columns=2, height=2.4, panels=len(parts), squeeze=False)
     for axes, part in zip(grid[0], parts):
-        item, label, answer = (export.dataset(f"{part}/{name}")[0][:24] for name in ("item", "label", "answer"))
-        shown = label.astype(float)
-        axes.imshow(shown, cmap=pictures.LABEL_MAP, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
-        row, place = np.nonzero(item[:, :-1] == item[:, -1:])
-        axes.plot(place, row, "o", markerfacecolor="none", markeredgecolor="black", markersize=4, label="copy of the target")
-        axes.scatter(np.full(len(answer), item.shape[1] - 1), np.arange(len(answer)), c=answer, cmap=pictures.LABEL_MAP, vmin=-1, vmax=1,
-                     marker="s", s=9, edgecolors="black", linewidths=0.4, label="the target: its answer")
+        shown, answer, colours, (low, high), title = shades(export, part)
+        colour = {"cmap": colours, "vmin": low, "vmax": high}
+        picture = axes.imshow(shown, aspect="auto", interpolation="nearest", **colour)
+        if colours is not pictures.LABEL_MAP:
+            bar = figure.colorbar(picture, ax=axes, pad=0.02)
+            bar.set_label("y" if colours == "PuOr" else "label")
+            bar.locator = MaxNLocator(integer=True)
+            bar.update_ticks()
+        if "item" in export.names(part):
+            item = export.dataset(f"{part}/item")[0][:24]
+            row, place = np.nonzero(item[:, :-1] == item[:, -1:])
+            axes.plot(place, row, "o", markerfacecolor="none", markeredgecolor="black", markersize=4, label="copy of the target")
+        axes.scatter(np.full(len(answer), shown.shape[1]), np.arange(len(answer)), c=answer, marker="s", s=9, edgecolors="black", linewidths=0.4,
+                     label="the target: its answer", **colour)
+        axes.set_xlim(-0.5, shown.shape[1] + 0.5)
         axes.grid(False)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("token")
         axes.set_ylabel("sequence")
         axes.set_title(part.replace("_", " "))
-    grid[0][0].legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2)
-    return figure, "labels of the first sequences (orange: -1, blue: +1)", export
+    grid[0][0].legend(loc="upper left", bbox_to_anchor=(0.0, -0.2), ncols=2 if len(parts) == 1 else 1)  # no wider than a panel
+    return figure, title, export
 
 
 DRAW = {"run": draw_run, "sweep": draw_sweep, "landscape": draw_landscape, "data": draw_export}
