@@ -6,6 +6,7 @@
 #include <cassert>
 #include <utility>
 
+#include "icl/config/observers.hpp"
 #include "icl/core/error.hpp"
 #include "icl/task/fresh_item.hpp"
 #include "icl/task/registry.hpp"
@@ -26,6 +27,12 @@ double item_bytes(const config::Config& config, std::int64_t width) {
   if (config.data.labels != config::LabelRule::independent) {
     constexpr double member = sizeof(std::int32_t);
     bytes += rows * (config.data.zipf > 0 ? member + sizeof(double) : member);
+  }
+  const auto observers = config::observers_of(config);
+  if (std::ranges::find(observers, config::ObserverName::memoriser) != observers.end()) {
+    // its own rows and labels, and a posterior
+    bytes += count * (static_cast<double>(config.data.D) * sizeof(float) + sizeof(std::int32_t) +
+                      sizeof(double) + (config.data.zipf > 0 ? sizeof(double) : 0));
   }
   constexpr double copies = 2;  // of given rows: as read and as chosen
   if (!config.data.items) return bytes;

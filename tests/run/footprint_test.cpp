@@ -78,8 +78,12 @@ TEST(Footprint, CountsTablesAndParametersToTheByte) {
   config::Config c = config_of("one_layer");
   c.data.K = 100000;
   c.data.D = 63;
-  // [K, 64] floats with and without label, those of 20000 novel items, and a number for each label.
-  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), 120000.0 * (2 * 64 * sizeof(Real) + sizeof(Label)));
+  // [K, 64] floats with and without label, those of 20000 novel items, and the labels.
+  constexpr double tables = 120000.0 * (2 * 64 * sizeof(Real) + sizeof(Label));
+  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), tables);
+  c.record.observers = "memoriser";
+  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), tables + 100000.0 * (63 * 4 + 4 + 8))
+      << "the observer's own rows and labels, and a posterior";
   c.model.hidden = 1000;
   const double x = 65;
   const double numbers = 2 * x + 3 * x * x + 1000 * (x + 1) + 1000 * 1001.0 + 1001;
