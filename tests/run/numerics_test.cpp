@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -204,7 +205,7 @@ TEST(NumericsVersion, KnowsBlocksWhoseQueriesAndKeysAreMerged) {
   config.model.system = config::System::blocks;
   EXPECT_EQ(numerics_version(config), 7);
   const auto changed = [&](const std::string& setting) {
-    return numerics_version(config::with_overrides(config, {setting}));
+    return numerics_version(config::with_overrides(config, std::array{setting}));
   };
   EXPECT_EQ(changed("blocks.n_layers=1"), 2) << "the last layer's target alone attends";
   EXPECT_EQ(changed("blocks.n_heads=2"), 2);

@@ -50,7 +50,7 @@ seeds = 3
 """
 CONF = """
 ClusterName=icl
-SlurmctldHost={host}
+SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmUser=root
 AuthType=auth/munge
