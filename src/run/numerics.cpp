@@ -23,7 +23,10 @@ constexpr std::array table{
                    "eval.refine finds the first step above the threshold, not a crossing"},
     NumericsChange{5, [](const config::Config& c) { return c.compat.item_seeds; },
                    "compat.item_seeds shares the items and no longer the labels"},
-    NumericsChange{6, [](const config::Config& c) { return c.record.observers.has_value(); },
+    NumericsChange{6,
+                   [](const config::Config& c) {
+                     return c.record.observers && config::task_of(c) != config::TaskKind::chains;
+                   },
                    "the ideal observers are computed without the C library's exp and log"},
     NumericsChange{7, merges_queries_and_keys,
                    "one head's products with W_q and W_k are one product with W_q^T W_k"},
