@@ -318,8 +318,6 @@ class OpenTest(unittest.TestCase):
                     last = f"blocks.{ {'multi_layer': 2, 'blocks': 1}.get(system, 0)}."
                     value = cache[at[name] if at[name].startswith(("mlp.", "hook_logit")) else last + at[name]]
                     value = value[:, -1] if value.ndim == 3 else value
-                    if name == "mlp_input" and system == "blocks":  # whose readout reads the norm of it
-                        value = numpy_model.norm_of(value, run.weights(step), "ln_final")
                     recorded = run.activations[name][row]
                     if value.ndim == 4:  # of the target, heads together, an item's and its label's
                         value = np.add.reduceat(value[:, :, -1].mean(1), np.arange(0, value.shape[-1], 2), axis=1)
