@@ -80,6 +80,7 @@ void print_acquired(const std::string& title, const sweep::Plan& plan,
   for (std::size_t first = 0; first < plan.size(); first += seeds) {
     const config::Config c = plan.config(first);
     if (!config::row_of(c.model.system).has.context) continue;
+    if (!config::row_of(config::task_of(c)).labels) continue;
     std::vector<double> times;
     for (std::size_t run = first; run < first + seeds; ++run) {
       const auto step = folder.status(plan.hash(run)).t_icl_step;

@@ -64,6 +64,7 @@ std::string standing(const run::RunRecord& run) {
 }
 
 std::string acquisition(const run::RunRecord& run) {
+  if (!config::row_of(config::task_of(run.config)).labels) return "";
   if (run::column(run, "train_accuracy").empty() && !run.metric_steps.empty()) return "";
   if (!run.t_icl_step) return "ICL not acquired\n";
   return fmt::format("ICL acquired at step {}{}\n", *run.t_icl_step,

@@ -40,6 +40,9 @@ BlocksShape blocks_shape(const Config& config) {
   s.shift = keys.shift.value_or(Shift::none);
   s.residual = keys.residual.value_or(Residual::both);
   s.readout = keys.readout.value_or(ReadoutKind::mlp);
+  s.merges_queries_and_keys = s.n_heads == 1 && s.d_head >= s.d_model &&
+                              s.positions != Positions::rotary &&
+                              config.train.batch_size * s.tokens >= 2 * s.d_model;
   return s;
 }
 

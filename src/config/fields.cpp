@@ -93,8 +93,7 @@ constexpr std::array other_fields = {
           "What the system blocks learns: the label of an item that occurs in its context; or "
           "linear regression in context, y = w . x + data.noise xi, where w, x and xi are normal "
           "variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is asked for; or "
-          "what "
-          "comes after N symbols of a Markov chain (chains)",
+          "what comes after N symbols of a Markov chain (chains)",
           optional_choice<&Config::data, &Data::task>(), "labels"},
     Field{"data.K", "items",
           "Task diversity: the number of items in the training set, or of the w of regression, or "

@@ -31,8 +31,8 @@ std::optional<Conflict> in_sizes(const Config& c) {
   }
   // Each token of a fresh batch, and each of an evaluation's tokens, has a number of 31 and 32
   // bits.
-  const bool fresh = K.is_infinite() || c.data.noise > 0 || c.data.novel || c.eval.set ||
-                     row_of(task_of(c)).draws_tokens;
+  const bool fresh = (K.is_infinite() && !row_of(task_of(c)).symbols) || c.data.noise > 0 ||
+                     c.data.novel || c.eval.set || row_of(task_of(c)).draws_tokens;
   if (fresh && N > (std::int64_t{1} << 31) / c.train.batch_size) {
     return Conflict{fmt::format("data.N = {} times train.batch_size = {} must be at most 2^31 "
                                 "where every token is drawn anew",

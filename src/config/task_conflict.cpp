@@ -106,7 +106,7 @@ Found in_sizes_of_task(const Config& c) {
                                 c.data.N, c.data.D + 2),
                     {"data.N", "data.D", "data.task"}};
   }
-  constexpr std::int64_t most_symbols = 4096;  // one stream makes all of a chain
+  constexpr std::int64_t most_symbols = 2048;  // one stream makes all of a chain
   if (task_of(c) == TaskKind::chains && (c.data.D < 2 || c.data.D > most_symbols)) {
     return Conflict{fmt::format("data.D = {} symbols: must be from 2 to {} with data.task = "
                                 "\"chains\"",

@@ -29,7 +29,9 @@ nn::Block::Shape block_shape(const config::BlocksShape& s, std::int64_t l) {
                                  ? 1.0
                                  : 1 / std::sqrt(static_cast<double>(s.d_head)),
                     .output = s.output == config::HeadOutput::linear,
-                    .rotary = s.positions == Positions::rotary},
+                    .rotary = s.positions == Positions::rotary,
+                    .kernel = s.merges_queries_and_keys ? nn::HeadsAttention::Kernel::merged
+                                                        : nn::HeadsAttention::Kernel::by_shape},
       .norms = s.norm == config::Norm::pre,
       .mlp = std::nullopt,
       .mlp_residual = s.residual == config::Residual::both};
@@ -111,7 +113,9 @@ double BlocksModel::mlp_flops(std::int64_t batch) const {
     const std::int64_t outputs = batch * block.shape().outputs();
     const double one = mlp_step_flops(outputs, {s.d_model, inner});
     if (block.shape().attention.merges()) {
-      flops += one + mlp_step_flops(outputs, {s.d_model, s.d_model});
+      // W_v and M = W_q^T W_k of each token; M itself, and from its gradient those of W_q and W_k
+      flops += one + mlp_step_flops(outputs, {s.d_model, s.d_model}) +
+               mlp_step_flops(s.d_model, {s.d_model, inner});
     } else if (block.shape().attention.gathers()) {
       flops += 3 * one;
     } else {

@@ -1,5 +1,4 @@
-// The kernel of HeadsAttention for one head that is no narrower than a token: where all tokens
-// attend.
+// The kernel of HeadsAttention for one head from all tokens, by the product of W_q and W_k.
 #include <algorithm>
 
 #include "given_weights.hpp"

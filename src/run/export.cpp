@@ -108,7 +108,9 @@ class SequenceSet {
     group.axis("dimension", dimension_);
     group.dataset("x", {"step", "sequence", "position", "dimension"},
                   {s, b, n, static_cast<std::uint64_t>(dimension_)}, std::span<const Real>(x_),
-                  {"1", "item", "items of each sequence; the last one is the target"});
+                  {"1", "item",
+                   task_.symbols ? "symbols of each sequence as one-hot numbers"
+                                 : "items of each sequence; the last one is the target"});
     if (numbers_) {
       group.dataset("y", {"step", "sequence", "position"}, {s, b, n}, std::span<const Real>(y_),
                     {"1", "y", "y of each x; that of the last one is asked for"});
@@ -155,8 +157,9 @@ class SequenceSet {
           "item", {"step", "sequence", "position"}, {s, b, n},
           std::span<const std::int32_t>(items_),
           {"1", "item number",
-           "number of each item in its table; -1 (and zeros elsewhere) where the last batch "
-           "of an epoch of 60,000 sequences has no sequence"});
+           task_.symbols ? "each symbol, from 0 on"
+                         : "number of each item in its table; -1 (and zeros elsewhere) where the "
+                           "last batch of an epoch of 60,000 sequences has no sequence"});
     }
   }
 

@@ -138,7 +138,9 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
                        double kinds) {
     if (steps.empty()) return 0.0;
     const double tokens = static_cast<double>(sequences) * static_cast<double>(config.data.N);
-    const double stored = tokens * (static_cast<double>(config.data.D) * sizeof(float) + 3);
+    constexpr double numbers_of_a_token = 4 + 4 + 1;  // its item, its label, chain or y, and copy
+    const double stored =
+        tokens * (static_cast<double>(config.data.D) * sizeof(float) + numbers_of_a_token);
     // A set is written before the next one is drawn; in the image, and its copy, all of them lie.
     return sizes.batch(sequences, width, false) +
            (1 + image_and_copy * kinds) * static_cast<double>(steps.size()) * stored;

@@ -6,12 +6,10 @@
 namespace icl::run {
 namespace {
 
-/// Attention of blocks in which one head attends from all tokens and is no narrower than a token.
 bool merges_queries_and_keys(const config::Config& c) {
   if (c.model.system != config::System::blocks) return false;
   const config::BlocksShape s = config::blocks_shape(c);
-  return s.n_layers > 1 && s.n_heads == 1 && s.d_head >= s.d_model &&
-         s.positions != config::Positions::rotary;
+  return s.n_layers > 1 && s.merges_queries_and_keys;
 }
 
 constexpr std::array table{

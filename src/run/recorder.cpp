@@ -6,8 +6,23 @@
 #include "icl/core/memory.hpp"
 #include "icl/run/encode.hpp"
 #include "icl/train/schedule.hpp"
+#include "sizes.hpp"
 
 namespace icl::run {
+namespace {
+
+/// Bytes that encode() takes: libhdf5 builds the image, and we copy it; its own tables are small.
+std::size_t bytes_to_publish(const RunRecord& record) {
+  const Sizes sizes(record.config);
+  const auto rows = static_cast<double>(record.metric_steps.size());
+  const double series = rows * static_cast<double>(record.columns.size() + 1) * sizeof(double);
+  constexpr double image_and_copy = 2;
+  constexpr double tables = 8 << 20;
+  return static_cast<std::size_t>(
+      image_and_copy * (sizes.snapshots_to(record.step) + sizes.state() + series) + tables);
+}
+
+}  // namespace
 
 void PublishClock::published(Clock::time_point began, Clock::time_point ended) {
   constexpr double least_seconds = 5;
@@ -134,13 +149,8 @@ void Recorder::publish(const train::StateView& run, Clock::time_point began) {
   stretch.time_published = utc_now();
   stretch.wall_seconds = seconds(began - start_);
   ++stretch.publications;
-  // libhdf5 builds the image and we copy it; what is new since the last one, and its own tables,
-  // are small.
-  constexpr std::size_t margin = std::size_t{8} << 20U;
-  require_available(2 * image_bytes_ + margin);
-  const std::vector<std::byte> image = encode(record_);
-  image_bytes_ = image.size();
-  output_.publish(image);
+  require_available(bytes_to_publish(record_));
+  output_.publish(encode(record_));
   const auto ended = Clock::now();
   stretch.publishing_seconds += seconds(ended - began);  // as the next publication will say
   clock_.published(began, ended);

@@ -23,7 +23,10 @@ namespace {
 class Work {
  public:
   double operator()(const config::Config& c) {
-    if (model_ == nullptr || c.model != at_.model || c.data.D != at_.data.D) {
+    config::Data data = c.data;
+    data.K = at_.data.K;  // on which no model depends
+    if (model_ == nullptr || c.model != at_.model || c.blocks != at_.blocks || data != at_.data ||
+        c.train.batch_size != at_.train.batch_size) {
       model_ = model::describe_model(c);
       at_ = c;
     }

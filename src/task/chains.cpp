@@ -75,8 +75,11 @@ class ChainObserver final : public IdealObserver {
       case config::ObserverName::unigram_retrieval:
         theory::known_frequencies(sequence, task_.frequencies(), out);
         break;
-      default:
+      case config::ObserverName::bigram_retrieval:
         theory::known_chains(sequence, task_.chains(), task_.frequencies(), out);
+        break;
+      default:
+        assert(false);
     }
     for (double& p : out) p = math::log(p);
   }

@@ -34,13 +34,14 @@ double mean_square(std::span<const double> a, std::span<const Number> b) {
 Comparison::Comparison(const config::Config& config, const task::Task& task, std::int64_t capacity)
     : asked_(config::asked_of(config)),
       width_(asked_.loss == config::LossKind::logistic ? 2
-                                                       : static_cast<std::size_t>(asked_.outputs)),
-      answers_(static_cast<std::size_t>(capacity) * width_),
-      of_model_(answers_.size()) {
+                                                       : static_cast<std::size_t>(asked_.outputs)) {
   for (const config::ObserverName name : config::observers_of(config)) {
     observers_.push_back(task.observer(name));
   }
+  if (observers_.empty()) return;
   sums_.resize(observers_.size());
+  answers_.resize(static_cast<std::size_t>(capacity) * width_);
+  of_model_.resize(answers_.size());
 }
 
 void Comparison::begin() {

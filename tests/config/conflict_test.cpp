@@ -288,10 +288,10 @@ TEST(FindConflict, OfChains) {
         "data.concentration = 0.5 is about symbols, which data.task = \"regression\" has none of",
         Keys{"data.concentration", "data.task"}},
        {[](Config& c) { chains(c).D = 1; },
-        "data.D = 1 symbols: must be from 2 to 4096 with data.task = \"chains\"",
+        "data.D = 1 symbols: must be from 2 to 2048 with data.task = \"chains\"",
         Keys{"data.D", "data.task"}},
-       {[](Config& c) { chains(c).D = 4097; },
-        "data.D = 4097 symbols: must be from 2 to 4096 with data.task = \"chains\"",
+       {[](Config& c) { chains(c).D = 2049; },
+        "data.D = 2049 symbols: must be from 2 to 2048 with data.task = \"chains\"",
         Keys{"data.D", "data.task"}},
        {[](Config& c) {
           chains(c);

@@ -73,6 +73,7 @@ class PlotTest(unittest.TestCase):
         (self.cwd / "blocks.toml").write_text(RUN.replace('"minimal"\nbeta0 = 0.0', '"blocks"').replace("N = 8", "N = 6"))
         for name, settings, expected in (("labels", ("--set", "data.label_count=5"), ("viridis", (1, 5))),
                                          ("numbers", ("--set", 'data.task="regression"'), ("PuOr", None)),
+                                         ("symbols", ("--set", 'data.task="chains"', "--set", "data.D=6"), ("viridis", (0, 5))),
                                          ("signs", (), (pictures.LABEL_MAP, (-1, 1)))):
             with self.subTest(name):
                 for command in (("train", "blocks.toml", "--out", f"{name}.h5", "--quiet", *settings),

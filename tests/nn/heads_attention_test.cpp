@@ -19,6 +19,7 @@ namespace {
 
 using Shape = HeadsAttention::Shape;
 constexpr auto linear = AttentionKind::linear;
+constexpr auto merged = HeadsAttention::Kernel::merged;
 
 /// Every way in which the layer may be used.
 const std::vector<Shape>& shapes() {
@@ -29,9 +30,27 @@ const std::vector<Shape>& shapes() {
       {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .output = false},
       {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .kind = linear},
       {.width = 6, .tokens = 1, .heads = 2, .head = 3, .queries = Queries::all},
-      {.width = 6, .tokens = 5, .heads = 1, .head = 8, .queries = Queries::all, .scale = 0.5},
-      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .output = false},
-      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .kind = linear},
+      {.width = 6,
+       .tokens = 5,
+       .heads = 1,
+       .head = 8,
+       .queries = Queries::all,
+       .scale = 0.5,
+       .kernel = merged},
+      {.width = 6,
+       .tokens = 4,
+       .heads = 1,
+       .head = 6,
+       .queries = Queries::all,
+       .output = false,
+       .kernel = merged},
+      {.width = 6,
+       .tokens = 4,
+       .heads = 1,
+       .head = 6,
+       .queries = Queries::all,
+       .kind = linear,
+       .kernel = merged},
       {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .rotary = true},
       {.width = 7, .tokens = 5, .heads = 1, .head = 4, .queries = Queries::last},
       {.width = 6, .tokens = 5, .heads = 3, .head = 4, .queries = Queries::last, .scale = 0.5},
@@ -97,7 +116,14 @@ void expect_near(const Tensor& a, const Tensor& b, const std::string& what) {
 }
 
 TEST(HeadsAttention, AllKernelsAgree) {
-  for (const Shape& s : shapes()) {
+  auto all = shapes();
+  Shape wide = all.front();  // whose weights are several tasks
+  wide.heads = 1;
+  wide.width = 130;
+  wide.head = 140;
+  wide.kernel = merged;
+  all.push_back(wide);
+  for (const Shape& s : all) {
     if (!s.gathers() && !s.merges()) continue;
     for (const Attending to : all_attending) {
       Shape other = s;
@@ -212,7 +238,8 @@ TEST(HeadsAttention, ATokenIsBlindToLaterOnes) {
 
 TEST(HeadsAttention, HasTheSameBitsForAnyNumberOfWorkers) {
   for (Shape s : shapes()) {
-    s.width = s.output ? 140 : s.width;
+    s.width = s.output || s.merges() ? 140 : s.width;
+    if (s.merges()) s.head = s.width;
     test::expect_same_bits_for_any_number_of_workers([&](const Workers& workers) {
       Case c(s, 150);
       for (Parameter* p : c.attention.parameters()) test::set_step(*p, 0.1, 0.3);

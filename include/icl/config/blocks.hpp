@@ -154,6 +154,11 @@ struct BlocksShape {
   Positions positions;
   Shift shift;
   ReadoutKind readout;
+  /// Layers in which all tokens attend multiply them by W_q^T W_k, made once a step: with one head
+  /// that is no narrower than a token and not turned, where a batch has at least twice as many
+  /// tokens as a token has entries, since it is more work otherwise. The bits depend on it: another
+  /// rule is another row of the table in run/numerics.cpp.
+  bool merges_queries_and_keys;
 
   /// Whether layer l = 0, 1, ... has an MLP.
   [[nodiscard]] bool has_mlp(std::int64_t l) const {

@@ -25,12 +25,12 @@ constexpr auto words(TaskKind /*type*/) {
 #undef ICL_ROW
 
 /// What a task is made of, and how it is spoken of. Keys, probes, tokens, exports and columns ask
-/// for these, never for a task.
+/// for these; only bounds of sizes and versions of numbers ask which task it is.
 struct TaskRow {
   TaskKind task;
   bool items = false;         ///< tokens hold items x of D numbers
   bool symbols = false;       ///< tokens are one of D symbols
-  bool labels = false;        ///< items have labels, and the target has copies
+  bool labels = false;        ///< items have labels, of which an accuracy of 0.95 tells ICL
   bool draws_tokens = false;  ///< no token is a row of a table, whatever K is
   Asked (*asked)(const Config&);
   std::int64_t (*label_entries)(const Config&);  ///< that a token has for its label, or for its y

@@ -40,10 +40,11 @@ struct Given {
 /// Three kernels. Where only the last token attends, and nothing is turned, keys and values are
 /// never formed (*gathered*, see TargetAttention): for each head q . k_j = u . x_j, u = W_k^T q,
 /// and z = W_v c, c = sum_j a_j x_j, so that a sequence costs O(H T X), not O(T X H C). Where all
-/// attend with one head that is no narrower than a token, queries are not formed either (*merged*):
-/// u_i = (W_q^T W_k)^T x_i, with the product of the weights made once a pass, so that a token costs
-/// two projections, not three. Otherwise all are formed (*materialised*). The shape decides;
-/// Kernel::materialised forces the third one.
+/// attend with one head and nothing is turned, queries need not be formed either (*merged*): u_i =
+/// (W_q^T W_k)^T x_i, with the product of the weights made once a pass, so that a token costs two
+/// projections, not three; it pays where C >= X and tokens are many. Otherwise all are formed
+/// (*materialised*). The shape decides between the first and the third; Kernel may ask for the
+/// second where it can be, or for the third.
 ///
 /// Sequences are cut in tiles of about `tile` tokens, whatever the number of workers. No
 /// allocation. Matrices as for Linear.
@@ -51,7 +52,7 @@ class HeadsAttention {
  public:
   static constexpr std::int64_t tile = 128;
 
-  enum class Kernel : std::uint8_t { by_shape, materialised };
+  enum class Kernel : std::uint8_t { by_shape, merged, materialised };
 
   struct Shape {
     std::int64_t width;   ///< X
@@ -66,11 +67,10 @@ class HeadsAttention {
     Kernel kernel = Kernel::by_shape;
 
     [[nodiscard]] bool gathers() const {
-      return queries == Queries::last && !rotary && kernel == Kernel::by_shape;
+      return queries == Queries::last && !rotary && kernel != Kernel::materialised;
     }
     [[nodiscard]] bool merges() const {
-      return queries == Queries::all && heads == 1 && head >= width && !rotary &&
-             kernel == Kernel::by_shape;
+      return queries == Queries::all && heads == 1 && !rotary && kernel == Kernel::merged;
     }
   };
 

@@ -74,7 +74,6 @@ class Recorder final : public RecordBuilder {
   store::OutputLock& output_;
   PublishClock clock_;
   Clock::time_point start_ = Clock::now();
-  std::size_t image_bytes_ = 0;  ///< of what was published last
   bool told_ = false;
 };
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .settings import blocks_shape
 from .patching import as_array
 from .read import BadInput
+from .settings import blocks_shape
 
 
 @dataclass(frozen=True)

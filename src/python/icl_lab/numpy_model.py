@@ -142,5 +142,3 @@ def chosen(config, places, names):
         if name not in places:
             raise BadInput(f"{config['model.system']} has no place '{name}'; there are {', '.join(places)}")
     return names
-
-

@@ -6,9 +6,10 @@ from . import plot as pictures
 
 ACCURACIES = (("icl_accuracy", pictures.BLUE, "ICL"), ("iwl_accuracy", pictures.VERMILION, "IWL"),
               ("train_accuracy", pictures.GREY, "training"))
-LOSSES = (  # of regression, whose answers are neither right nor wrong
-    ("icl_loss", pictures.BLUE, "fresh tasks"), ("iwl_loss", pictures.VERMILION, "training tasks"), ("train_loss", pictures.GREY, "training"),
-    ("icl_ridge_loss", pictures.GREEN, "ridge, fresh tasks"), ("iwl_dmmse_loss", pictures.ORANGE, "dMMSE, training tasks"))
+LOSSES = (  # of regression and chains, where no share of right answers tells what was learned
+    ("icl_loss", pictures.BLUE, "fresh"), ("iwl_loss", pictures.VERMILION, "of training"), ("train_loss", pictures.GREY, "training"),
+    ("icl_ridge_loss", pictures.GREEN, "ridge, fresh"), ("iwl_dmmse_loss", pictures.ORANGE, "dMMSE, of training"),
+    ("icl_bigram_inference_loss", pictures.GREEN, "bigram inference, fresh"), ("iwl_bigram_retrieval_loss", pictures.ORANGE, "bigram retrieval, of training"))
 
 
 def there(run, name):
@@ -17,10 +18,10 @@ def there(run, name):
 
 
 def judges(file):
-    """Whether answers are right or wrong in a run, or in those of a sweep: otherwise there are losses alone."""
-    return file.has("icl_accuracy") or file.has("iwl_accuracy")
+    """Whether the share of right answers tells what a run, or those of a sweep, learned: with items and labels. Otherwise losses do."""
+    return file.setting("data.task") in (None, "labels") and (file.has("icl_accuracy") or file.has("iwl_accuracy"))
 
 
-def loss_axis(axes):
+def loss_axis(axes, file):
     axes.set_yscale("log")
-    axes.set_ylabel("squared error")
+    axes.set_ylabel("squared error" if file.setting("data.task") == "regression" else "loss (nat)")

@@ -57,7 +57,7 @@ def draw_run(path):
         every[0].set_title("accuracy")
     else:
         draw_series(every[0], run, LOSSES)
-        loss_axis(every[0])
+        loss_axis(every[0], run)
         every[0].set_title("loss")
     for axes, (title, parts) in zip(every[1:], probes):
         draw_series(axes, run, parts)

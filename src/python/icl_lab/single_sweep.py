@@ -38,7 +38,7 @@ def outcome(sweep):
     """(number of each run, label, limits): what tells the runs of a sweep apart. Where all or none acquire ICL, when; without contexts, what is
     memorised."""
     if not judges(sweep):
-        return sweep.runs["final_icl_loss"], "squared error on fresh tasks at the end", None
+        return sweep.runs["final_icl_loss"], "loss on fresh sequences at the end", None
     if not np.isfinite(sweep.runs["final_icl_accuracy"]).any():
         if "final_I_K" in sweep.runs.dtype.names and np.isfinite(sweep.runs["final_I_K"]).any():
             return sweep.runs["final_I_K"], "I_K at the end (learning rate x steps)", None
@@ -130,7 +130,7 @@ def draw_curves(sweep, by=None):
     if judges(sweep):
         pictures.accuracy_axis(axes, "accuracy" if by is None else "ICL accuracy")
     else:
-        loss_axis(axes)
+        loss_axis(axes, sweep)
     axes.set_xlabel("training (steps)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best")

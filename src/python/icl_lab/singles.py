@@ -28,10 +28,13 @@ def shades(export, part):
         y = export.dataset(f"{part}/y")[0][:24].astype(float)
         most = np.abs(y).max()
         return y[:, :-1], y[:, -1], "PuOr", (-most, most), "y of the first sequences"
-    label, answer = (export.dataset(f"{part}/{name}")[0][:24].astype(float) for name in ("label", "answer"))
-    if min(label.min(), answer.min()) < 0:
+    answer = export.dataset(f"{part}/answer")[0][:24].astype(float)
+    if "label" not in export.names(part):  # symbols from 0 on, answers from 1 on
+        return export.dataset(f"{part}/item")[0][:24], answer - 1, "viridis", (0, max(export.setting("data.D") - 1, 1)), "symbols of the first sequences"
+    label = export.dataset(f"{part}/label")[0][:24].astype(float)
+    if not export.setting("data.label_count"):
         return label[:, :-1], answer, pictures.LABEL_MAP, (-1, 1), "labels of the first sequences (orange: -1, blue: +1)"
-    return label[:, :-1], answer, "viridis", (1, max(label.max(), answer.max())), "labels of the first sequences"
+    return label[:, :-1], answer, "viridis", (1, export.setting("data.label_count")), "labels of the first sequences"
 
 
 def draw_export(path):
@@ -39,7 +42,7 @@ def draw_export(path):
     export = Export(path)
     parts = export.parts
     if not parts:
-        raise BadInput(f"'{path}' holds no sequences of items with labels, which are what is drawn")
+        raise BadInput(f"'{path}' holds no sequences, which are what is drawn")
     figure, grid = pictures.figure(columns=2, height=2.4, panels=len(parts), squeeze=False)
     for axes, part in zip(grid[0], parts):
         shown, answer, colours, (low, high), title = shades(export, part)
@@ -47,10 +50,10 @@ def draw_export(path):
         picture = axes.imshow(shown, aspect="auto", interpolation="nearest", **colour)
         if colours is not pictures.LABEL_MAP:
             bar = figure.colorbar(picture, ax=axes, pad=0.02)
-            bar.set_label("y" if colours == "PuOr" else "label")
+            bar.set_label(title.split()[0].rstrip("s"))
             bar.locator = MaxNLocator(integer=True)
             bar.update_ticks()
-        if "item" in export.names(part):
+        if "label" in export.names(part) and "item" in export.names(part):
             item = export.dataset(f"{part}/item")[0][:24]
             row, place = np.nonzero(item[:, :-1] == item[:, -1:])
             axes.plot(place, row, "o", markerfacecolor="none", markeredgecolor="black", markersize=4, label="copy of the target")
