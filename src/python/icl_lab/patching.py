@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .settings import blocks_shape
 from .read import BadInput
+from .settings import blocks_shape
 
 
 @dataclass(frozen=True, eq=False)
