@@ -110,8 +110,9 @@ double largest_of(const Tensor& tensor) {
 void expect_near(const Tensor& a, const Tensor& b, const std::string& what) {
   constexpr double bound = sizeof(Real) == sizeof(double) ? 1e-13 : 1e-5;
   ASSERT_EQ(a.size(), b.size());
+  const double near = bound * largest_of(b);
   for (std::int64_t i = 0; i < a.size(); ++i) {
-    ASSERT_NEAR(a[i], b[i], bound * largest_of(b)) << what << ' ' << i;
+    ASSERT_NEAR(a[i], b[i], near) << what << ' ' << i;
   }
 }
 

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -204,12 +203,15 @@ TEST(NumericsVersion, KnowsBlocksWhoseQueriesAndKeysAreMerged) {
   config::Config config;
   config.model.system = config::System::blocks;
   EXPECT_EQ(numerics_version(config), 7);
-  const auto changed = [&](const std::string& setting) {
-    return numerics_version(config::with_overrides(config, std::array{setting}));
+  const auto changed = [&](const std::vector<std::string>& settings) {
+    return numerics_version(config::with_overrides(config, settings));
   };
-  EXPECT_EQ(changed("blocks.n_layers=1"), 2) << "the last layer's target alone attends";
-  EXPECT_EQ(changed("blocks.n_heads=5"), 2);
-  EXPECT_EQ(changed("blocks.positions=rotary"), 2);
+  EXPECT_EQ(changed({"blocks.n_layers=1"}), 2) << "the last layer's target alone attends";
+  EXPECT_EQ(changed({"blocks.n_heads=5"}), 2);
+  EXPECT_EQ(changed({"train.batch_size=1"}), 2) << "100 tokens, of which each has 65 entries";
+  const std::vector<std::string> wide{"blocks.read_in=linear", "blocks.d_model=66"};
+  EXPECT_EQ(changed(wide), 7);
+  EXPECT_EQ(changed({wide[0], wide[1], "blocks.positions=rotary"}), 2);
 }
 
 TEST(NumericsVersion, RisesFromRowToRow) {
