@@ -30,9 +30,10 @@ double item_bytes(const config::Config& config, std::int64_t width) {
   }
   const auto observers = config::observers_of(config);
   if (std::ranges::find(observers, config::ObserverName::memoriser) != observers.end()) {
-    // its own rows and labels, and a posterior
+    // its own rows and labels, a posterior and, where frequencies differ, their logarithms
+    const double doubles = config.data.zipf > 0 ? 2 : 1;
     bytes += count * (static_cast<double>(config.data.D) * sizeof(float) + sizeof(std::int32_t) +
-                      sizeof(double) + (config.data.zipf > 0 ? sizeof(double) : 0));
+                      doubles * sizeof(double));
   }
   constexpr double copies = 2;  // of given rows: as read and as chosen
   if (!config.data.items) return bytes;
