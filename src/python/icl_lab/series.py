@@ -7,9 +7,9 @@ from . import plot as pictures
 ACCURACIES = (("icl_accuracy", pictures.BLUE, "ICL"), ("iwl_accuracy", pictures.VERMILION, "IWL"),
               ("train_accuracy", pictures.GREY, "training"))
 LOSSES = (  # of regression and chains, where no share of right answers tells what was learned
-    ("icl_loss", pictures.BLUE, "fresh"), ("iwl_loss", pictures.VERMILION, "of training"), ("train_loss", pictures.GREY, "training"),
-    ("icl_ridge_loss", pictures.GREEN, "ridge, fresh"), ("iwl_dmmse_loss", pictures.ORANGE, "dMMSE, of training"),
-    ("icl_bigram_inference_loss", pictures.GREEN, "bigram inference, fresh"), ("iwl_bigram_retrieval_loss", pictures.ORANGE, "bigram retrieval, of training"))
+    ("icl_loss", pictures.BLUE, "fresh"), ("iwl_loss", pictures.VERMILION, "known"), ("train_loss", pictures.GREY, "training"),
+    ("icl_ridge_loss", pictures.GREEN, "ridge, fresh"), ("iwl_dmmse_loss", pictures.ORANGE, "dMMSE, known"),
+    ("icl_bigram_inference_loss", pictures.GREEN, "bigram inference, fresh"), ("iwl_bigram_retrieval_loss", pictures.ORANGE, "bigram retrieval, known"))
 
 
 def there(run, name):

@@ -72,7 +72,8 @@ def draw_run(path):
         draw_path(every[1 + len(probes)], run)
     for axes in every[panels:]:
         axes.remove()
-    figure.suptitle(about_run(run), fontsize=8, x=0.01, ha="left")
+    title = about_run(run)
+    figure.suptitle(title.replace(": ", ":\n", 1) if panels == 1 else title, fontsize=8, x=0.01, ha="left")
     return figure, about_run(run), run
 
 
