@@ -77,7 +77,10 @@ void HeadsAttention::require_fits(std::int64_t batch, ConstMatrixView x, const G
   if (shape_.merges()) {
     require_fit(name, "activations u", s.u, batch * t, shape_.width);
     require_fit(name, "activations of W_q^T W_k", s.merged, shape_.width, shape_.width);
-  } else if (shape_.gathers()) {
+    return;
+  }
+  require_fit(name, "activations q", s.q, batch * q, inner());
+  if (shape_.gathers()) {
     require_fit(name, "activations u", s.u, batch, shape_.heads * shape_.width);
   } else {
     require_fit(name, "activations kv", s.kv, batch * t, 2 * inner());

@@ -99,7 +99,7 @@ TEST(Fit, HeadsAndBlocksLookAtTokensAndOutputs) {
   HeadsAttention::Activations two(2, shape);
   Tensor x({9, 4});
   Tensor y({9, 4});
-  expect_misfit("the layer of attn.qkv.weight needs activations q [9, 4] and was given [6, 4]",
+  expect_misfit("the layer of attn.qkv.weight needs activations z [9, 4] and was given [6, 4]",
                 [&] { heads.forward(3, x, {}, two, y, one); });
   expect_misfit("the layer of attn.qkv.weight needs weights of copies [2, 3] and was given [2, 4]",
                 [&] {
