@@ -61,8 +61,6 @@ Footprint without_empty(Footprint parts) {
   return parts;
 }
 
-constexpr double image_and_copy = 2;
-
 }  // namespace
 
 double bytes_of_snapshot(const config::Config& config) { return Sizes(config).snapshot(); }

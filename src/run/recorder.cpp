@@ -11,12 +11,11 @@
 namespace icl::run {
 namespace {
 
-/// Bytes that encode() takes: libhdf5 builds the image, and we copy it; its own tables are small.
+/// Bytes that encode() takes at most; libhdf5's own tables are small.
 std::size_t bytes_to_publish(const RunRecord& record) {
   const Sizes sizes(record.config);
   const auto rows = static_cast<double>(record.metric_steps.size());
-  const double series = rows * static_cast<double>(record.columns.size() + 1) * sizeof(double);
-  constexpr double image_and_copy = 2;
+  const double series = rows * static_cast<double>(record.columns.size() + 1) * number_bytes;
   constexpr double tables = 8 << 20;
   return static_cast<std::size_t>(
       image_and_copy * (sizes.snapshots_to(record.step) + sizes.state() + series) + tables);

@@ -11,6 +11,8 @@ namespace icl::run {
 /// Of a parameter or activation, and of a number of the metrics.
 inline constexpr double real_bytes = sizeof(Real);
 inline constexpr double number_bytes = sizeof(double);
+/// What a publication takes: libhdf5 builds the image of the file, and we copy it.
+inline constexpr double image_and_copy = 2;
 
 /// The sizes [bytes] that the parts of a run are made of, computed from its configuration.
 class Sizes {

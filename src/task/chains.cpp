@@ -16,7 +16,6 @@ namespace icl::task {
 namespace {
 
 constexpr std::int64_t chains_tile = 16;
-constexpr std::int64_t sequences_tile = 16;
 
 std::size_t count_of(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -119,12 +118,10 @@ void draw_chain(const Stream& stream, double alpha, std::span<double> chain) {
 
 ChainsTask::ChainsTask(const config::Config& config, const TokenEncoder& encoder,
                        const Workers& workers)
-    : traits_(traits_of(config)),
-      length_(config.data.N),
+    : LatentTask(config),
       symbols_(config.data.D),
       concentration_(config.data.concentration.value_or(1)),
       width_(encoder.token_width()),
-      seeds_(config),
       tokens_{Tensor({symbols_, width_}), Tensor({symbols_, width_})} {
   std::vector<float> x(count_of(symbols_));
   for (std::int64_t s = 0; s < symbols_; ++s) {
@@ -144,7 +141,7 @@ ChainsTask::ChainsTask(const config::Config& config, const TokenEncoder& encoder
     std::vector<float> row(S);
     for (std::int64_t k = some.first; k < some.end(); ++k) {
       const auto chain = std::span(chains_).subspan(count_of(k) * S * S, S * S);
-      draw_chain(Stream(static_cast<std::uint64_t>(seeds_.items), Purpose::chain, 0,
+      draw_chain(Stream(static_cast<std::uint64_t>(seeds().items), Purpose::chain, 0,
                         static_cast<std::uint64_t>(k)),
                  concentration_, chain);
       theory::stationary(chain, scratch, std::span(frequencies_).subspan(count_of(k) * S, S));
@@ -160,53 +157,26 @@ ChainsTask::ChainsTask(const config::Config& config, const TokenEncoder& encoder
 Batch ChainsTask::room(const BatchShape& shape, std::int64_t capacity, Storage storage) {
   Batch batch = room_for({shape.length, shape.dimension, shape.width, false}, capacity, storage);
   batch.fresh.drawn = BasicTensor<std::int32_t>({capacity, shape.length}, storage);
-  batch.fresh.chain = BasicTensor<double>(
-      {(capacity + sequences_tile - 1) / sequences_tile, room_for_chain(shape.dimension)}, storage);
+  batch.fresh.chain =
+      BasicTensor<double>({(capacity + tile - 1) / tile, room_for_chain(shape.dimension)}, storage);
   return batch;
 }
 
 Batch ChainsTask::make_batch(std::int64_t capacity, Tokens /*tokens*/) const {
-  return room({length_, symbols_, width_, false}, capacity);
+  return room({length(), symbols_, width_, false}, capacity);
 }
 
 std::unique_ptr<IdealObserver> ChainsTask::observer(config::ObserverName name) const {
   const bool retrieves = name == config::ObserverName::unigram_retrieval ||
                          name == config::ObserverName::bigram_retrieval;
   if (config::row_of(name).task != config::TaskKind::chains) return nullptr;
-  if (retrieves && !traits_.training_items) return nullptr;
+  if (retrieves && !traits().training_items) return nullptr;
   return std::make_unique<ChainObserver>(name, *this, symbols_, concentration_);
 }
 
 std::vector<Task::Table> ChainsTask::tables() const {
-  if (!traits_.training_items) return {};
+  if (!traits().training_items) return {};
   return {{"chains", &rows_}};
-}
-
-void ChainsTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
-                                const Workers& workers) const {
-  fill({seeds_.data, Purpose::training_sequence, !traits_.training_items}, step, 0, size, batch,
-       workers);
-}
-
-void ChainsTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
-                                  std::int64_t size, Batch& batch, const Workers& workers) const {
-  assert(has(set));
-  const EvaluationSet& of = evaluation_sets.at(set);
-  fill({seeds_.eval, of.sequences, of.items == Items::novel || !traits_.training_items}, step,
-       first, size, batch, workers);
-}
-
-void ChainsTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,
-                      Batch& batch, const Workers& workers) const {
-  assert(size <= batch.answer.extent(0) && batch.length == length_);
-  batch.size = size;
-  batch.table = &tokens_;
-  workers.for_tiles(size, sequences_tile, [&](Tile some) {
-    const auto time = workers.measure(Phase::sampling);
-    for (std::int64_t b = some.first; b < some.end(); ++b) {
-      fill_one(rule, step, first + b, b, batch);
-    }
-  });
 }
 
 void ChainsTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t index, std::int64_t b,
@@ -221,8 +191,7 @@ void ChainsTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t ind
   std::span<const double> chain;
   std::span<const double> frequencies;
   if (rule.fresh) {
-    const std::span own(batch.fresh.chain.row(b / sequences_tile),
-                        count_of(room_for_chain(symbols_)));
+    const std::span own(batch.fresh.chain.row(b / tile), count_of(room_for_chain(symbols_)));
     draw_chain(Stream(seed, Purpose::chain, step, at_step), concentration_, own.first(S * S));
     theory::stationary(own.first(S * S), own.last(S * S), own.subspan(S * S, S));
     chain = own.first(S * S);
@@ -235,14 +204,14 @@ void ChainsTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t ind
   }
   std::int32_t* symbols = batch.items.row(b);
   std::int32_t now = pick(frequencies, words.unit());
-  for (std::int64_t j = 0; j < length_; ++j) {
+  for (std::int64_t j = 0; j < length(); ++j) {
     symbols[j] = now;
     batch.fresh.drawn.row(b)[j] = number;
     now = pick(chain.subspan(count_of(now) * S, S), words.unit());
   }
   batch.answer[b] = now + 1;
-  for (std::int64_t j = 0; j + 1 < length_; ++j) {
-    batch.copy.row(b)[j] = symbols[j] == symbols[length_ - 1] ? 1 : 0;
+  for (std::int64_t j = 0; j + 1 < length(); ++j) {
+    batch.copy.row(b)[j] = symbols[j] == symbols[length() - 1] ? 1 : 0;
   }
 }
 

@@ -11,7 +11,6 @@ namespace icl::task {
 namespace {
 
 constexpr std::int64_t task_tile = 256;
-constexpr std::int64_t pairs_tile = 16;
 
 /// Normal variates of a sequence: w, and x and xi of each pair.
 std::int64_t normals_of(std::int64_t length, std::int64_t dimension) {
@@ -44,12 +43,7 @@ const TaskDefinition tasks::regression{
 
 RegressionTask::RegressionTask(const config::Config& config, const TokenEncoder& encoder,
                                const Workers& workers)
-    : encoder_(encoder),
-      traits_(traits_of(config)),
-      length_(config.data.N),
-      dimension_(config.data.D),
-      noise_(config.data.noise),
-      seeds_(config) {
+    : LatentTask(config), encoder_(encoder), dimension_(config.data.D), noise_(config.data.noise) {
   if (config.data.K.is_infinite()) return;
   const std::int64_t count = config.data.K.count();
   weights_ = BasicTensor<float>({count, dimension_});
@@ -57,7 +51,7 @@ RegressionTask::RegressionTask(const config::Config& config, const TokenEncoder&
   workers.for_tiles(count, task_tile, [&](Tile some) {
     for (std::int64_t m = some.first; m < some.end(); ++m) {
       const std::span w(weights_.row(m), size_of(dimension_));
-      Stream(static_cast<std::uint64_t>(seeds_.items), Purpose::regression_task, 0,
+      Stream(static_cast<std::uint64_t>(seeds().items), Purpose::regression_task, 0,
              static_cast<std::uint64_t>(m))
           .normals(w);
       encoder_.encode(w, 0, tasks_.context.row(m));
@@ -69,54 +63,25 @@ Batch RegressionTask::room(const BatchShape& shape, std::int64_t capacity, Stora
   Batch batch = room_for(shape, capacity, storage);
   batch.value = Tensor({capacity, 1}, storage);
   batch.fresh.item = BasicTensor<float>(
-      {(capacity + pairs_tile - 1) / pairs_tile, normals_of(shape.length, shape.dimension)},
-      storage);
+      {(capacity + tile - 1) / tile, normals_of(shape.length, shape.dimension)}, storage);
   return batch;
 }
 
 Batch RegressionTask::make_batch(std::int64_t capacity, Tokens /*tokens*/) const {
-  return room({length_, dimension_, encoder_.token_width(), true}, capacity);
+  return room({length(), dimension_, encoder_.token_width(), true}, capacity);
 }
 
 std::vector<Task::Table> RegressionTask::tables() const {
-  if (!traits_.training_items) return {};
+  if (!traits().training_items) return {};
   return {{"tasks", &tasks_}};
-}
-
-void RegressionTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
-                                    const Workers& workers) const {
-  fill({seeds_.data, Purpose::training_sequence, !traits_.training_items}, step, 0, size, batch,
-       workers);
-}
-
-void RegressionTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first,
-                                      std::int64_t size, Batch& batch,
-                                      const Workers& workers) const {
-  assert(has(set));
-  const EvaluationSet& of = evaluation_sets.at(set);
-  fill({seeds_.eval, of.sequences, of.items == Items::novel || !traits_.training_items}, step,
-       first, size, batch, workers);
-}
-
-void RegressionTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first,
-                          std::int64_t size, Batch& batch, const Workers& workers) const {
-  assert(size <= batch.value.extent(0) && batch.length == length_);
-  batch.size = size;
-  batch.table = &batch.fresh.tokens;
-  workers.for_tiles(size, pairs_tile, [&](Tile some) {
-    const auto time = workers.measure(Phase::sampling);
-    for (std::int64_t b = some.first; b < some.end(); ++b) {
-      fill_one(rule, step, first + b, b, batch);
-    }
-  });
 }
 
 void RegressionTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t index,
                               std::int64_t b, Batch& batch) const {
-  const std::int64_t context = length_ - 1;
+  const std::int64_t context = length() - 1;
   const auto at_step = static_cast<std::uint64_t>(index);
-  const std::span numbers(batch.fresh.item.row(b / pairs_tile),
-                          size_of(normals_of(length_, dimension_)));
+  const std::span numbers(batch.fresh.item.row(b / tile),
+                          size_of(normals_of(length(), dimension_)));
   const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
   Stream(static_cast<std::uint64_t>(seed), Purpose::regression_numbers, step, at_step)
       .normals(numbers);
@@ -128,7 +93,7 @@ void RegressionTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t
         WordReader(stream).below(static_cast<std::uint32_t>(weights_.extent(0))));
     w = weights_.row(task);
   }
-  for (std::int64_t j = 0; j < length_; ++j) {
+  for (std::int64_t j = 0; j < length(); ++j) {
     const auto pair = numbers.subspan(size_of(dimension_ + j * (dimension_ + 1)));
     const auto x = pair.first(size_of(dimension_));
     double y = noise_ * static_cast<double>(pair[x.size()]);

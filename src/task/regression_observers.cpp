@@ -70,7 +70,7 @@ class Dmmse final : public IdealObserver {
 
 std::unique_ptr<IdealObserver> RegressionTask::observer(config::ObserverName name) const {
   if (name == config::ObserverName::ridge) return std::make_unique<Ridge>(dimension_, noise_);
-  if (name == config::ObserverName::dmmse && traits_.training_items) {
+  if (name == config::ObserverName::dmmse && traits().training_items) {
     return std::make_unique<Dmmse>(weights_, noise_);
   }
   return nullptr;

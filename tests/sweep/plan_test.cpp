@@ -214,6 +214,13 @@ TEST(Plan, WorkGrowsWithWhatMakesARunLong) {
   EXPECT_GT(flop("data.N = 101"), one);
   EXPECT_GT(flop("data.D = 64"), one);
   EXPECT_GT(flop("model.hidden = 513"), one);
+  // Runs of one sweep are models of their own: what is known of one is not said of the next.
+  const Plan blocks = plan_of(
+      "model.system = \"blocks\"\nblocks.read_in = \"linear\"\n[sweep]\nseeds = 2\n[sweep.axes]\n"
+      "blocks.d_model = [64, 256]\ndata.layout = [\"concatenated\", \"interleaved\"]\n");
+  EXPECT_EQ(blocks.flop(0), blocks.flop(1)) << "another seed";
+  EXPECT_GT(blocks.flop(4), 2 * blocks.flop(0)) << "wider";
+  EXPECT_GT(blocks.flop(2), 1.5 * blocks.flop(0)) << "twice the tokens";
   EXPECT_GT(flop("data.K = inf"), one);
   EXPECT_DOUBLE_EQ(flop("train.learning_rate = 0.5"), one);
   // Within one plan too, where the model may change from run to run.

@@ -8,8 +8,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
-#include "icl/task/seeds.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/latent_task.hpp"
 
 namespace icl::task {
 
@@ -23,7 +22,7 @@ void draw_chain(const Stream&, double alpha, std::span<double> chain);
 /// frequencies that the chain keeps, as there. One chain for a whole sequence: one of the run's K,
 /// each equally likely, which are drawn once; or, at K = infinity and in the sets of novel items, a
 /// fresh one. A sequence is a pure function of (seed, set, step, index).
-class ChainsTask final : public Task {
+class ChainsTask final : public LatentTask {
  public:
   /// Draws the chains. The encoder must outlive it.
   ChainsTask(const config::Config&, const TokenEncoder&, const Workers&);
@@ -33,37 +32,22 @@ class ChainsTask final : public Task {
 
   using Task::make_batch;
   [[nodiscard]] Batch make_batch(std::int64_t capacity, Tokens) const override;
-  void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const override;
-  void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first, std::int64_t size,
-                        Batch&, const Workers&) const override;
   [[nodiscard]] std::unique_ptr<IdealObserver> observer(config::ObserverName) const override;
   [[nodiscard]] std::vector<Table> tables() const override;
-  [[nodiscard]] std::int64_t length() const override { return length_; }
-  [[nodiscard]] const Traits& traits() const override { return traits_; }
 
   /// P_k [K, S, S] and the frequencies f_k = f_k P_k [K, S]; empty at K = infinity.
   [[nodiscard]] const std::vector<double>& chains() const { return chains_; }
   [[nodiscard]] const std::vector<double>& frequencies() const { return frequencies_; }
 
  private:
-  /// Which randomness, which chains.
-  struct Rule {
-    std::int64_t seed;
-    Purpose set;
-    bool fresh;
-  };
+  [[nodiscard]] const TokenTable& tokens(const Batch& /*batch*/) const override { return tokens_; }
+  void fill_one(const Rule&, std::uint64_t step, std::int64_t index, std::int64_t b,
+                Batch&) const override;
 
-  void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-            const Workers&) const;
-  void fill_one(const Rule&, std::uint64_t step, std::int64_t index, std::int64_t b, Batch&) const;
-
-  Traits traits_;
-  std::int64_t length_;   ///< N
   std::int64_t symbols_;  ///< S
   double concentration_;  ///< alpha
   std::int64_t width_;    ///< of an encoded token
-  Seeds seeds_;
-  TokenTable tokens_;  ///< of each symbol
+  TokenTable tokens_;     ///< of each symbol
   std::vector<double> chains_, frequencies_;
   TokenTable rows_;  ///< those of the chains, as tables() shows them
 };

@@ -8,8 +8,7 @@
 #include "icl/config/config.hpp"
 #include "icl/core/batch.hpp"
 #include "icl/core/parallel.hpp"
-#include "icl/task/seeds.hpp"
-#include "icl/task/task.hpp"
+#include "icl/task/latent_task.hpp"
 
 namespace icl::task {
 
@@ -22,7 +21,7 @@ namespace icl::task {
 /// are drawn once, w_m ~ N(0, I); or, at K = infinity and in the sets of novel items, a fresh
 /// w ~ N(0, I). A sequence is a pure function of (seed, set, step, index); its x and noise are the
 /// same whatever K is.
-class RegressionTask final : public Task {
+class RegressionTask final : public LatentTask {
  public:
   /// Draws the tasks. The encoder, whose rows are [x ; l], must outlive it.
   RegressionTask(const config::Config&, const TokenEncoder&, const Workers&);
@@ -32,35 +31,22 @@ class RegressionTask final : public Task {
 
   using Task::make_batch;
   [[nodiscard]] Batch make_batch(std::int64_t capacity, Tokens) const override;
-  void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const override;
-  void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first, std::int64_t size,
-                        Batch&, const Workers&) const override;
   [[nodiscard]] std::unique_ptr<IdealObserver> observer(config::ObserverName) const override;
   [[nodiscard]] std::vector<Table> tables() const override;
-  [[nodiscard]] std::int64_t length() const override { return length_; }
-  [[nodiscard]] const Traits& traits() const override { return traits_; }
 
   /// w_m [K, D]; empty at K = infinity.
   [[nodiscard]] const BasicTensor<float>& weights() const { return weights_; }
 
  private:
-  /// Which randomness, which tasks.
-  struct Rule {
-    std::int64_t seed;
-    Purpose set;
-    bool fresh;
-  };
-
-  void fill(const Rule&, std::uint64_t step, std::int64_t first, std::int64_t size, Batch&,
-            const Workers&) const;
-  void fill_one(const Rule&, std::uint64_t step, std::int64_t index, std::int64_t b, Batch&) const;
+  [[nodiscard]] const TokenTable& tokens(const Batch& batch) const override {
+    return batch.fresh.tokens;
+  }
+  void fill_one(const Rule&, std::uint64_t step, std::int64_t index, std::int64_t b,
+                Batch&) const override;
 
   const TokenEncoder& encoder_;
-  Traits traits_;
-  std::int64_t length_;     ///< N
   std::int64_t dimension_;  ///< D
   double noise_;            ///< sigma
-  Seeds seeds_;
   BasicTensor<float> weights_;
   TokenTable tasks_;  ///< these, as tables() shows them
 };
