@@ -97,7 +97,7 @@ def draw(result, path):
                       yerr=[[m - low for m, low, _ in found], [high - m for m, _, high in found]])
         plot.set_xticks(range(len(labels)), ["∞" if label == "inf" else f"{int(label):,}".replace(",", "\u202f") for label in labels])
         plot.set(xlabel=name, ylabel="ms a step", title=f"Against {'task diversity K' if name == 'K' else 'context length N'}", ylim=(0, None))
-    machine = rows[0]["icl"]["machine"]
+    machine = result["machine"]
     figure.suptitle(f"{machine['cpu']}, OpenBLAS kernels {machine['blas_kernel_set']}; bars: smallest and largest of {len(rows)} rounds", color=GREY)
     figure.savefig(path, dpi=130)
 

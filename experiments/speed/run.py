@@ -41,6 +41,7 @@ class Bench:
         self.icl, self.seconds, self.before = icl, seconds, before
         self.environment = {"LD_PRELOAD": str(clock)} if clock else {}
         self.cpus = sorted(os.sched_getaffinity(0))
+        self.machine = None
 
     def start(self, command, threads, first=0):
         cpus = ",".join(map(str, self.cpus[first:first + threads]))
@@ -59,7 +60,15 @@ class Bench:
         return [program or self.icl, "bench", "--json", "--threads", threads, "--seconds", self.seconds, *overrides]
 
     def icl_bench(self, threads=1, *settings, program=None):
-        return self.finish(self.start(self.icl_command(threads, settings, program), threads))
+        return self.of_icl(self.start(self.icl_command(threads, settings, program), threads))
+
+    def of_icl(self, process):
+        """Its result, without what is the same in all and so kept once."""
+        result = self.finish(process)
+        machine = result.pop("machine")
+        self.machine = self.machine or {key: machine[key] for key in ("program", "commit", "compiler", "compiler_flags", "blas", "blas_kernel_set", "cpu")}
+        del result["config"], result["gemm"]
+        return result
 
     def torch(self, way, threads):
         command = [sys.executable, HERE / "baselines.py", way, "--threads", threads, "--seconds", self.seconds]
@@ -70,7 +79,7 @@ class Bench:
     def at_once(self, count):
         """`count` runs with one thread and one core each."""
         running = [self.start(self.icl_command(1, ()), 1, first=i) for i in range(count)]
-        return [self.finish(process) for process in running]
+        return [self.of_icl(process) for process in running]
 
 
 def say(text):
@@ -168,7 +177,7 @@ def main():
         say(f"threads, round {round_number + 1} of {rounds}")
         result["threads"].append({str(threads): bench.icl_bench(threads) for threads in counts})
         result["at_once"].append({str(count): bench.at_once(count) for count in counts})
-    result["repeated"] = guard.repeated
+    result["repeated"], result["machine"] = guard.repeated, bench.machine
     (arguments.out / "speed.json").write_text(json.dumps(result, indent=1) + "\n")
     subprocess.run([sys.executable, HERE / "plot.py", arguments.out], check=True)
 
