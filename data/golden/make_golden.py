@@ -83,6 +83,11 @@ CASES = {
                                                          "train.learning_rate": 0.001},
     "blocks_reddy": BLOCKS | REDDY | {"data.label_count": 5, "data.label_vectors": '"gaussian"', "blocks.positions": '"onehot"', "data.noise": 0.1,
                                        "data.copies": 1, "data.novel": 0.3, "train.seed": 24},
+    "blocks_chains_every": BLOCKS | {"data.task": '"chains"', "data.D": 5, "data.N": 10, "train.loss_at": '"every"', "blocks.positions": '"learned"',
+                                     "blocks.read_in": '"linear"', "blocks.d_model": 12, "blocks.readout": '"linear"', "model.hidden": 512, "train.seed": 25},
+    "blocks_items_every": BLOCKS | WIDE | ADAM | {"data.layout": '"interleaved"', "train.loss_at": '"every"', "blocks.positions": '"rotary"', "blocks.n_heads": 2,
+                                                  "data.label_count": 3, "train.optimizer": '"adamw"',
+                                                  "train.weight_decay_attention": 0.1, "train.learning_rate": 0.0005, "train.seed": 28},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
@@ -100,7 +105,7 @@ class Run:
     loss: numpy.ndarray  # [T] of each step's batch, before its update
     x: torch.Tensor      # [T, B, N, D] float32
     label: torch.Tensor  # [T, B, N]
-    answer: torch.Tensor  # [T, B]
+    answer: torch.Tensor  # [T, B], or with train.loss_at = every [T, B, N]
 
 
 def make_run(icl, settings):
@@ -117,13 +122,25 @@ def make_run(icl, settings):
             weights = {node.attrs["torch_name"].decode(): node[()] for node in r["snapshots"].values()
                        if "torch_name" in node.attrs}
             assert list(r["snapshots/step"]) == [0, STEPS] and list(d["batches/step"]) == list(range(STEPS))
+            every = attributes_of(r["config"]).get("train.loss_at") == "every"
             return Run(
                 toml=r["config/toml"].asstr()[()],
                 config=attributes_of(r["config"]),
                 initial={name: w[0] for name, w in weights.items()},
                 final={name: w[1] for name, w in weights.items()},
                 loss=r["metrics/train_loss"][1:],
-                **{name: torch.from_numpy(d["batches"][name][()]) for name in ("x", "label", "answer")})
+                **sequences(d["batches"], every))
+
+
+def sequences(batches, every):
+    """x, label and answer of what `icl export` gives; symbols of chains have no label. Of `every` item its label, of every symbol the next."""
+    x, answer = (torch.from_numpy(batches[name][()]) for name in ("x", "answer"))
+    has_labels = "label" in batches
+    label = torch.from_numpy(batches["label"][()]) if has_labels else torch.zeros(x.shape[:-1])
+    if every:
+        before = label[..., :-1] if has_labels else x[..., 1:, :].argmax(-1) + 1
+        answer = torch.cat([before.to(answer), answer[..., None]], dim=-1)
+    return {"x": x, "label": label, "answer": answer}
 
 
 # ---- The same run in PyTorch ----
@@ -131,7 +148,7 @@ def make_run(icl, settings):
 
 @dataclasses.dataclass
 class Trajectory:
-    logits: numpy.ndarray    # [T, B]
+    logits: numpy.ndarray    # [T, B], or as many answers and outputs
     loss: numpy.ndarray      # [T]
     gradient_first: dict
     gradient_last: dict
@@ -174,9 +191,13 @@ def switched_relu(window):
     return lambda _, inputs, output: torch.where(inputs[0].abs() < window, inputs[0] - output, output)
 
 
+def has_cross_entropy(run):
+    return "data.label_count" in run.config or run.config.get("data.task") == "chains"
+
+
 def mean_loss_of(run, logits, answer):
-    if "data.label_count" in run.config:
-        return torch.nn.functional.cross_entropy(logits, answer.long() - 1)
+    if has_cross_entropy(run):
+        return torch.nn.functional.cross_entropy(logits.flatten(0, -2), answer.long().flatten() - 1)
     return torch.nn.functional.softplus(-answer.to(logits) * logits).mean()
 
 
@@ -197,12 +218,13 @@ def train_in_torch(run, dtype, windows=None):
     for x, label, answer in zip(run.x, run.label, run.answer):
         x = x.to(dtype)
         mean_loss = lambda logits: mean_loss_of(run, logits, answer)
-        logits = model(x, label)
+        every = {"every": True} if answer.dim() > 1 else {}
+        logits = model(x, label, **every)
         loss = mean_loss(logits)
         g = gradients(model, loss)
         if windows is not None:
             hooks = [relu.register_forward_hook(switched_relu(window)) for relu, window in zip(relus, windows)]
-            other = gradients(model, mean_loss(model(x, label)))
+            other = gradients(model, mean_loss(model(x, label, **every)))
             for hook in hooks:
                 hook.remove()
             for name in g:
@@ -248,6 +270,8 @@ def tolerances(run, exact):
     if run.config["model.system"] == "blocks":  # the read-in and the readout count as a layer
         s = blocks_shape(run.config)
         x, n, h, depth = max(s.d_input, s.d_model, s.n_heads * s.d_head), s.tokens, max(h, s.d_mlp), s.n_layers + 1
+    if run.config.get("train.loss_at") == "every":
+        b *= int(run.config["data.N"])  # as many terms has a sum over all answers
     to_logit = 6 * math.sqrt(depth * (10 * x + 2 * n + 2 * h + 32)) * u
     to_gradient = 6 * math.sqrt(depth * (25 * x + 5 * n + 4 * h + b + 88)) * u
     roundings_of_w = 2
@@ -270,7 +294,7 @@ def tolerances(run, exact):
     drift = sum(max(absolute[name] for name in names) / max(size[name] for name in names)
                 for names in layers.values() if max(size[name] for name in names) > 0)
     logits = to_logit + drift
-    slope = 2 if "data.label_count" in run.config else 1  # |d softplus| <= 1; of a cross entropy sum |p_c - [c = y]| <= 2
+    slope = 2 if has_cross_entropy(run) else 1  # |d softplus| <= 1; of a cross entropy sum |p_c - [c = y]| <= 2
     return {
         "logits": {"": logits},
         "loss": {"": slope * logits * largest(exact.logits) / largest(exact.loss)},

@@ -77,6 +77,11 @@ RunProbe::RunProbe(const run::RunRecord& run, ProbeRequest request, const run::I
       workers_(workers),
       items_(run::items_of(run, places)),
       circuits_(circuits(run.config)) {
+  if (config::loss_at(run.config) == config::LossAt::every) {
+    throw Error(ExitCode::usage,
+                "curvature and the local learning coefficient are those of the loss at the last "
+                "token, and the run trained on that at every item (train.loss_at = \"every\")");
+  }
   const config::LossKind loss = config::asked_of(run.config).loss;
   if (loss == config::LossKind::logistic) return;
   throw Error(ExitCode::usage,

@@ -184,6 +184,28 @@ Result in_label_count(const Config& c, const BlocksShape& /*s*/) {
   return std::nullopt;
 }
 
+/// Asked at every position: what is asked for must not stand there already, and what is about the
+/// target alone has no meaning.
+Result in_loss_at(const Config& c, const BlocksShape& s) {
+  if (loss_at(c) == LossAt::query) return std::nullopt;
+  if (row_of(task_of(c)).items && s.layout == Layout::concatenated) {
+    return Conflict{fmt::format("train.loss_at = \"every\" asks for what is beside each item, and "
+                                "with data.layout = \"{}\" the item's own token holds it: "
+                                "data.layout must be \"{}\"",
+                                word(s.layout), word(Layout::interleaved)),
+                    {"train.loss_at", "data.layout"}};
+  }
+  if (!c.intervene.clamp) return std::nullopt;
+  for (const Clamping& one : **c.intervene.clamp) {
+    if (one.to != Clamp::copy) continue;
+    return Conflict{fmt::format("intervene.clamp: \"{}\" attends from the target alone, and "
+                                "train.loss_at = \"every\" asks the other items too",
+                                name_of(one)),
+                    {"intervene.clamp", "train.loss_at"}};
+  }
+  return std::nullopt;
+}
+
 /// Heads that are named must be there.
 Result in_head_clamps(const Config& c, const BlocksShape& s) {
   if (!c.intervene.clamp) return std::nullopt;
@@ -232,7 +254,7 @@ Result in_blocks(const Config& c) {
   if (!row_of(c.model.system).has.blocks) return in_clamps_without_heads(c);
   const BlocksShape s = blocks_shape(c);
   for (const auto check : {in_widths, in_positions, without_mlp, in_readout, in_linear_attention,
-                           in_label_count, in_head_clamps, in_recorded_activations}) {
+                           in_label_count, in_head_clamps, in_recorded_activations, in_loss_at}) {
     if (auto conflict = check(c, s)) return conflict;
   }
   return std::nullopt;

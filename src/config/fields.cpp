@@ -213,6 +213,12 @@ constexpr std::array other_fields = {
         "longer one is shortened to it",
         OptionalNumberAccess{member<&Config::train, &Train::clip_norm>(), learning_rate},
         "no gradient is clipped"},
+    Field{"train.loss_at", "",
+          "Where training asks the system blocks for answers: behind the last token of a sequence "
+          "(query); or behind each of its N items or symbols for that item's label or y, or for "
+          "the symbol that comes next, and the loss is the mean over all of them (every). "
+          "Evaluations ask behind the last token alone",
+          optional_choice<&Config::train, &Train::loss_at>(), "query"},
     Field{"eval.sequences", "sequences", "Sequences of each kind, ICL and IWL, at each evaluation",
           IntegerAccess{member<&Config::eval, &Eval::sequences>(), {1, 10000000}}},
     Field{"eval.every", "steps",

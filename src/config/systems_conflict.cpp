@@ -30,6 +30,7 @@ constexpr std::array systems_table{
     SystemsRow{"data.label_count", &Capabilities::blocks},
     SystemsRow{"data.label_vectors", &Capabilities::blocks},
     SystemsRow{"data.task", &Capabilities::blocks},
+    SystemsRow{"train.loss_at", &Capabilities::blocks},
     SystemsRow{"record.observers", &Capabilities::blocks},
     SystemsRow{"data.labels", &Capabilities::context},
     SystemsRow{"data.bursty", &Capabilities::context},

@@ -23,7 +23,6 @@ nn::Block::Shape block_shape(const config::BlocksShape& s, std::int64_t l) {
                     .tokens = s.tokens,
                     .heads = s.n_heads,
                     .head = s.d_head,
-                    .queries = l + 1 == s.n_layers ? nn::Queries::last : nn::Queries::all,
                     .kind = s.attention,
                     .scale = s.attn_scale == config::AttentionScale::none
                                  ? 1.0
@@ -66,6 +65,8 @@ BlocksModel::BlocksModel(const config::Config& config, Storage storage)
     : shape_(config::blocks_shape(config)),
       layout_(config, shape_),
       dimension_(config.data.D),
+      asked_(config::loss_at(config) == config::LossAt::every ? nn::Queries::all
+                                                              : nn::Queries::last),
       embedding_(shape_, layout_, storage),
       readout_shape_(readout_shape(shape_, config.model.hidden, config::asked_of(config).outputs)),
       readout_("mlp", readout_shape_, {"d_model", "output"}, storage) {
@@ -109,14 +110,16 @@ double BlocksModel::mlp_flops(std::int64_t batch) const {
   const auto& s = shape_;
   const std::int64_t inner = s.n_heads * s.d_head;
   double flops = embedding_.flops(batch);
-  for (const nn::Block& block : blocks_) {
-    const std::int64_t outputs = batch * block.shape().outputs();
+  for (std::size_t l = 0; l < blocks_.size(); ++l) {
+    const nn::Block& block = blocks_[l];
+    const nn::Queries attend = queries(l, asked_);
+    const std::int64_t outputs = batch * block.shape().attention.count(attend);
     const double one = mlp_step_flops(outputs, {s.d_model, inner});
-    if (block.shape().attention.merges()) {
+    if (block.shape().attention.merges(attend)) {
       // W_v and M = W_q^T W_k of each token; M itself, and from its gradient those of W_q and W_k
       flops += one + mlp_step_flops(outputs, {s.d_model, s.d_model}) +
                mlp_step_flops(s.d_model, {s.d_model, inner});
-    } else if (block.shape().attention.gathers()) {
+    } else if (block.shape().attention.gathers(attend)) {
       flops += 3 * one;
     } else {
       flops += one + mlp_step_flops(batch * s.tokens, {s.d_model, 2 * inner});
@@ -127,15 +130,22 @@ double BlocksModel::mlp_flops(std::int64_t batch) const {
                                : mlp_step_flops(outputs, {s.d_model, s.d_mlp, s.d_mlp, s.d_model});
   }
   const std::int64_t hidden = readout_shape_.hidden;
+  const std::int64_t rows = batch * answers(asked_);
   return flops + (readout_shape_.layers == 1
-                      ? mlp_step_flops(batch, {s.d_model, readout_shape_.out})
-                      : mlp_step_flops(batch, {s.d_model, hidden, hidden, readout_shape_.out}));
+                      ? mlp_step_flops(rows, {s.d_model, readout_shape_.out})
+                      : mlp_step_flops(rows, {s.d_model, hidden, hidden, readout_shape_.out}));
 }
 
 std::unique_ptr<Activations> BlocksModel::new_activations(std::int64_t batch,
                                                           std::int64_t /*length*/,
                                                           Storage storage) const {
-  return std::make_unique<State>(batch, *this, storage);
+  return std::make_unique<State>(batch, *this, nn::Queries::last, storage);
+}
+
+std::unique_ptr<Activations> BlocksModel::new_training_activations(std::int64_t batch,
+                                                                   std::int64_t /*length*/,
+                                                                   Storage storage) const {
+  return std::make_unique<State>(batch, *this, asked_, storage);
 }
 
 /// Sets what each head attends to, and the weights of those that attend to copies.
@@ -160,16 +170,32 @@ void BlocksModel::look_at(const Batch& batch, State& s) const {
 
 /// The weights of the target, as a mean over heads.
 void BlocksModel::mean_attention(std::int64_t batch, State& s) const {
-  const Tensor& a = s.blocks.back().attention.attention;  // [B, H, 1, T]
+  const Tensor& a = s.blocks.back().attention.attention;  // [B, H, Tq, T]
+  const std::int64_t queries = a.extent(2);
   const std::int64_t n = layout_.items();
   const Real share = Real{1} / static_cast<Real>(shape_.n_heads);
   for (std::int64_t b = 0; b < batch; ++b) {
     Real* mean = s.target_attention.row(b);
     std::fill_n(mean, n, Real{0});
     for (std::int64_t h = 0; h < shape_.n_heads; ++h) {
-      layout_.add_by_item(a.row(b) + h * tokens(), mean);
+      layout_.add_by_item(a.row(b) + ((h + 1) * queries - 1) * tokens(), mean);
     }
     for (std::int64_t j = 0; j < n; ++j) mean[j] *= share;
+  }
+}
+
+/// From all tokens behind the layers, the items: every one is asked, and between them stand labels.
+void BlocksModel::gather_items(std::int64_t batch, State& s) const {
+  for (std::int64_t i = 0; i < batch * layout_.items(); ++i) {
+    std::copy_n(s.all.row(layout_.token_of(i)), shape_.d_model, s.last.row(i));
+  }
+}
+
+/// The other way, of gradients.
+void BlocksModel::scatter_items(std::int64_t batch, State& s) const {
+  std::fill_n(s.dall.data(), batch * tokens() * shape_.d_model, Real{0});
+  for (std::int64_t i = 0; i < batch * layout_.items(); ++i) {
+    std::copy_n(s.dlast.row(i), shape_.d_model, s.dall.row(layout_.token_of(i)));
   }
 }
 
@@ -190,23 +216,28 @@ void BlocksModel::forward(const Batch& batch, Activations& activations,
   look_at(batch, s);
   for (std::size_t l = 0; l < blocks_.size(); ++l) {
     const bool last = l + 1 == blocks_.size();
-    blocks_[l].forward(batch.size, s.r[l], s.given(l), s.blocks[l], last ? s.last : s.r[l + 1],
+    Tensor& behind = s.all.empty() ? s.last : s.all;
+    blocks_[l].forward(batch.size, s.r[l], s.given(l), s.blocks[l], last ? behind : s.r[l + 1],
                        workers);
   }
   mean_attention(batch.size, s);
-  if (final_norm_) final_norm_->forward(batch.size, s.last, *s.final_norm, s.h, workers);
-  readout_.forward(batch.size, final_norm_ ? s.h : s.last, s.readout, s.logits, workers);
+  if (!s.all.empty()) gather_items(batch.size, s);
+  const std::int64_t rows = batch.size * s.asked;
+  if (final_norm_) final_norm_->forward(rows, s.last, *s.final_norm, s.h, workers);
+  readout_.forward(rows, final_norm_ ? s.h : s.last, s.readout, s.logits, workers);
 }
 
 void BlocksModel::backward(const Batch& batch, Activations& activations, const Workers& workers) {
   State& s = state_for(batch, activations);
-  readout_.backward(batch.size, final_norm_ ? s.h : s.last, s.readout, s.dlogits,
+  const std::int64_t rows = batch.size * s.asked;
+  readout_.backward(rows, final_norm_ ? s.h : s.last, s.readout, s.dlogits,
                     final_norm_ ? s.dh : s.dlast, workers);
   if (final_norm_) {
-    std::fill_n(s.dlast.data(), batch.size * shape_.d_model, Real{0});
-    final_norm_->backward(batch.size, *s.final_norm, s.dh, s.dlast, workers);
+    std::fill_n(s.dlast.data(), rows * shape_.d_model, Real{0});
+    final_norm_->backward(rows, *s.final_norm, s.dh, s.dlast, workers);
   }
-  ConstMatrixView dy = s.dlast;
+  if (!s.all.empty()) scatter_items(batch.size, s);
+  ConstMatrixView dy = s.all.empty() ? s.dlast : s.dall;
   for (std::size_t l = blocks_.size(); l-- > 0;) {
     blocks_[l].backward(batch.size, s.r[l], s.given(l), s.blocks[l], dy, s.dr_below, workers);
     std::swap(s.dr, s.dr_below);

@@ -2,28 +2,36 @@
 
 namespace icl::model {
 
-BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, Storage storage)
-    : Activations(batch, storage, model.readout_shape_.out),
+BlocksModel::State::State(std::int64_t batch, const BlocksModel& model, nn::Queries of_last,
+                          Storage storage)
+    : Activations(batch * model.answers(of_last), storage, model.readout_shape_.out),
+      asked(model.answers(of_last)),
       embedding(batch, model.embedding_, storage),
-      readout(batch, model.readout_shape_, storage),
+      readout(batch * asked, model.readout_shape_, storage),
       stride(model.layout_.stride()) {
   const config::BlocksShape& s = model.shape_;
   const std::int64_t rows = batch * s.tokens;
   r.reserve(model.blocks_.size());
   blocks.reserve(model.blocks_.size());
-  for (const nn::Block& block : model.blocks_) {
+  for (std::size_t l = 0; l < model.blocks_.size(); ++l) {
     r.push_back(Tensor({rows, s.d_model}, storage));
-    blocks.emplace_back(batch, block.shape(), storage);
+    blocks.emplace_back(batch, model.blocks_[l].shape(), model.queries(l, of_last), storage);
   }
   weights.reserve(blocks.size());
   for (const auto& block : blocks) weights.push_back(&block.attention.attention);
-  for (Tensor* tensor : {&last, &dlast, &h, &dh}) *tensor = Tensor({batch, s.d_model}, storage);
+  for (Tensor* tensor : {&last, &dlast, &h, &dh}) {
+    *tensor = Tensor({batch * asked, s.d_model}, storage);
+  }
+  const bool labels_between = of_last == nn::Queries::all && asked != s.tokens;
+  for (Tensor* tensor : {&all, &dall}) {
+    if (labels_between) *tensor = Tensor({rows, s.d_model}, storage);
+  }
   for (Tensor* tensor : {&dr, &dr_below}) *tensor = Tensor({rows, s.d_model}, storage);
   looks.assign(blocks.size(),
                std::vector(static_cast<std::size_t>(s.n_heads), nn::Attending::learned));
   copies = Tensor({batch, s.tokens}, storage);
   target_attention = Tensor({batch, model.layout_.items()}, storage);
-  if (model.final_norm_) final_norm.emplace(batch, s.d_model, storage);
+  if (model.final_norm_) final_norm.emplace(batch * asked, s.d_model, storage);
   name_tensors();
 }
 

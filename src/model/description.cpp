@@ -26,6 +26,15 @@ constexpr std::string_view output_of_labels =
     "z has data.label_count entries; P(label of the target = l) = exp(z_l) / sum over m of "
     "exp(z_m); loss = mean over a batch of -log P(the target's label); accuracy = share of "
     "sequences whose greatest entry of z is the label's";
+/// Behind what is said of the loss, where training asks for more.
+constexpr std::string_view every_item =
+    "; in training all tokens go through the last layer, and the loss is the mean over a batch and "
+    "over j = 1, ..., N of the same, of what follows from r of the token of x_j as z from r_N, and "
+    "of what is beside x_j; accuracy likewise";
+constexpr std::string_view every_symbol =
+    "; in training all tokens go through the last layer, and the loss is the mean over a batch and "
+    "over j = 1, ..., N of the same, of what follows from r_j as z from r_N, and of the symbol "
+    "that comes after s_j; accuracy likewise";
 constexpr std::string_view initial_labels = "; embed.labels, which is not trained, from N(0, 1/D)";
 constexpr const char* initial =
     "matrices and biases uniform in +-1/sqrt(columns), as torch.nn.Linear; gain 1 and bias 0 of "
@@ -111,6 +120,9 @@ Description describe(const config::Config& config) {
   if (!task.input.empty()) {
     out.input = task.input;
     out.output = task.output;
+  }
+  if (config::loss_at(config) == config::LossAt::every) {
+    out.output += task.symbols ? every_symbol : every_item;
   }
   const auto model = describe_model(config);
   out.sizes = {

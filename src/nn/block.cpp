@@ -7,14 +7,14 @@
 
 namespace icl::nn {
 
-Block::Activations::Activations(std::int64_t batch, const Shape& shape, Storage storage)
-    : attention(batch, shape.attention, storage),
-      middle({batch * shape.outputs(), shape.attention.width}, storage),
-      dm({batch * shape.outputs(), shape.attention.width}, storage),
+Block::Activations::Activations(std::int64_t batch, const Shape& shape, Queries queries,
+                                Storage storage)
+    : attention(batch, shape.attention, queries, storage),
       dx({batch * shape.attention.tokens, shape.attention.width}, storage) {
   const std::int64_t rows = batch * shape.attention.tokens;
-  const std::int64_t outputs = batch * shape.outputs();
+  const std::int64_t outputs = batch * shape.attention.count(queries);
   const std::int64_t width = shape.attention.width;
+  for (Tensor* tensor : {&middle, &dm}) *tensor = Tensor({outputs, width}, storage);
   if (shape.norms) {
     ln1.emplace(rows, width, storage);
     x = Tensor({rows, width}, storage);
@@ -61,7 +61,7 @@ std::vector<Parameter*> Block::parameters() {
 void Block::require_fits(std::int64_t batch, ConstMatrixView r, const Activations& s,
                          ConstMatrixView y) const {
   const std::string& name = attention_.qkv.name;
-  const std::int64_t outputs = batch * shape_.outputs();
+  const std::int64_t outputs = rows_of(batch, s);
   require_fit(name, "r", r, batch * shape_.attention.tokens, width());
   require_fit(name, "y or its gradient", y, outputs, width());
   require_fit(name, "activations m", s.middle, outputs, width());
@@ -71,7 +71,7 @@ void Block::forward(std::int64_t batch, ConstMatrixView r, const Given& given, A
                     MatrixView y, const Workers& workers) const {
   require_fits(batch, r, s, y);
   const std::int64_t tokens = shape_.attention.tokens;
-  const std::int64_t outputs = batch * shape_.outputs();
+  const std::int64_t outputs = rows_of(batch, s);
   // m = r + attention(ln1(r)), of the tokens that attend
   ConstMatrixView x = r;
   if (ln1_) {
@@ -80,7 +80,7 @@ void Block::forward(std::int64_t batch, ConstMatrixView r, const Given& given, A
   }
   const MatrixView m = mlp_ ? MatrixView(s.middle) : y;
   for (std::int64_t i = 0; i < outputs; ++i) {
-    std::copy_n(r.row(token_of(i)), width(), m.row(i));
+    std::copy_n(r.row(token_of(i, s)), width(), m.row(i));
   }
   attention_.forward(batch, x, given, s.attention, m, workers);
   if (!mlp_) return;
@@ -99,7 +99,7 @@ void Block::backward(std::int64_t batch, ConstMatrixView r, const Given& given, 
   require_fits(batch, r, s, dy);
   require_fit(attention_.qkv.name, "dr", dr, batch * shape_.attention.tokens, width());
   const std::int64_t tokens = shape_.attention.tokens;
-  const std::int64_t outputs = batch * shape_.outputs();
+  const std::int64_t outputs = rows_of(batch, s);
   ConstMatrixView dm = dy;
   if (mlp_) {
     // y = m + mlp(ln2(m)):  dh by the MLP,  dm = dy + dh by ln2
@@ -123,7 +123,7 @@ void Block::backward(std::int64_t batch, ConstMatrixView r, const Given& given, 
     std::fill_n(dr.data, batch * tokens * width(), Real{0});
     ln1_->backward(batch * tokens, *s.ln1, s.dx, dr, workers);
   }
-  for (std::int64_t i = 0; i < outputs; ++i) add(dm.row(i), width(), dr.row(token_of(i)));
+  for (std::int64_t i = 0; i < outputs; ++i) add(dm.row(i), width(), dr.row(token_of(i, s)));
 }
 
 }  // namespace icl::nn

@@ -8,24 +8,26 @@
 
 namespace icl::nn {
 
-HeadsAttention::Activations::Activations(std::int64_t batch, const Shape& shape, Storage storage) {
+HeadsAttention::Activations::Activations(std::int64_t batch, const Shape& shape, Queries of,
+                                         Storage storage)
+    : queries(of) {
   const std::int64_t inner = shape.heads * shape.head;
-  const std::int64_t queries = shape.queries == Queries::all ? shape.tokens : 1;
-  for (Tensor* tensor : {&z, &dz}) *tensor = Tensor({batch * queries, inner}, storage);
+  const std::int64_t count = shape.count(queries);
+  for (Tensor* tensor : {&z, &dz}) *tensor = Tensor({batch * count, inner}, storage);
   for (Tensor* tensor : {&attention, &ds}) {
-    *tensor = Tensor({batch, shape.heads, queries, shape.tokens}, storage);
+    *tensor = Tensor({batch, shape.heads, count, shape.tokens}, storage);
   }
-  if (shape.merges()) {
+  if (shape.merges(queries)) {
     for (Tensor* tensor : {&u, &c, &du, &dc}) {
-      *tensor = Tensor({batch * queries, shape.width}, storage);
+      *tensor = Tensor({batch * count, shape.width}, storage);
     }
     for (Tensor* tensor : {&merged, &dmerged})
       *tensor = Tensor({shape.width, shape.width}, storage);
     held = Tensor({2 * inner, shape.width}, storage);
     return;
   }
-  for (Tensor* tensor : {&q, &dq}) *tensor = Tensor({batch * queries, inner}, storage);
-  if (shape.gathers()) {
+  for (Tensor* tensor : {&q, &dq}) *tensor = Tensor({batch * count, inner}, storage);
+  if (shape.gathers(queries)) {
     for (Tensor* tensor : {&u, &c, &du, &dc}) {
       *tensor = Tensor({batch, shape.heads, shape.width}, storage);
     }
@@ -68,19 +70,19 @@ void HeadsAttention::require_fits(std::int64_t batch, ConstMatrixView x, const G
                                   const Activations& s, ConstMatrixView y) const {
   const std::string& name = qkv.name;
   const std::int64_t t = shape_.tokens;
-  const std::int64_t q = queries();
+  const std::int64_t q = shape_.count(s.queries);
   require_fit(name, "x", x, batch * t, shape_.width);
   require_fit(name, "y or its gradient", y, batch * q, shape_.width);
   if (!given.copies.is_none()) require_fit(name, "weights of copies", given.copies, batch, t);
   require_fit(name, "activations z", s.z, batch * q, inner());
   require_fit(name, "activations attention", s.attention, batch, shape_.heads * q * t);
-  if (shape_.merges()) {
+  if (shape_.merges(s.queries)) {
     require_fit(name, "activations u", s.u, batch * t, shape_.width);
     require_fit(name, "activations of W_q^T W_k", s.merged, shape_.width, shape_.width);
     return;
   }
   require_fit(name, "activations q", s.q, batch * q, inner());
-  if (shape_.gathers()) {
+  if (shape_.gathers(s.queries)) {
     require_fit(name, "activations u", s.u, batch, shape_.heads * shape_.width);
   } else {
     require_fit(name, "activations kv", s.kv, batch * t, 2 * inner());
@@ -91,13 +93,14 @@ void HeadsAttention::forward(std::int64_t batch, ConstMatrixView x, const Given&
                              Activations& s, MatrixView y, const Workers& workers) const {
   require_fits(batch, x, given, s, y);
   const std::int64_t w = shape_.width;
-  if (shape_.merges()) merge(s, workers);
+  const std::int64_t queries = shape_.count(s.queries);
+  if (shape_.merges(s.queries)) merge(s, workers);
   workers.for_tiles(batch, sequences(), [&](Tile some) {
     const auto time = workers.measure(Phase::attention_forward);
-    const Tile rows{some.first * queries(), some.count * queries()};
-    if (shape_.merges()) {
+    const Tile rows{some.first * queries, some.count * queries};
+    if (shape_.merges(s.queries)) {
       forward_merged(some, x.data, given, s);
-    } else if (shape_.gathers()) {
+    } else if (shape_.gathers(s.queries)) {
       forward_gathered(some, x.data, given, s);
     } else {
       forward_materialised(some, x.data, given, s);
@@ -125,9 +128,10 @@ void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Gi
                                      Activations& s, const Real* dy, Real* dx,
                                      const Workers& workers) const {
   const std::int64_t w = shape_.width;
+  const std::int64_t queries = shape_.count(s.queries);
   workers.for_tiles(batch, sequences(), [&](Tile some) {
     const auto time = workers.measure(Phase::attention_backward);
-    const Tile rows{some.first * queries(), some.count * queries()};
+    const Tile rows{some.first * queries, some.count * queries};
     // y += W_O z:  dz = W_O^T dy
     if (shape_.output) {
       gemm(rows.count, inner(), w, 1, {dy + rows.first * w, w}, {output.value.data(), inner()}, 0,
@@ -135,9 +139,9 @@ void HeadsAttention::backward_inputs(std::int64_t batch, const Real* x, const Gi
     } else {
       std::copy_n(dy + rows.first * w, rows.count * w, s.dz.row(rows.first));
     }
-    if (shape_.merges()) {
+    if (shape_.merges(s.queries)) {
       backward_merged(some, x, given, s, dx);
-    } else if (shape_.gathers()) {
+    } else if (shape_.gathers(s.queries)) {
       backward_gathered(some, x, given, s, dx);
     } else {
       backward_materialised(some, given, s, dx);
@@ -160,17 +164,17 @@ void HeadsAttention::backward_parameters(std::int64_t batch, const Real* x, Acti
   const std::int64_t w = shape_.width;
   const std::int64_t c = shape_.head;
   const std::int64_t hw = shape_.heads * w;
-  const std::int64_t rows = batch * queries();
+  const std::int64_t rows = batch * shape_.count(s.queries);
   // y += W_O z:  dW_O = sum dy z^T
   if (shape_.output) take(output, {0, w}, rows, {dy, w}, {s.z.data(), inner()}, workers);
-  if (shape_.merges()) {
+  if (shape_.merges(s.queries)) {
     backward_merged_parameters(batch, x, s, workers);
     return;
   }
   // q = W_q x:  dW_q = sum dq x^T, over all queries
-  take(qkv, {0, inner()}, rows, {s.dq.data(), inner()}, {x + query_offset(), query_stride()},
-       workers);
-  if (shape_.gathers()) {
+  take(qkv, {0, inner()}, rows, {s.dq.data(), inner()},
+       {x + query_offset(s.queries), query_stride(s.queries)}, workers);
+  if (shape_.gathers(s.queries)) {
     for (std::int64_t h = 0; h < shape_.heads; ++h) {
       // u = W_k^T q:  dW_k = sum q du^T
       take(qkv, {inner() + h * c, c}, batch, {s.q.data() + h * c, inner()},

@@ -13,7 +13,7 @@ void HeadsAttention::forward_gathered(Tile sequences, const Real* x, const Given
   const std::int64_t hw = shape_.heads * w;
   // q = scale W_q x
   gemm(sequences.count, inner(), w, static_cast<Real>(shape_.scale),
-       {x + sequences.first * t * w + query_offset(), query_stride()},
+       {x + sequences.first * t * w + query_offset(s.queries), query_stride(s.queries)},
        {projection(0), w, Op::transpose}, 0, s.q.row(sequences.first), inner());
   for (std::int64_t h = 0; h < shape_.heads; ++h) {
     // u = W_k^T q, of each head
@@ -75,7 +75,7 @@ void HeadsAttention::backward_gathered(Tile sequences, const Real* x, const Give
   }
   // the last token:  dx += W_q^T dq
   gemm(sequences.count, w, inner(), 1, {s.dq.row(sequences.first), inner()}, {projection(0), w}, 1,
-       dx + sequences.first * t * w + query_offset(), query_stride());
+       dx + sequences.first * t * w + query_offset(s.queries), query_stride(s.queries));
 }
 
 }  // namespace icl::nn

@@ -5,8 +5,8 @@
 
 namespace icl::nn {
 
-void HeadsAttention::turn_all(Turn way, Tile sequences, Real* q, Real* k) const {
-  const std::int64_t first = shape_.tokens - queries();
+void HeadsAttention::turn_all(Turn way, Tile sequences, Queries queries, Real* q, Real* k) const {
+  const std::int64_t count = shape_.count(queries);
   const auto turn_rows = [&](Tile rows, std::int64_t places, std::int64_t from, std::int64_t stride,
                              Real* all) {
     for (std::int64_t r = rows.first; r < rows.end(); ++r) {
@@ -18,13 +18,13 @@ void HeadsAttention::turn_all(Turn way, Tile sequences, Real* q, Real* k) const 
   const auto rows = [&](std::int64_t places) {
     return Tile{sequences.first * places, sequences.count * places};
   };
-  turn_rows(rows(queries()), queries(), first, inner(), q);
+  turn_rows(rows(count), count, shape_.tokens - count, inner(), q);
   turn_rows(rows(shape_.tokens), shape_.tokens, 0, 2 * inner(), k);
 }
 
 void HeadsAttention::attend(std::int64_t b, const Given& given, Activations& s) const {
   const std::int64_t t = shape_.tokens;
-  const std::int64_t nq = queries();
+  const std::int64_t nq = shape_.count(s.queries);
   const std::int64_t c = shape_.head;
   const Real* kv = s.kv.row(b * t);
   for (std::int64_t h = 0; h < shape_.heads; ++h) {
@@ -46,20 +46,21 @@ void HeadsAttention::forward_materialised(Tile some, const Real* x, const Given&
                                           Activations& s) const {
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
-  const std::int64_t query = some.first * queries();
+  const std::int64_t nq = shape_.count(s.queries);
+  const std::int64_t query = some.first * nq;
   const Real* tokens = x + some.first * t * w;
   // q = W_q x,  (k, v) = (W_k, W_v) x
-  gemm(some.count * queries(), inner(), w, 1, {tokens + query_offset(), query_stride()},
+  gemm(some.count * nq, inner(), w, 1, {tokens + query_offset(s.queries), query_stride(s.queries)},
        {projection(0), w, Op::transpose}, 0, s.q.row(query), inner());
   gemm(some.count * t, 2 * inner(), w, 1, {tokens, w}, {projection(1), w, Op::transpose}, 0,
        s.kv.row(some.first * t), 2 * inner());
-  if (shape_.rotary) turn_all(Turn::forth, some, s.q.data(), s.kv.data());
+  if (shape_.rotary) turn_all(Turn::forth, some, s.queries, s.q.data(), s.kv.data());
   for (std::int64_t b = some.first; b < some.end(); ++b) attend(b, given, s);
 }
 
 void HeadsAttention::attend_backward(std::int64_t b, const Given& given, Activations& s) const {
   const std::int64_t t = shape_.tokens;
-  const std::int64_t nq = queries();
+  const std::int64_t nq = shape_.count(s.queries);
   const std::int64_t c = shape_.head;
   const auto scale = static_cast<Real>(shape_.scale);
   const Real* kv = s.kv.row(b * t);
@@ -88,13 +89,14 @@ void HeadsAttention::backward_materialised(Tile some, const Given& given, Activa
   const std::int64_t t = shape_.tokens;
   const std::int64_t w = shape_.width;
   for (std::int64_t b = some.first; b < some.end(); ++b) attend_backward(b, given, s);
-  if (shape_.rotary) turn_all(Turn::back, some, s.dq.data(), s.dkv.data());
+  if (shape_.rotary) turn_all(Turn::back, some, s.queries, s.dq.data(), s.dkv.data());
   // (k, v) = (W_k, W_v) x,  q = W_q x:  dx = (W_k, W_v)^T (dk, dv) + W_q^T dq
   Real* dtokens = dx + some.first * t * w;
   gemm(some.count * t, w, 2 * inner(), 1, {s.dkv.row(some.first * t), 2 * inner()},
        {projection(1), w}, 0, dtokens, w);
-  gemm(some.count * queries(), w, inner(), 1, {s.dq.row(some.first * queries()), inner()},
-       {projection(0), w}, 1, dtokens + query_offset(), query_stride());
+  const std::int64_t nq = shape_.count(s.queries);
+  gemm(some.count * nq, w, inner(), 1, {s.dq.row(some.first * nq), inner()}, {projection(0), w}, 1,
+       dtokens + query_offset(s.queries), query_stride(s.queries));
 }
 
 }  // namespace icl::nn

@@ -40,13 +40,17 @@ Others others_of(const Real* z, std::int64_t outputs, std::int64_t left_out) {
   return others;
 }
 
+Label label_of(const Answers& answers, std::int64_t r) {
+  return answers.labels[static_cast<std::size_t>(r)];
+}
+
 /// -ln p_y = ln(1 + e^-m), m = z_y - ln(sum of e^z over the others): the logistic loss of a margin,
 /// which is exact to rounding wherever p_y is near 1.
-LossSums cross_entropy(const Batch& batch, ConstMatrixView z) {
+LossSums cross_entropy(const Answers& answers, ConstMatrixView z) {
   LossSums sums;
-  for (std::int64_t b = 0; b < batch.size; ++b) {
-    const Real* row = z.row(b);
-    const std::int64_t y = batch.answer[b] - 1;
+  for (std::int64_t r = 0; r < answers.count; ++r) {
+    const Real* row = z.row(r);
+    const std::int64_t y = label_of(answers, r) - 1;
     const Others others = others_of(row, z.columns, y);
     sums.loss += math::softplus(others.log_sum - static_cast<double>(row[y]));
     sums.correct += static_cast<double>(row[y]) > others.greatest ? 1 : 0;
@@ -54,11 +58,11 @@ LossSums cross_entropy(const Batch& batch, ConstMatrixView z) {
   return sums;
 }
 
-void cross_entropy_gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) {
-  const auto n = static_cast<double>(batch.size);
-  for (std::int64_t b = 0; b < batch.size; ++b) {
-    const Real* row = z.row(b);
-    const std::int64_t y = batch.answer[b] - 1;
+void cross_entropy_gradient(const Answers& answers, ConstMatrixView z, MatrixView dz) {
+  const auto n = static_cast<double>(answers.count);
+  for (std::int64_t r = 0; r < answers.count; ++r) {
+    const Real* row = z.row(r);
+    const std::int64_t y = label_of(answers, r) - 1;
     const Others others = others_of(row, z.columns, y);
     // loss = softplus(-m), m = z_y - s, s = ln(sum over c != y of e^z_c):
     //   d loss / dz_y = -sigma(-m) = p_y - 1,  d loss / dz_c = sigma(-m) e^(z_c - s) = p_c
@@ -66,18 +70,18 @@ void cross_entropy_gradient(const Batch& batch, ConstMatrixView z, MatrixView dz
     for (std::int64_t c = 0; c < z.columns; ++c) {
       const double p =
           c == y ? -wrong : wrong * math::exp(static_cast<double>(row[c]) - others.log_sum);
-      dz.row(b)[c] = static_cast<Real>(p / n);
+      dz.row(r)[c] = static_cast<Real>(p / n);
     }
   }
 }
 
-LossSums squared(const Batch& batch, ConstMatrixView z) {
+LossSums squared(const Answers& answers, ConstMatrixView z) {
   LossSums sums;
-  for (std::int64_t b = 0; b < batch.size; ++b) {
+  for (std::int64_t r = 0; r < answers.count; ++r) {
     double total = 0;
     for (std::int64_t p = 0; p < z.columns; ++p) {
       const double error =
-          static_cast<double>(z.row(b)[p]) - static_cast<double>(batch.value.row(b)[p]);
+          static_cast<double>(z.row(r)[p]) - static_cast<double>(answers.values.row(r)[p]);
       total += error * error;
     }
     sums.loss += total / static_cast<double>(z.columns);
@@ -85,78 +89,78 @@ LossSums squared(const Batch& batch, ConstMatrixView z) {
   return sums;
 }
 
-void squared_gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) {
-  const double scale = 2 / (static_cast<double>(z.columns) * static_cast<double>(batch.size));
-  for (std::int64_t b = 0; b < batch.size; ++b) {
+void squared_gradient(const Answers& answers, ConstMatrixView z, MatrixView dz) {
+  const double scale = 2 / (static_cast<double>(z.columns) * static_cast<double>(answers.count));
+  for (std::int64_t r = 0; r < answers.count; ++r) {
     for (std::int64_t p = 0; p < z.columns; ++p) {
       // loss = sum_p (z_p - v_p)^2 / P:  d loss / dz_p = 2 (z_p - v_p) / P
       const double error =
-          static_cast<double>(z.row(b)[p]) - static_cast<double>(batch.value.row(b)[p]);
-      dz.row(b)[p] = static_cast<Real>(scale * error);
+          static_cast<double>(z.row(r)[p]) - static_cast<double>(answers.values.row(r)[p]);
+      dz.row(r)[p] = static_cast<Real>(scale * error);
     }
   }
 }
 
-/// z [B] of the batch, its answers [B], and one logit or gradient each.
-std::span<const Label> answers(const Batch& batch) {
-  return batch.answer.values().first(static_cast<std::size_t>(batch.size));
+/// The answers [R], and one logit or gradient each.
+std::span<const Label> labels_of(const Answers& answers) {
+  return answers.labels.first(static_cast<std::size_t>(answers.count));
 }
 template <class Number>
-std::span<Number> column(const Batch& batch, BasicMatrixView<Number> z) {
-  return {z.data, static_cast<std::size_t>(batch.size)};
+std::span<Number> column(const Answers& answers, BasicMatrixView<Number> z) {
+  return {z.data, static_cast<std::size_t>(answers.count)};
 }
 
 }  // namespace
 
-/// z is one of outputs or gradients [B, C], and what the batch asks for is there.
-void Loss::require_fits(const Batch& batch, std::string_view what, ConstMatrixView z) const {
+/// z is one of outputs or gradients [R, C], and what is asked for is there.
+void Loss::require_fits(const Answers& answers, std::string_view what, ConstMatrixView z) const {
   const auto require = [&](std::string_view of_what, const ConstMatrixView& given,
                            std::int64_t columns) {
-    const bool fits = given.columns == columns && given.rows >= batch.size;
-    if (!fits) report_misfit("the loss", of_what, given, batch.size, columns);
+    const bool fits = given.columns == columns && given.rows >= answers.count;
+    if (!fits) report_misfit("the loss", of_what, given, answers.count, columns);
   };
   require(what, z, asked_.outputs);
   if (asked_.loss == LossKind::squared) {
-    require("numbers asked for", batch.value, asked_.outputs);
+    require("numbers asked for", answers.values, asked_.outputs);
   } else {
-    require("answers", ConstMatrixView(nullptr, batch.answer.size(), 1), 1);
+    require("answers", ConstMatrixView(nullptr, std::ssize(answers.labels), 1), 1);
   }
 }
 
-LossSums Loss::sums(const Batch& batch, ConstMatrixView z) const {
-  require_fits(batch, "outputs", z);
+LossSums Loss::sums(const Answers& answers, ConstMatrixView z) const {
+  require_fits(answers, "outputs", z);
   switch (asked_.loss) {
     case LossKind::logistic:
       break;
     case LossKind::cross_entropy:
-      return cross_entropy(batch, z);
+      return cross_entropy(answers, z);
     case LossKind::squared:
-      return squared(batch, z);
+      return squared(answers, z);
   }
-  return logistic_loss(column(batch, z), answers(batch));
+  return logistic_loss(column(answers, z), labels_of(answers));
 }
 
-void Loss::gradient(const Batch& batch, ConstMatrixView z, MatrixView dz) const {
-  require_fits(batch, "outputs", z);
-  require_fits(batch, "gradients", dz);
+void Loss::gradient(const Answers& answers, ConstMatrixView z, MatrixView dz) const {
+  require_fits(answers, "outputs", z);
+  require_fits(answers, "gradients", dz);
   switch (asked_.loss) {
     case LossKind::logistic:
-      return logistic_loss_gradient(column(batch, z), answers(batch), column(batch, dz));
+      return logistic_loss_gradient(column(answers, z), labels_of(answers), column(answers, dz));
     case LossKind::cross_entropy:
-      return cross_entropy_gradient(batch, z, dz);
+      return cross_entropy_gradient(answers, z, dz);
     case LossKind::squared:
-      return squared_gradient(batch, z, dz);
+      return squared_gradient(answers, z, dz);
   }
 }
 
-double Loss::margin(const Batch& batch, std::int64_t b, ConstMatrixView z) const {
-  require_fits(batch, "outputs", z);
+double Loss::margin(const Answers& answers, std::int64_t r, ConstMatrixView z) const {
+  require_fits(answers, "outputs", z);
   switch (asked_.loss) {
     case LossKind::logistic:
-      return static_cast<double>(*z.row(b)) * batch.answer[b];
+      return static_cast<double>(*z.row(r)) * label_of(answers, r);
     case LossKind::cross_entropy: {
-      const std::int64_t y = batch.answer[b] - 1;
-      return static_cast<double>(z.row(b)[y]) - others_of(z.row(b), z.columns, y).log_sum;
+      const std::int64_t y = label_of(answers, r) - 1;
+      return static_cast<double>(z.row(r)[y]) - others_of(z.row(r), z.columns, y).log_sum;
     }
     case LossKind::squared:
       break;

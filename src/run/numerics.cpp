@@ -9,7 +9,8 @@ namespace {
 bool merges_queries_and_keys(const config::Config& c) {
   if (c.model.system != config::System::blocks) return false;
   const config::BlocksShape s = config::blocks_shape(c);
-  return s.n_layers > 1 && s.merges_queries_and_keys;
+  const bool all_attend = s.n_layers > 1 || config::loss_at(c) == config::LossAt::every;
+  return all_attend && s.merges_queries_and_keys;
 }
 
 constexpr std::array table{

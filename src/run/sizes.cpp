@@ -9,6 +9,7 @@
 #include "icl/probe/fixed_set.hpp"
 #include "icl/probe/prober.hpp"
 #include "icl/task/registry.hpp"
+#include "icl/task/training_answers.hpp"
 #include "icl/train/evaluator.hpp"
 #include "icl/train/initial_beta.hpp"
 #include "icl/train/metrics.hpp"
@@ -36,6 +37,15 @@ double Sizes::pass(std::int64_t sequences, bool own_tokens) const {
   const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
   return model_->activation_bytes(sequences, length) +
          batch(sequences, model_->token_width(), own_tokens);
+}
+
+double Sizes::training_pass() const {
+  const std::int64_t length = model_->reads_context() ? config_.data.N : 1;
+  const std::int64_t sequences = config_.train.batch_size;
+  double answers = 0;
+  const task::TrainingAnswers asked(config_, sequences, Storage::on_paper(&answers));
+  return model_->training_activation_bytes(sequences, length) + answers +
+         batch(sequences, model_->token_width(), false);
 }
 
 double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const {

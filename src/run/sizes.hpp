@@ -34,6 +34,8 @@ class Sizes {
   /// A forward and backward pass on so many sequences, with the batch. `own_tokens`: the batch
   /// holds its tokens itself, and not row numbers in the table of items.
   [[nodiscard]] double pass(std::int64_t sequences, bool own_tokens) const;
+  /// The same of training, with the answers that it asks for.
+  [[nodiscard]] double training_pass() const;
   /// A batch of so many sequences whose tokens have `width` numbers.
   [[nodiscard]] double batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const;
 

@@ -26,7 +26,7 @@ class Work {
     config::Data data = c.data;
     data.K = at_.data.K;  // on which no model depends
     if (model_ == nullptr || c.model != at_.model || c.blocks != at_.blocks || data != at_.data ||
-        c.train.batch_size != at_.train.batch_size) {
+        c.train.batch_size != at_.train.batch_size || config::loss_at(c) != config::loss_at(at_)) {
       model_ = model::describe_model(c);
       at_ = c;
     }

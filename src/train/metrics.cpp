@@ -32,15 +32,20 @@ Metric metric(const std::string& name, std::string_view units, std::string_view 
           index};
 }
 
-void add_training(const config::LossRow& loss, std::vector<Metric>& all) {
+void add_training(const config::Config& config, const config::LossRow& loss,
+                  std::vector<Metric>& all) {
+  const std::string_view where = config::loss_at(config) == config::LossAt::every
+                                     ? ", over every item or symbol of their sequences"
+                                     : "";
   all.push_back(metric(
       "train_loss", loss.unit,
-      fmt::format("mean {} of the training batches since the previous row (row 0: first batch)",
-                  loss.title),
+      fmt::format("mean {} of the training batches since the previous row (row 0: first batch){}",
+                  loss.title, where),
       [](const Evaluation& e, std::size_t) { return e.train.loss; }, 0));
   if (!loss.judges) return;
   all.push_back(metric(
-      "train_accuracy", "1", "accuracy on the training batches since the previous row",
+      "train_accuracy", "1",
+      fmt::format("accuracy on the training batches since the previous row{}", where),
       [](const Evaluation& e, std::size_t) { return e.train.accuracy; }, 0));
 }
 
@@ -138,7 +143,7 @@ std::vector<Metric> metrics(const config::Config& config,
                             std::span<const nn::Parameter* const> parameters) {
   std::vector<Metric> all;
   const config::LossRow& loss = config::row_of(config::asked_of(config).loss);
-  add_training(loss, all);
+  add_training(config, loss, all);
   add_sets(config, loss, all);
   add_observers(config, loss, all);
   add_probes(config, loss, parameters, all);

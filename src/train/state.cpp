@@ -5,7 +5,7 @@
 namespace icl::train {
 
 Score training_score(const Progress& progress) {
-  const auto count = static_cast<double>(progress.train_sequences);
+  const auto count = static_cast<double>(progress.train_answers);
   return {progress.train_loss / count, static_cast<double>(progress.train_correct) / count};
 }
 

@@ -204,7 +204,7 @@ bool Trainer::step(const Workers& forward) {
   due_ = Due::open;
   progress_.train_loss += sums.loss;
   progress_.train_correct += sums.correct;
-  progress_.train_sequences += pass_.sequences();
+  progress_.train_answers += pass_.answers();
   progress_.elapsed += config_.train.learning_rate * share;
   return true;
 }
@@ -212,7 +212,7 @@ bool Trainer::step(const Workers& forward) {
 void Trainer::reset_train_score() {
   progress_.train_loss = 0;
   progress_.train_correct = 0;
-  progress_.train_sequences = 0;
+  progress_.train_answers = 0;
   progress_.elapsed = 0;
 }
 
@@ -231,12 +231,12 @@ bool Trainer::evaluate_until(const std::atomic<bool>& stop) {
 }
 
 void Trainer::evaluate(const Workers& workers) {
-  if (progress_.train_sequences == 0) {
+  if (progress_.train_answers == 0) {
     // Nothing was trained yet: the first batch, seen with the initial weights.
     const nn::LossSums sums = forward_batch(workers);
     progress_.train_loss = sums.loss;
     progress_.train_correct = sums.correct;
-    progress_.train_sequences = pass_.sequences();
+    progress_.train_answers = pass_.answers();
   }
   evaluation_.step = progress_.step;
   evaluation_.train = training_score(progress_);

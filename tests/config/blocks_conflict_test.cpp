@@ -76,6 +76,34 @@ TEST(FindConflict, OfBlocks) {
         "record.activations: the sequences on which they are recorded have no place, and with "
         "blocks.shift = \"random\" they would need one",
         Keys{"record.activations", "blocks.shift"}},
+       {[](Config& c) {
+          blocks(c);
+          c.train.loss_at = LossAt::every;
+        },
+        "train.loss_at = \"every\" asks for what is beside each item, and with data.layout = "
+        "\"concatenated\" the item's own token holds it: data.layout must be \"interleaved\"",
+        Keys{"train.loss_at", "data.layout"}},
+       {[](Config& c) {
+          blocks(c);
+          c.train.loss_at = LossAt::every;
+          c.data.task = TaskKind::regression;
+          c.data.layout = Layout::concatenated;
+        },
+        "train.loss_at = \"every\" asks for what is beside each item, and with data.layout = "
+        "\"concatenated\" the item's own token holds it: data.layout must be \"interleaved\"",
+        Keys{"train.loss_at", "data.layout"}},
+       {[](Config& c) {
+          blocks(c);
+          c.train.loss_at = LossAt::every;
+          c.data.layout = Layout::interleaved;
+          c.intervene.clamp = "uniform@:3, copy@5:9";
+        },
+        "intervene.clamp: \"copy\" attends from the target alone, and train.loss_at = \"every\" "
+        "asks the other items too",
+        Keys{"intervene.clamp", "train.loss_at"}},
+       {[](Config& c) { c.train.loss_at = LossAt::query; },
+        "train.loss_at = \"query\" has no meaning in the system \"one_layer\", only in: blocks",
+        Keys{"train.loss_at", "model.system"}},
        {[](Config& c) { blocks(c).d_mlp = 10; },
         "blocks.d_mlp is about the MLPs of the layers, and blocks.mlp = \"none\" leaves them out",
         Keys{"blocks.d_mlp", "blocks.mlp"}},

@@ -139,6 +139,7 @@ const std::vector<Named>& named_members() {
       {"train.schedule", "cosine", [](Config& c) { c.train.schedule = RateSchedule::cosine; }},
       {"train.warmup", integer(7), [](Config& c) { c.train.warmup = 7; }},
       {"train.clip_norm", 2.5, [](Config& c) { c.train.clip_norm = 2.5; }},
+      {"train.loss_at", "every", [](Config& c) { c.train.loss_at = LossAt::every; }},
       {"eval.sequences", integer(13), [](Config& c) { c.eval.sequences = 13; }},
       {"eval.every", integer(14), [](Config& c) { c.eval.every = 14; }},
       {"eval.log_points", integer(15), [](Config& c) { c.eval.log_points = 15; }},

@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "train.steps_per_epoch, train.batch_size, train.optimizer, train.learning_rate, "
                 "train.weight_decay_attention, train.weight_decay_mlp, train.adam_beta1, "
                 "train.adam_beta2, train.adam_epsilon, train.schedule, train.warmup, "
-                "train.clip_norm: expected a table, found an integer"},
+                "train.clip_norm, train.loss_at: expected a table, found an integer"},
         BadText{"[[eval]]\nsequences = 3",
                 "run.toml:1: eval is a section, and a TOML file cannot have [eval] and [[eval]]: "
                 "write [[eval.set]]"},

@@ -181,6 +181,7 @@ std::optional<Config> fitting(const Field& field, const Value& value) {
           if (field.name == "blocks.read_in") config.blocks.d_model.reset();
           set(field, value, config);
           if (field.name == "data.label_vectors") config.data.label_count = 2;
+          if (field.name == "train.loss_at") config.data.layout = Layout::interleaved;
           if (field.name == "data.concentration") config.data.task = TaskKind::chains;
           if (config.data.copies) config.data.N = *config.data.copies + 1;
           if (field.name == "train.epochs") config.train.steps_per_epoch = 1;

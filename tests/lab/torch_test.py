@@ -81,13 +81,13 @@ class LabelsTest(unittest.TestCase):
 
 
 class ChainsTest(unittest.TestCase):
-    """data.task = chains: symbols without labels, and a logit for each."""
+    """data.task = chains: symbols without labels, and a logit for each; trained at every position, which all but the loss of training does not see."""
 
     @classmethod
     def setUpClass(cls):
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="icl-chains-"))
         cls.run_ = train(cls.folder, "blocks", "data.task=chains", "data.D=4", "data.layout=not set", "blocks.positions=learned", "eval.sequences=60",
-                         "record.snapshot_every=120", "record.observers=unigram_inference,bigram_inference,unigram_retrieval,bigram_retrieval")
+                         "train.loss_at=every", "record.snapshot_every=120", "record.observers=unigram_inference,bigram_inference,unigram_retrieval,bigram_retrieval")
 
     def test_sequences_are_those_of_the_chains(self):
         for kind, step in ("icl", 120), ("iwl", 120), ("train", 119):
@@ -135,6 +135,15 @@ class ChainsTest(unittest.TestCase):
         np.testing.assert_allclose(model(*batch.tensors("float64")).detach().numpy(), logits, atol=1e-12)
         self.assertEqual({one.kind for one in icl_lab.check(self.run_)}, {"icl", "iwl"})
         icl_lab.check(self.run_, lambda step: self.run_.model(step, "float64"))
+
+    def test_logits_behind_every_symbol_give_the_loss_of_training(self):
+        batch, model = self.run_.loader("train", 0), self.run_.model(0, "float64")
+        logits = model(*batch.tensors("float64"), every=True)
+        self.assertEqual(tuple(logits.shape), (*batch.item.shape, 4))
+        np.testing.assert_allclose(logits[:, -1].detach(), model(*batch.tensors("float64")).detach(), atol=1e-12)
+        following = np.concatenate([batch.item[:, 1:], batch.answer[:, None] - 1], axis=1)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(following.flatten()).long())
+        self.assertAlmostEqual(float(loss), self.run_.series("train_loss")[0], delta=1e-6)
 
 
 class TorchTest(unittest.TestCase):

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "icl/config/loss.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/model/blocks.hpp"
 #include "icl/nn/attending.hpp"
@@ -24,6 +25,10 @@ inline config::Config make_config(const std::string& keys) {
       "model.system = \"blocks\"\nmodel.hidden = 8\ndata.D = 5\ndata.N = 4\ndata.K = 10\n" + keys,
       "test");
 }
+
+/// What training asks at every position, of which a batch asks the last alone.
+inline const std::string chains = "data.task = \"chains\"\ntrain.loss_at = \"every\"\n";
+inline const std::string every_item = "data.layout = \"interleaved\"\ntrain.loss_at = \"every\"\n";
 
 /// Each option, and some together.
 inline const std::vector<std::string>& settings() {
@@ -63,7 +68,20 @@ inline const std::vector<std::string>& settings() {
       "data.label_count = 4\ndata.label_vectors = \"gaussian\"\n" + wide,
       "data.label_count = 3\ndata.layout = \"interleaved\"\nblocks.positions = \"learned\"",
       "data.label_count = 4\ndata.label_vectors = \"gaussian\"\ndata.layout = \"interleaved\"\n"
-      "blocks.positions = \"onehot\"\nblocks.norm = \"input\""};
+      "blocks.positions = \"onehot\"\nblocks.norm = \"input\"",
+      chains + "blocks.positions = \"learned\"",
+      chains + "blocks.n_layers = 1\nblocks.positions = \"onehot\"\nblocks.norm = \"none\"",
+      chains +
+          "blocks.positions = \"rotary\"\nblocks.n_heads = 2\nblocks.d_head = 4\n"
+          "blocks.attention = \"linear\"\nblocks.mlp = \"every\"\nblocks.d_mlp = 9",
+      every_item + "blocks.positions = \"learned\"",
+      every_item +
+          "blocks.n_heads = 2\nblocks.d_head = 3\nblocks.norm = \"none\"\n"
+          "data.label_code = \"scalar\"",
+      every_item +
+          "data.label_count = 4\ndata.label_vectors = \"gaussian\"\n"
+          "blocks.positions = \"rotary\"\nblocks.mlp = \"every\"\nblocks.d_mlp = 9\n" +
+          wide};
   return all;
 }
 
@@ -83,12 +101,18 @@ inline void randomise(Model& model) {
   }
 }
 
+/// L, or 0 for signs.
+inline std::int64_t labels_of(const config::Config& config) {
+  const config::Asked asked = config::asked_of(config);
+  return asked.loss == config::LossKind::cross_entropy ? asked.outputs : 0;
+}
+
 struct Case : test::ModelCase {
   explicit Case(const config::Config& config, std::int64_t batch = 5)
       : ModelCase(config, {.batch = batch,
                            .length = config.data.N,
                            .dimension = config.data.D,
-                           .labels = config.data.label_count.value_or(0)}) {
+                           .labels = labels_of(config)}) {
     randomise(*model);
   }
   explicit Case(const std::string& keys) : Case(make_config(keys)) {}

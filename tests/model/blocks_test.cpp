@@ -121,6 +121,8 @@ TEST(Blocks, OnPaperAreAsLargeAsTheyAre) {
     const auto paper = describe_model(make_config(keys));
     EXPECT_EQ(parameter_count(*model), parameter_count(*paper)) << keys;
     EXPECT_EQ(model->activation_bytes(7, 4), paper->activation_bytes(7, 4)) << keys;
+    EXPECT_EQ(model->training_activation_bytes(7, 4), paper->training_activation_bytes(7, 4))
+        << keys;
     EXPECT_EQ(model->mlp_flops(7), paper->mlp_flops(7)) << keys;
     EXPECT_GT(model->mlp_flops(7), 0) << keys;
   }
@@ -261,12 +263,70 @@ TEST(Blocks, FillActivationsMadeForLargerBatches) {
   for (const std::string& keys : settings()) {
     Case c(keys);
     c.forward();
-    const auto larger = c.model->make_activations(23, 4);
+    const auto larger = c.model->make_training_activations(23, 4);
     c.model->forward(c.sample.batch, *larger, Workers(1));
-    for (std::int64_t b = 0; b < 5; ++b) {
-      EXPECT_EQ(larger->logits[b], c.activations->logits[b]) << keys;
+    for (std::int64_t i = 0; i < c.activations->logits.size(); ++i) {
+      EXPECT_EQ(larger->logits[i], c.activations->logits[i]) << keys;
     }
   }
+}
+
+// --- Asked at every position ---
+
+/// Causality makes it exact but for rounding.
+TEST(Blocks, AskedAtEveryPositionAnswerAsAtTheEndOfEachPrefix) {
+  constexpr double bound = sizeof(Real) == sizeof(double) ? 1e-13 : 1e-5;
+  std::size_t seen = 0;
+  for (const std::string& keys : settings()) {
+    const bool every = keys.find("loss_at") < keys.size();
+    // Where positions are, as many for prefixes too.
+    const bool onehot = keys.find("onehot") < keys.size();
+    if (!every || onehot) continue;
+    ++seen;
+    config::Config config = make_config(keys);
+    config.blocks.n_ctx = keys.find("learned") < keys.size() ? std::optional(7) : std::nullopt;
+    Case whole(config);
+    whole.forward();
+    const Tensor& z = whole.activations->logits;
+    ASSERT_EQ(z.extent(0), 5 * 4);
+    for (std::int64_t length = 2; length <= 4; ++length) {
+      config.data.N = length;
+      Case prefix(config);
+      const auto from = whole.model->parameters();
+      const auto to = prefix.model->parameters();
+      for (std::size_t i = 0; i < to.size(); ++i) {
+        std::ranges::copy(from[i]->value.values(), to[i]->value.data());
+      }
+      Batch& batch = prefix.sample.batch;
+      batch.table = whole.sample.batch.table;
+      for (std::int64_t b = 0; b < 5; ++b) {
+        std::copy_n(whole.sample.batch.items.row(b), length, batch.items.row(b));
+      }
+      const auto at_the_end = prefix.model->make_activations(5, length);
+      prefix.model->forward(batch, *at_the_end, Workers(1));
+      for (std::int64_t b = 0; b < 5; ++b) {
+        for (std::int64_t c = 0; c < z.extent(1); ++c) {
+          EXPECT_NEAR(z.row(b * 4 + length - 1)[c], at_the_end->logits.row(b)[c],
+                      bound * largest_of(z))
+              << keys << ": " << length << ' ' << b << ' ' << c;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(seen, 5);
+}
+
+TEST(Blocks, AskedAtEveryPositionTakeWhatThatTakes) {
+  config::Config config = make_config(every_item + "blocks.n_layers = 1");
+  const auto every = describe_model(config);
+  config.train.loss_at.reset();
+  const auto query = describe_model(config);
+  EXPECT_EQ(every->activation_bytes(6, 4), query->activation_bytes(6, 4));
+  EXPECT_EQ(query->training_activation_bytes(6, 4), query->activation_bytes(6, 4));
+  EXPECT_GT(every->training_activation_bytes(6, 4), 1.5 * query->activation_bytes(6, 4));
+  // The readout [7, 8, 8, 1] of 6 times 4 rows, not 6.
+  const double readout = mlp_step_flops(6 * 3, {7, 8, 8, 1});
+  EXPECT_GT(every->mlp_flops(6), query->mlp_flops(6) + readout);
 }
 
 }  // namespace

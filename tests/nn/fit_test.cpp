@@ -93,10 +93,9 @@ TEST(Fit, ActivationsOfASmallerBatchAreNotWrittenBeyond) {
 }
 
 TEST(Fit, HeadsAndBlocksLookAtTokensAndOutputs) {
-  const HeadsAttention::Shape shape{
-      .width = 4, .tokens = 3, .heads = 2, .head = 2, .queries = Queries::all};
+  const HeadsAttention::Shape shape{.width = 4, .tokens = 3, .heads = 2, .head = 2};
   HeadsAttention heads("attn", shape);
-  HeadsAttention::Activations two(2, shape);
+  HeadsAttention::Activations two(2, shape, Queries::all);
   Tensor x({9, 4});
   Tensor y({9, 4});
   expect_misfit("the layer of attn.qkv.weight needs activations z [9, 4] and was given [6, 4]",
@@ -108,7 +107,7 @@ TEST(Fit, HeadsAndBlocksLookAtTokensAndOutputs) {
                 });
   const Block::Shape of_block{.attention = shape, .norms = false, .mlp = std::nullopt};
   Block block("blocks.0", of_block);
-  Block::Activations for_two(2, of_block);
+  Block::Activations for_two(2, of_block, Queries::all);
   expect_misfit("the layer of blocks.0.attn.qkv.weight needs r [12, 4] and was given [9, 4]",
                 [&] { block.forward(4, x, {}, for_two, y, one); });
   expect_misfit("the layer of blocks.0.attn.qkv.weight needs dr [6, 4] and was given [3, 4]", [&] {

@@ -17,62 +17,52 @@
 namespace icl::nn {
 namespace {
 
-using Shape = HeadsAttention::Shape;
+/// A layer, and which tokens attend.
+struct Shape : HeadsAttention::Shape {
+  Queries queries = Queries::all;
+
+  [[nodiscard]] std::int64_t outputs() const { return count(queries); }
+  [[nodiscard]] bool gathers() const { return HeadsAttention::Shape::gathers(queries); }
+  [[nodiscard]] bool merges() const { return HeadsAttention::Shape::merges(queries); }
+};
 constexpr auto linear = AttentionKind::linear;
 constexpr auto merged = HeadsAttention::Kernel::merged;
 
 /// Every way in which the layer may be used.
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> all{
-      {.width = 7, .tokens = 5, .heads = 1, .head = 4, .queries = Queries::all},
-      {.width = 6, .tokens = 5, .heads = 3, .head = 4, .queries = Queries::all, .scale = 0.5},
-      {.width = 6, .tokens = 5, .heads = 2, .head = 4, .queries = Queries::all, .rotary = true},
-      {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .output = false},
-      {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::all, .kind = linear},
-      {.width = 6, .tokens = 1, .heads = 2, .head = 3, .queries = Queries::all},
-      {.width = 6,
-       .tokens = 5,
-       .heads = 1,
-       .head = 8,
-       .queries = Queries::all,
-       .scale = 0.5,
-       .kernel = merged},
-      {.width = 6,
-       .tokens = 4,
-       .heads = 1,
-       .head = 6,
-       .queries = Queries::all,
-       .output = false,
-       .kernel = merged},
-      {.width = 6,
-       .tokens = 4,
-       .heads = 1,
-       .head = 6,
-       .queries = Queries::all,
-       .kind = linear,
-       .kernel = merged},
-      {.width = 6, .tokens = 4, .heads = 1, .head = 6, .queries = Queries::all, .rotary = true},
-      {.width = 7, .tokens = 5, .heads = 1, .head = 4, .queries = Queries::last},
-      {.width = 6, .tokens = 5, .heads = 3, .head = 4, .queries = Queries::last, .scale = 0.5},
-      {.width = 6, .tokens = 5, .heads = 2, .head = 4, .queries = Queries::last, .rotary = true},
-      {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::last, .output = false},
-      {.width = 6, .tokens = 4, .heads = 2, .head = 3, .queries = Queries::last, .kind = linear}};
+      {{.width = 7, .tokens = 5, .heads = 1, .head = 4}, Queries::all},
+      {{.width = 6, .tokens = 5, .heads = 3, .head = 4, .scale = 0.5}, Queries::all},
+      {{.width = 6, .tokens = 5, .heads = 2, .head = 4, .rotary = true}, Queries::all},
+      {{.width = 6, .tokens = 4, .heads = 2, .head = 3, .output = false}, Queries::all},
+      {{.width = 6, .tokens = 4, .heads = 2, .head = 3, .kind = linear}, Queries::all},
+      {{.width = 6, .tokens = 1, .heads = 2, .head = 3}, Queries::all},
+      {{.width = 6, .tokens = 5, .heads = 1, .head = 8, .scale = 0.5, .kernel = merged},
+       Queries::all},
+      {{.width = 6, .tokens = 4, .heads = 1, .head = 6, .output = false, .kernel = merged},
+       Queries::all},
+      {{.width = 6, .tokens = 4, .heads = 1, .head = 6, .kind = linear, .kernel = merged},
+       Queries::all},
+      {{.width = 6, .tokens = 4, .heads = 1, .head = 6, .rotary = true}, Queries::all},
+      {{.width = 7, .tokens = 5, .heads = 1, .head = 4}, Queries::last},
+      {{.width = 6, .tokens = 5, .heads = 3, .head = 4, .scale = 0.5}, Queries::last},
+      {{.width = 6, .tokens = 5, .heads = 2, .head = 4, .rotary = true}, Queries::last},
+      {{.width = 6, .tokens = 4, .heads = 2, .head = 3, .output = false}, Queries::last},
+      {{.width = 6, .tokens = 4, .heads = 2, .head = 3, .kind = linear}, Queries::last}};
   return all;
 }
-
-std::int64_t outputs(const Shape& s) { return s.queries == Queries::all ? s.tokens : 1; }
 
 /// A layer with random parameters, scores of the order of one, and all that one pass needs.
 struct Case {
   explicit Case(const Shape& s, std::int64_t size = 3)
       : batch(size),
         attention("attn", s),
-        activations(size, s),
+        activations(size, s, s.queries),
         x(test::normal_tensor({size * s.tokens, s.width}, 21)),
         dx({size * s.tokens, s.width}),
-        start(test::normal_tensor({size * outputs(s), s.width}, 22)),
+        start(test::normal_tensor({size * s.outputs(), s.width}, 22)),
         y(start.clone()),
-        dy(test::normal_tensor({size * outputs(s), s.width}, 23)),
+        dy(test::normal_tensor({size * s.outputs(), s.width}, 23)),
         weights({size, s.tokens}),
         looks(static_cast<std::size_t>(s.heads), Attending::learned) {
     for (Parameter* p : attention.parameters()) {
@@ -157,7 +147,7 @@ TEST(HeadsAttention, HeadsThatAreClampedHaveTheWeightsOfTheirName) {
       c.looks.front() = all_attending.at(i);
       learned.forward();
       c.forward();
-      const std::int64_t queries = outputs(s);
+      const std::int64_t queries = s.outputs();
       for (std::int64_t b = 0; b < c.batch; ++b) {
         for (std::int64_t q = 0; q < queries; ++q) {
           const std::int64_t place = s.tokens - queries + q;
@@ -205,8 +195,7 @@ TEST(HeadsAttention, TheLastQueryIsTheLastOfAll) {
 }
 
 TEST(HeadsAttention, RotaryScoresDependOnTheDistanceAlone) {
-  const Shape s{
-      .width = 6, .tokens = 9, .heads = 1, .head = 6, .queries = Queries::all, .rotary = true};
+  const Shape s{{.width = 6, .tokens = 9, .heads = 1, .head = 6, .rotary = true}};
   Case c(s, 1);
   for (std::int64_t j = 1; j < s.tokens; ++j) std::copy_n(c.x.row(0), s.width, c.x.row(j));
   c.forward();

@@ -185,7 +185,7 @@ TEST(Decode, RefusesContentThatCannotBe) {
     run.state->progress.train_loss = std::numeric_limits<double>::quiet_NaN();
   });
   expect_refused("train_sequences is negative",
-                 [](RunRecord& run) { run.state->progress.train_sequences = -1; });
+                 [](RunRecord& run) { run.state->progress.train_answers = -1; });
 }
 
 // Who goes on with a run, or lists it, relies on its steps.

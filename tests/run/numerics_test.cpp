@@ -165,6 +165,15 @@ INSTANTIATE_TEST_SUITE_P(
             {"model.system=blocks", "data.task=chains", "data.D=6", "data.K=inf",
              "data.concentration=0.3", "record.observers=bigram_inference"},
             "67178769daa44bf8dbb679c38d2bd810"},
+        Pin{7,
+            {"model.system=blocks", "data.task=chains", "data.D=6", "train.loss_at=every",
+             "blocks.positions=learned", "train.optimizer=adamw", "train.learning_rate=0.003"},
+            "3dac71328c952af04a256a701a7202d5"},
+        Pin{2,
+            {"model.system=blocks", "data.layout=interleaved", "train.loss_at=every",
+             "blocks.positions=rotary", "blocks.d_model=24", "blocks.read_in=linear",
+             "blocks.mlp=every", "data.label_count=5"},
+            "a7b1e9ab5f1a34dfb67d0f1559dacf04"},
         Pin{3, {"data.zipf=1.2"}, "55f86c302b143270855e0c36a50f8dfe"},
         Pin{4,
             {"data.N=6", "data.K=inf", "train.epochs=60", "eval.refine=true"},
@@ -207,6 +216,8 @@ TEST(NumericsVersion, KnowsBlocksWhoseQueriesAndKeysAreMerged) {
     return numerics_version(config::with_overrides(config, settings));
   };
   EXPECT_EQ(changed({"blocks.n_layers=1"}), 2) << "the last layer's target alone attends";
+  EXPECT_EQ(changed({"blocks.n_layers=1", "data.layout=interleaved", "train.loss_at=every"}), 7)
+      << "in training all do";
   EXPECT_EQ(changed({"blocks.n_heads=5"}), 2);
   EXPECT_EQ(changed({"train.batch_size=1"}), 2) << "100 tokens, of which each has 65 entries";
   const std::vector<std::string> wide{"blocks.read_in=linear", "blocks.d_model=66"};

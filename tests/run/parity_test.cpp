@@ -19,8 +19,9 @@
 #include "icl/nn/loss.hpp"
 #include "icl/store/file.hpp"
 #include "icl/store/hdf5_reader.hpp"
-#include "icl/task/item_label.hpp"
+#include "icl/task/registry.hpp"
 #include "icl/task/seeds.hpp"
+#include "icl/task/training_answers.hpp"
 #include "icl/train/interventions.hpp"
 #include "icl/train/optimizer.hpp"
 #include "icl/train/schedule.hpp"
@@ -48,7 +49,7 @@ using Tensors = std::map<std::string, std::vector<double>>;
 struct Golden {
   config::Config config;
   std::map<std::string, std::vector<float>> initial;  ///< weights before the first step
-  Reference logits;                                   ///< [T, B]
+  Reference logits;                                   ///< [T, B], or as many answers and outputs
   Reference loss;                                     ///< [T]
   References gradient_first, gradient_last, weights;  ///< weights: after the last step
 };
@@ -103,11 +104,12 @@ class Steps {
       : config_(config),
         model_(model::make_model(config)),
         parameters_(model_->parameters()),
-        task_(config, std::nullopt, *model_, workers),
+        task_(task::make_task(config, std::nullopt, *model_, workers)),
         optimizer_(train::make_optimizer(config.train, parameters_)),
         interventions_(config.intervene, parameters_),
-        batch_(task_.make_batch(config.train.batch_size)),
-        activations_(model_->make_activations(config.train.batch_size, task_.length())) {
+        batch_(task_->make_batch(config.train.batch_size)),
+        answers_(config, config.train.batch_size),
+        activations_(model_->make_training_activations(config.train.batch_size, task_->length())) {
     model_->initialise(task::Seeds(config).init);
   }
 
@@ -116,8 +118,8 @@ class Steps {
     Numbers numbers;
     numbers.initial = values_of(parameters_);
     for (std::int64_t step = 0; step <= last; ++step) {
-      task_.training_batch(static_cast<std::uint64_t>(step), config_.train.batch_size, batch_,
-                           workers);
+      task_->training_batch(static_cast<std::uint64_t>(step), config_.train.batch_size, batch_,
+                            workers);
       numbers.loss.push_back(forward());
       const auto logits = activations_->logits.values();
       numbers.logits.insert(numbers.logits.end(), logits.begin(), logits.end());
@@ -137,8 +139,9 @@ class Steps {
     model_->forward(batch_, *activations_, workers);
     const nn::Loss loss(config::asked_of(config_));
     const Tensor& z = activations_->logits;
-    loss.gradient(batch_, z, activations_->dlogits);
-    return loss.sums(batch_, z).loss / static_cast<double>(batch_.size);
+    const Answers asked = answers_.of(batch_);
+    loss.gradient(asked, z, activations_->dlogits);
+    return loss.sums(asked, z).loss / static_cast<double>(asked.count);
   }
 
   /// All gradients of the batch as forward() left it, and back to where forward() left it.
@@ -160,10 +163,11 @@ class Steps {
   config::Config config_;
   std::unique_ptr<model::Model> model_;
   std::vector<nn::Parameter*> parameters_;
-  task::ItemLabelTask task_;
+  std::unique_ptr<task::Task> task_;
   std::unique_ptr<train::Optimizer> optimizer_;
   train::Interventions interventions_;
   Batch batch_;
+  task::TrainingAnswers answers_;
   std::unique_ptr<model::Activations> activations_;
 };
 
@@ -275,7 +279,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, Parity,
                                          "blocks_linear", "blocks_inner", "blocks_interleaved",
                                          "blocks_interleaved_adamw", "blocks_clipped",
                                          "blocks_labels", "blocks_labels_linear",
-                                         "blocks_labels_interleaved", "blocks_reddy"),
+                                         "blocks_labels_interleaved", "blocks_reddy",
+                                         "blocks_chains_every", "blocks_items_every"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {

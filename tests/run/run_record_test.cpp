@@ -74,6 +74,7 @@ TEST(ConfigHash, RestsOnDefaultsThatStay) {
       {"train.schedule", "\"constant\""},
       {"train.warmup", "0"},
       {"train.clip_norm", "not set"},
+      {"train.loss_at", "not set"},
       {"eval.sequences", "2000"},
       {"eval.every", "not set"},
       {"eval.log_points", "0"},

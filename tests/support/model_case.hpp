@@ -21,15 +21,21 @@ struct ModelCase {
       : model(model::make_model(config)),
         loss(config::asked_of(config)),
         sample(s, *model),
-        activations(model->make_activations(s.batch, s.length)) {
+        activations(model->make_training_activations(s.batch, s.length)),
+        labels(Sample::draw_labels(s.labels, activations->logits.extent(0), 3)) {
     randomise(*model);
+  }
+  /// What training asks: the sample's answers, or random ones of each item.
+  [[nodiscard]] Answers asked() const {
+    if (labels.size() == sample.batch.size) return sample.batch;
+    return {labels.size(), labels.values(), {}};
   }
   void forward(const Workers& workers = Workers(1)) {
     model->forward(sample.batch, *activations, workers);
   }
   /// Of the mean loss.
   void backward(const Workers& workers = Workers(1)) {
-    loss.gradient(sample.batch, activations->logits, activations->dlogits);
+    loss.gradient(asked(), activations->logits, activations->dlogits);
     model->backward(sample.batch, *activations, workers);
   }
   /// Logits and parameters after three steps of SGD.
@@ -49,6 +55,7 @@ struct ModelCase {
   nn::Loss loss;
   Sample sample;
   std::unique_ptr<model::Activations> activations;
+  BasicTensor<Label> labels;
 };
 
 /// Points the sinks of all parameters at tensors of gradients.

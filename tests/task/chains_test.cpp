@@ -9,6 +9,7 @@
 
 #include "icl/task/ideal_observer.hpp"
 #include "icl/task/plain_encoder.hpp"
+#include "icl/task/training_answers.hpp"
 #include "icl/theory/chain_observers.hpp"
 
 namespace icl::task {
@@ -233,6 +234,29 @@ TEST(Chains, TokensAreOneOfTheSymbolsAndCopiesAreThatOfTheLast) {
       EXPECT_EQ(batch.copy.row(b)[j] != 0, symbol == batch.items.row(b)[batch.length - 1]);
     }
     EXPECT_TRUE(batch.answer[b] >= 1 && batch.answer[b] <= 4);
+  }
+}
+
+TEST(Chains, AskedBehindEverySymbolAskForTheNext) {
+  for (const auto K : {config::Diversity(6), config::Diversity::infinity()}) {
+    config::Config config = configuration(K);
+    config.train.loss_at = config::LossAt::every;
+    const Bench bench(config);
+    Batch batch = bench.task.make_batch(40);
+    TrainingAnswers asked(config, 40);
+    for (const std::int64_t size : {40, 7}) {
+      bench.task.training_batch(3, size, batch, bench.workers);
+      const Answers answers = asked.of(batch);
+      ASSERT_EQ(answers.count, size * config.data.N);
+      EXPECT_TRUE(answers.values.is_none());
+      std::size_t at = 0;
+      for (std::int64_t b = 0; b < size; ++b) {
+        for (std::int64_t j = 1; j < config.data.N; ++j) {
+          EXPECT_EQ(answers.labels[at++], batch.items.row(b)[j] + 1);
+        }
+        EXPECT_EQ(answers.labels[at++], batch.answer[b]);
+      }
+    }
   }
 }
 

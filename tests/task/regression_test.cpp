@@ -9,6 +9,7 @@
 
 #include "icl/task/ideal_observer.hpp"
 #include "icl/task/plain_encoder.hpp"
+#include "icl/task/training_answers.hpp"
 
 namespace icl::task {
 namespace {
@@ -125,6 +126,23 @@ TEST(Regression, TheDiscreteEstimatorKnowsTheTasksOfTheRun) {
   const Bench endless(configuration(config::Diversity::infinity()));
   EXPECT_EQ(endless.task.observer(config::ObserverName::dmmse), nullptr);
   EXPECT_EQ(bench.task.observer(config::ObserverName::copier), nullptr);
+}
+
+TEST(Regression, AskedAtEveryItemAsksForItsY) {
+  config::Config config = configuration(6, 0.5);
+  config.train.loss_at = config::LossAt::every;
+  const Bench bench(config);
+  Batch batch = bench.task.make_batch(20);
+  bench.task.training_batch(2, 20, batch, bench.workers);
+  TrainingAnswers asked(config, 20);
+  const Answers answers = asked.of(batch);
+  const auto sequences = bench.draw(Kind::training, 2, 0, 20);
+  ASSERT_EQ(answers.count, 20 * config.data.N);
+  EXPECT_TRUE(answers.labels.empty());
+  std::int64_t at = 0;
+  for (const Sequence& s : sequences) {
+    for (const double y : s.y) EXPECT_EQ(*answers.values.row(at++), y);
+  }
 }
 
 TEST(Regression, DrawsTheMomentsThatItSays) {

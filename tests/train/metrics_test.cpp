@@ -146,6 +146,26 @@ TEST_F(MetricsTest, FormulasAreThoseOfTheRunsLoss) {
   }
 }
 
+TEST_F(MetricsTest, OfTrainingSayOverWhatTheyAreMeans) {
+  config::Config config = of("blocks");
+  const auto description_of = [&](const std::string& name) {
+    const auto metrics = all(config);
+    return std::ranges::find(metrics, name, &Metric::name)->description;
+  };
+  EXPECT_EQ(description_of("train_accuracy"),
+            "accuracy on the training batches since the previous row");
+  const std::string evaluation = description_of("icl_loss");
+  config.data.layout = config::Layout::interleaved;
+  config.train.loss_at = config::LossAt::every;
+  EXPECT_EQ(description_of("train_accuracy"),
+            "accuracy on the training batches since the previous row, over every item or symbol of "
+            "their sequences");
+  EXPECT_EQ(description_of("train_loss"),
+            "mean logistic loss of the training batches since the previous row (row 0: first "
+            "batch), over every item or symbol of their sequences");
+  EXPECT_EQ(description_of("icl_loss"), evaluation);
+}
+
 // Losses and accuracies are there always; of the probes, those of probe.record.
 TEST_F(MetricsTest, AreThoseOfTheProbesThatARunRecords) {
   const std::set<std::string> scores{"train_loss",   "train_accuracy", "icl_loss",

@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "icl/config/toml.hpp"
 #include "icl/core/error.hpp"
 #include "icl/nn/logistic_loss.hpp"
 #include "icl/task/item_label.hpp"
+#include "icl/task/registry.hpp"
 #include "icl/task/seeds.hpp"
 #include "icl/train/schedule.hpp"
 
@@ -124,6 +128,50 @@ TEST(Trainer, MakesTheStepsOfSgdAndMeansOfTheirLosses) {
     EXPECT_TRUE(equal(result.diary.evaluations, expected));
     EXPECT_EQ(result.diary.last.parameters,
               copy_values(std::vector<const nn::Parameter*>(parameters.begin(), parameters.end())));
+  }
+}
+
+// The textbook's loss of every answer, of one batch.
+TEST(Trainer, AskedAtEveryPositionMeansOverAllAnswers) {
+  for (const std::string keys : {"data.task=chains", "data.layout=interleaved"}) {
+    const std::vector<std::string> settings{"model.system=blocks", "train.loss_at=every", keys};
+    config::Config config = config::with_overrides(small(), settings);
+    config.probe.sequences = 0;
+    const WholeRun result(config);
+    const Workers workers(1);
+    const auto model = model::make_model(config);
+    model->initialise(task::Seeds(config).init);
+    const auto task = task::make_task(config, std::nullopt, *model, workers);
+    Batch batch = task->make_batch(config.train.batch_size);
+    task->training_batch(0, config.train.batch_size, batch, workers);
+    const auto activations =
+        model->make_training_activations(config.train.batch_size, config.data.N);
+    model->forward(batch, *activations, workers);
+    const std::int64_t n = config.data.N;
+    const bool chains = keys == "data.task=chains";
+    double loss = 0, correct = 0;
+    for (std::int64_t i = 0; i < config.train.batch_size * n; ++i) {
+      const std::int64_t b = i / n;
+      const std::int64_t j = i % n;
+      const bool last = j + 1 == n;
+      const Real* z = activations->logits.row(i);
+      if (chains) {
+        const std::int32_t next = last ? batch.answer[b] - 1 : batch.items.row(b)[j + 1];
+        double sum = 0;
+        for (std::int64_t c = 0; c < config.data.D; ++c) sum += std::exp(double{z[c]});
+        loss += std::log(sum) - double{z[next]};
+        correct += std::max_element(z, z + config.data.D) == z + next ? 1 : 0;
+      } else {
+        const Real label = last ? static_cast<Real>(batch.answer[b])
+                                : batch.table->context.row(batch.items.row(b)[j])[config.data.D];
+        loss += std::log1p(std::exp(-double{label} * double{z[0]}));
+        correct += label * z[0] > 0 ? 1 : 0;
+      }
+    }
+    const auto count = static_cast<double>(config.train.batch_size * n);
+    const Score& first = result.diary.evaluations.front().train;
+    EXPECT_NEAR(first.loss, loss / count, 1e-12) << keys;
+    EXPECT_NEAR(first.accuracy, correct / count, 1e-12) << keys;
   }
 }
 

@@ -73,6 +73,15 @@ constexpr auto words(RateSchedule /*type*/) {
   return std::to_array<std::string_view>({"constant", "cosine", "triangle"});
 }
 
+/// Where training asks for answers.
+enum class LossAt : std::uint8_t {
+  query,  ///< behind the last token alone: its label, its y, or the symbol that comes next
+  every,  ///< behind every item or symbol of a sequence
+};
+constexpr auto words(LossAt /*type*/) {
+  return std::to_array<std::string_view>({"query", "every"});
+}
+
 /// What attention is clamped to: the target's, or that of a head.
 enum class Clamp : std::uint8_t {
   copy,

@@ -86,6 +86,7 @@ struct Train {
   RateSchedule schedule = RateSchedule::constant;
   std::int64_t warmup = 0;
   std::optional<double> clip_norm;
+  std::optional<LossAt> loss_at;
   bool operator==(const Train&) const = default;
 };
 
@@ -173,6 +174,11 @@ struct Config {
 /// The task of a run: data.task, or labels where it is absent.
 [[nodiscard]] constexpr TaskKind task_of(const Config& config) {
   return config.data.task.value_or(TaskKind::labels);
+}
+
+/// Where training asks for answers: train.loss_at, or behind the last token where it is absent.
+[[nodiscard]] constexpr LossAt loss_at(const Config& config) {
+  return config.train.loss_at.value_or(LossAt::query);
 }
 
 /// All steps of a run.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "icl/core/matrix_view.hpp"
 #include "icl/core/tensor.hpp"
 
 namespace icl {
@@ -66,6 +67,21 @@ struct Batch {
     BasicTensor<std::int32_t> drawn;
     BasicTensor<double> chain = {};  ///< the same for chains: a matrix, its frequencies, and a copy
   } fresh;
+};
+
+/// What is asked of a model about a batch: R answers, sequence after sequence, each a label or P
+/// numbers. They lie somewhere else.
+struct Answers {
+  /// Those of the targets alone, R = B.
+  // NOLINTNEXTLINE(google-explicit-constructor): what a batch asks for
+  Answers(const Batch& batch)
+      : count(batch.size), labels(batch.answer.values()), values(batch.value) {}
+  Answers(std::int64_t answers, std::span<const Label> some_labels, ConstMatrixView some_values)
+      : count(answers), labels(some_labels), values(some_values) {}
+
+  std::int64_t count;             ///< R
+  std::span<const Label> labels;  ///< [R] or more; empty where numbers are asked for
+  ConstMatrixView values;         ///< [R, P]; empty where it is labels
 };
 
 }  // namespace icl

@@ -15,9 +15,10 @@ namespace icl::model {
 
 /// The transformer that the keys of [blocks] describe: the T tokens of TokenLayout as Embedding
 /// makes them, then the layers (nn::Block), the last of which the target alone goes through, a last
-/// layer norm with norms "pre", and z = readout(r_T). With one layer, the norm of the input, no
-/// scale, no W_O and no MLP it is S1, and with MLPs of three matrices in all layers but the last,
-/// without residual, S2.
+/// layer norm with norms "pre", and z = readout(r_T). In training with train.loss_at = every all
+/// tokens go through the last layer too, and norm and readout follow for that of each item. With
+/// one layer, the norm of the input, no scale, no W_O and no MLP it is S1, and with MLPs of three
+/// matrices in all layers but the last, without residual, S2.
 ///
 /// Parameters embed (Embedding), blocks.{l} (nn::Block), ln_final, and mlp.{0,2,4} (mlp.0 of a
 /// linear readout), of those that there are. With data.label_count z has an entry for each label.
@@ -41,14 +42,28 @@ class BlocksModel final : public Model {
                                                              std::int64_t length,
                                                              Storage storage) const override;
 
+  [[nodiscard]] std::unique_ptr<Activations> new_training_activations(
+      std::int64_t batch, std::int64_t length, Storage storage) const override;
+
   [[nodiscard]] std::int64_t tokens() const { return layout_.tokens(); }
+  /// Which tokens attend in layer l, where in the last one these do.
+  [[nodiscard]] nn::Queries queries(std::size_t l, nn::Queries last) const {
+    return l + 1 == blocks_.size() ? last : nn::Queries::all;
+  }
+  /// Answers to a sequence: of its items, or of the last alone.
+  [[nodiscard]] std::int64_t answers(nn::Queries last) const {
+    return last == nn::Queries::all ? layout_.items() : 1;
+  }
   [[nodiscard]] State& state_for(const Batch&, Activations&) const;
   void look_at(const Batch&, State&) const;
   void mean_attention(std::int64_t batch, State&) const;
+  void gather_items(std::int64_t batch, State&) const;
+  void scatter_items(std::int64_t batch, State&) const;
 
   config::BlocksShape shape_;
   TokenLayout layout_;
   std::int64_t dimension_;
+  nn::Queries asked_;  ///< whom training asks in the last layer
   Embedding embedding_;
   nn::TokenMlp::Shape readout_shape_;
   std::optional<nn::LayerNorm> final_norm_;

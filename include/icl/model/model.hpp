@@ -29,8 +29,8 @@ struct HeadWeights {
 /// Owned by the caller, so that forward is const and a model may be run on several batches at once.
 class Activations {
  public:
-  explicit Activations(std::int64_t batch, Storage storage, std::int64_t outputs = 1)
-      : logits({batch, outputs}, storage), dlogits({batch, outputs}, storage) {}
+  explicit Activations(std::int64_t answers, Storage storage, std::int64_t outputs = 1)
+      : logits({answers, outputs}, storage), dlogits({answers, outputs}, storage) {}
   Activations(const Activations&) = delete;
   Activations& operator=(const Activations&) = delete;
   virtual ~Activations() = default;
@@ -51,8 +51,11 @@ class Activations {
   /// derivatives are those of the network wherever it has any.
   virtual void hold_relus() = 0;
 
-  Tensor logits;   ///< z [B, C]: C = 1, or what config::asked_of() says of the system blocks
-  Tensor dlogits;  ///< [B, C], to be filled before backward
+  /// z [B, C]: C = 1, or what config::asked_of() says of the system blocks; or [B N, C], sequence
+  /// after sequence, of make_training_activations() where training asks at every position
+  /// (train.loss_at).
+  Tensor logits;
+  Tensor dlogits;  ///< as logits, to be filled before backward
 
   /// What the target attends to (in the last layer) in the next forward pass, and in the backward
   /// pass that follows it.
@@ -95,19 +98,26 @@ class Model : public TokenEncoder {
   /// diag(gain): 1 for a multiple of the identity. NaN for a system without these matrices.
   [[nodiscard]] virtual double identity_alignment() const { return nan; }
 
-  /// Room for batches of up to `batch` sequences of `length` tokens.
+  /// Room for batches of up to `batch` sequences of `length` tokens, of which the target alone is
+  /// asked for an answer.
   [[nodiscard]] std::unique_ptr<Activations> make_activations(std::int64_t batch,
                                                               std::int64_t length) const {
-    auto activations = new_activations(batch, length, {});
-    activations->owner_ = this;
-    activations->batch_ = batch;
-    activations->length_ = length;
-    return activations;
+    return owned(new_activations(batch, length, {}), batch, length);
   }
-  /// Bytes that make_activations() takes.
+  /// The same for training, which may ask every item of a sequence (train.loss_at).
+  [[nodiscard]] std::unique_ptr<Activations> make_training_activations(std::int64_t batch,
+                                                                       std::int64_t length) const {
+    return owned(new_training_activations(batch, length, {}), batch, length);
+  }
+  /// Bytes that make_activations() takes, and make_training_activations().
   [[nodiscard]] double activation_bytes(std::int64_t batch, std::int64_t length) const {
     double bytes = 0;
     static_cast<void>(new_activations(batch, length, Storage::on_paper(&bytes)));
+    return bytes;
+  }
+  [[nodiscard]] double training_activation_bytes(std::int64_t batch, std::int64_t length) const {
+    double bytes = 0;
+    static_cast<void>(new_training_activations(batch, length, Storage::on_paper(&bytes)));
     return bytes;
   }
 
@@ -123,6 +133,18 @@ class Model : public TokenEncoder {
   [[nodiscard]] virtual std::unique_ptr<Activations> new_activations(std::int64_t batch,
                                                                      std::int64_t length,
                                                                      Storage storage) const = 0;
+  /// Of a system that training asks for more than the answer to the target.
+  [[nodiscard]] virtual std::unique_ptr<Activations> new_training_activations(
+      std::int64_t batch, std::int64_t length, Storage storage) const {
+    return new_activations(batch, length, storage);
+  }
+  [[nodiscard]] std::unique_ptr<Activations> owned(std::unique_ptr<Activations> activations,
+                                                   std::int64_t batch, std::int64_t length) const {
+    activations->owner_ = this;
+    activations->batch_ = batch;
+    activations->length_ = length;
+    return activations;
+  }
   void require_fitting(const Batch&, const Activations&) const;
 
  protected:

@@ -26,6 +26,10 @@ class TokenLayout {
   [[nodiscard]] std::int64_t items() const { return items_; }    ///< N
   /// Tokens from an item to the next.
   [[nodiscard]] std::int64_t stride() const { return interleaved_ ? 2 : 1; }
+  /// The token, of all in a batch, of its item i = 0, 1, ..., sequence after sequence.
+  [[nodiscard]] std::int64_t token_of(std::int64_t i) const {
+    return i / items_ * tokens_ + i % items_ * stride();
+  }
 
   /// Writes the T tokens of sequence b, the first to `out` and each `stride` behind the one before.
   /// `vectors` [L, D] are those of the labels, if they have some.

@@ -17,7 +17,8 @@ namespace icl::nn {
 /// A layer of a transformer on T tokens r of X entries: attention, and an MLP if it has one,
 ///     m = r + attention(ln1(r)),   y = m + mlp(ln2(m)),
 /// or y = mlp(ln2(m)) without a residual around the MLP; ln1 and ln2 are left out unless norms
-/// stand before both ("pre"). Its outputs y are all tokens, or the last of each sequence alone.
+/// stand before both ("pre"). Its outputs y are all tokens, or the last of each sequence alone:
+/// which of them, the activations of a pass say.
 class Block {
  public:
   struct Shape {
@@ -25,15 +26,11 @@ class Block {
     bool norms = false;
     std::optional<TokenMlp::Shape> mlp;
     bool mlp_residual = true;
-
-    [[nodiscard]] std::int64_t outputs() const {
-      return attention.queries == Queries::all ? attention.tokens : 1;
-    }
   };
 
   /// What forward leaves for backward, for Tq = T outputs of a sequence, or 1; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, const Shape&, Storage storage = {});
+    Activations(std::int64_t batch, const Shape&, Queries, Storage storage = {});
     std::optional<LayerNorm::Activations> ln1, ln2;
     HeadsAttention::Activations attention;
     std::optional<TokenMlp::Activations> mlp;
@@ -62,10 +59,13 @@ class Block {
 
  private:
   [[nodiscard]] std::int64_t width() const { return shape_.attention.width; }
+  /// B Tq.
+  [[nodiscard]] std::int64_t rows_of(std::int64_t batch, const Activations& s) const {
+    return batch * shape_.attention.count(s.attention.queries);
+  }
   /// The token, of all in a batch, that output i belongs to.
-  [[nodiscard]] std::int64_t token_of(std::int64_t i) const {
-    const std::int64_t tokens = shape_.attention.tokens;
-    return shape_.outputs() == tokens ? i : (i + 1) * tokens - 1;
+  [[nodiscard]] std::int64_t token_of(std::int64_t i, const Activations& s) const {
+    return s.attention.queries == Queries::all ? i : (i + 1) * shape_.attention.tokens - 1;
   }
   void require_fits(std::int64_t batch, ConstMatrixView r, const Activations&,
                     ConstMatrixView y) const;

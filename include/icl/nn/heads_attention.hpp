@@ -35,7 +35,7 @@ struct Given {
 ///     y_i += W_O [z_i of each head],  z_i = sum_j a_ij v_j
 /// without biases. With rotary positions q_i and k_j are turned by the angles of i and j. Without
 /// W_O, where H C = X, the z are added as they are. Queries are all tokens, or the last of each
-/// sequence alone.
+/// sequence alone: which of them, the activations of a pass say.
 ///
 /// Three kernels. Where only the last token attends, and nothing is turned, keys and values are
 /// never formed (*gathered*, see TargetAttention): for each head q . k_j = u . x_j, u = W_k^T q,
@@ -43,8 +43,8 @@ struct Given {
 /// attend with one head and nothing is turned, queries need not be formed either (*merged*): u_i =
 /// (W_q^T W_k)^T x_i, with the product of the weights made once a pass, so that a token costs two
 /// projections, not three; it pays where C >= X and tokens are many. Otherwise all are formed
-/// (*materialised*). The shape decides between the first and the third; Kernel may ask for the
-/// second where it can be, or for the third.
+/// (*materialised*). Shape and queries decide between the first and the third; Kernel may ask for
+/// the second where it can be, or for the third.
 ///
 /// Sequences are cut in tiles of about `tile` tokens, whatever the number of workers. No
 /// allocation. Matrices as for Linear.
@@ -59,24 +59,28 @@ class HeadsAttention {
     std::int64_t tokens;  ///< T
     std::int64_t heads;   ///< H
     std::int64_t head;    ///< C
-    Queries queries;
     AttentionKind kind = AttentionKind::softmax;
     double scale = 1;
     bool output = true;  ///< W_O
     bool rotary = false;
     Kernel kernel = Kernel::by_shape;
 
-    [[nodiscard]] bool gathers() const {
+    /// Tq, the queries of a sequence: T, or 1 for the last alone.
+    [[nodiscard]] std::int64_t count(Queries queries) const {
+      return queries == Queries::all ? tokens : 1;
+    }
+    [[nodiscard]] bool gathers(Queries queries) const {
       return queries == Queries::last && !rotary && kernel != Kernel::materialised;
     }
-    [[nodiscard]] bool merges() const {
+    [[nodiscard]] bool merges(Queries queries) const {
       return queries == Queries::all && heads == 1 && !rotary && kernel == Kernel::merged;
     }
   };
 
-  /// What forward leaves for backward; owned by the caller. Tq is T, or 1 for the last alone.
+  /// What forward leaves for backward, for these queries; owned by the caller.
   struct Activations {
-    Activations(std::int64_t batch, const Shape&, Storage storage = {});
+    Activations(std::int64_t batch, const Shape&, Queries, Storage storage = {});
+    Queries queries;
     Tensor q, z;       ///< [B Tq, H C]; gathered, q is scaled; merged, there is no q
     Tensor attention;  ///< a [B, H, Tq, T], 0 where j > i
     Tensor dq, dz;     ///< [B Tq, H C]; merged, there is no dq
@@ -114,9 +118,6 @@ class HeadsAttention {
                     ConstMatrixView y) const;
   /// The sequences of one task.
   [[nodiscard]] std::int64_t sequences() const;
-  [[nodiscard]] std::int64_t queries() const {
-    return shape_.queries == Queries::all ? shape_.tokens : 1;
-  }
   /// H C.
   [[nodiscard]] std::int64_t inner() const { return shape_.heads * shape_.head; }
   /// Row W_q (0), W_k (1) or W_v (2) of qkv.
@@ -124,11 +125,11 @@ class HeadsAttention {
     return qkv.value.row(which * inner());
   }
   /// The first query of a sequence among its tokens [T, X], and the stride to the next.
-  [[nodiscard]] std::int64_t query_offset() const {
-    return (shape_.tokens - queries()) * shape_.width;
+  [[nodiscard]] std::int64_t query_offset(Queries queries) const {
+    return (shape_.tokens - shape_.count(queries)) * shape_.width;
   }
-  [[nodiscard]] std::int64_t query_stride() const {
-    return (shape_.queries == Queries::all ? 1 : shape_.tokens) * shape_.width;
+  [[nodiscard]] std::int64_t query_stride(Queries queries) const {
+    return (queries == Queries::all ? 1 : shape_.tokens) * shape_.width;
   }
 
   void forward_gathered(Tile sequences, const Real* x, const Given& given, Activations&) const;
@@ -141,7 +142,7 @@ class HeadsAttention {
   void backward_merged_parameters(std::int64_t batch, const Real* x, Activations&, const Workers&);
   void forward_materialised(Tile some, const Real* x, const Given& given, Activations&) const;
   void backward_materialised(Tile some, const Given& given, Activations&, Real* dx) const;
-  void turn_all(Turn, Tile sequences, Real* q, Real* k) const;
+  void turn_all(Turn, Tile sequences, Queries, Real* q, Real* k) const;
   void attend(std::int64_t b, const Given& given, Activations&) const;
   void attend_backward(std::int64_t b, const Given& given, Activations&) const;
   void backward_inputs(std::int64_t batch, const Real* x, const Given& given, Activations&,

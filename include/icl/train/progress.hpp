@@ -14,9 +14,9 @@ namespace icl::train {
 /// Where a run stands, beside its parameters, with what its probes remember.
 struct Progress : probe::Memory {
   std::int64_t step = 0;  ///< completed updates
-  double train_loss = 0;  ///< sum over the sequences since the last evaluation
+  double train_loss = 0;  ///< sum over the answers since the last evaluation
   std::int64_t train_correct = 0;
-  std::int64_t train_sequences = 0;
+  std::int64_t train_answers = 0;  ///< one a sequence, or N with train.loss_at = every
   std::optional<std::int64_t> t_icl_step;
   std::optional<std::int64_t> t_icl_refined;  ///< to the single step, by eval.refine
   bool operator==(const Progress&) const = default;
@@ -38,7 +38,7 @@ inline constexpr std::array progress_fields{
     ProgressField{"step", &Progress::step},
     ProgressField{"train_loss_sum", &Progress::train_loss},
     ProgressField{"train_correct", &Progress::train_correct},
-    ProgressField{"train_sequences", &Progress::train_sequences},
+    ProgressField{"train_sequences", &Progress::train_answers},
     ProgressField{"t_icl_step", &Progress::t_icl_step},
     ProgressField{"t_icl_step_refined", &Progress::t_icl_refined},
     ProgressField{"I_K", &Progress::I_K},

@@ -10,6 +10,7 @@
 #include "icl/nn/attending.hpp"
 #include "icl/nn/loss.hpp"
 #include "icl/task/task.hpp"
+#include "icl/task/training_answers.hpp"
 
 namespace icl::train {
 
@@ -25,7 +26,8 @@ class TrainingPass {
   /// Hands the gradient of the mean loss of the batch to the parameters' sinks.
   void backward(model::Model&, const Workers&);
 
-  [[nodiscard]] std::int64_t sequences() const { return batch_.size; }
+  /// Answers that the batch asks for: its sequences, or with train.loss_at = every N times as many.
+  [[nodiscard]] std::int64_t answers() const { return asked_.count; }
   [[nodiscard]] const model::Activations& activations() const { return *activations_; }
 
  private:
@@ -33,6 +35,8 @@ class TrainingPass {
   std::int64_t batch_size_;
   nn::Loss loss_;
   Batch batch_;
+  task::TrainingAnswers answers_;
+  Answers asked_;  ///< of the batch in hand
   std::unique_ptr<model::Activations> activations_;
 };
 

@@ -136,7 +136,8 @@ class Blocks(System):
         z = attn.hook_z(torch.einsum("bhij,bjhc->bihc", attn.hook_pattern(pattern), v)).flatten(2)
         return block.hook_attn_out(attn.output(z) if s.output == "linear" else z)
 
-    def forward(self, x, label, shift=None):
+    def forward(self, x, label, shift=None, every=False):
+        """Logits of the target, or with `every` [B, N] and [B, N, L], behind each item or symbol: what train.loss_at = every trains."""
         s = self.shape
         if shift is None and s.shift != "none":
             raise BadInput("a model with blocks.shift needs the shift of each sequence: model(*batch.tensors())")
@@ -145,7 +146,7 @@ class Blocks(System):
             r = block.hook_resid_pre(r)
             r = r + self.attend(block, block.ln1(r) if s.norm == "pre" else r)
             if layer + 1 == s.n_layers:
-                r = r[:, -1]
+                r = r[:, :: 2 if s.layout == "interleaved" else 1] if every else r[:, -1]
             if s.has_mlp(layer):
                 r = block.hook_resid_mid(r)
                 y = block.mlp(block.ln2(r) if s.norm == "pre" else r, block.mlp_at)

@@ -15,7 +15,8 @@ it has them (torch_parts.hook_points(model) lists those of a system), without an
     mlp.hook_pre, hook_post, hook_pre2, hook_post2  [B, H]  the MLP that gives the logit
     hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1; of the symbols of chains
 
-In blocks they have axes for heads (Blocks), and there are hook_attn_out and mlp_at.hook_pre, ... in place of mlp.hook_pre, ... of a layer.
+In blocks they have axes for heads (Blocks), and there are hook_attn_out and mlp_at.hook_pre, ... in place of mlp.hook_pre, ... of a layer. There
+model(*batch.tensors(), every=True) gives the logits behind each item or symbol, [B, N] or [B, N, L]: those that train.loss_at = every trains.
 
 Needs torch. Shapes and the meaning of each system: experiments/systems.md.
 """
