@@ -5,6 +5,7 @@
 
 #include "blocks_fields.hpp"
 #include "field_access.hpp"
+#include "icl/config/observers.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/config/system.hpp"
 
@@ -54,6 +55,42 @@ constexpr auto probes_doc = [] {
 #define ICL_ROW(name, doc, ...) "; " doc
 constexpr std::string_view optimizers_doc = std::string_view(ICL_OPTIMIZERS(ICL_ROW)).substr(2);
 #undef ICL_ROW
+/// What tasks there are, by their words.
+#define ICL_ROW(name, doc) "; " #name ": " doc
+constexpr std::string_view tasks_doc = "What the system blocks learns" ICL_TASKS(ICL_ROW);
+#undef ICL_ROW
+/// Writes words one after the other where there is room; counts them in any case.
+struct Writer {
+  char* out;
+  std::size_t size = 0;
+  constexpr void add(std::string_view words) {
+    if (out != nullptr) std::ranges::copy(words, out + size);
+    size += words.size();
+  }
+};
+/// The ideal observers of each task that has some.
+constexpr std::size_t write_observers_doc(char* out) {
+  Writer to{out};
+  to.add("Ideal observers whose loss on the evaluation's sequences is recorded, and how far the ");
+  to.add("network's answers are from theirs");
+  for (std::size_t task = 0; task < enumerator_count<TaskKind>(); ++task) {
+    bool first = true;
+    for (const ObserverRow& row : observers) {
+      if (static_cast<std::size_t>(row.task) != task) continue;
+      to.add(first ? "; of " : ", ");
+      if (first) to.add(words(TaskKind{}).at(task));
+      if (first) to.add(": ");
+      to.add(row.name);
+      first = false;
+    }
+  }
+  return to.size;
+}
+constexpr auto observers_doc = [] {
+  std::array<char, write_observers_doc(nullptr)> all{};
+  write_observers_doc(all.data());
+  return all;
+}();
 constexpr std::string_view dataset_form = "FILE.h5:/DATASET";
 constexpr std::string_view freeze_form = "NAME@FIRST:LAST, ...";
 constexpr std::string_view clamp_form = "WORD@FIRST:LAST or WORD/LAYER.HEAD@FIRST:LAST, ...";
@@ -89,21 +126,16 @@ constexpr std::array other_fields = {
           "score on a copy",
           OptionalNumberAccess{member<&Config::init, &Init::beta0>(), initial_beta},
           "W_q stays as it is drawn"},
-    Field{"data.task", "",
-          "What the system blocks learns: the label of an item that occurs in its context; or "
-          "linear regression in context, y = w . x + data.noise xi, where w, x and xi are normal "
-          "variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is asked for; or "
-          "what comes after N symbols of a Markov chain (chains)",
-          optional_choice<&Config::data, &Data::task>(), "labels"},
+    Field{"data.task", "", tasks_doc, optional_choice<&Config::data, &Data::task>(), "labels"},
     Field{"data.K", "items",
-          "Task diversity: the number of items in the training set, or of the w of regression, or "
-          "of chains; inf draws fresh items and labels, a fresh w, or a fresh chain for every "
-          "sequence",
+          "Task diversity: the number of items in the training set, or with another data.task of "
+          "what a sequence is of (a w of regression, a chain); inf draws fresh items and labels, "
+          "or a fresh one of these, for every sequence",
           DiversityAccess{member<&Config::data, &Data::K>(), {2, max_count - 1}}},
     Field{"data.N", "tokens",
           "Tokens in a sequence: N-1 items with their labels, then the target item; or N symbols",
           IntegerAccess{member<&Config::data, &Data::N>(), {2, max_size}}},
-    Field{"data.D", "", "Dimension of an item, or with data.task = chains the number S of symbols",
+    Field{"data.D", "", "Dimension of an item, or the number S of symbols where tokens are these",
           IntegerAccess{member<&Config::data, &Data::D>(), {1, max_size}}},
     Field{"data.labels", "",
           "Labels in a training sequence: independent; N/2 of the N tokens, target included, of "
@@ -155,8 +187,9 @@ constexpr std::array other_fields = {
           OptionalNumberAccess{member<&Config::data, &Data::novel>(), above_0_to_1},
           "no sequence has items of its own"},
     Field{"data.concentration", "",
-          "Concentration alpha of the Dirichlet distribution that each row of the matrix of a "
-          "chain is drawn from: small ones make chains that are nearly certain",
+          "Concentration alpha of the Dirichlet distribution that probabilities of symbols are "
+          "drawn from, of a chain those after each symbol: small ones make the next one nearly "
+          "certain",
           OptionalNumberAccess{member<&Config::data, &Data::concentration>(), concentration}, "1"},
     Field{"data.items", "",
           "Items from an HDF5 file in place of Gaussian ones: rows [classes, D] or [classes, "
@@ -282,11 +315,7 @@ constexpr std::array other_fields = {
           "Activations on the sequences of /probe_set, to be recorded with each snapshot: logit, "
           "attention, query, attended, mlp_input, hidden_1, hidden_2",
           text<&Config::record, &Record::activations>("NAME, ..."), "none, and no /probe_set"},
-    Field{"record.observers", "",
-          "Ideal observers whose loss on the evaluation's sequences is recorded, and how far the "
-          "network's answers are from theirs: memoriser, copier; with data.task = regression "
-          "ridge, dmmse; with chains unigram_inference, bigram_inference, unigram_retrieval, "
-          "bigram_retrieval",
+    Field{"record.observers", "", std::string_view(observers_doc.data(), observers_doc.size()),
           text<&Config::record, &Record::observers>("NAME, ..."), "none"},
     Field{"record.probe_set", "sequences",
           "Sequences of /probe_set: half of novel items, half of training items, if there are both",

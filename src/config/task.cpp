@@ -1,9 +1,31 @@
 #include "icl/config/task.hpp"
 
+#include <fmt/format.h>
+
 #include "icl/config/config.hpp"
+#include "icl/config/conflict.hpp"
 
 namespace icl::config {
 namespace {
+
+/// One stream makes all numbers of a sequence.
+std::optional<Conflict> too_many_numbers(const Config& c) {
+  constexpr std::int64_t most = std::int64_t{1} << 26;
+  if (c.data.N * (c.data.D + 2) <= most) return std::nullopt;
+  return Conflict{fmt::format("data.N = {} times data.D + 2 = {} must be at most 2^26 with "
+                              "data.task = \"{}\"",
+                              c.data.N, c.data.D + 2, word(task_of(c))),
+                  {"data.N", "data.D", "data.task"}};
+}
+
+/// One stream makes all of a chain, and tokens are rows of S numbers.
+std::optional<Conflict> too_many_symbols(const Config& c) {
+  constexpr std::int64_t most = 2048;
+  if (c.data.D >= 2 && c.data.D <= most) return std::nullopt;
+  return Conflict{fmt::format("data.D = {} symbols: must be from 2 to {} with data.task = \"{}\"",
+                              c.data.D, most, word(task_of(c))),
+                  {"data.D", "data.task"}};
+}
 
 constexpr std::array task_rows{
     TaskRow{.task = TaskKind::labels,
@@ -43,7 +65,8 @@ constexpr std::array task_rows{
                 "that of the target, the last; with data.layout = interleaved two tokens in its "
                 "place, (x_j, 0) and (zeros, y_j), and (x_N, 0) for the target: N tokens, or 2N - "
                 "1",
-            .output = "z is the answer to y_N; loss = mean over a batch of (z - y_N)^2"},
+            .output = "z is the answer to y_N; loss = mean over a batch of (z - y_N)^2",
+            .too_large = too_many_numbers},
     TaskRow{
         .task = TaskKind::chains,
         .symbols = true,
@@ -61,7 +84,8 @@ constexpr std::array task_rows{
                  "1 is 1: N tokens",
         .output = "z has S entries; P(the next symbol = s) = exp(z_s) / sum over r of exp(z_r); "
                   "loss = mean over a batch of -log P(the symbol that comes after s_N); accuracy = "
-                  "share of sequences whose greatest entry of z is that symbol's"},
+                  "share of sequences whose greatest entry of z is that symbol's",
+        .too_large = too_many_symbols},
 };
 static_assert(task_rows.size() == enumerator_count<TaskKind>() && [] {
   for (std::size_t i = 0; i < task_rows.size(); ++i) {

@@ -97,25 +97,6 @@ Found in_names_of_labels(const Config& c) {
   return std::nullopt;
 }
 
-/// What one stream of random numbers must be enough for.
-Found in_sizes_of_task(const Config& c) {
-  constexpr std::int64_t most = std::int64_t{1} << 26;  // one stream makes all of a sequence
-  if (task_of(c) == TaskKind::regression && c.data.N * (c.data.D + 2) > most) {
-    return Conflict{fmt::format("data.N = {} times data.D + 2 = {} must be at most 2^26 with "
-                                "data.task = \"regression\"",
-                                c.data.N, c.data.D + 2),
-                    {"data.N", "data.D", "data.task"}};
-  }
-  constexpr std::int64_t most_symbols = 2048;  // one stream makes all of a chain
-  if (task_of(c) == TaskKind::chains && (c.data.D < 2 || c.data.D > most_symbols)) {
-    return Conflict{fmt::format("data.D = {} symbols: must be from 2 to {} with data.task = "
-                                "\"chains\"",
-                                c.data.D, most_symbols),
-                    {"data.D", "data.task"}};
-  }
-  return std::nullopt;
-}
-
 Found in_observers(const Config& c) {
   if (!c.record.observers) return std::nullopt;
   const std::vector<std::string>& names = **c.record.observers;
@@ -149,7 +130,8 @@ Found in_observers(const Config& c) {
 Found in_task(const Config& c) {
   auto found = in_keys(c);
   if (!found) found = in_names_of_labels(c);
-  if (!found) found = in_sizes_of_task(c);
+  const TaskRow& task = row_of(task_of(c));
+  if (!found && task.too_large != nullptr) found = task.too_large(c);
   return found ? found : in_observers(c);
 }
 

@@ -24,7 +24,9 @@ constexpr std::array table{
                    "compat.item_seeds shares the items and no longer the labels"},
     NumericsChange{6,
                    [](const config::Config& c) {
-                     return c.record.observers && config::task_of(c) != config::TaskKind::chains;
+                     const config::TaskKind task = config::task_of(c);  // of those there were
+                     return c.record.observers && (task == config::TaskKind::labels ||
+                                                   task == config::TaskKind::regression);
                    },
                    "the ideal observers are computed without the C library's exp and log"},
     NumericsChange{7, merges_queries_and_keys,

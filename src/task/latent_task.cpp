@@ -3,9 +3,28 @@
 #include <cassert>
 
 namespace icl::task {
+namespace {
+
+std::uint64_t unsigned_of(std::int64_t i) { return static_cast<std::uint64_t>(i); }
+
+}  // namespace
 
 LatentTask::LatentTask(const config::Config& config)
     : traits_(traits_of(config)), length_(config.data.N), seeds_(config) {}
+
+Stream LatentTask::stream_of_latent(std::int64_t k) const {
+  return {unsigned_of(seeds_.items), Purpose::latent, 0, unsigned_of(k)};
+}
+
+Stream LatentTask::stream_of_fresh(const Rule& rule, std::uint64_t step, std::int64_t index) {
+  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
+  return {unsigned_of(seed), Purpose::latent, step, unsigned_of(index)};
+}
+
+Stream LatentTask::stream_of_sequence(const Rule& rule, std::uint64_t step, std::int64_t index) {
+  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
+  return {unsigned_of(seed), Purpose::latent_sequence, step, unsigned_of(index)};
+}
 
 void LatentTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,
                                 const Workers& workers) const {

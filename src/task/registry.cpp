@@ -6,7 +6,7 @@
 namespace icl::task {
 
 const TaskDefinition& definition_of(config::TaskKind task) {
-#define ICL_ROW(name) &tasks::name,
+#define ICL_ROW(name, ...) &tasks::name,
   static constexpr std::array definitions{ICL_TASKS(ICL_ROW)};
 #undef ICL_ROW
   return *definitions.at(static_cast<std::size_t>(task));

@@ -33,7 +33,7 @@ Moments moments_of(double alpha, std::size_t S, std::size_t rows) {
   Moments m;
   std::vector<double> chain(S * S);
   for (std::size_t i = 0; i < rows / S; ++i) {
-    draw_chain(Stream(7, Purpose::chain, 0, i), alpha, chain);
+    draw_chain(Stream(7, Purpose::latent, 0, i), alpha, chain);
     for (std::size_t row = 0; row < S; ++row) {
       const auto p = std::span(chain).subspan(row * S, S);
       double sum = 0;
@@ -74,7 +74,7 @@ TEST(DrawChain, IsUniformWhereItShouldBe) {
   std::array<int, 8> bins{};
   std::array<double, 4> chain{};
   for (int i = 0; i < chains; ++i) {
-    draw_chain(Stream(3, Purpose::chain, 1, static_cast<std::uint64_t>(i)), 1, chain);
+    draw_chain(Stream(3, Purpose::latent, 1, static_cast<std::uint64_t>(i)), 1, chain);
     ++bins.at(static_cast<std::size_t>(chain[0] * 8));
     ++bins.at(static_cast<std::size_t>(chain[2] * 8));
   }
@@ -87,7 +87,7 @@ TEST(DrawChain, LeavesNoSymbolOutHoweverSmallAlphaIs) {
   std::vector<double> scratch(25);
   std::vector<double> frequencies(5);
   for (std::uint64_t i = 0; i < 2000; ++i) {
-    draw_chain(Stream(3, Purpose::chain, 1, i), 0.01, chain);
+    draw_chain(Stream(3, Purpose::latent, 1, i), 0.01, chain);
     EXPECT_GE(*std::ranges::min_element(chain), 1e-30);
     theory::stationary(chain, scratch, frequencies);
     for (const double f : frequencies) EXPECT_TRUE(f >= 0 && f <= 1) << f;
@@ -203,7 +203,7 @@ TEST(Chains, FreshOnesAreOfTheSequenceAlone) {
     Counts counts(3);
     counts.add(sequences[b]);
     std::array<double, 9> chain{};
-    draw_chain(Stream(seed, Purpose::chain, 5, b), 1, chain);
+    draw_chain(Stream(seed, Purpose::latent, 5, b), 1, chain);
     for (std::size_t s = 0; s < 3; ++s) {
       expect_drawn(std::span(counts.after).subspan(s * 3, 3), std::span(chain).subspan(s * 3, 3));
     }

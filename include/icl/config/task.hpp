@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "icl/config/loss.hpp"
@@ -9,23 +10,31 @@
 namespace icl::config {
 
 struct Config;
+struct Conflict;
 
-/// The tasks: the words of data.task. From a name follow the enumerator and the declaration of
-/// task::tasks::NAME, which a source of src/task defines: without that the program does not link.
-#define ICL_TASKS(ROW) ROW(labels) ROW(regression) ROW(chains)
+/// The tasks, a row each: the word of data.task, and what `icl keys` says that it asks for. From
+/// the word follow the enumerator and the declaration of task::tasks::NAME, which a source of
+/// src/task defines: without that the program does not link.
+#define ICL_TASKS(ROW)                                                                    \
+  ROW(labels, "the label of an item that occurs in its context")                          \
+  ROW(regression,                                                                         \
+      "linear regression in context, y = w . x + data.noise xi, where w, x and xi are "   \
+      "normal variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is " \
+      "asked for")                                                                        \
+  ROW(chains, "what comes after N symbols of a Markov chain")
 
-#define ICL_ROW(name) name,
+#define ICL_ROW(name, ...) name,
 enum class TaskKind : std::uint8_t { ICL_TASKS(ICL_ROW) };
 #undef ICL_ROW
 
-#define ICL_ROW(name) #name,
+#define ICL_ROW(name, ...) #name,
 constexpr auto words(TaskKind /*type*/) {
   return std::to_array<std::string_view>({ICL_TASKS(ICL_ROW)});
 }
 #undef ICL_ROW
 
 /// What a task is made of, and how it is spoken of. Keys, probes, tokens, exports and columns ask
-/// for these; only bounds of sizes and versions of numbers ask which task it is.
+/// for these, never which task it is.
 struct TaskRow {
   TaskKind task;
   bool items = false;         ///< tokens hold items x of D numbers
@@ -39,6 +48,9 @@ struct TaskRow {
   /// Sequences of an evaluation set, of novel items and of those of training; empty: its own words.
   std::string_view novel = {}, training = {};
   std::string_view input = {}, output = {};  ///< of /model; empty: the system's own words
+  /// Whether its sizes are more than a stream of random numbers, or a table, is enough for;
+  /// nullptr: never.
+  std::optional<Conflict> (*too_large)(const Config&) = nullptr;
 };
 /// Those of src/config/task.cpp, one for each name.
 [[nodiscard]] const TaskRow& row_of(TaskKind);

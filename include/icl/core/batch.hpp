@@ -65,7 +65,8 @@ struct Batch {
     /// [B, N] the number of each token's item, or of the sequence's task or chain, among those of
     /// its table; -1 of a new one.
     BasicTensor<std::int32_t> drawn;
-    BasicTensor<double> chain = {};  ///< the same for chains: a matrix, its frequencies, and a copy
+    /// Scratch space of the same for the numbers of a latent that is drawn for a sequence.
+    BasicTensor<double> latent = {};
   } fresh;
 };
 

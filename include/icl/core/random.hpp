@@ -37,8 +37,8 @@ enum class Purpose : std::uint32_t {
   novel_labels = 27,
   regression_task = 28,
   regression_numbers = 29,
-  chain = 30,
-  chain_symbols = 31,
+  latent = 30,           ///< that of task::LatentTask
+  latent_sequence = 31,  ///< what a sequence draws from its latent
   named_evaluation_sequence = 62,
   named_evaluation_fresh_items = 63,
   first_of_new_evaluation_sets = 64,  ///< from here on, numbers stand in task/evaluation_set.hpp

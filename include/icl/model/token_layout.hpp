@@ -15,7 +15,7 @@ namespace icl::model {
 /// concatenated, t_j = [x_j ; code(l_j)] and T = N, the target [x_N ; 0 0]; or interleaved,
 /// [x_1 ; 0 0], [0 ; code(l_1)], [x_2 ; 0 0], ..., [x_N ; 0 0] and T = 2 N - 1. Interleaved vectors
 /// take the place of an item, so that X = D: x_1, v(l_1), x_2, ..., x_N. The y of regression
-/// stands where a label does, in one entry; symbols of chains are items without labels.
+/// stands where a label does, in one entry; symbols are items without labels.
 ///
 /// The rows of a batch's table are [x ; l] (encode_plain).
 class TokenLayout {

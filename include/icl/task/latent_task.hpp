@@ -36,6 +36,13 @@ class LatentTask : public Task {
   explicit LatentTask(const config::Config&);
   [[nodiscard]] const Seeds& seeds() const { return seeds_; }
 
+  /// The randomness of latent k of the run; of a sequence's fresh latent; and of what a sequence
+  /// draws beside it. Two streams are enough for any such task.
+  [[nodiscard]] Stream stream_of_latent(std::int64_t k) const;
+  [[nodiscard]] static Stream stream_of_fresh(const Rule&, std::uint64_t step, std::int64_t index);
+  [[nodiscard]] static Stream stream_of_sequence(const Rule&, std::uint64_t step,
+                                                 std::int64_t index);
+
  private:
   /// Where the tokens of a batch lie.
   [[nodiscard]] virtual const TokenTable& tokens(const Batch&) const = 0;

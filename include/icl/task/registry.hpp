@@ -23,7 +23,7 @@ struct TaskDefinition {
 };
 
 namespace tasks {
-#define ICL_ROW(name) extern const TaskDefinition name;
+#define ICL_ROW(name, ...) extern const TaskDefinition name;
 ICL_TASKS(ICL_ROW)
 #undef ICL_ROW
 }  // namespace tasks

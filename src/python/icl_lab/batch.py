@@ -12,7 +12,7 @@ class Batch:
     """B sequences of N tokens, the target last. x and label are what a model reads; batch[5:9], batch[mask] are batches too."""
 
     x: np.ndarray  # [B, N, D] items
-    label: np.ndarray  # [B, N] +1 or -1, or 1 to L of data.label_count = L labels, or the y of regression; the target's is 0, as are those of symbols of chains
+    label: np.ndarray  # [B, N] +1 or -1, or 1 to L of data.label_count = L labels, or the y of regression; the target's is 0, as are those of symbols
     answer: np.ndarray | None = None  # [B] the target's label, or 1 + the symbol that comes next, or its y: of floating point then, and the loss is the squared error
     copy: np.ndarray | None = None  # [B, N] true where a context token's item is the target's
     item: np.ndarray | None = None  # [B, N] row in the table of items; None where items are fresh

@@ -34,8 +34,9 @@ class OpenRun(Run):
 
     @cached_property
     def settings(self):
-        """Full key -> value, all resolved; .config has the same as nested dicts."""
-        return self._ask("the settings", lambda file: attributes_of(file["config"]))
+        """Full key -> value, all resolved; .config has the same as nested dicts. `X` is none of them: the entries of a token, where /model has it."""
+        return self._ask("the settings", lambda file: attributes_of(file["config"]) | {
+            name: value for name, value in (attributes_of(file["model"]) if "model" in file else {}).items() if name == "X"})
 
     @property
     def system(self):

@@ -26,7 +26,7 @@ def turned(v):
 
 
 def label_code(config, w, label):
-    """What a token of blocks holds for its label; zeros for 0. Nothing in a symbol of a chain."""
+    """What a token of blocks holds for its label; zeros for 0. Nothing in a symbol."""
     if is_of_symbols(config):
         return np.zeros((*label.shape, 0))
     if label_count(config) == 1:

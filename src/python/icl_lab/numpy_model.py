@@ -2,7 +2,7 @@
 
 Each function of a system takes settings (full key -> value), weights (torch name -> array), items x [B, N, D], labels [B, N] and
 at(name, value) -> value, which is called at each place in turn and may record or replace what is there. They give logits [B], or [B, L] of data.label_count = L
-labels, which are then 1 to L in place of -1 and +1, or of the L = data.D symbols of chains. settings.shapes(config) says which weights a system has.
+labels, which are then 1 to L in place of -1 and +1, or of L = data.D symbols. settings.shapes(config) says which weights a system has.
 """
 
 from dataclasses import dataclass

@@ -119,6 +119,11 @@ class _File:
             self._series[name] = values
         return self._series[name]
 
+    @cached_property
+    def names(self):
+        """Those of all series, sorted."""
+        return self._ask("/metrics", lambda file: sorted(file["metrics"]))
+
     def has(self, name):
         return self._ask("/metrics", lambda file: f"metrics/{name}" in file)
 

@@ -55,7 +55,7 @@ def batch_of(group, row):
     copy = np.concatenate([context, np.zeros((len(context), 1), dtype=bool)], axis=1)
     item = group["item"][row][there] if "item" in group else None
     shift = group["shift"][row][there] if "shift" in group else None
-    label = group["label"][row][there] if "label" in group else np.zeros(group["x"][row][there].shape[:-1], dtype=np.int32)  # symbols of chains have none
+    label = group["label"][row][there] if "label" in group else np.zeros(group["x"][row][there].shape[:-1], dtype=np.int32)  # symbols have none
     return Batch(group["x"][row][there], label, group["answer"][row][there], copy, item, shift)
 
 

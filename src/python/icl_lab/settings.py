@@ -56,18 +56,18 @@ def blocks_shape(config):
 
 
 def label_count(config):
-    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count, or the D symbols of chains."""
+    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count, or D where tokens are symbols."""
     return int(config["data.D"] if is_of_symbols(config) else config.get("data.label_count", 1))
 
 
 def is_of_symbols(config):
-    """Whether tokens are symbols of chains, without labels."""
-    return config.get("data.task") == "chains"
+    """Whether tokens are one of D symbols, without labels."""
+    return config.get("X") == config["data.D"] and not has_label_vectors(config)
 
 
 def has_one_entry(config):
     """Whether the label, or the y of regression, stands in its token as it is."""
-    return config["data.label_code"] == "scalar" or config.get("data.task") == "regression"
+    return config["data.label_code"] == "scalar" or config.get("X") == config["data.D"] + 1
 
 
 def has_label_vectors(config):
@@ -76,10 +76,11 @@ def has_label_vectors(config):
 
 
 def token_width(config):
-    """X: of [x ; code of the label], or of x where label vectors take the place of items, or of a symbol."""
+    """X: of [x ; code of the label], or of x where label vectors take the place of items, or of a symbol. As the file says it (`X` of /model, which older files lack, of
+    items with labels all)."""
     D = int(config["data.D"])
-    if is_of_symbols(config):
-        return D
+    if "X" in config:
+        return int(config["X"])
     if has_label_vectors(config):
         return D if config.get("data.layout") == "interleaved" else 2 * D
     if label_count(config) > 1:

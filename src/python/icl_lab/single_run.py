@@ -5,7 +5,7 @@ import numpy as np
 from . import plot as pictures
 from . import theory
 from .read import Run
-from .series import ACCURACIES, LOSSES, judges, loss_axis, there
+from .series import ACCURACIES, LOSSES, best_observers, judges, loss_axis, there
 
 PROBES = (  # what each panel shows of a run: series, colour, label
     ("memorisation", (("c1", pictures.VERMILION, "c1"), ("c2", pictures.ORANGE, "c2"))),
@@ -56,7 +56,7 @@ def draw_run(path):
         pictures.accuracy_axis(every[0])
         every[0].set_title("accuracy")
     else:
-        draw_series(every[0], run, LOSSES)
+        draw_series(every[0], run, (*LOSSES, *best_observers(run)))
         loss_axis(every[0], run)
         every[0].set_title("loss")
     for axes, (title, parts) in zip(every[1:], probes):

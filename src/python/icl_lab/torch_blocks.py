@@ -87,7 +87,7 @@ class Blocks(System):
         return [p for name, p in self.named_parameters() if not name.startswith("mlp.") and ".mlp." not in name]
 
     def code(self, label, like):
-        """What a token holds for its label; zeros for 0. Nothing in a symbol of a chain."""
+        """What a token holds for its label; zeros for 0. Nothing in a symbol."""
         if self.symbols:
             return like[..., :0]
         if self.outputs == 1:

@@ -13,7 +13,7 @@ it has them (torch_parts.hook_points(model) lists those of a system), without an
     blocks.L.mlp.hook_pre, hook_post, hook_pre2, hook_post2    the two hidden layers of that MLP, before and after the ReLU
     blocks.L.hook_resid_post                        what the layer gives on; in the last one only the target's, [B, X]
     mlp.hook_pre, hook_post, hook_pre2, hook_post2  [B, H]  the MLP that gives the logit
-    hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1; of the symbols of chains
+    hook_logit                           [B]; [B, L] of data.label_count = L labels, which are 1 to L in place of +1 and -1; of symbols
 
 In blocks they have axes for heads (Blocks), and there are hook_attn_out and mlp_at.hook_pre, ... in place of mlp.hook_pre, ... of a layer. There
 model(*batch.tensors(), every=True) gives the logits behind each item or symbol, [B, N] or [B, N, L]: those that train.loss_at = every trains.
