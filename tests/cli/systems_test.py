@@ -13,6 +13,9 @@ from pathlib import Path
 import h5py
 import numpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from program import observers_of_tasks, tasks  # noqa: E402
+
 ICL = None
 TINY = """
 [model]
@@ -219,6 +222,35 @@ class SystemsTest(Programs):
         with h5py.File(self.cwd / "branch.h5", "r") as file:
             update = file["metrics/update_norm.qkv.weight"][:]
             self.assertTrue((update[file["metrics/step"][:] >= 20] == 0).all())
+
+
+class TasksTest(Programs):
+    """Every task that the program says that there is, with all its ideal observers."""
+
+    def test_each_is_trained_verified_exported_and_told_of(self):
+        observers = observers_of_tasks()
+        for task in tasks():
+            with self.subTest(task):
+                others = [name for other, names in observers.items() if other != task for name in names]
+                settings = ["model.system=blocks", f"data.task={task}"]
+                self.fails(USAGE, f'another task has the observer "{others[0]}"', *settings, f"record.observers={others[0]}")
+                settings.append(f"record.observers={','.join(observers[task])}")
+                run = self.trained(f"{task}.h5", *settings)
+                self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
+                self.assertEqual(self.train(f"{task}.h5", *settings, resume=True).returncode, 0)
+                self.ok("export", run, "--out", f"{task}-data.h5", "--batch", 0, "--evaluation", 40, "--items")
+                said = json.loads(self.ok("info", run, "--json").stdout)
+                self.assertIn("done at step 40 of 40", self.ok("info", run).stdout)
+                with h5py.File(run) as file, h5py.File(self.cwd / f"{task}-data.h5") as data:
+                    self.assertEqual(said["final"]["icl_loss"], file["metrics/icl_loss"][-1])
+                    for name in (f"{kind}_{name}_{what}" for kind in ("icl", "iwl") for name in observers[task] for what in ("loss", "distance")):
+                        self.assertTrue(numpy.isfinite(file["metrics"][name]).all() and file["metrics"][name].attrs["formula"], name)
+                    table = data[data.attrs["default"]]["x"]
+                    self.assertEqual((table.shape[0] % 24, table.shape[1]), (0, 9), "K of them, or K S rows")
+                    self.assertEqual(data["batches/x"].shape, (1, 8, 8, 9))
+                    for group in "icl_evaluation", "iwl_evaluation":
+                        self.assertEqual(data[group]["x"].shape, (1, 40, 8, 9))
+                        self.assertTrue({"answer", "y"} & set(data[group]), "what is asked for")
 
 
 class ItemsTest(Programs):

@@ -16,10 +16,10 @@ from unittest import mock
 
 import icl_lab
 import numpy as np
-from icl_lab import inside, numpy_blocks, numpy_model, pca, sequences
+from icl_lab import inside, numpy_blocks, numpy_model, pca, sequences, series, settings
 from icl_lab.agreement import Disagrees
 from icl_lab.read import BadInput
-from small_runs import SYSTEMS, train
+from small_runs import SYSTEMS, observers_of_tasks, tasks, train
 from wrong import IN_NUMPY, planted
 
 
@@ -34,6 +34,19 @@ class OpenTest(unittest.TestCase):
             call()
         self.assertIn(words, str(caught.exception))
         self.assertNotIn("\n", str(caught.exception))
+
+    def test_every_task_gives_its_recorded_losses_and_its_best_observers(self):
+        for task in tasks():
+            with self.subTest(task):
+                run = train(self.folder, "blocks", f"data.task={task}", "data.layout=not set", "blocks.d_head=5", "record.snapshot_every=120", f"record.observers={','.join(observers_of_tasks()[task])}")
+                for one in icl_lab.check(run):
+                    self.assertLess(abs(one.found - one.recorded), one.bound / 2)
+                self.assertEqual({name: value.shape for name, value in run.weights(120).items()}, settings.shapes(run.settings))
+                found = {name: label for name, _, label in series.best_observers(run)}
+                for kind, on in ("icl", "fresh"), ("iwl", "known"):
+                    best = min(observers_of_tasks()[task], key=lambda name, kind=kind: np.mean(run.series(f"{kind}_{name}_loss")))
+                    self.assertEqual(found.pop(f"{kind}_{best}_loss"), f"{best.replace('_', ' ')}, {on}")
+                self.assertFalse(found)
 
     def test_every_system_gives_its_recorded_losses_at_every_snapshot(self):
         for system, run in self.runs.items():

@@ -2,9 +2,13 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import icl_lab
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from program import observers_of_tasks, tasks  # noqa: E402, F401 (for the tests)
 
 SMALL = ["model.hidden=32", "data.K=64", "data.N=12", "data.D=20", "train.epochs=6", "train.steps_per_epoch=20", "train.batch_size=32",
          "train.learning_rate=0.1", "eval.sequences=300", "probe.sequences=32", "record.snapshots=0", "record.snapshot_every=40"]

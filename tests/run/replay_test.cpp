@@ -74,8 +74,14 @@ const std::vector<std::vector<std::string>>& variants() {
   return all;
 }
 
-TEST(Resume, EverySystemAndOptionEndsInTheSameBytesForAnyNumberOfThreads) {
-  for (const auto& settings : variants()) {
+TEST(Resume, EverySystemTaskAndOptionEndsInTheSameBytesForAnyNumberOfThreads) {
+  auto all = variants();
+  constexpr auto tasks = config::words(config::TaskKind{});
+  all.reserve(all.size() + tasks.size());
+  for (const std::string_view task : tasks) {
+    all.push_back({"model.system=blocks", "data.task=" + std::string(task), "data.D=4"});
+  }
+  for (const auto& settings : all) {
     SCOPED_TRACE(testing::PrintToString(settings));
     const config::Config config = tiny_with(settings);
     const auto whole = bytes_of(train_record(config));

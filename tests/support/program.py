@@ -4,6 +4,7 @@ A test that imports this is called as NAME_test.py ICL [TEST...].
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,20 @@ def differences(path, other):
     """What h5diff says of two files outside of /provenance; nothing when they are equal."""
     result = subprocess.run(["h5diff", "--exclude-path", "/provenance", path, other], capture_output=True, text=True, check=False)
     return (result.stdout + result.stderr).strip() if result.returncode == 0 else f"status {result.returncode}: {result.stdout}"
+
+
+def _keys(word):
+    return " ".join(icl(None, "keys", word).stdout.split())
+
+
+def tasks():
+    """The words of data.task."""
+    return re.search(r"data\.task not set ([\w, ]+?\w)\s(?=What)", _keys("data.task"))[1].split(", ")
+
+
+def observers_of_tasks():
+    """By the word of a task, the names of its ideal observers."""
+    return {task: names.split(", ") for task, names in re.findall(r"; of (\w+): ([\w, ]+)", _keys("record.observers"))}
 
 
 class ProgramTest(unittest.TestCase):
