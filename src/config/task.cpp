@@ -86,6 +86,25 @@ constexpr std::array task_rows{
                   "loss = mean over a batch of -log P(the symbol that comes after s_N); accuracy = "
                   "share of sequences whose greatest entry of z is that symbol's",
         .too_large = too_many_symbols},
+    TaskRow{
+        .task = TaskKind::urns,
+        .symbols = true,
+        .asked =
+            [](const Config& c) {
+              return Asked{LossKind::cross_entropy, c.data.D};
+            },
+        .label_entries = [](const Config&) { return std::int64_t{0}; },
+        .one = "urn",
+        .table = "urns",
+        .row = "row k: the probabilities of each symbol in urn k",
+        .novel = "draws from fresh urns",
+        .training = "draws from the K training urns",
+        .input = "token j = the draw s_j, of S = D numbers, of which number s_j = 0, 1, ..., S - 1 "
+                 "is 1: N tokens",
+        .output = "z has S entries; P(the next draw = s) = exp(z_s) / sum over r of exp(z_r); loss "
+                  "= mean over a batch of -log P(the draw that comes after s_N); accuracy = share "
+                  "of sequences whose greatest entry of z is that symbol's",
+        .too_large = too_many_symbols},
 };
 static_assert(task_rows.size() == enumerator_count<TaskKind>() && [] {
   for (std::size_t i = 0; i < task_rows.size(); ++i) {

@@ -20,7 +20,9 @@ enum class ObserverName : std::uint8_t {
   unigram_inference,
   bigram_inference,
   unigram_retrieval,
-  bigram_retrieval
+  bigram_retrieval,
+  inference,
+  retrieval
 };
 
 struct ObserverRow {
@@ -82,6 +84,16 @@ inline constexpr std::array observers{
                 "p(s) = sum over chains k of p_k P_k(s_N, s), p_k ~ f_k(s_1) product over j = 2 to "
                 "N of P_k(s_(j-1), s_j), f_k = f_k P_k",
                 four_algorithms},
+    ObserverRow{"inference", ObserverName::inference, TaskKind::urns,
+                "who counts the symbols of the context, ideal where each urn is a new one",
+                "p(s) = (n_s + alpha)/(N + S alpha), n_s of the N symbols being s, alpha = "
+                "data.concentration",
+                "derived: the mean of p_s in the posterior of a Dirichlet(alpha) prior"},
+    ObserverRow{
+        "retrieval", ObserverName::retrieval, TaskKind::urns,
+        "the posterior over the K training urns, ideal where the urn is one of these",
+        "p(s) = sum over urns k of w_k p_k(s), w_k ~ product over the N symbols of p_k(s_j)",
+        "derived: Bayes' rule, the urns equally likely beforehand"},
 };
 [[nodiscard]] constexpr const ObserverRow& row_of(ObserverName name) {
   return observers.at(static_cast<std::size_t>(name));

@@ -21,7 +21,8 @@ struct Conflict;
       "linear regression in context, y = w . x + data.noise xi, where w, x and xi are "   \
       "normal variates and a sequence is N-1 pairs (x, y) of one w and the x whose y is " \
       "asked for")                                                                        \
-  ROW(chains, "what comes after N symbols of a Markov chain")
+  ROW(chains, "what comes after N symbols of a Markov chain")                             \
+  ROW(urns, "what comes after N draws with replacement from an urn of symbols")
 
 #define ICL_ROW(name, ...) name,
 enum class TaskKind : std::uint8_t { ICL_TASKS(ICL_ROW) };
