@@ -6,6 +6,7 @@
 
 #include "icl/config/system.hpp"
 #include "icl/core/error.hpp"
+#include "icl/model/model.hpp"
 #include "support/errors.hpp"
 
 namespace icl::run {
@@ -66,6 +67,22 @@ TEST(Footprint, FollowsTheKeysThatEachPartNames) {
   EXPECT_EQ(part(footprint_of_training(c, 1), "items"), 0);
   EXPECT_GT(part(footprint_of_training(c, 1), "training batch"),
             part(footprint_of_training(base, 1), "training batch"));
+}
+
+TEST(Footprint, OfTrainingAtEveryPositionIsThatOfItsBatchAlone) {
+  config::Config base = config_of("blocks");
+  base.data.layout = config::Layout::interleaved;
+  config::Config c = base;
+  c.train.loss_at = config::LossAt::every;
+  expect_grown(base, c, {"training batch"});
+  // Beside what the model takes, a label of each item.
+  const auto of_model = [](const config::Config& config) {
+    return model::describe_model(config)->training_activation_bytes(config.train.batch_size,
+                                                                    config.data.N);
+  };
+  const auto labels = static_cast<double>(c.train.batch_size * c.data.N) * sizeof(Label);
+  EXPECT_EQ(part(footprint_of_training(c, 1), "training batch") - of_model(c),
+            part(footprint_of_training(base, 1), "training batch") - of_model(base) + labels);
 }
 
 TEST(Footprint, OfARunWithoutAnEndInSightIsNotThatOfAllItsEvaluations) {

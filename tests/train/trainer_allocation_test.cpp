@@ -80,6 +80,14 @@ TEST(TrainerAllocation, DoesNotHappenAfterTheFirstStep) {
   });
 }
 
+TEST(TrainerAllocation, DoesNotHappenWhereEveryPositionIsAsked) {
+  config::Config config = configuration("blocks", 16);
+  config.eval.every = 0;
+  config.data.layout = config::Layout::interleaved;
+  config.train.loss_at = config::LossAt::every;
+  for (const int threads : {1, 3}) EXPECT_EQ(allocations_after_the_first_step(config, threads), 0);
+}
+
 // Losses, accuracies and all probes but the alignment, which multiplies matrices of its own.
 TEST(TrainerAllocation, DoesNotHappenInEvaluations) {
   for_all_systems([](config::Config config) {
