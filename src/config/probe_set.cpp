@@ -6,7 +6,7 @@
 namespace icl::config {
 namespace {
 
-#define ICL_ROW(name, need, recorded) ProbeRow{#name, ProbeName::name, need, recorded},
+#define ICL_ROW(name, ...) ProbeRow{#name, ProbeName::name, __VA_ARGS__},
 constexpr std::array rows{ICL_PROBES(ICL_ROW)};
 #undef ICL_ROW
 
@@ -19,7 +19,7 @@ bool has_probe(System system, ProbeName probe) {
 }
 
 bool reads_labels(ProbeName probe) {
-  return probe != ProbeName::norms && probe != ProbeName::alignment;
+  return std::ranges::find(rows, probe, &ProbeRow::probe)->tasks == Tasks::labels;
 }
 
 bool reads_two_labels(ProbeName probe) {

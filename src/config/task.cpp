@@ -31,6 +31,7 @@ constexpr std::array task_rows{
     TaskRow{.task = TaskKind::labels,
             .items = true,
             .labels = true,
+            .copies = true,
             .asked =
                 [](const Config& c) {
                   if (!c.data.label_count) return Asked{};
@@ -70,6 +71,7 @@ constexpr std::array task_rows{
     TaskRow{
         .task = TaskKind::chains,
         .symbols = true,
+        .copies = true,
         .asked =
             [](const Config& c) {
               return Asked{LossKind::cross_entropy, c.data.D};
@@ -89,6 +91,7 @@ constexpr std::array task_rows{
     TaskRow{
         .task = TaskKind::urns,
         .symbols = true,
+        .copies = true,
         .asked =
             [](const Config& c) {
               return Asked{LossKind::cross_entropy, c.data.D};

@@ -14,6 +14,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
                NextUpdate* update)
     : task_(task),
       has_(config::row_of(config.model.system).has),
+      of_task_(config::row_of(config::task_of(config))),
       loss_(config::asked_of(config)),
       update_(update),
       count_(task.probe_sequences()) {
@@ -67,7 +68,8 @@ const Reading& Prober::read(const model::Model& model, std::int64_t step, const 
   }
   if (reads_sequences_) read_sequences(model, step, workers);
   Cuts cuts(*this, model, step, workers);
-  const View view{has_, model, sequences_, cuts, update_, memory, scratch_, head_scores_, workers};
+  const View view{has_,    of_task_, model,    sequences_,   cuts,
+                  update_, memory,   scratch_, head_scores_, workers};
   std::span<double> left(reading_.values);
   for (const Asked& asked : probes_) {
     asked.probe->read(view, left.first(asked.values));
@@ -110,7 +112,7 @@ void Prober::read_sequences(const model::Model& model, std::int64_t step, const 
     const std::int64_t size = std::min(chunk, count_ - first);
     task_.probe_batch(static_cast<std::uint64_t>(step), first, size, task::CopyLabel::its_own,
                       batch_, workers);
-    for (std::int64_t b = 0; b < size; ++b) {
+    for (std::int64_t b = 0; b < size && of_task_.labels; ++b) {
       answers_[static_cast<std::size_t>(first + b)] = batch_.answer[b];
     }
     if (!has_.context) {

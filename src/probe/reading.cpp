@@ -8,7 +8,24 @@
 
 namespace icl::probe {
 
+namespace {
+
+bool has(const config::Config& config, Needs needs) {
+  switch (needs) {
+    case Needs::nothing:
+      break;
+    case Needs::copies:
+      return config::row_of(config::task_of(config)).copies;
+    case Needs::right_answers:
+      return config::row_of(config::asked_of(config).loss).judges;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::size_t count_of(const Column& column, const config::Config& config, std::size_t parameters) {
+  if (!has(config, column.needs)) return 0;
   switch (column.each) {
     case Each::run:
       return 1;

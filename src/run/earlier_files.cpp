@@ -34,6 +34,17 @@ constexpr std::array wordings{
     Wording{"/metrics/attention_margin", "formula",
             "< y (z - z0) >, z0 the logit without the attention term"},
     Wording{"/metrics/memoriser_margin", "formula", "< y z0 >"},
+    // As of items with labels alone.
+    Wording{"", "description",
+            "attention of the target on the tokens that hold its copies' items, by head"},
+    Wording{"", "description",
+            "attention of a token on the one before, by head: the score of a previous-token head; "
+            "with data.layout = interleaved of the labels on their items, otherwise of all tokens "
+            "but the first"},
+    Wording{"", "description",
+            "lesion: loss on novel items where this head gives zeros and all else stays"},
+    Wording{"", "description",
+            "lesion: accuracy on novel items where this head gives zeros and all else stays"},
     Wording{"/activations/logit", "description", "z, the target's label is +1 where z > 0"},
     // What a memoriser's file drew: nothing, for it has no ICL accuracy.
     Wording{"/metrics", "signal", "icl_accuracy"},

@@ -84,13 +84,6 @@ ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
                             "--evaluation",
                             task.table));
   }
-  if (!words.probes.empty() && !task.labels) {
-    throw Error(
-        ExitCode::usage,
-        fmt::format("--probe: probes look at items with labels, which the run's data.task = "
-                    "\"{}\" has none of; use --batch or --evaluation",
-                    config::word(task.task)));
-  }
   if (!words.probes.empty() && run.config.probe.sequences == 0) {
     throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");
   }

@@ -61,7 +61,9 @@ double Sizes::probes() const {
   const auto probes = config::probes_of(config_);
   if (probes.empty()) return 0;
   std::int64_t sequences = config_.probe.sequences;
-  if (!config_.data.K.is_infinite()) sequences = std::min(sequences, config_.data.K.count());
+  if (config::row_of(config::task_of(config_)).labels && !config_.data.K.is_infinite()) {
+    sequences = std::min(sequences, config_.data.K.count());
+  }
   constexpr double lists = 13;  // of a number for each sequence
   return pass(std::min(probe::Prober::chunk, sequences), true) +
          lists * number_bytes * static_cast<double>(sequences) +

@@ -10,7 +10,10 @@ std::uint64_t unsigned_of(std::int64_t i) { return static_cast<std::uint64_t>(i)
 }  // namespace
 
 LatentTask::LatentTask(const config::Config& config)
-    : traits_(traits_of(config)), length_(config.data.N), seeds_(config) {}
+    : traits_(traits_of(config)),
+      length_(config.data.N),
+      probe_sequences_(config.probe.sequences),
+      seeds_(config) {}
 
 Stream LatentTask::stream_of_latent(std::int64_t k) const {
   return {unsigned_of(seeds_.items), Purpose::latent, 0, unsigned_of(k)};
@@ -38,6 +41,14 @@ void LatentTask::evaluation_batch(std::size_t set, std::uint64_t step, std::int6
   const EvaluationSet& of = evaluation_sets.at(set);
   fill({seeds_.eval, of.sequences, of.items == Items::novel || !traits_.training_items}, step,
        first, size, batch, workers);
+}
+
+void LatentTask::probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size,
+                             [[maybe_unused]] CopyLabel label, Batch& batch,
+                             const Workers& workers) const {
+  assert(label == CopyLabel::its_own);
+  fill({seeds_.eval, Purpose::probe_sequence, !traits_.training_items}, step, first, size, batch,
+       workers);
 }
 
 void LatentTask::fill(const Rule& rule, std::uint64_t step, std::int64_t first, std::int64_t size,

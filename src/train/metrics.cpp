@@ -111,27 +111,32 @@ std::string name_of(const probe::Place& place, const config::Config& config,
   return fmt::format("{}_{}_{}", place.column->name, place.which / heads, place.which % heads);
 }
 
-/// The formula of a column with those of the run's loss in their places.
-std::string formula_of(const probe::Column& column, const config::LossRow& loss) {
-  std::string formula(column.formula);
-  for (const auto& [place, text] :
-       {std::pair("{loss}", loss.formula), std::pair("{margin}", loss.margin)}) {
-    if (const auto at = formula.find(place); at != std::string::npos) {
-      formula.replace(at, std::string_view(place).size(), text);
+/// A text of a column with what the run has in their places.
+std::string filled_in(std::string_view text, const config::LossRow& loss, const std::string& icl) {
+  std::string filled(text);
+  for (const auto& [place, words] :
+       {std::pair<std::string_view, std::string_view>{"{unit}", loss.unit},
+        {"{loss}", loss.formula},
+        {"{margin}", loss.margin},
+        {"{icl}", icl}}) {
+    if (const auto at = filled.find(place); at != std::string::npos) {
+      filled.replace(at, place.size(), words);
     }
   }
-  return formula;
+  return filled;
 }
 
 void add_probes(const config::Config& config, const config::LossRow& loss,
                 std::span<const nn::Parameter* const> parameters, std::vector<Metric>& all) {
   const auto places = probe::places_of(config, parameters.size());
+  const std::string icl = task::sets_of(config).at(task::set_in(task::Role::icl)).on;
+  const auto text = [&](std::string_view of_column) { return filled_in(of_column, loss, icl); };
   for (std::size_t i = 0; i < places.size(); ++i) {
     const probe::Column& column = *places[i].column;
     Metric& added = all.emplace_back(metric(
-        name_of(places[i], config, parameters), column.units, column.description,
+        name_of(places[i], config, parameters), text(column.units), text(column.description),
         [](const Evaluation& e, std::size_t at) { return e.probes.values[at]; }, i));
-    added.formula = formula_of(column, loss);
+    added.formula = text(column.formula);
     added.source = column.source;
     added.is_of_parameter = column.each == probe::Each::parameter;
   }

@@ -232,13 +232,13 @@ class TasksTest(Programs):
         for task in tasks():
             with self.subTest(task):
                 others = [name for other, names in observers.items() if other != task for name in names]
-                settings = ["model.system=blocks", f"data.task={task}"]
+                settings = ["model.system=blocks", f"data.task={task}", 'probe.record="heads head_lesions"']
                 self.fails(USAGE, f'another task has the observer "{others[0]}"', *settings, f"record.observers={others[0]}")
                 settings.append(f"record.observers={','.join(observers[task])}")
                 run = self.trained(f"{task}.h5", *settings)
                 self.assertEqual(self.ok("verify", run, "--quiet").stdout, "identical\n")
                 self.assertEqual(self.train(f"{task}.h5", *settings, resume=True).returncode, 0)
-                self.ok("export", run, "--out", f"{task}-data.h5", "--batch", 0, "--evaluation", 40, "--items")
+                self.ok("export", run, "--out", f"{task}-data.h5", "--batch", 0, "--evaluation", 40, "--probe", 40, "--items")
                 said = json.loads(self.ok("info", run, "--json").stdout)
                 self.assertIn("done at step 40 of 40", self.ok("info", run).stdout)
                 with h5py.File(run) as file, h5py.File(self.cwd / f"{task}-data.h5") as data:
@@ -248,6 +248,8 @@ class TasksTest(Programs):
                     table = data[data.attrs["default"]]["x"]
                     self.assertEqual((table.shape[0] % 24, table.shape[1]), (0, 9), "K of them, or K S rows")
                     self.assertEqual(data["batches/x"].shape, (1, 8, 8, 9))
+                    self.assertEqual(data["probe/x"].shape, (1, 16, 8, 9))
+                    self.assertTrue(all(numpy.isfinite(file["metrics"][name]).all() for name in ("attention_on_previous_0_0", "without_head_icl_loss_1_0")))
                     for group in "icl_evaluation", "iwl_evaluation":
                         self.assertEqual(data[group]["x"].shape, (1, 40, 8, 9))
                         self.assertTrue({"answer", "y"} & set(data[group]), "what is asked for")

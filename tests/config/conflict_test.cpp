@@ -273,9 +273,9 @@ TEST(FindConflict, OfChains) {
         Keys{"data.label_count", "data.task"}},
        {[](Config& c) {
           chains(c);
-          c.probe.record = "heads";
+          c.probe.record = "heads, attention";
         },
-        "probe.record: \"heads\" looks at items with labels, which data.task = \"chains\" has "
+        "probe.record: \"attention\" looks at items with labels, which data.task = \"chains\" has "
         "none of",
         Keys{"probe.record", "data.task"}},
        {[](Config& c) {
@@ -304,6 +304,7 @@ TEST(FindConflict, OfChains) {
   chains(few_chains).K = 2;
   few_chains.data.concentration = 0.1;
   few_chains.record.observers = "bigram_inference, bigram_retrieval";
+  few_chains.probe.record = "norms, heads, head_lesions";
   EXPECT_FALSE(find_conflict(few_chains));
 }
 

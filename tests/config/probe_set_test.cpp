@@ -89,7 +89,10 @@ TEST(ProbesOf, AreThoseOfHeadsOnlyWhereTheyAreNamed) {
   EXPECT_THAT(probes_of(config),
               ElementsAre(memorisation, effective, attention, margins, lesions, norms));
   config.probe.record = "head_lesions, heads, norms";
-  EXPECT_THAT(probes_of(config), ElementsAre(norms, heads, head_lesions));
+  for (std::size_t task = 0; task < enumerator_count<TaskKind>(); ++task) {
+    config.data.task = static_cast<TaskKind>(task);
+    EXPECT_THAT(probes_of(config), ElementsAre(norms, heads, head_lesions)) << "of any task";
+  }
 }
 
 TEST(ProbesOf, AreThoseAskedForInTheOrderOfTheTable) {

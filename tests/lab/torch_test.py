@@ -101,8 +101,6 @@ class ChainsTest(unittest.TestCase):
             number = file["iwl_evaluation/chain"][0]
             self.assertTrue((number == number[:, :1]).all() and 0 <= number.min() and number.max() < len(chains))
             self.assertTrue((file["icl_evaluation/chain"][()] == -1).all())
-        with self.assertRaisesRegex(BadInput, 'probes look at items with labels, which the run.s data.task = "chains" has none of'):
-            self.run_.loader("probe", 120)
 
     def test_observers_are_those_computed_here(self):
         run, N = self.run_, self.run_.settings["data.N"]

@@ -125,6 +125,35 @@ TEST_F(MetricsTest, OfHeadsAreNamedByLayerAndHead) {
   EXPECT_EQ(names, expected);
 }
 
+// Regression has no copies, and no answer that is right.
+TEST_F(MetricsTest, OfHeadsAreThoseThatTheTaskHasACopyOrAnAnswerFor) {
+  config::Config config = of("blocks");
+  config.probe.record = "heads, head_lesions";
+  const auto named = [&](config::TaskKind task) {
+    config.data.task = task;
+    std::vector<std::string> words;
+    for (const Metric& metric : all(config)) {
+      if (metric.formula.empty()) continue;
+      words.push_back(metric.name + " (" + metric.units + "): " + metric.formula);
+      EXPECT_EQ(metric.description.find('{'), std::string::npos) << metric.description;
+    }
+    return words;
+  };
+  EXPECT_THAT(named(config::TaskKind::regression),
+              testing::ElementsAre(
+                  "attention_on_previous_0_0 (1): < mean over i of a_i(i-1) >",
+                  "without_head_icl_loss_0_0 (1): mean mean over outputs p of (z_p - v_p)^2",
+                  "without_head_icl_loss_1_0 (1): mean mean over outputs p of (z_p - "
+                  "v_p)^2"));
+  EXPECT_EQ(named(config::TaskKind::chains).size(), 9U);
+  EXPECT_THAT(
+      named(config::TaskKind::chains),
+      testing::IsSupersetOf({"attention_on_copy_1_0 (1): < sum over the copies i of a_T(i) >",
+                             "without_head_icl_loss_1_0 (nat): mean -ln p_y, p = "
+                             "softmax(z)",
+                             "without_head_icl_accuracy_1_0 (1): share of right answers"}));
+}
+
 TEST_F(MetricsTest, FormulasAreThoseOfTheRunsLoss) {
   config::Config config = of("blocks");
   config.probe.record = "lesions, head_lesions, margins";

@@ -11,24 +11,30 @@
 
 namespace icl::config {
 
-/// The probes that probe.record names, a row each: the name, what it needs of the system, and
-/// whether a run without probe.record has it. From
-/// a row follow the enumerator and the declaration of probe::probes::NAME, which src/probe/NAME.cpp
-/// defines: without that file the program does not link.
-#define ICL_PROBES(ROW)                                     \
-  ROW(memorisation, nullptr, Recorded::always)              \
-  ROW(effective, &Capabilities::context, Recorded::always)  \
-  ROW(attention, &Capabilities::context, Recorded::always)  \
-  ROW(margins, &Capabilities::context, Recorded::always)    \
-  ROW(alignment, &Capabilities::matrices, Recorded::always) \
-  ROW(lesions, &Capabilities::context, Recorded::always)    \
-  ROW(norms, nullptr, Recorded::always)                     \
-  ROW(heads, &Capabilities::heads, Recorded::if_named)      \
-  ROW(head_lesions, &Capabilities::heads, Recorded::if_named)
+/// The probes that probe.record names, a row each: the name, what it needs of the system, whether a
+/// run without probe.record has it, and of which tasks it is. From a row follow the enumerator and
+/// the declaration of probe::probes::NAME, which src/probe/NAME.cpp defines: without that file the
+/// program does not link.
+#define ICL_PROBES(ROW)                                                   \
+  ROW(memorisation, nullptr, Recorded::always, Tasks::labels)             \
+  ROW(effective, &Capabilities::context, Recorded::always, Tasks::labels) \
+  ROW(attention, &Capabilities::context, Recorded::always, Tasks::labels) \
+  ROW(margins, &Capabilities::context, Recorded::always, Tasks::labels)   \
+  ROW(alignment, &Capabilities::matrices, Recorded::always, Tasks::all)   \
+  ROW(lesions, &Capabilities::context, Recorded::always, Tasks::labels)   \
+  ROW(norms, nullptr, Recorded::always, Tasks::all)                       \
+  ROW(heads, &Capabilities::heads, Recorded::if_named, Tasks::all)        \
+  ROW(head_lesions, &Capabilities::heads, Recorded::if_named, Tasks::all)
 
 enum class Recorded : std::uint8_t {
   always,
   if_named,  ///< in probe.record: the columns of runs from before it stay as they are
+};
+
+/// Whose sequences a probe looks at.
+enum class Tasks : std::uint8_t {
+  labels,  ///< those of items with labels: TaskRow::labels
+  all,
 };
 
 #define ICL_ROW(name, ...) name,
@@ -40,6 +46,7 @@ struct ProbeRow {
   ProbeName probe;
   Need need;  ///< of the system
   Recorded recorded;
+  Tasks tasks;
 };
 [[nodiscard]] std::span<const ProbeRow> probe_rows();
 

@@ -41,6 +41,7 @@ struct TaskRow {
   bool items = false;         ///< tokens hold items x of D numbers
   bool symbols = false;       ///< tokens are one of D symbols
   bool labels = false;        ///< items have labels, of which an accuracy of 0.95 tells ICL
+  bool copies = false;        ///< tokens of a context may hold the target's item or symbol
   bool draws_tokens = false;  ///< no token is a row of a table, whatever K is
   Asked (*asked)(const Config&);
   std::int64_t (*label_entries)(const Config&);  ///< that a token has for its label, or for its y

@@ -26,15 +26,23 @@ enum class Each : std::uint8_t {
   inner_head,  ///< the same for the layers but the last, of which the target alone attends
 };
 
-/// A column of /metrics that a probe fills.
+/// What a run's sequences have to have for a column.
+enum class Needs : std::uint8_t {
+  nothing,
+  copies,         ///< of the target: config::TaskRow::copies
+  right_answers,  ///< answers that are right or wrong: config::LossRow::judges
+};
+
+/// A column of /metrics that a probe fills. In its texts {unit}, {loss} and {margin} stand for
+/// those of the run's loss (config::LossRow), and {icl} for what ICL is measured on.
 struct Column {
   std::string_view name;
   std::string_view units;
   std::string_view description;
-  /// {loss} and {margin} stand for those of the run's loss: config::LossRow.
   std::string_view formula;
   std::string_view source;
   Each each = Each::run;
+  Needs needs = Needs::nothing;
 };
 
 /// Where a formula comes from.
@@ -111,6 +119,7 @@ class NextUpdate {
 /// What a probe may look at.
 struct View {
   const config::Capabilities& has;  ///< of the system
+  const config::TaskRow& task;
   const model::Model& model;
   const Sequences& sequences;
   Surgery& surgery;
@@ -126,8 +135,8 @@ struct Probe {
   std::span<const Column> columns;
   /// The passes that it reads in a system; nullptr: none.
   Passes (*passes)(const config::Capabilities&);
-  /// Writes the value of each column, in their order; of one that is there for each of something,
-  /// that of each. They come as NaN.
+  /// Writes the value of each column that the run has, in their order; of one that is there for
+  /// each of something, that of each. They come as NaN.
   void (*read)(const View&, std::span<double> values);
   bool reads_update = false;  ///< View::update
 };

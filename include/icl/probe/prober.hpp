@@ -56,6 +56,7 @@ class Prober {
 
   const task::Task& task_;
   config::Capabilities has_;  ///< of the system
+  const config::TaskRow& of_task_;
   nn::Loss loss_;
   struct Asked {
     const Probe* probe;

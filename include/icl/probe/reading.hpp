@@ -17,7 +17,8 @@ struct Place {
   std::size_t which = 0;
 };
 
-/// How many columns there are of that name in a run of this configuration and so many parameters.
+/// How many columns there are of that name in a run of this configuration and so many parameters;
+/// none where it lacks what the column needs.
 [[nodiscard]] std::size_t count_of(const Column&, const config::Config&, std::size_t parameters);
 
 /// The places of a reading of a run of this configuration and so many parameters, in their order:

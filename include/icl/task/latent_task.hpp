@@ -19,6 +19,11 @@ class LatentTask : public Task {
   void training_batch(std::uint64_t step, std::int64_t size, Batch&, const Workers&) const final;
   void evaluation_batch(std::size_t set, std::uint64_t step, std::int64_t first, std::int64_t size,
                         Batch&, const Workers&) const final;
+  /// Sequences like those of training, others at each step.
+  void probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size, CopyLabel, Batch&,
+                   const Workers&) const final;
+  /// probe.sequences.
+  [[nodiscard]] std::int64_t probe_sequences() const final { return probe_sequences_; }
   [[nodiscard]] std::int64_t length() const final { return length_; }
   [[nodiscard]] const Traits& traits() const final { return traits_; }
 
@@ -56,6 +61,7 @@ class LatentTask : public Task {
 
   Traits traits_;
   std::int64_t length_;  ///< N
+  std::int64_t probe_sequences_;
   Seeds seeds_;
 };
 

@@ -81,17 +81,16 @@ class Task {
     return set < evaluation_sets.size() ? traits().*evaluation_sets.at(set).needs : set < sets();
   }
 
-  // Sequences of items with labels: Error(internal) in a task without these.
+  /// Sequences for probes: with labels those of training items with a copy of the target, whose
+  /// copies carry `label`, the same sequences for each. If there are probe_sequences() = K of them,
+  /// each item is the target once. With a label that is not its own the batch must have its own
+  /// tokens; without labels there is no other.
+  virtual void probe_batch(std::uint64_t step, std::int64_t first, std::int64_t size,
+                           CopyLabel label, Batch&, const Workers&) const = 0;
+  /// probe.sequences, but never more than there are training items with labels.
+  [[nodiscard]] virtual std::int64_t probe_sequences() const = 0;
 
-  /// Sequences for probes, of training items with a copy of the target, whose copies carry
-  /// `label`: the same sequences for each. If there are probe_sequences() = K of them, each item is
-  /// the target once. With a label that is not its own the batch must have its own tokens.
-  virtual void probe_batch(std::uint64_t /*step*/, std::int64_t /*first*/, std::int64_t /*size*/,
-                           CopyLabel /*label*/, Batch&, const Workers&) const {
-    without_labels("the sequences of probes");
-  }
-  /// probe.sequences, but never more than there are training items.
-  [[nodiscard]] virtual std::int64_t probe_sequences() const { return 0; }
+  // Sequences of items with labels: Error(internal) in a task without these.
 
   /// Sequences [first, first + size) of those that init.beta0 is measured on: training items with a
   /// copy of the target, keyed by the seed of the initial parameters.

@@ -16,7 +16,7 @@ class Head:
     layer: int
     head: int
     previous: float     # weight on the token before: interleaved of the labels on their items, otherwise over all tokens but the first; NaN where the target alone attends
-    on_copy: float      # the target's weight on its copies, added up
+    on_copy: float      # the target's weight on its copies (of symbols: on its own, earlier), added up; NaN in regression, which has none
     after_copy: float   # its weight on the tokens after them, added up: an induction head's; interleaved, these hold the copies' labels
     on_itself: float
     lesion_loss: float  # nats, where this head gives zeros and all else stays; without heads, where attention does
@@ -49,8 +49,10 @@ def _places(config):
 
 
 def _copies(config, batch):
-    """[B, T] true for a token that holds a copy's item."""
-    copies = batch.known("copy")
+    """[B, T] true for a token that holds a copy's item; None of sequences without copies."""
+    copies = batch.copy
+    if copies is None:
+        return None
     if config.get("data.layout") != "interleaved":
         return copies
     at = np.zeros((len(copies), 2 * copies.shape[1] - 1), dtype=bool)
@@ -61,11 +63,12 @@ def _copies(config, batch):
 def _weights(a, copies, config):
     """previous, on_copy, after_copy and on_itself from a [B, T or 1, T]."""
     target, T = a[:, -1], a.shape[-1]
-    after = np.zeros_like(copies)
-    after[:, 1:] = copies[:, :-1]
     later = np.arange(1, T, 2 if config.get("data.layout") == "interleaved" else 1)
     previous = a[:, later, later - 1].mean() if a.shape[1] == T and T > 1 else float("nan")
-    return tuple(float(value) for value in (previous, (target * copies).sum(1).mean(), (target * after).sum(1).mean(), target[:, -1].mean()))
+    on_copy = after_copy = float("nan")
+    if copies is not None:
+        on_copy, after_copy = (target * copies).sum(1).mean(), (target[:, 1:] * copies[:, :-1]).sum(1).mean()
+    return tuple(float(value) for value in (previous, on_copy, after_copy, target[:, -1].mean()))
 
 
 def _without(head):
