@@ -38,6 +38,8 @@ Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int th
       {"training batch", sizes.training_pass(), "train.batch_size, data.N, model.hidden, data.D"},
       {"evaluation", sizes.pass(std::min(train::Evaluator::chunk, config.eval.sequences), false),
        "data.N, model.hidden, data.D"},
+      {"observers", sizes.observers(threads),
+       "record.observers, data.K, data.N, data.D, --threads"},
       {"initial beta", config.init.beta0 ? sizes.pass(train::InitialBeta::chunk, false) : 0,
        "init.beta0, data.N, model.hidden, data.D"},
       {"probes", sizes.probes(), "probe.sequences, probe.record, data.N, model.hidden"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "icl/config/observers.hpp"
 #include "icl/config/probe_set.hpp"
 #include "icl/core/simd.hpp"
 #include "icl/model/model.hpp"
@@ -29,7 +30,6 @@ double Sizes::optimiser() const {
 }
 
 double Sizes::items(std::int64_t width) const {
-  if (config_.data.K.is_infinite()) return 0;
   return task::definition_of(config::task_of(config_)).table_bytes(config_, width);
 }
 
@@ -55,6 +55,23 @@ double Sizes::batch(std::int64_t sequences, std::int64_t width, bool own_tokens)
                         .room(config_, {length, config_.data.D, width, own_tokens}, sequences,
                               Storage::on_paper(&bytes)));
   return bytes;
+}
+
+double Sizes::observers(int threads) const {
+  const auto names = config::observers_of(config_);
+  if (names.empty()) return 0;
+  const config::Asked asked = config::asked_of(config_);
+  const auto numbers =
+      static_cast<double>(asked.loss == config::LossKind::logistic ? 2 : asked.outputs);
+  const auto sequences =
+      static_cast<double>(std::min(train::Evaluator::chunk, config_.eval.sequences));
+  double most = 0;
+  for (const config::ObserverName name : names) {
+    most =
+        std::max(most, task::definition_of(config::task_of(config_)).answer_bytes(config_, name));
+  }
+  constexpr double of_both = 2;
+  return of_both * sequences * numbers * number_bytes + threads * most;
 }
 
 double Sizes::probes() const {

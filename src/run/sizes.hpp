@@ -39,6 +39,10 @@ class Sizes {
   /// A batch of so many sequences whose tokens have `width` numbers.
   [[nodiscard]] double batch(std::int64_t sequences, std::int64_t width, bool own_tokens) const;
 
+  /// The answers of ideal observers to the sequences of an evaluation, beside the network's, and
+  /// what so many threads need to compute them, an observer after the other.
+  [[nodiscard]] double observers(int threads) const;
+
   /// A pass of the probes over their sequences, and what they keep of each.
   [[nodiscard]] double probes() const;
 

@@ -25,9 +25,29 @@ std::int64_t room_for_chain(std::int64_t symbols) { return (2 * symbols + 1) * s
 
 double chain_bytes(const config::Config& config, std::int64_t width) {
   const auto symbols = static_cast<double>(config.data.D);
-  return static_cast<double>(config.data.K.count()) *
-         (symbols * (symbols + 1) * sizeof(double) +
-          symbols * static_cast<double>(width) * sizeof(Real));
+  const double tokens = bytes_of_symbols(config.data.D, width);
+  if (config.data.K.is_infinite()) return tokens;
+  return tokens + static_cast<double>(config.data.K.count()) *
+                      (symbols * (symbols + 1) * sizeof(double) +
+                       symbols * static_cast<double>(width) * sizeof(Real));
+}
+
+/// Counts of symbols or of transitions; or a probability of each chain, before and after.
+double chain_answer_bytes(const config::Config& config, config::ObserverName name) {
+  const auto symbols = static_cast<double>(config.data.D);
+  const double chains =
+      config.data.K.is_infinite() ? 0 : static_cast<double>(config.data.K.count());
+  switch (name) {
+    case config::ObserverName::unigram_inference:
+      return symbols * sizeof(double);
+    case config::ObserverName::bigram_inference:
+      return symbols * symbols * sizeof(double);
+    case config::ObserverName::unigram_retrieval:
+    case config::ObserverName::bigram_retrieval:
+      return 2 * chains * sizeof(double);
+    default:
+      return 0;
+  }
 }
 
 /// One of the four algorithms, of the symbols of a sequence.
@@ -74,7 +94,8 @@ const TaskDefinition tasks::chains{
     },
     .room = [](const config::Config& /*config*/, BatchShape shape, std::int64_t capacity,
                Storage storage) { return ChainsTask::room(shape, capacity, storage); },
-    .table_bytes = chain_bytes};
+    .table_bytes = chain_bytes,
+    .answer_bytes = chain_answer_bytes};
 
 void draw_chain(const Stream& stream, double alpha, std::span<double> chain) {
   const auto symbols = static_cast<std::size_t>(std::sqrt(static_cast<double>(chain.size())));

@@ -20,6 +20,7 @@ constexpr std::int64_t item_tile = 256;
 /// Labels, frequencies and encoded tokens of the items; with data.items their rows too, of one
 /// exemplar each (how many there are, only the file says).
 double item_bytes(const config::Config& config, std::int64_t width) {
+  if (config.data.K.is_infinite()) return 0;
   const auto count = static_cast<double>(config.data.K.count());
   const double rows = count + std::min(count, static_cast<double>(ItemLabelTask::most_novel_items));
   double bytes = 2 * rows * static_cast<double>(width) * sizeof(Real) + rows * sizeof(Label);
@@ -30,14 +31,28 @@ double item_bytes(const config::Config& config, std::int64_t width) {
   }
   const auto observers = config::observers_of(config);
   if (std::ranges::find(observers, config::ObserverName::memoriser) != observers.end()) {
-    // its own rows and labels, a posterior and, where frequencies differ, their logarithms
-    const double doubles = config.data.zipf > 0 ? 2 : 1;
+    // its own rows and labels and, where frequencies differ, their logarithms
+    const double doubles = config.data.zipf > 0 ? 1 : 0;
     bytes += count * (static_cast<double>(config.data.D) * sizeof(float) + sizeof(std::int32_t) +
                       doubles * sizeof(double));
   }
   constexpr double copies = 2;  // of given rows: as read and as chosen
   if (!config.data.items) return bytes;
   return bytes + copies * rows * static_cast<double>(config.data.D) * sizeof(float);
+}
+
+/// The target, a posterior, of the copier over the tokens of a context that lie beside each other,
+/// and a sum for each label.
+double item_answer_bytes(const config::Config& config, config::ObserverName name) {
+  const double item = static_cast<double>(config.data.D) * sizeof(float);
+  const double beside =
+      item + static_cast<double>(config.data.label_count.value_or(2)) * sizeof(double);
+  if (name == config::ObserverName::copier) {
+    return beside +
+           static_cast<double>(config.data.N) * (item + sizeof(std::int32_t) + sizeof(double));
+  }
+  if (name != config::ObserverName::memoriser || config.data.K.is_infinite()) return 0;
+  return beside + static_cast<double>(config.data.K.count()) * sizeof(double);
 }
 
 }  // namespace
@@ -53,7 +68,8 @@ const TaskDefinition tasks::labels{
           shape.shifted = config::starts(config) > 1;
           return room_for(shape, capacity, storage);
         },
-    .table_bytes = item_bytes};
+    .table_bytes = item_bytes,
+    .answer_bytes = item_answer_bytes};
 
 ItemLabelTask::ItemLabelTask(const config::Config& config, std::optional<GivenItems> given,
                              const TokenEncoder& encoder, const Workers& workers)

@@ -20,10 +20,20 @@ std::int64_t normals_of(std::int64_t length, std::int64_t dimension) {
 std::size_t size_of(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 double regression_bytes(const config::Config& config, std::int64_t width) {
+  if (config.data.K.is_infinite()) return 0;
   const double observed = config::observers_of(config).empty() ? 0 : sizeof(double);
   return static_cast<double>(config.data.K.count()) *
          (static_cast<double>(config.data.D) * (sizeof(float) + observed) +
           static_cast<double>(width) * sizeof(Real));
+}
+
+/// The pairs and an answer to each; and a mean and covariance of w, or two numbers of each task.
+double regression_answer_bytes(const config::Config& config, config::ObserverName name) {
+  const auto d = static_cast<double>(config.data.D);
+  const double pairs = static_cast<double>(config.data.N) * (d + 2);
+  if (name == config::ObserverName::ridge) return (pairs + d * (d + 2)) * sizeof(double);
+  if (name != config::ObserverName::dmmse || config.data.K.is_infinite()) return 0;
+  return (pairs + 2 * static_cast<double>(config.data.K.count())) * sizeof(double);
 }
 
 }  // namespace
@@ -39,7 +49,8 @@ const TaskDefinition tasks::regression{
           shape.own_tokens = true;
           return RegressionTask::room(shape, capacity, storage);
         },
-    .table_bytes = regression_bytes};
+    .table_bytes = regression_bytes,
+    .answer_bytes = regression_answer_bytes};
 
 RegressionTask::RegressionTask(const config::Config& config, const TokenEncoder& encoder,
                                const Workers& workers)

@@ -20,9 +20,20 @@ constexpr std::int64_t urns_tile = 256;
 std::size_t number_of(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 double urn_bytes(const config::Config& config, std::int64_t width) {
-  return static_cast<double>(config.data.K.count()) *
-         (static_cast<double>(config.data.D) * sizeof(double) +
-          static_cast<double>(width) * sizeof(Real));
+  const double tokens = bytes_of_symbols(config.data.D, width);
+  if (config.data.K.is_infinite()) return tokens;
+  return tokens + static_cast<double>(config.data.K.count()) *
+                      (static_cast<double>(config.data.D) * sizeof(double) +
+                       static_cast<double>(width) * sizeof(Real));
+}
+
+/// Counts of symbols; or a probability of each urn, before and after.
+double urn_answer_bytes(const config::Config& config, config::ObserverName name) {
+  if (name == config::ObserverName::inference) {
+    return static_cast<double>(config.data.D) * sizeof(double);
+  }
+  if (name != config::ObserverName::retrieval || config.data.K.is_infinite()) return 0;
+  return 2 * static_cast<double>(config.data.K.count()) * sizeof(double);
 }
 
 /// Who counts, and who knows the K urns: the order of the symbols tells neither of them anything.
@@ -58,7 +69,8 @@ const TaskDefinition tasks::urns{
     },
     .room = [](const config::Config& /*config*/, BatchShape shape, std::int64_t capacity,
                Storage storage) { return UrnsTask::room(shape, capacity, storage); },
-    .table_bytes = urn_bytes};
+    .table_bytes = urn_bytes,
+    .answer_bytes = urn_answer_bytes};
 
 UrnsTask::UrnsTask(const config::Config& config, const TokenEncoder& encoder,
                    const Workers& workers)

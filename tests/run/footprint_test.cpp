@@ -99,12 +99,46 @@ TEST(Footprint, CountsTablesAndParametersToTheByte) {
   constexpr double tables = 120000.0 * (2 * 64 * sizeof(Real) + sizeof(Label));
   EXPECT_EQ(part(footprint_of_training(c, 1), "items"), tables);
   c.record.observers = "memoriser";
-  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), tables + 100000.0 * (63 * 4 + 4 + 8))
-      << "the observer's own rows and labels, and a posterior";
+  EXPECT_EQ(part(footprint_of_training(c, 1), "items"), tables + 100000.0 * (63 * 4 + 4))
+      << "the observer's own rows and labels";
   c.model.hidden = 1000;
   const double x = 65;
   const double numbers = 2 * x + 3 * x * x + 1000 * (x + 1) + 1000 * 1001.0 + 1001;
   EXPECT_EQ(part(footprint_of_training(c, 1), "parameters"), sizeof(Real) * numbers);
+}
+
+TEST(Footprint, CountsTheTokensOfSymbolsAlsoWhereEachLatentIsFresh) {
+  config::Config c = config_of("blocks");
+  c.data.D = 2048;
+  c.data.K = config::Diversity::infinity();
+  for (const config::TaskKind task : {config::TaskKind::chains, config::TaskKind::urns}) {
+    c.data.task = task;
+    EXPECT_GE(part(footprint_of_training(c, 1), "items"), 2 * 2048.0 * 2048 * sizeof(Real));
+  }
+}
+
+// Evaluations are of 100 sequences at a time.
+TEST(Footprint, CountsWhatObserversTakeInEachThreadToTheByte) {
+  const auto of = [](config::TaskKind task, const char* names, int threads) {
+    config::Config c = config_of("blocks");
+    c.eval.sequences = 100;
+    c.data.task = task;
+    c.data.K = 100000;
+    c.data.D = 50;
+    c.data.N = 20;
+    c.record.observers = names;
+    return part(footprint_of_training(c, threads), "observers");
+  };
+  using enum config::TaskKind;
+  const double answers = 100 * 2 * 8;  // of a number each, of the observer and of the network
+  EXPECT_EQ(of(chains, "bigram_retrieval, unigram_inference", 3), 50 * answers + 3 * 2e5 * 8);
+  EXPECT_EQ(of(chains, "bigram_inference, unigram_inference", 3), 50 * answers + 3 * 2500 * 8);
+  EXPECT_EQ(of(urns, "inference", 3), 50 * answers + 3 * 50 * 8);
+  EXPECT_EQ(of(urns, "retrieval, inference", 2), 50 * answers + 2 * 2e5 * 8);
+  EXPECT_EQ(of(regression, "dmmse", 2), answers + 2 * (2e5 + 20 * 52) * 8);
+  EXPECT_EQ(of(regression, "ridge", 2), answers + 2 * (20 * 52 + 50 * 52) * 8);
+  EXPECT_EQ(of(labels, "memoriser, copier", 2), 2 * answers + 2 * (1e5 * 8 + 50 * 4 + 2 * 8));
+  EXPECT_EQ(of(labels, "copier", 1), 2 * answers + 20 * (50 * 4 + 4 + 8) + 50 * 4 + 2 * 8);
 }
 
 TEST(Footprint, OfTheLargestConfigurationsIsComputedAtOnce) {

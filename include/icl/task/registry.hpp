@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "icl/config/config.hpp"
+#include "icl/config/observers.hpp"
 #include "icl/core/parallel.hpp"
 #include "icl/task/given_items.hpp"
 #include "icl/task/task.hpp"
@@ -18,8 +19,12 @@ struct TaskDefinition {
                                 const TokenEncoder&, const Workers&);
   /// Room for batches of up to `capacity` sequences, as the task makes it.
   Batch (*room)(const config::Config&, BatchShape, std::int64_t capacity, Storage);
-  /// Bytes of its tables, of rows of `width` numbers, and of what observers know of them.
+  /// Bytes of its tables, of rows of `width` numbers, and of what observers know of them; at K =
+  /// infinity too.
   double (*table_bytes)(const config::Config&, std::int64_t width);
+  /// Bytes that each thread takes while it computes an answer of that observer; 0 of one that there
+  /// is not.
+  double (*answer_bytes)(const config::Config&, config::ObserverName);
 };
 
 namespace tasks {

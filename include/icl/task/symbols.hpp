@@ -23,6 +23,12 @@ void draw_dirichlet(WordReader&, double alpha, std::span<double> p);
 /// The S symbols as one-hot tokens, as context and as target: all have label 0.
 [[nodiscard]] TokenTable tokens_of_symbols(const TokenEncoder&, std::int64_t symbols);
 
+/// The bytes that these take, in rows of `width` numbers.
+[[nodiscard]] constexpr double bytes_of_symbols(std::int64_t symbols, std::int64_t width) {
+  constexpr double tables = 2;
+  return tables * static_cast<double>(symbols) * static_cast<double>(width) * sizeof(Real);
+}
+
 /// Room for sequences of the rows of that table, which are each of a latent of so many numbers;
 /// those of the first `tile` sequences, of the next and so on are drawn in the same scratch space.
 [[nodiscard]] Batch room_for_symbols(const BatchShape&, std::int64_t latent, std::int64_t tile,
