@@ -30,13 +30,16 @@ TEST(Probes, DescribeTheirColumns) {
     EXPECT_FALSE(column.formula.empty()) << column.name;
     EXPECT_FALSE(column.description.empty()) << column.name;
     EXPECT_TRUE(column.source == of_the_paper || column.source == of_icl) << row.name;
-    EXPECT_TRUE(column.units == "1" || column.units == "nat") << column.name;
-    // Accuracies and shares have no unit; losses, logits and entropies are in nats.
+    // Accuracies and shares have no unit; losses, logits and entropies are in nats, but a loss
+    // where it is not that of labels: then it is in the unit of the run's.
+    const std::string_view of_loss = row.tasks == config::Tasks::labels ? "nat" : "{unit}";
+    EXPECT_TRUE(column.units == "1" || column.units == "nat" || column.units == of_loss)
+        << column.name;
     if (column.name.ends_with("_accuracy")) {
       EXPECT_EQ(column.units, "1") << column.name;
     }
     if (column.name.ends_with("_loss")) {
-      EXPECT_EQ(column.units, "nat") << column.name;
+      EXPECT_EQ(column.units, of_loss) << column.name;
     }
   });
   for (const char* published : {"I_K", "c1", "c2", "c3"}) EXPECT_TRUE(names.contains(published));
