@@ -51,6 +51,9 @@ def print_systems(result):
                     share = text([row[name]["share_of_peak"] for row in rows], "{:.3f}") if "share_of_peak" in rows[0][name] else ""
                     print(f"| {label} | {text([ms(row[name]) for row in rows])} | {by} | {share} |")
             print("peak " + text([row["icl"]["peak_gflops"] for row in rows], "{:.1f}") + " GFLOP/s")
+            handed = [row["icl"].get("hand_over_ns") for row in rows]
+            if None not in handed:
+                print("from one thread to another " + text(handed, "{:.0f}") + " ns")
 
 
 def print_tables(result):

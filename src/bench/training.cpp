@@ -34,7 +34,10 @@ class Meter final : public train::Observer {
   Meter(const TrainingOptions& options, const std::atomic<bool>& interrupt, PhaseTimes& times,
         train::Observer& recorder)
       : options_(options), interrupt_(interrupt), times_(times), recorder_(recorder) {
-    if (options.measure_peak) peak_.emplace(Workers(options.threads));
+    if (options.measure_peak) {
+      peak_.emplace(Workers(options.threads));
+      hand_over_.emplace(Workers(options.threads));
+    }
     constexpr std::size_t room = 1 << 18;  // so that minutes of steps do not allocate
     steps_.reserve(room);
   }
@@ -65,6 +68,7 @@ class Meter final : public train::Observer {
       if (seconds() > options_.seconds || interrupt_.load(std::memory_order_relaxed)) stop = true;
       if (peak_ && seconds() >= next_peak_) {
         peak_->measure();
+        hand_over_->measure();
         next_peak_ += options_.seconds / peaks;
       }
     }
@@ -102,6 +106,7 @@ class Meter final : public train::Observer {
     if (peak_) {
       speed.rates = peak_->rates();
       speed.peak = peak_->peak("OpenBLAS");
+      speed.hand_over = hand_over_->seconds();
     }
     return speed;
   }
@@ -128,6 +133,7 @@ class Meter final : public train::Observer {
   PhaseTimes& times_;
   train::Observer& recorder_;
   std::optional<GemmPeak> peak_;
+  std::optional<HandOver> hand_over_;
   std::vector<double> steps_;
   std::int64_t warmed_up_ = 0;
   bool counting_ = false;

@@ -23,6 +23,7 @@ struct BenchCommand {
 };
 
 constexpr double ms = 1e3;
+constexpr double ns = 1e9;
 
 Json describe(const bench::TrainingSpeed& speed, const config::Config& config, int threads) {
   Json json;
@@ -37,6 +38,7 @@ Json describe(const bench::TrainingSpeed& speed, const config::Config& config, i
   json["gflops"] = speed.gflops();
   json["peak_gflops"] = speed.peak;
   json["share_of_peak"] = speed.share_of_peak();
+  json["hand_over_ns"] = speed.hand_over > 0 ? Json(ns * speed.hand_over) : Json();
   json["phases"] = Json::object();
   for (std::size_t p = 0; p < phase_count; ++p) {
     const auto phase = static_cast<Phase>(p);
@@ -74,9 +76,15 @@ void print_text(const bench::TrainingSpeed& speed) {
           ? ""
           : fmt::format(" ({} at work: more are not faster now)", speed.threads_at_work)));
   print(fmt::format(
-      "{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of OpenBLAS's peak of {:.1f}\n\n",
+      "{:.1f} GFLOP/s of the MLP's {:.1f} MFLOP a step: {:.3f} of OpenBLAS's peak of {:.1f}\n",
       speed.gflops(), 1e-6 * speed.flop, speed.share_of_peak(), speed.peak));
-  print("Where the time goes (mean of a step, all threads added up; share of the run):\n");
+  if (speed.hand_over > 0) {
+    print(
+        fmt::format("{:.0f} ns from one thread to another (about 30 where their cores share a "
+                    "cache, and threads of one run are the faster for it)\n",
+                    ns * speed.hand_over));
+  }
+  print("\nWhere the time goes (mean of a step, all threads added up; share of the run):\n");
   for (std::size_t p = 0; p < phase_count; ++p) {
     const auto phase = static_cast<Phase>(p);
     print_phase(phase_names[p], speed.phases[phase], speed.share(phase), steps);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "icl/bench/gemm_peak.hpp"
+#include "icl/bench/hand_over.hpp"
 #include "icl/bench/spread.hpp"
 #include "icl/config/config.hpp"
 #include "icl/core/phases.hpp"
@@ -26,6 +27,7 @@ struct TrainingSpeed {
   double flop = 0;     ///< what the MLP's products need in a step
   std::vector<GemmRate> rates;  ///< measured between steps of this run
   double peak = 0;              ///< GemmPeak::peak of OpenBLAS, all threads together
+  double hand_over = 0;         ///< HandOver::seconds; 0 with one thread
 
   /// Useful GFLOP/s: `flop` over the median step.
   [[nodiscard]] double gflops() const {
