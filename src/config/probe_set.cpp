@@ -7,15 +7,15 @@ namespace icl::config {
 namespace {
 
 #define ICL_ROW(name, ...) ProbeRow{#name, ProbeName::name, __VA_ARGS__},
-constexpr std::array rows{ICL_PROBES(ICL_ROW)};
+constexpr std::array all_probes{ICL_PROBES(ICL_ROW)};
 #undef ICL_ROW
 
 }  // namespace
 
-std::span<const ProbeRow> probe_rows() { return rows; }
+std::span<const ProbeRow> probe_rows() { return all_probes; }
 
 bool has_probe(System system, ProbeName probe) {
-  return meets(row_of(system).has, std::ranges::find(rows, probe, &ProbeRow::probe)->need);
+  return meets(row_of(system).has, std::ranges::find(all_probes, probe, &ProbeRow::probe)->need);
 }
 
 bool reads_labels(ProbeName probe) {
@@ -41,7 +41,7 @@ std::vector<ProbeName> probes_of(const Config& config) {
   const auto& asked = config.probe.record;
   const bool linear = row_of(config.model.system).has.blocks &&
                       blocks_shape(config).attention == AttentionKind::linear;
-  for (const ProbeRow& row : rows) {
+  for (const ProbeRow& row : all_probes) {
     if (linear && reads_shares(row.probe)) continue;
     if (config.data.label_count && reads_two_labels(row.probe)) continue;
     if (!row_of(task_of(config)).labels && reads_labels(row.probe)) continue;
