@@ -19,7 +19,7 @@ bool has_probe(System system, ProbeName probe) {
 }
 
 bool reads_labels(ProbeName probe) {
-  return std::ranges::find(rows, probe, &ProbeRow::probe)->tasks == Tasks::labels;
+  return std::ranges::find(all_probes, probe, &ProbeRow::probe)->tasks == Tasks::labels;
 }
 
 bool reads_two_labels(ProbeName probe) {
