@@ -20,7 +20,9 @@ inline constexpr auto probes_doc = [] {
   constexpr std::string_view begin = "Probes to record:";
   constexpr std::string_view names = ICL_PROBES(ICL_ROW);
 #undef ICL_ROW
-  constexpr std::string_view end = "; those of heads where they are named";
+  constexpr std::string_view end =
+      "; those of heads where they are named; in a task without labels only those that look at "
+      "none";
   std::array<char, begin.size() + names.size() - 1 + end.size()> all{};
   auto* out = std::ranges::copy(begin, all.data()).out;
   out = std::ranges::copy(names.substr(1), out).out;
