@@ -12,50 +12,49 @@ namespace {
 
 constexpr std::int64_t some = 50;  // rounds that are timed together
 constexpr std::int64_t rounds = 20 * some;
-constexpr double patience_seconds = 0.02;  // for the other thread to wake, and for each answer
+constexpr double most_seconds = 0.02;  // for all of them, and for all threads to wake
 
-/// What the two threads share: whose turn it is. Number 2r is the first thread's round r.
-struct alignas(cache_line_bytes) Turn {
+/// What the threads share: a number that goes round, and whether it still does.
+struct alignas(cache_line_bytes) Ball {
   std::atomic<std::int64_t> at{0};
-  std::atomic<bool> given_up{false};
+  std::atomic<bool> lost{false};
+  Clock::time_point begin = Clock::now();
 
   /// Whether it came.
   bool wait_for(std::int64_t number) {
     constexpr int looks = 1000;  // between two of the clock
-    const auto begin = Clock::now();
-    while (!given_up.load(std::memory_order_relaxed)) {
+    while (!lost.load(std::memory_order_relaxed)) {
       for (int i = 0; i < looks; ++i) {
         if (at.load(std::memory_order_acquire) == number) return true;
       }
-      if (seconds(Clock::now() - begin) > patience_seconds) given_up = true;
+      if (seconds(Clock::now() - begin) > most_seconds) lost = true;
     }
     return false;
   }
-  void hand_over(std::int64_t number) { at.store(number, std::memory_order_release); }
+  void hand_on(std::int64_t number) { at.store(number + 1, std::memory_order_release); }
 };
 
 }  // namespace
 
 void HandOver::measure() {
-  if (workers_.threads() < 2) return;
-  Turn turn;
-  workers_.for_each(2, [&](std::int64_t thread) {
-    if (thread == 1) {
-      for (std::int64_t r = 0; r <= rounds && turn.wait_for(2 * r + 1); ++r) {
-        turn.hand_over(2 * r + 2);
-      }
-      return;
-    }
-    turn.hand_over(1);
-    if (!turn.wait_for(2)) return;  // it is awake now
+  const std::int64_t threads = workers_.threads();
+  if (threads < 2) return;
+  Ball ball;
+  // Each thread has one task, since none ends before the number has gone round.
+  workers_.for_each(threads, [&](std::int64_t thread) {
     auto begin = Clock::now();
-    for (std::int64_t r = 1; r <= rounds; ++r) {
-      turn.hand_over(2 * r + 1);
-      if (!turn.wait_for(2 * r + 2)) return;
-      if (r % some != 0) continue;
-      const auto end = Clock::now();
-      measured_.push_back(icl::seconds(end - begin) / (2.0 * static_cast<double>(some)));
-      begin = end;
+    for (std::int64_t r = 0; r <= rounds; ++r) {
+      const std::int64_t number = r * threads + thread;
+      if (!ball.wait_for(number)) return;
+      if (thread == 0 && r % some == 0) {
+        const auto end = Clock::now();
+        // In the first of them threads woke up.
+        if (r > some) {
+          measured_.push_back(icl::seconds(end - begin) / static_cast<double>(some * threads));
+        }
+        begin = end;
+      }
+      ball.hand_on(number);
     }
   });
 }

@@ -11,14 +11,14 @@ namespace icl::bench {
 /// slow.
 class HandOver {
  public:
-  /// Between the first two of the workers; where there is one alone, nothing is measured.
+  /// Round all workers; where there is one alone, nothing is measured.
   explicit HandOver(const Workers& workers) : workers_(workers.unmeasured()) {}
 
-  /// Hands a number to and fro a thousand times, and times fifty at a time. It ends early where the
-  /// other thread does not answer, as one that waits for its turn on a busy machine.
+  /// Hands a number round all threads a thousand times, and times fifty rounds at a time, for 20 ms
+  /// at most: where threads wait for their turn on a core, it ends with fewer of them, or none.
   void measure();
 
-  /// One way, the median of all fifties, in seconds; 0 for none.
+  /// From one thread to the next: the median of all that was timed, in seconds; 0 for none.
   [[nodiscard]] double seconds() const;
 
  private:
