@@ -26,8 +26,8 @@ import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1] / "src/python"))
-from icl_lab.read import attributes_of  # noqa: E402
-from icl_lab.settings import blocks_shape  # noqa: E402
+from icl_lab.read import settings_of  # noqa: E402
+from icl_lab.settings import blocks_shape, label_count  # noqa: E402
 from icl_lab.torch_model import SYSTEMS  # noqa: E402
 
 STEPS = 50
@@ -122,10 +122,11 @@ def make_run(icl, settings):
             weights = {node.attrs["torch_name"].decode(): node[()] for node in r["snapshots"].values()
                        if "torch_name" in node.attrs}
             assert list(r["snapshots/step"]) == [0, STEPS] and list(d["batches/step"]) == list(range(STEPS))
-            every = attributes_of(r["config"]).get("train.loss_at") == "every"
+            resolved = settings_of(r)
+            every = resolved.get("train.loss_at") == "every"
             return Run(
                 toml=r["config/toml"].asstr()[()],
-                config=attributes_of(r["config"]),
+                config=resolved,
                 initial={name: w[0] for name, w in weights.items()},
                 final={name: w[1] for name, w in weights.items()},
                 loss=r["metrics/train_loss"][1:],
@@ -192,7 +193,7 @@ def switched_relu(window):
 
 
 def has_cross_entropy(run):
-    return "data.label_count" in run.config or run.config.get("data.task") == "chains"
+    return label_count(run.config) > 1
 
 
 def mean_loss_of(run, logits, answer):

@@ -218,9 +218,9 @@ constexpr std::array other_fields = {
           "items and, if need be, labels, copies and support: columns NAME_loss and NAME_accuracy",
           text<&Config::eval, &Eval::set>(eval_set_form), "none beside ICL and IWL"},
     Field{"probe.sequences", "sequences",
-          "Sequences of training items that the probes look at, at each evaluation (and so many of "
-          "its ICL and IWL sequences, the first ones, that lesions look at); 0 for no probes, K or "
-          "more for every item once",
+          "Sequences of training items, tasks, chains or urns that the probes look at, at each "
+          "evaluation (and so many of its ICL and IWL sequences, the first ones, that lesions look "
+          "at); 0 for no probes; of items K or more for every item once",
           IntegerAccess{member<&Config::probe, &Probe::sequences>(), {0, 10000000}}},
     Field{"probe.record", "", std::string_view(probes_doc.data(), probes_doc.size()),
           text<&Config::probe, &Probe::record>("NAME, ..."), "all that the system has"},
@@ -228,12 +228,13 @@ constexpr std::array other_fields = {
           "Sub-circuits that are not trained, and over which steps: attention, memoriser, or a "
           "parameter's name",
           text<&Config::intervene, &Intervene::freeze>(freeze_form), "everything is trained"},
-    Field{
-        "intervene.clamp", "",
-        "What attention is clamped to, in training and evaluation: copy, uniform or none, the "
-        "target's in the last layer; with /LAYER or /LAYER.HEAD (from 0) that of heads of blocks, "
-        "also previous: each token's on the one before",
-        text<&Config::intervene, &Intervene::clamp>(clamp_form), "attention is learned"},
+    Field{"intervene.clamp", "",
+          "What attention is clamped to, in training and evaluation: copy, uniform or none, the "
+          "target's in the last layer (of all tokens there, while train.loss_at = every trains); "
+          "with "
+          "/LAYER or /LAYER.HEAD (from 0) that of heads of blocks, "
+          "also previous: each token's on the one before",
+          text<&Config::intervene, &Intervene::clamp>(clamp_form), "attention is learned"},
     Field{"intervene.rate", "", "Factors on the learning rate of sub-circuits",
           text<&Config::intervene, &Intervene::rate>(rate_form), "all have train.learning_rate"},
     Field{"stop.icl_accuracy", "",

@@ -52,4 +52,10 @@ std::vector<ProbeName> probes_of(const Config& config) {
   return probes;
 }
 
+bool probes_sequences(const Config& config) {
+  return std::ranges::any_of(probes_of(config), [](ProbeName probe) {
+    return std::ranges::find(all_probes, probe, &ProbeRow::probe)->looks_at == LooksAt::sequences;
+  });
+}
+
 }  // namespace icl::config

@@ -74,15 +74,18 @@ Found in_keys(const Config& c) {
 
 /// Clamps and probes of copies and labels.
 Found in_names_of_labels(const Config& c) {
-  if (row_of(task_of(c)).labels) return std::nullopt;
+  const TaskRow& row_of_task = row_of(task_of(c));
+  if (row_of_task.labels) return std::nullopt;
   const std::string_view task = word(task_of(c));
   if (c.intervene.clamp) {
     for (const Clamping& one : **c.intervene.clamp) {
       if (one.to != Clamp::copy) continue;
-      return Conflict{fmt::format("intervene.clamp: \"copy\" attends to copies of the target, "
-                                  "which data.task = \"{}\" has none of",
-                                  task),
-                      {"intervene.clamp", "data.task"}};
+      const std::string has =
+          row_of_task.copies ? fmt::format("not every sequence of data.task = \"{}\" has", task)
+                             : fmt::format("data.task = \"{}\" has none of", task);
+      return Conflict{
+          fmt::format("intervene.clamp: \"copy\" attends to copies of the target, which {}", has),
+          {"intervene.clamp", "data.task"}};
     }
   }
   if (!c.probe.record) return std::nullopt;

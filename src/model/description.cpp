@@ -30,11 +30,11 @@ constexpr std::string_view output_of_labels =
 constexpr std::string_view every_item =
     "; in training all tokens go through the last layer, and the loss is the mean over a batch and "
     "over j = 1, ..., N of the same, of what follows from r of the token of x_j as z from r_N, and "
-    "of what is beside x_j; accuracy likewise";
+    "of the label or y that belongs to x_j";
 constexpr std::string_view every_symbol =
     "; in training all tokens go through the last layer, and the loss is the mean over a batch and "
     "over j = 1, ..., N of the same, of what follows from r_j as z from r_N, and of the symbol "
-    "that comes after s_j; accuracy likewise";
+    "that comes after s_j";
 constexpr std::string_view initial_labels = "; embed.labels, which is not trained, from N(0, 1/D)";
 constexpr const char* initial =
     "matrices and biases uniform in +-1/sqrt(columns), as torch.nn.Linear; gain 1 and bias 0 of "
@@ -123,6 +123,7 @@ Description describe(const config::Config& config) {
   }
   if (config::loss_at(config) == config::LossAt::every) {
     out.output += task.symbols ? every_symbol : every_item;
+    if (config::row_of(config::asked_of(config).loss).judges) out.output += "; accuracy likewise";
   }
   const auto model = describe_model(config);
   out.sizes = {

@@ -37,6 +37,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
   if (probes_.empty()) return;
   reading_.places = places_of(config, update == nullptr ? 0 : update->parameters());
   reading_.values.resize(reading_.places.size());
+  if (!config::probes_sequences(config)) return;
   const std::int64_t capacity = std::min(chunk, count_);
   batch_ = task.make_batch(capacity, task::Tokens::in_the_batch);
   activations_ = model.make_activations(capacity, task.length());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "icl/config/probe_set.hpp"
 #include "icl/config/steps.hpp"
 #include "icl/core/error.hpp"
 
@@ -86,6 +87,11 @@ ExportRequest request_of(const RunRecord& run, const ExportWords& words) {
   }
   if (!words.probes.empty() && run.config.probe.sequences == 0) {
     throw Error(ExitCode::usage, "--probe: the run has probe.sequences = 0, and so no probes");
+  }
+  if (!words.probes.empty() && !config::probes_sequences(run.config)) {
+    throw Error(ExitCode::usage,
+                "--probe: none of the run's probes looks at sequences (probe.record; icl keys "
+                "probe.record)");
   }
   const std::int64_t first = first_step(run);
   const char* before = run.origin ? "; those before are its parent's" : "";

@@ -28,6 +28,13 @@ constexpr const char* of_planned =
     "record.snapshots, record.snapshot_every, record.snapshot_steps, record.optimizer, "
     "record.activations, model.hidden";
 
+/// The keys that say how large a training batch is.
+const char* of_batch(const config::Config& config) {
+  return config::loss_at(config) == config::LossAt::every
+             ? "train.batch_size, train.loss_at, data.N, blocks.n_heads, blocks.d_model, data.D"
+             : "train.batch_size, data.N, model.hidden, data.D";
+}
+
 /// A model, its items and what trains it.
 Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int threads) {
   Footprint parts{
@@ -35,7 +42,7 @@ Footprint trainer_parts(const config::Config& config, const Sizes& sizes, int th
        address_space_of_threads(threads)},
       {"items", sizes.items(sizes.token_width()), of_items},
       {"parameters", sizes.parameters(), of_parameters},
-      {"training batch", sizes.training_pass(), "train.batch_size, data.N, model.hidden, data.D"},
+      {"training batch", sizes.training_pass(), of_batch(config)},
       {"evaluation", sizes.pass(std::min(train::Evaluator::chunk, config.eval.sequences), false),
        "data.N, model.hidden, data.D"},
       {"observers", sizes.observers(threads),

@@ -77,14 +77,15 @@ double Sizes::observers(int threads) const {
 double Sizes::probes() const {
   const auto probes = config::probes_of(config_);
   if (probes.empty()) return 0;
+  const double of_update = probe::reads_update(config_) ? parameters_ : 0;
+  if (!config::probes_sequences(config_)) return of_update;
   std::int64_t sequences = config_.probe.sequences;
   if (config::row_of(config::task_of(config_)).labels && !config_.data.K.is_infinite()) {
     sequences = std::min(sequences, config_.data.K.count());
   }
   constexpr double lists = 13;  // of a number for each sequence
   return pass(std::min(probe::Prober::chunk, sequences), true) +
-         lists * number_bytes * static_cast<double>(sequences) +
-         (probe::reads_update(config_) ? parameters_ : 0);
+         lists * number_bytes * static_cast<double>(sequences) + of_update;
 }
 
 double Sizes::snapshot() const {

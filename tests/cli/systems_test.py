@@ -164,11 +164,13 @@ class SystemsTest(Programs):
             self.assertAlmostEqual(metrics[name], value, delta=2e-5, msg=name)
 
     def test_probes_that_there_are_not_are_not_exported(self):
-        for setting, step in (("probe.sequences=16", 41), ("probe.sequences=0", 40)):
-            run = self.trained(f"run{step}.h5", setting)
+        for number, (setting, step, why) in enumerate((("probe.sequences=16", 41, "41"), ("probe.sequences=0", 40, "no probes"),
+                                                       ('probe.record="norms"', 40, "looks at sequences"))):
+            run = self.trained(f"run{number}.h5", setting)
             result = self.icl("export", run, "--out", "data.h5", "--probe", step)
             self.assertEqual(result.returncode, USAGE)
             self.assertIn("--probe", result.stderr)
+            self.assertIn(why, result.stderr)
 
     def test_a_short_last_batch_is_exported_as_it_is(self):
         run = self.trained("run.h5", "compat.short_last_batch=true", "train.batch_size=40000", "train.steps_per_epoch=2",

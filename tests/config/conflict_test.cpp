@@ -215,6 +215,13 @@ TEST(FindConflict, OfTasks) {
         "\"regression\" has none of",
         Keys{"intervene.clamp", "data.task"}},
        {[](Config& c) {
+          chains(c);
+          c.intervene.clamp = "copy";
+        },
+        "intervene.clamp: \"copy\" attends to copies of the target, which not every sequence of "
+        "data.task = \"chains\" has",
+        Keys{"intervene.clamp", "data.task"}},
+       {[](Config& c) {
           regression(c);
           c.probe.record = "norms margins";
         },

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import numpy_model, sequences
-from .read import BadInput, Run, attributes_of
+from .read import BadInput, Run, attributes_of, settings_of
 
 SHOWN = 12  # snapshots that a message names
 KEPT = 2  # snapshots of a run that stay in memory once read
@@ -35,8 +35,7 @@ class OpenRun(Run):
     @cached_property
     def settings(self):
         """Full key -> value, all resolved; .config has the same as nested dicts. `X` is none of them: the entries of a token, where /model has it."""
-        return self._ask("the settings", lambda file: attributes_of(file["config"]) | {
-            name: value for name, value in (attributes_of(file["model"]) if "model" in file else {}).items() if name == "X"})
+        return self._ask("the settings", settings_of)
 
     @property
     def system(self):

@@ -33,6 +33,12 @@ def attributes_of(group):
     return {name: text_of(value) if isinstance(value, bytes) else value for name, value in group.attrs.items()}
 
 
+def settings_of(file):
+    """Full key -> value of an open run file, all resolved, and `X`, the entries of a token, where its /model has it."""
+    words = attributes_of(file["model"]) if "model" in file else {}
+    return attributes_of(file["config"]) | {name: words[name] for name in ("X",) if name in words}
+
+
 def kind_of(path):
     """"run", "sweep", or of the "icl data files": "landscape", "probe" or "data" (an export); of a whole file of icl, as its attribute `format` says. BadInput for anything else."""
     path = Path(path)
