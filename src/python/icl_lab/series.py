@@ -34,4 +34,5 @@ def judges(file):
 
 def loss_axis(axes, file):
     axes.set_yscale("log")
+    pictures.plain_log_axis(axes.yaxis)
     axes.set_ylabel("loss (nat)" if file.attribute("metrics/icl_loss", "units") == "nat" else "squared error")

@@ -44,8 +44,8 @@ def letters(*panels):
 
 
 def grouped(number, _=None):
-    """12345 as 12,345 with a thin gap."""
-    return f"{number:,.0f}".replace(",", "\u2009") if abs(number) >= 1 else f"{number:g}"
+    """12345 as 12,345 with a thin gap; 1.5 and 0.03 as they are."""
+    return f"{number:,.0f}".replace(",", "\u2009") if abs(number) >= 10 else f"{number:g}"
 
 
 class PlainLogLocator(LogLocator):
