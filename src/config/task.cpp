@@ -27,6 +27,9 @@ std::optional<Conflict> too_many_symbols(const Config& c) {
                   {"data.D", "data.task"}};
 }
 
+Asked the_next_symbol(const Config& c) { return {LossKind::cross_entropy, c.data.D}; }
+std::int64_t none(const Config& /*c*/) { return 0; }
+
 constexpr std::array task_rows{
     TaskRow{.task = TaskKind::labels,
             .items = true,
@@ -72,11 +75,8 @@ constexpr std::array task_rows{
         .task = TaskKind::chains,
         .symbols = true,
         .copies = true,
-        .asked =
-            [](const Config& c) {
-              return Asked{LossKind::cross_entropy, c.data.D};
-            },
-        .label_entries = [](const Config&) { return std::int64_t{0}; },
+        .asked = the_next_symbol,
+        .label_entries = none,
         .one = "chain",
         .table = "chains",
         .row = "row k S + s: the probabilities of each symbol after symbol s in chain k, S = D",
@@ -92,11 +92,8 @@ constexpr std::array task_rows{
         .task = TaskKind::urns,
         .symbols = true,
         .copies = true,
-        .asked =
-            [](const Config& c) {
-              return Asked{LossKind::cross_entropy, c.data.D};
-            },
-        .label_entries = [](const Config&) { return std::int64_t{0}; },
+        .asked = the_next_symbol,
+        .label_entries = none,
         .one = "urn",
         .table = "urns",
         .row = "row k: the probabilities of each symbol in urn k",

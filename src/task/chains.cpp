@@ -25,7 +25,7 @@ std::int64_t room_for_chain(std::int64_t symbols) { return (2 * symbols + 1) * s
 
 double chain_bytes(const config::Config& config, std::int64_t width) {
   const auto symbols = static_cast<double>(config.data.D);
-  const double tokens = bytes_of_symbols(config.data.D, width);
+  const double tokens = SymbolTask::token_bytes(config.data.D, width);
   if (config.data.K.is_infinite()) return tokens;
   return tokens + static_cast<double>(config.data.K.count()) *
                       (symbols * (symbols + 1) * sizeof(double) +
@@ -53,9 +53,9 @@ double chain_answer_bytes(const config::Config& config, config::ObserverName nam
 /// One of the four algorithms, of the symbols of a sequence.
 class ChainObserver final : public IdealObserver {
  public:
-  ChainObserver(config::ObserverName name, const ChainsTask& task, std::int64_t symbols,
+  ChainObserver(config::ObserverName name, const ChainsTask& task, std::size_t symbols,
                 double alpha)
-      : name_(name), task_(task), symbols_(count_of(symbols)), alpha_(alpha) {}
+      : name_(name), task_(task), symbols_(symbols), alpha_(alpha) {}
 
   void answer(const Batch& batch, std::int64_t b, std::span<double> out) const override {
     const theory::ChainSequence sequence{{batch.items.row(b), count_of(batch.length)}, symbols_};
@@ -92,8 +92,11 @@ const TaskDefinition tasks::chains{
                const TokenEncoder& encoder, const Workers& workers) -> std::unique_ptr<Task> {
       return std::make_unique<ChainsTask>(config, encoder, workers);
     },
-    .room = [](const config::Config& /*config*/, BatchShape shape, std::int64_t capacity,
-               Storage storage) { return ChainsTask::room(shape, capacity, storage); },
+    .room =
+        [](const config::Config& /*config*/, BatchShape shape, std::int64_t capacity,
+           Storage storage) {
+          return SymbolTask::room(shape, room_for_chain(shape.dimension), capacity, storage);
+        },
     .table_bytes = chain_bytes,
     .answer_bytes = chain_answer_bytes};
 
@@ -108,39 +111,24 @@ void draw_chain(const Stream& stream, double alpha, std::span<double> chain) {
 
 ChainsTask::ChainsTask(const config::Config& config, const TokenEncoder& encoder,
                        const Workers& workers)
-    : LatentTask(config),
-      symbols_(config.data.D),
-      concentration_(config.data.concentration.value_or(1)),
-      width_(encoder.token_width()),
-      tokens_(tokens_of_symbols(encoder, symbols_)) {
-  if (config.data.K.is_infinite()) return;
-  const std::size_t S = count_of(symbols_);
-  const std::int64_t count = config.data.K.count();
-  chains_.resize(count_of(count) * S * S);
-  frequencies_.resize(count_of(count) * S);
-  rows_.context = Tensor({count * symbols_, width_});
-  workers.for_tiles(count, chains_tile, [&](Tile some) {
+    : SymbolTask(config, encoder, room_for_chain(config.data.D)),
+      chains_(count_of(latents()) * symbols() * symbols()),
+      frequencies_(count_of(latents()) * symbols()),
+      rows_{Tensor({latents() * config.data.D, width()}), {}} {
+  const std::size_t S = symbols();
+  workers.for_tiles(latents(), chains_tile, [&](Tile some) {
     std::vector<double> scratch(S * S);
-    std::vector<float> row(S);
     for (std::int64_t k = some.first; k < some.end(); ++k) {
       const auto chain = std::span(chains_).subspan(count_of(k) * S * S, S * S);
-      draw_chain(stream_of_latent(k), concentration_, chain);
+      draw_chain(stream_of_latent(k), concentration(), chain);
       theory::stationary(chain, scratch, std::span(frequencies_).subspan(count_of(k) * S, S));
+      const std::int64_t first = k * static_cast<std::int64_t>(S);
       for (std::size_t s = 0; s < S; ++s) {
-        std::ranges::transform(chain.subspan(s * S, S), row.begin(),
-                               [](double p) { return static_cast<float>(p); });
-        encoder.encode(row, 0, rows_.context.row(k * symbols_ + static_cast<std::int64_t>(s)));
+        show(chain.subspan(s * S, S), encoder,
+             rows_.context.row(first + static_cast<std::int64_t>(s)));
       }
     }
   });
-}
-
-Batch ChainsTask::room(const BatchShape& shape, std::int64_t capacity, Storage storage) {
-  return room_for_symbols(shape, room_for_chain(shape.dimension), tile, capacity, storage);
-}
-
-Batch ChainsTask::make_batch(std::int64_t capacity, Tokens /*tokens*/) const {
-  return room({length(), symbols_, width_, false}, capacity);
 }
 
 std::unique_ptr<IdealObserver> ChainsTask::observer(config::ObserverName name) const {
@@ -148,7 +136,7 @@ std::unique_ptr<IdealObserver> ChainsTask::observer(config::ObserverName name) c
                          name == config::ObserverName::bigram_retrieval;
   if (config::row_of(name).task != config::TaskKind::chains) return nullptr;
   if (retrieves && !traits().training_items) return nullptr;
-  return std::make_unique<ChainObserver>(name, *this, symbols_, concentration_);
+  return std::make_unique<ChainObserver>(name, *this, symbols(), concentration());
 }
 
 std::vector<Task::Table> ChainsTask::tables() const {
@@ -156,37 +144,24 @@ std::vector<Task::Table> ChainsTask::tables() const {
   return {{"chains", &rows_}};
 }
 
-void ChainsTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t index, std::int64_t b,
-                          Batch& batch) const {
-  const std::size_t S = count_of(symbols_);
-  const Stream stream = stream_of_sequence(rule, step, index);
-  WordReader words(stream);
-  std::int32_t number = -1;
-  std::span<const double> chain;
-  std::span<const double> frequencies;
-  if (rule.fresh) {
-    const std::span own(batch.fresh.latent.row(b / tile), count_of(room_for_chain(symbols_)));
-    draw_chain(stream_of_fresh(rule, step, index), concentration_, own.first(S * S));
-    theory::stationary(own.first(S * S), own.last(S * S), own.subspan(S * S, S));
-    chain = own.first(S * S);
-    frequencies = own.subspan(S * S, S);
+std::int32_t ChainsTask::draw(std::int32_t k, const Stream& fresh, std::span<double> scratch,
+                              WordReader& words, std::span<std::int32_t> symbols) const {
+  const std::size_t S = this->symbols();
+  std::span<const double> chain = scratch.first(S * S);
+  std::span<const double> frequencies = scratch.subspan(S * S, S);
+  if (k < 0) {
+    draw_chain(fresh, concentration(), scratch.first(S * S));
+    theory::stationary(chain, scratch.last(S * S), scratch.subspan(S * S, S));
   } else {
-    number =
-        static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(frequencies_.size() / S)));
-    chain = std::span(chains_).subspan(count_of(number) * S * S, S * S);
-    frequencies = std::span(frequencies_).subspan(count_of(number) * S, S);
+    chain = std::span(chains_).subspan(count_of(k) * S * S, S * S);
+    frequencies = std::span(frequencies_).subspan(count_of(k) * S, S);
   }
-  std::int32_t* symbols = batch.items.row(b);
   std::int32_t now = symbol_at(frequencies, words.unit());
-  for (std::int64_t j = 0; j < length(); ++j) {
-    symbols[j] = now;
-    batch.fresh.drawn.row(b)[j] = number;
+  for (std::int32_t& symbol : symbols) {
+    symbol = now;
     now = symbol_at(chain.subspan(count_of(now) * S, S), words.unit());
   }
-  batch.answer[b] = now + 1;
-  for (std::int64_t j = 0; j + 1 < length(); ++j) {
-    batch.copy.row(b)[j] = symbols[j] == symbols[length() - 1] ? 1 : 0;
-  }
+  return now;
 }
 
 }  // namespace icl::task

@@ -20,13 +20,11 @@ Stream LatentTask::stream_of_latent(std::int64_t k) const {
 }
 
 Stream LatentTask::stream_of_fresh(const Rule& rule, std::uint64_t step, std::int64_t index) {
-  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
-  return {unsigned_of(seed), Purpose::latent, step, unsigned_of(index)};
+  return {unsigned_of(seed_of(rule)), Purpose::latent, step, unsigned_of(index)};
 }
 
 Stream LatentTask::stream_of_sequence(const Rule& rule, std::uint64_t step, std::int64_t index) {
-  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
-  return {unsigned_of(seed), Purpose::latent_sequence, step, unsigned_of(index)};
+  return {unsigned_of(seed_of(rule)), Purpose::latent_sequence, step, unsigned_of(index)};
 }
 
 void LatentTask::training_batch(std::uint64_t step, std::int64_t size, Batch& batch,

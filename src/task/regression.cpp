@@ -93,8 +93,7 @@ void RegressionTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t
   const auto at_step = static_cast<std::uint64_t>(index);
   const std::span numbers(batch.fresh.item.row(b / tile),
                           size_of(normals_of(length(), dimension_)));
-  const std::int64_t seed = derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
-  Stream(static_cast<std::uint64_t>(seed), Purpose::regression_numbers, step, at_step)
+  Stream(static_cast<std::uint64_t>(seed_of(rule)), Purpose::regression_numbers, step, at_step)
       .normals(numbers);
   const float* w = numbers.data();
   std::int32_t task = -1;

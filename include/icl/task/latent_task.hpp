@@ -41,8 +41,13 @@ class LatentTask : public Task {
   explicit LatentTask(const config::Config&);
   [[nodiscard]] const Seeds& seeds() const { return seeds_; }
 
+  /// The seed of what the sequences of a rule draw.
+  [[nodiscard]] static std::int64_t seed_of(const Rule& rule) {
+    return derive_seed(rule.seed, static_cast<std::uint32_t>(rule.set));
+  }
+
   /// The randomness of latent k of the run; of a sequence's fresh latent; and of what a sequence
-  /// draws beside it. Two streams are enough for any such task.
+  /// draws beside it. Two streams are enough for a task; regression has older ones, for its bits.
   [[nodiscard]] Stream stream_of_latent(std::int64_t k) const;
   [[nodiscard]] static Stream stream_of_fresh(const Rule&, std::uint64_t step, std::int64_t index);
   [[nodiscard]] static Stream stream_of_sequence(const Rule&, std::uint64_t step,
