@@ -18,10 +18,9 @@ constexpr std::array head_lesion_columns{
 void read_head_lesions(const View& view, std::span<double> values) {
   const std::span<Score> heads = view.of_heads;
   view.surgery.cut_heads(task::set_in(task::Role::icl), heads);
-  const bool judges = values.size() > heads.size();
   for (std::size_t i = 0; i < heads.size(); ++i) {
     values[i] = heads[i].loss;
-    if (judges) values[heads.size() + i] = heads[i].accuracy;
+    values[heads.size() + i] = heads[i].accuracy;
   }
 }
 

@@ -30,10 +30,8 @@ void read_heads(const View& view, std::span<double> values) {
     for (std::size_t i = 0; i < count; ++i) values[i] = view.sequences.heads[i].*score;
     values = values.subspan(count);
   };
-  if (view.task.copies) {
-    write_all(&HeadScores::on_copy);
-    write_all(&HeadScores::after_copy);
-  }
+  write_all(&HeadScores::on_copy);
+  write_all(&HeadScores::after_copy);
   write_all(&HeadScores::on_previous);
 }
 

@@ -22,8 +22,14 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
     const Probe& probe = probe_of(name);
     std::size_t values = 0;
     for (const Column& column : probe.columns) {
-      values += count_of(column, config, update == nullptr ? 0 : update->parameters());
+      const std::size_t count =
+          count_of(column, config, update == nullptr ? 0 : update->parameters());
+      for (std::size_t i = 0; i < count && has_column(column, config); ++i) {
+        kept_.push_back(written_.size() + values + i);
+      }
+      values += count;
     }
+    written_.resize(written_.size() + values);
     probes_.push_back({&probe, values});
     if (probe.passes == nullptr) continue;
     reads_sequences_ = true;
@@ -60,7 +66,7 @@ Prober::Prober(const config::Config& config, const task::Task& task, const model
 
 const Reading& Prober::read(const model::Model& model, std::int64_t step, const nn::Clamps& clamps,
                             Memory& memory, const Workers& workers) {
-  std::ranges::fill(reading_.values, std::numeric_limits<double>::quiet_NaN());
+  std::ranges::fill(written_, std::numeric_limits<double>::quiet_NaN());
   std::ranges::fill(head_scores_, Score{});
   clamps_ = clamps;
   below_.clear();
@@ -69,13 +75,14 @@ const Reading& Prober::read(const model::Model& model, std::int64_t step, const 
   }
   if (reads_sequences_) read_sequences(model, step, workers);
   Cuts cuts(*this, model, step, workers);
-  const View view{has_,    of_task_, model,    sequences_,   cuts,
-                  update_, memory,   scratch_, head_scores_, workers};
-  std::span<double> left(reading_.values);
+  const View view{has_, model, sequences_, cuts, update_, memory, scratch_, head_scores_, workers};
+  std::span<double> left(written_);
   for (const Asked& asked : probes_) {
     asked.probe->read(view, left.first(asked.values));
     left = left.subspan(asked.values);
   }
+  std::ranges::transform(kept_, reading_.values.begin(),
+                         [&](std::size_t i) { return written_[i]; });
   return reading_;
 }
 

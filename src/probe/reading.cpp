@@ -8,10 +8,8 @@
 
 namespace icl::probe {
 
-namespace {
-
-bool has(const config::Config& config, Needs needs) {
-  switch (needs) {
+bool has_column(const Column& column, const config::Config& config) {
+  switch (column.needs) {
     case Needs::nothing:
       break;
     case Needs::copies:
@@ -22,10 +20,7 @@ bool has(const config::Config& config, Needs needs) {
   return true;
 }
 
-}  // namespace
-
 std::size_t count_of(const Column& column, const config::Config& config, std::size_t parameters) {
-  if (!has(config, column.needs)) return 0;
   switch (column.each) {
     case Each::run:
       return 1;
@@ -44,6 +39,7 @@ std::vector<Place> places_of(const config::Config& config, std::size_t parameter
   std::vector<Place> places;
   for (const config::ProbeName name : config::probes_of(config)) {
     for (const Column& column : probe_of(name).columns) {
+      if (!has_column(column, config)) continue;
       const std::size_t count = count_of(column, config, parameters);
       for (std::size_t i = 0; i < count; ++i) places.push_back({&column, i});
     }

@@ -119,7 +119,6 @@ class NextUpdate {
 /// What a probe may look at.
 struct View {
   const config::Capabilities& has;  ///< of the system
-  const config::TaskRow& task;
   const model::Model& model;
   const Sequences& sequences;
   Surgery& surgery;
@@ -135,8 +134,8 @@ struct Probe {
   std::span<const Column> columns;
   /// The passes that it reads in a system; nullptr: none.
   Passes (*passes)(const config::Capabilities&);
-  /// Writes the value of each column that the run has, in their order; of one that is there for
-  /// each of something, that of each. They come as NaN.
+  /// Writes the value of each column, in their order; of one that is there for each of something,
+  /// that of each. They come as NaN; what the run has no column for is left out afterwards.
   void (*read)(const View&, std::span<double> values);
   bool reads_update = false;  ///< View::update
 };

@@ -76,6 +76,8 @@ class Prober {
   Sequences sequences_;
   std::vector<double> answers_, scratch_;
   std::vector<Score> head_scores_;
+  std::vector<double> written_;    ///< by the probes, in all their columns
+  std::vector<std::size_t> kept_;  ///< of these, those that the run has: the reading's
   Reading reading_;
 };
 

@@ -17,8 +17,9 @@ struct Place {
   std::size_t which = 0;
 };
 
-/// How many columns there are of that name in a run of this configuration and so many parameters;
-/// none where it lacks what the column needs.
+/// Whether a run of this configuration has what the column needs, and so the column.
+[[nodiscard]] bool has_column(const Column&, const config::Config&);
+/// How many values a probe writes for that column in a run of so many parameters.
 [[nodiscard]] std::size_t count_of(const Column&, const config::Config&, std::size_t parameters);
 
 /// The places of a reading of a run of this configuration and so many parameters, in their order:
