@@ -1,11 +1,14 @@
-"""A small run of each system, for open_test.py and torch_test.py."""
+"""A small run of each system, for open_test.py, inside_test.py and torch_test.py."""
 
 import os
 import subprocess
 import sys
+import tempfile
+import unittest
 from pathlib import Path
 
 import icl_lab
+from icl_lab.read import BadInput
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from program import observers_of_tasks, tasks  # noqa: E402, F401 (for the tests)
@@ -23,3 +26,18 @@ def train(folder, system, *more):
     config.write_text("")
     subprocess.run([os.environ["ICL_PROGRAM"], "train", config, "--out", path, "--quiet", *(w for s in settings for w in ("--set", s))], check=True)
     return icl_lab.open(path)
+
+
+class Opened(unittest.TestCase):
+    """Tests of runs of all systems, in a folder."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="icl-open-"))
+        cls.runs = {system: train(cls.folder, system) for system in SYSTEMS}
+
+    def refused(self, words, call, kind=BadInput):
+        with self.assertRaises(kind) as caught:
+            call()
+        self.assertIn(words, str(caught.exception))
+        self.assertNotIn("\n", str(caught.exception))
