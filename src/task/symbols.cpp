@@ -86,7 +86,7 @@ Batch SymbolTask::make_batch(std::int64_t capacity, Tokens /*tokens*/) const {
   return room({length(), symbols_, width_, false}, latent_, capacity);
 }
 
-void SymbolTask::show(std::span<const double> p, const TokenEncoder& encoder, Real* row) const {
+void SymbolTask::show(std::span<const double> p, const TokenEncoder& encoder, Real* row) {
   std::vector<float> numbers(p.size());
   std::ranges::transform(p, numbers.begin(), [](double x) { return static_cast<float>(x); });
   encoder.encode(numbers, 0, row);

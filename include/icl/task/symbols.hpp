@@ -43,7 +43,7 @@ class SymbolTask : public LatentTask {
   /// Whether there are latents of the run, and how many.
   [[nodiscard]] std::int64_t latents() const { return latents_; }
   /// Probabilities [S] as a row of a table for people to look at.
-  void show(std::span<const double> p, const TokenEncoder&, Real* row) const;
+  static void show(std::span<const double> p, const TokenEncoder&, Real* row);
   [[nodiscard]] std::int64_t width() const { return width_; }  ///< of an encoded token
 
  private:
