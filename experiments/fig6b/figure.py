@@ -35,11 +35,9 @@ def analyse(item):
         "rank_of_theory": stats.rank.spearman(largest.runs["theory_t_icl_step_from_initial"], time, seed=item.seed),
         "theory_over_measured": theory_ratio(largest.runs),
     }
-    fits = [{f: stats.censored.fit(t, e, f).aic for f in ("lognormal", "weibull", "exponential")} for t, e, _ in found.values() if e.sum() > 1]
-    if fits:
-        for other in ("exponential", "weibull"):
-            value = float(sum(fit[other] - fit["lognormal"] for fit in fits))
-            quantities[f"aic_{other}_minus_lognormal"] = Estimate(value, float("nan"), float("nan"), "maximum likelihood with censoring, summed over N", len(sweep))
+    times = [(t, e) for t, e, _ in found.values()]
+    for other in ("exponential", "weibull"):
+        quantities[f"aic_{other}_minus_lognormal"] = stats.censored.aic_difference(times, "lognormal", other)
     return quantities | acquisition.quantities_of(found)
 
 

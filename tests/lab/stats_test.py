@@ -219,6 +219,27 @@ class CensoredTest(unittest.TestCase):
         with self.assertRaises(ValueError):
             stats.censored.fit([1.0, 2.0], [True, False], "lognormal")
         self.assertTrue(math.isnan(stats.censored.sd_ln_t([1.0, 2.0], [True, False]).value))
+        self.assertTrue(math.isnan(stats.censored.aic_difference([([1.0, 2.0], [True, False])], "lognormal", "exponential").value))
+
+    def test_difference_of_two_families_by_hand(self):
+        times = [np.exp(stats.generator(seed).normal(3, 0.4, 30)) for seed in (3, 4)]
+        event = np.ones(30, bool)
+        found = stats.censored.aic_difference([(t, event) for t in times], "lognormal", "exponential")
+        value, variance = 0.0, 0.0
+        for t in times:
+            sigma = np.log(t).std()
+            normal = -np.log(t) - math.log(sigma * math.sqrt(2 * math.pi)) - (np.log(t) - np.log(t).mean()) ** 2 / (2 * sigma**2)
+            exponential = -math.log(t.mean()) - t / t.mean()
+            value += 2 * (normal - exponential).sum() - 2  # one parameter more
+            variance += 30 * (2 * (normal - exponential)).var(ddof=1)
+        self.assertAlmostEqual(found.value, value, places=4)
+        self.assertAlmostEqual(found.high - found.low, 2 * 1.959964 * math.sqrt(variance), places=3)
+        self.assertGreater(found.low, 0)
+
+    def test_a_family_that_is_wrong_is_seldom_preferred(self):
+        random, event = stats.generator(5), np.ones(12, bool)
+        preferred = [stats.censored.aic_difference([(random.weibull(2, 12), event)], "lognormal", "weibull").low > 0 for _ in range(40)]
+        self.assertLessEqual(sum(preferred), 2)
 
 
 class PowerLawTest(unittest.TestCase):
