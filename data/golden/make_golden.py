@@ -88,6 +88,10 @@ CASES = {
     "blocks_items_every": BLOCKS | WIDE | ADAM | {"data.layout": '"interleaved"', "train.loss_at": '"every"', "blocks.positions": '"rotary"', "blocks.n_heads": 2,
                                                   "data.label_count": 3, "train.optimizer": '"adamw"',
                                                   "train.weight_decay_attention": 0.1, "train.learning_rate": 0.0005, "train.seed": 28},
+    "blocks_regression": BLOCKS | WIDE | {"data.task": '"regression"', "data.noise": 0.3, "blocks.positions": '"learned"', "train.learning_rate": 0.02,
+                                          "train.seed": 29},
+    "blocks_regression_every": BLOCKS | WIDE | {"data.task": '"regression"', "data.K": "inf", "data.layout": '"interleaved"', "train.loss_at": '"every"',
+                                                "blocks.attention": '"linear"', "blocks.n_heads": 2, "train.learning_rate": 0.02, "train.seed": 30},
 }
 PAPER_SIZE = {"model.hidden": 512, "data.N": 100, "data.D": 63, "data.K": 10000, "train.batch_size": 128,
               "train.learning_rate": 0.01, "train.seed": 1}
@@ -105,7 +109,7 @@ class Run:
     loss: numpy.ndarray  # [T] of each step's batch, before its update
     x: torch.Tensor      # [T, B, N, D] float32
     label: torch.Tensor  # [T, B, N]
-    answer: torch.Tensor  # [T, B], or with train.loss_at = every [T, B, N]
+    answer: torch.Tensor  # [T, B], or with train.loss_at = every [T, B, N]; numbers in regression
 
 
 def make_run(icl, settings):
@@ -135,7 +139,11 @@ def make_run(icl, settings):
 
 def sequences(batches, every):
     """x, label and answer of what `icl export` gives; symbols of chains have no label. Of `every` item its label, of every symbol the next."""
-    x, answer = (torch.from_numpy(batches[name][()]) for name in ("x", "answer"))
+    x = torch.from_numpy(batches["x"][()])
+    if "y" in batches:  # of regression, where y stands for the label
+        y = torch.from_numpy(batches["y"][()])
+        return {"x": x, "label": torch.cat([y[..., :-1], torch.zeros_like(y[..., -1:])], dim=-1), "answer": y if every else y[..., -1]}
+    answer = torch.from_numpy(batches["answer"][()])
     has_labels = "label" in batches
     label = torch.from_numpy(batches["label"][()]) if has_labels else torch.zeros(x.shape[:-1])
     if every:
@@ -196,7 +204,13 @@ def has_cross_entropy(run):
     return label_count(run.config) > 1
 
 
+def is_regression(run):
+    return run.config.get("data.task") == "regression"
+
+
 def mean_loss_of(run, logits, answer):
+    if is_regression(run):
+        return torch.nn.functional.mse_loss(logits, answer.to(logits))
     if has_cross_entropy(run):
         return torch.nn.functional.cross_entropy(logits.flatten(0, -2), answer.long().flatten() - 1)
     return torch.nn.functional.softplus(-answer.to(logits) * logits).mean()
@@ -296,6 +310,8 @@ def tolerances(run, exact):
                 for names in layers.values() if max(size[name] for name in names) > 0)
     logits = to_logit + drift
     slope = 2 if has_cross_entropy(run) else 1  # |d softplus| <= 1; of a cross entropy sum |p_c - [c = y]| <= 2
+    if is_regression(run):
+        slope = 2 * largest(exact.logits - run.answer.numpy())  # of (z - y)^2
     return {
         "logits": {"": logits},
         "loss": {"": slope * logits * largest(exact.logits) / largest(exact.loss)},

@@ -106,17 +106,18 @@ void RegressionTask::fill_one(const Rule& rule, std::uint64_t step, std::int64_t
   for (std::int64_t j = 0; j < length(); ++j) {
     const auto pair = numbers.subspan(size_of(dimension_ + j * (dimension_ + 1)));
     const auto x = pair.first(size_of(dimension_));
-    double y = noise_ * static_cast<double>(pair[x.size()]);
-    for (std::size_t d = 0; d < x.size(); ++d) y += static_cast<double>(w[d]) * x[d];
+    double sum = noise_ * static_cast<double>(pair[x.size()]);
+    for (std::size_t d = 0; d < x.size(); ++d) sum += static_cast<double>(w[d]) * x[d];
+    const auto y = static_cast<float>(sum);  // as x is, in the double build too
     const bool is_target = j == context;
     const std::int64_t row = is_target ? b : b * context + j;
     TokenTable& tokens = batch.fresh.tokens;
     Real* token = is_target ? tokens.target.row(row) : tokens.context.row(row);
     encoder_.encode(x, 0, token);  // [x ; 0]
     if (is_target) {
-      batch.value.row(b)[0] = static_cast<Real>(y);
+      batch.value.row(b)[0] = y;
     } else {
-      token[dimension_] = static_cast<Real>(y);
+      token[dimension_] = y;
       batch.copy.row(b)[j] = 0;
     }
     batch.items.row(b)[j] = static_cast<std::int32_t>(row);

@@ -270,18 +270,17 @@ TEST_P(Parity, OneWrongEntryOfAGradientIsRejected) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Parity,
-                         testing::Values("plain", "decay", "infinite", "scalar", "adam", "adamw",
-                                         "clipped", "adam_clipped", "two_layers", "three_layers",
-                                         "scalar_beta", "scalar_beta_code", "minimal",
-                                         "minimal_self", "memoriser", "blocks", "blocks_one_layer",
-                                         "blocks_heads", "blocks_rotary", "blocks_sinusoidal",
-                                         "blocks_linear", "blocks_inner", "blocks_interleaved",
-                                         "blocks_interleaved_adamw", "blocks_clipped",
-                                         "blocks_labels", "blocks_labels_linear",
-                                         "blocks_labels_interleaved", "blocks_reddy",
-                                         "blocks_chains_every", "blocks_items_every"),
-                         [](const auto& test) { return std::string(test.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Golden, Parity,
+    testing::Values("plain", "decay", "infinite", "scalar", "adam", "adamw", "clipped",
+                    "adam_clipped", "two_layers", "three_layers", "scalar_beta", "scalar_beta_code",
+                    "minimal", "minimal_self", "memoriser", "blocks", "blocks_one_layer",
+                    "blocks_heads", "blocks_rotary", "blocks_sinusoidal", "blocks_linear",
+                    "blocks_inner", "blocks_interleaved", "blocks_interleaved_adamw",
+                    "blocks_clipped", "blocks_labels", "blocks_labels_linear",
+                    "blocks_labels_interleaved", "blocks_reddy", "blocks_chains_every",
+                    "blocks_items_every", "blocks_regression", "blocks_regression_every"),
+    [](const auto& test) { return std::string(test.param); });
 
 TEST(ParityComparison, RejectsWhatCannotBeCompared) {
   const Reference reference{{1, -2}, 1};
