@@ -126,8 +126,11 @@ Description describe(const config::Config& config) {
     if (config::row_of(config::asked_of(config).loss).judges) out.output += "; accuracy likewise";
   }
   const auto model = describe_model(config);
-  out.sizes = {
-      {"N", has.context ? config.data.N : 1}, {"D", config.data.D}, {"H", config.model.hidden}};
+  out.sizes = {{"N", has.context ? config.data.N : 1},
+               {"D", config.data.D},
+               {"H", config.model.hidden},
+               {"label_entries", task.label_entries(config)},
+               {"outputs", config::asked_of(config).outputs}};
   if (has.mixes_paths) {
     const std::int64_t two_labels = config.data.label_code == config::LabelCode::scalar ? 1 : 2;
     out.sizes.emplace_back(

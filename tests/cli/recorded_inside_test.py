@@ -211,7 +211,7 @@ class RecordedInsideTest(ProgramTest):
         self.assertEqual(run.probe_set["x"].shape, (14, 8, 9))
         self.assertEqual(run.activations["attention"].shape, (len(STEPS), 14, 8))
         self.assertEqual(list(run.activations["step"]), STEPS)
-        self.assertEqual(run.description["X"], 11)
+        self.assertEqual([run.description[name] for name in ("X", "label_entries", "outputs")], [11, 2, 1])
         self.assertIn("W_q, W_k and W_v", run.description["parameters"]["qkv.weight"])
         plain = read.Run(self.train("plain.h5", settings=["record.activations=not set"]))
         for name in ("probe_set", "activations"):

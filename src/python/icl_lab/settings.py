@@ -56,18 +56,19 @@ def blocks_shape(config):
 
 
 def label_count(config):
-    """C, the logits of a sequence: 1 of two labels -1 and +1, or data.label_count, or D where tokens are symbols."""
-    return int(config["data.D"] if is_of_symbols(config) else config.get("data.label_count", 1))
+    """C, the logits of a sequence: 1 of two labels -1 and +1 and of regression, or data.label_count, or D where tokens are symbols. Older files lack `outputs`, of items
+    with labels all."""
+    return int(config.get("outputs", config.get("data.label_count", 1)))
 
 
 def is_of_symbols(config):
     """Whether tokens are one of D symbols, without labels."""
-    return config.get("X") == config["data.D"] and not has_label_vectors(config)
+    return config.get("label_entries") == 0
 
 
 def has_one_entry(config):
     """Whether the label, or the y of regression, stands in its token as it is."""
-    return config["data.label_code"] == "scalar" or config.get("X") == config["data.D"] + 1
+    return config.get("label_entries", 1 if config["data.label_code"] == "scalar" else 2) == 1
 
 
 def has_label_vectors(config):
