@@ -79,7 +79,8 @@ bool is_small(const config::Config& probe, int threads) {
   constexpr double most_flop = 3e10;       // of a thread: some seconds where products are slow
   constexpr double least_steps = 4;        // the first evaluation and the warm-up
   constexpr double for_each_number = 220;  // of a token: see sweep/plan.cpp
-  const double bytes = run::bytes_of(run::footprint_of_training(probe, threads));
+  const run::Footprint parts = run::footprint_of_training(probe, threads);
+  const double bytes = run::bytes_of(parts);
   const auto bounds = memory_bounds();
   const double left = bounds.empty() ? most_bytes : bounds.front().left;
   const auto numbers = static_cast<double>(probe.data.N * probe.data.D);
@@ -89,7 +90,8 @@ bool is_small(const config::Config& probe, int threads) {
                      for_each_number * numbers * static_cast<double>(probe.train.batch_size)) +
       model->mlp_flops(probe.eval.sequences) +
       for_each_number * numbers * static_cast<double>(probe.eval.sequences);
-  return bytes < std::min(most_bytes, left / 2) && flop < most_flop * threads;
+  return !run::shortage_of(parts, bounds) && bytes < std::min(most_bytes, left / 2) &&
+         flop < most_flop * threads;
 }
 
 struct Sizes {
@@ -116,10 +118,11 @@ std::string memory_lines(const config::Config& config, int threads) {
   for (const run::MemoryPart& part : parts) {
     text += fmt::format("#   {:<22} {:>7}  {}\n", part.what, bytes_text(part.bytes), part.keys);
   }
-  const auto bounds = memory_bounds();
-  if (!bounds.empty() && bounds.front().left < bytes) {
-    text += fmt::format("#   more than there is: {} has {} left of {}\n", bounds.front().owner,
-                        bytes_text(bounds.front().left), bytes_text(bounds.front().limit));
+  if (const auto shortage = run::shortage_of(parts)) {
+    const MemoryBound& bound = shortage->bound;
+    text += fmt::format("#   more than there is: {} has {} left of {}, and {} are needed of it\n",
+                        bound.owner, bytes_text(bound.left), bytes_text(bound.limit),
+                        bytes_text(shortage->needed));
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/field_values.hpp"
+#include "icl/core/blas_room.hpp"
 #include "icl/core/cpus.hpp"
 #include "icl/core/message.hpp"
 #include "icl/core/parallel.hpp"
@@ -151,13 +152,17 @@ int resolve_threads(int requested) {
 }
 
 int start_threads_for(int requested) {
+  const auto start = [](int threads) {
+    start_threads(threads);
+    require_room_of_threads(threads);
+    return threads;
+  };
   const int threads = resolve_threads(requested);
   try {
-    start_threads(threads);
-    return threads;
+    return start(threads);
   } catch (const Error& error) {
-    if (requested != 0 || error.code() != ExitCode::resources) throw;
-    return 1;
+    if (requested != 0 || threads == 1 || error.code() != ExitCode::resources) throw;
+    return start(1);
   }
 }
 

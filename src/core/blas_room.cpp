@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "icl/core/error.hpp"
@@ -39,19 +40,27 @@ long threads_at_start(char** environment) {
   return std::min<long>(threads, Workers::max_threads);
 }
 
+/// Whether so many bytes of address space can be had now.
+__attribute__((no_sanitize("address", "thread", "undefined"))) bool is_there(unsigned long bytes) {
+  const long room =
+      syscall(SYS_mmap, 0L, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
+  if (room == -1) return false;
+  syscall(SYS_munmap, room, bytes);
+  return true;
+}
+
+/// What OpenBLAS maps beside what it mapped at the start, when so many threads call it.
+long more_mebibytes(int threads) {
+  return std::max(0L, threads + 1 - threads_at_start(environ)) * blas_mebibytes;
+}
+
 /// Runs before all constructors, those of OpenBLAS (in whatever library) and of sanitizers among
 /// them: so it calls the kernel directly.
 __attribute__((no_sanitize("address", "thread", "undefined"))) void require_room_at_start(
     int /*argc*/, char** /*argv*/, char** environment) {
   const long threads = threads_at_start(environment);  // getenv() knows nothing yet
   const long mebibytes = threads * blas_mebibytes + start_mebibytes;
-  const auto bytes = static_cast<unsigned long>(mebibytes) << 20U;
-  const long room =
-      syscall(SYS_mmap, 0L, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
-  if (room != -1) {
-    syscall(SYS_munmap, room, bytes);
-    return;
-  }
+  if (is_there(static_cast<unsigned long>(mebibytes) << 20U)) return;
   std::array<char, 512> text{};
   const int length = std::snprintf(
       text.data(), text.size(),
@@ -69,8 +78,20 @@ __attribute__((section(".preinit_array"),
 }  // namespace
 
 double address_space_of_threads(int threads) {
-  return mebibyte * static_cast<double>(threads * blas_mebibytes +
+  return mebibyte * static_cast<double>(more_mebibytes(threads) +
                                         (threads - 1) * (stack_mebibytes + heap_mebibytes));
+}
+
+void require_room_of_threads(int threads) {
+  const long mebibytes = more_mebibytes(threads);
+  if (mebibytes == 0 || is_there(static_cast<unsigned long>(mebibytes) << 20U)) return;
+  throw Error(ExitCode::resources,
+              "OpenBLAS takes up to " + std::to_string(mebibytes) +
+                  " MiB more of address space for " + std::to_string(threads) +
+                  (threads == 1 ? " thread" : " threads") +
+                  ", and there is less (ulimit -v, ulimit -d, or the machine's limit of what may "
+                  "be promised)" +
+                  (threads > 1 ? "; fewer --threads need less" : ""));
 }
 
 }  // namespace icl

@@ -177,8 +177,8 @@ Footprint footprint_of_exporting(const config::Config& config, const ExportReque
   return without_empty(std::move(parts));
 }
 
-void require_memory(const Footprint& parts, const std::string& who,
-                    const std::vector<MemoryBound>& bounds) {
+std::optional<Shortage> shortage_of(const Footprint& parts,
+                                    const std::vector<MemoryBound>& bounds) {
   const double used = bytes_of(parts);
   double mapped = used;
   for (const MemoryPart& part : parts) mapped += part.reserved;
@@ -186,14 +186,22 @@ void require_memory(const Footprint& parts, const std::string& who,
   const auto needed_of = [&](const MemoryBound& bound) { return bound.is_shared ? used : mapped; };
   const auto narrow = std::ranges::find_if(
       bounds, [&](const MemoryBound& bound) { return bound.left < needed_of(bound); });
-  if (narrow == bounds.end()) return;
-  const double needed = needed_of(*narrow);
-  throw Error(ExitCode::resources,
-              fmt::format("{} takes up to {} of {}, but {} has {} left of {}. Most of it: {}; "
-                          "less of these, or --ignore-memory-limit to try nevertheless",
-                          who, bytes_text(needed), narrow->is_shared ? "memory" : "address space",
-                          narrow->owner, bytes_text(narrow->left), bytes_text(narrow->limit),
-                          largest_parts(parts, !narrow->is_shared)));
+  if (narrow == bounds.end()) return std::nullopt;
+  return Shortage{*narrow, needed_of(*narrow)};
+}
+
+void require_memory(const Footprint& parts, const std::string& who,
+                    const std::vector<MemoryBound>& bounds) {
+  const auto shortage = shortage_of(parts, bounds);
+  if (!shortage) return;
+  const MemoryBound& narrow = shortage->bound;
+  throw Error(
+      ExitCode::resources,
+      fmt::format("{} takes up to {} of {}, but {} has {} left of {}. Most of it: {}; "
+                  "less of these, or --ignore-memory-limit to try nevertheless",
+                  who, bytes_text(shortage->needed), narrow.is_shared ? "memory" : "address space",
+                  narrow.owner, bytes_text(narrow.left), bytes_text(narrow.limit),
+                  largest_parts(parts, !narrow.is_shared)));
 }
 
 }  // namespace icl::run

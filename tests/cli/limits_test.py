@@ -221,10 +221,17 @@ class Limits(unittest.TestCase):
         return statuses
 
     def test_address_space(self):
-        ladder = [m * MEBIBYTE for m in (100, 320, 480, 4000)]
+        ladder = [m * MEBIBYTE for m in (100, 320, 440, 480, 520, 600, 4000)]
         statuses = self.climb(resource.RLIMIT_AS, ladder)
         self.assertEqual(set(statuses[ladder[0]]), {71})
         self.assertEqual(set(statuses[ladder[-1]]), {0})
+
+    def test_products_are_not_begun_without_address_space_for_them(self):
+        for threads in ("4", "8"):
+            result = self.icl("train", "run.toml", "--out", "n.h5", "--quiet", "--threads", threads, "--ignore-memory-limit",
+                              limits=[(resource.RLIMIT_AS, 640 * MEBIBYTE)], environment={"OMP_NUM_THREADS": "1"})
+            self.expect_one_sentence(result, {71})
+            self.assertIn(f"MiB more of address space for {threads} threads", result.stderr)
 
     def test_data(self):
         ladder = [m * MEBIBYTE for m in (20, 290, 4000)]

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,16 @@ using Footprint = std::vector<MemoryPart>;
 /// `threads` of training again, where --weights needs it; otherwise 0.
 [[nodiscard]] Footprint footprint_of_exporting(const config::Config&, const ExportRequest&,
                                                int threads);
+
+/// A bound that a footprint does not fit in, and what it needs of it [bytes]: of memory, or where
+/// the bound is one of this process of address space.
+struct Shortage {
+  MemoryBound bound;
+  double needed = 0;
+};
+/// The first of them; nullopt where it fits in all.
+[[nodiscard]] std::optional<Shortage> shortage_of(
+    const Footprint&, const std::vector<MemoryBound>& bounds = memory_bounds());
 
 /// Throws Error(ExitCode::resources) unless the footprint fits within all of the bounds: one
 /// sentence with what is needed and what there is, of what, and the keys that count. `who` is its
