@@ -57,8 +57,22 @@ void HandOver::measure() {
       ball.hand_on(number);
     }
   });
+  measure_empty_loops();
+}
+
+void HandOver::measure_empty_loops() {
+  const auto start = Clock::now();
+  auto begin = start;
+  for (std::int64_t r = 0; r < rounds && icl::seconds(begin - start) < most_seconds; r += some) {
+    for (std::int64_t i = 0; i < some; ++i) workers_.for_each(workers_.threads(), [](auto) {});
+    const auto end = Clock::now();
+    empty_loops_.push_back(icl::seconds(end - begin) / static_cast<double>(some));
+    begin = end;
+  }
 }
 
 double HandOver::seconds() const { return spread(measured_).median; }
+
+double HandOver::empty_loop_seconds() const { return spread(empty_loops_).median; }
 
 }  // namespace icl::bench

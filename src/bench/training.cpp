@@ -60,9 +60,11 @@ class Meter final : public train::Observer {
       recorder_.stepped(run);
     }
     end_ = times_.seconds();
+    last_loop_ = times_.shared_loops();
     if (!counting_ && ++warmed_up_ == warm_up_steps) {
       counting_ = true;
       first_ = end_;
+      first_loop_ = last_loop_;
     }
     if (counting_) {
       if (seconds() > options_.seconds || interrupt_.load(std::memory_order_relaxed)) stop = true;
@@ -81,6 +83,7 @@ class Meter final : public train::Observer {
         outcome != train::Outcome::interrupted && outcome != train::Outcome::diverged;
     if (unseen_step) take_step();
     end_ = times_.seconds();
+    last_loop_ = times_.shared_loops();
     recorder_.ended(outcome, run);
   }
 
@@ -96,6 +99,7 @@ class Meter final : public train::Observer {
       speed.phases[phase] = end_[phase] - first_[phase];
     }
     speed.seconds = seconds();
+    speed.shared_loops = last_loop_ - first_loop_;
     speed.waiting = options_.threads * in_steps_;
     for (std::size_t p = 0; p < phase_count; ++p) {
       const auto phase = static_cast<Phase>(p);
@@ -107,6 +111,7 @@ class Meter final : public train::Observer {
       speed.rates = peak_->rates();
       speed.peak = peak_->peak("OpenBLAS");
       speed.hand_over = hand_over_->seconds();
+      speed.empty_loop = hand_over_->empty_loop_seconds();
     }
     return speed;
   }
@@ -141,6 +146,7 @@ class Meter final : public train::Observer {
   double in_steps_ = 0;   ///< the sum of steps_
   double next_peak_ = 0;  ///< in seconds()
   PhaseSeconds first_, end_;
+  std::int64_t first_loop_ = 0, last_loop_ = 0;
   Clock::time_point begin_ = Clock::now();
 };
 

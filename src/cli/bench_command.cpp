@@ -23,7 +23,15 @@ struct BenchCommand {
 };
 
 constexpr double ms = 1e3;
+constexpr double us = 1e6;
 constexpr double ns = 1e9;
+
+/// Loops of a step that its threads share.
+double loops_of_step(const bench::TrainingSpeed& speed) {
+  return speed.steps > 0
+             ? static_cast<double>(speed.shared_loops) / static_cast<double>(speed.steps)
+             : 0;
+}
 
 Json describe(const bench::TrainingSpeed& speed, const config::Config& config, int threads) {
   Json json;
@@ -39,6 +47,8 @@ Json describe(const bench::TrainingSpeed& speed, const config::Config& config, i
   json["peak_gflops"] = speed.peak;
   json["share_of_peak"] = speed.share_of_peak();
   json["hand_over_ns"] = speed.hand_over > 0 ? Json(ns * speed.hand_over) : Json();
+  json["shared_loops_per_step"] = loops_of_step(speed);
+  json["empty_loop_us"] = speed.empty_loop > 0 ? Json(us * speed.empty_loop) : Json();
   json["phases"] = Json::object();
   for (std::size_t p = 0; p < phase_count; ++p) {
     const auto phase = static_cast<Phase>(p);
@@ -83,6 +93,11 @@ void print_text(const bench::TrainingSpeed& speed) {
         fmt::format("{:.0f} ns from one thread to another (about 30 where their cores share a "
                     "cache, and threads of one run are the faster for it)\n",
                     ns * speed.hand_over));
+  }
+  if (speed.empty_loop > 0) {
+    print(fmt::format(
+        "{:.0f} loops a step that the threads share, each {:.1f} us with nothing to do in it\n",
+        loops_of_step(speed), us * speed.empty_loop));
   }
   print("\nWhere the time goes (mean of a step, all threads added up; share of the run):\n");
   for (std::size_t p = 0; p < phase_count; ++p) {

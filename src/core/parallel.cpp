@@ -180,6 +180,7 @@ void Workers::run(std::int64_t tasks, void (*call)(const void*, std::int64_t),
   check_interrupt();
   const Job job{call, context, tasks, stop_};
   const bool several = threads_ > 1 && tasks > 1 && !in_task;
+  if (several && times_ != nullptr) times_->add_shared_loop();
   if (!several || !Team::instance().run(job, threads_)) {
     for (std::int64_t i = 0; i < tasks && !stopping(); ++i) call(context, i);
   }

@@ -37,6 +37,7 @@ TEST(TrainingSpeed, CountsEveryStepAndEvaluationBehindTheWarmUp) {
   EXPECT_EQ(speed.flop, 6 * 8 * (11 * 16 + 16 * 16 + 16));
   EXPECT_EQ(speed.peak, 0);
   EXPECT_EQ(speed.share_of_peak(), 0);
+  EXPECT_EQ(speed.shared_loops, 0);
 }
 
 // On one thread almost nothing lies outside all phases, and each of them is met.

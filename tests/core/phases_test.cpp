@@ -56,6 +56,19 @@ TEST(PhaseScope, AddsUpOverThreads) {
   EXPECT_GE(times.seconds()[Phase::sampling], 0.006);
 }
 
+TEST(PhaseTimes, CountsLoopsThatThreadsShare) {
+  PhaseTimes times;
+  const Workers two(2, &times);
+  const auto nothing = [](std::int64_t) {};
+  two.for_each(1, nothing);  // nothing to share
+  two.unmeasured().for_each(2, nothing);
+  Workers(1, &times).for_each(2, nothing);
+  EXPECT_EQ(times.shared_loops(), 0);
+  two.for_each(2, [&](std::int64_t) { two.for_each(2, nothing); });  // the inner ones are not
+  two.for_tiles(30, 10, [](Tile) {});
+  EXPECT_EQ(times.shared_loops(), 2);
+}
+
 TEST(PhaseScope, WithoutTimesDoesNothing) {
   PhaseTimes times;
   const Workers workers = Workers(2, &times).unmeasured();

@@ -25,9 +25,11 @@ struct TrainingSpeed {
   PhaseSeconds phases;  ///< in all; evaluation and recording as they passed, others of all threads
   double waiting = 0;  ///< in all steps, of all threads, in no phase: mostly waiting for each other
   double flop = 0;     ///< what the MLP's products need in a step
-  std::vector<GemmRate> rates;  ///< measured between steps of this run
-  double peak = 0;              ///< GemmPeak::peak of OpenBLAS, all threads together
-  double hand_over = 0;         ///< HandOver::seconds; 0 with one thread
+  std::vector<GemmRate> rates;    ///< measured between steps of this run
+  double peak = 0;                ///< GemmPeak::peak of OpenBLAS, all threads together
+  double hand_over = 0;           ///< HandOver::seconds; 0 with one thread
+  double empty_loop = 0;          ///< HandOver::empty_loop_seconds; 0 with one thread
+  std::int64_t shared_loops = 0;  ///< in all steps: loops that several threads shared
 
   /// Useful GFLOP/s: `flop` over the median step.
   [[nodiscard]] double gflops() const {

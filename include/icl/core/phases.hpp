@@ -40,7 +40,8 @@ class PhaseSeconds {
   std::array<double, phase_count> seconds_{};
 };
 
-/// Time spent in each phase, added up over all threads. Safe to add to from any thread.
+/// Time spent in each phase, added up over all threads, and how often threads shared work. Safe to
+/// add to from any thread.
 class PhaseTimes {
  public:
   void add(Phase phase, Clock::duration time) {
@@ -54,9 +55,15 @@ class PhaseTimes {
     }
     return all;
   }
+  void add_shared_loop() { shared_loops_.fetch_add(1, std::memory_order_relaxed); }
+  /// The loops that several threads shared, each with a barrier at its end.
+  [[nodiscard]] std::int64_t shared_loops() const {
+    return shared_loops_.load(std::memory_order_relaxed);
+  }
 
  private:
   std::array<std::atomic<Clock::rep>, phase_count> ticks_{};
+  std::atomic<std::int64_t> shared_loops_{0};
 };
 
 /// Adds the time of its life to a phase, less that of scopes within it on the same thread. With no
