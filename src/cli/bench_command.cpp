@@ -95,9 +95,8 @@ void print_text(const bench::TrainingSpeed& speed) {
                     ns * speed.hand_over));
   }
   if (speed.empty_loop > 0) {
-    print(fmt::format(
-        "{:.0f} loops a step that the threads share, each {:.1f} us with nothing to do in it\n",
-        loops_of_step(speed), us * speed.empty_loop));
+    print(fmt::format("{:.0f} loops a step that the threads share, each at least {:.1f} us\n",
+                      loops_of_step(speed), us * speed.empty_loop));
   }
   print("\nWhere the time goes (mean of a step, all threads added up; share of the run):\n");
   for (std::size_t p = 0; p < phase_count; ++p) {

@@ -10,6 +10,7 @@
 #include "icl/cli/status_line.hpp"
 #include "icl/config/toml.hpp"
 #include "icl/core/available_memory.hpp"
+#include "icl/core/blas_room.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/run/footprint.hpp"
 #include "icl/run/items_file.hpp"
@@ -90,8 +91,8 @@ bool is_small(const config::Config& probe, int threads) {
                      for_each_number * numbers * static_cast<double>(probe.train.batch_size)) +
       model->mlp_flops(probe.eval.sequences) +
       for_each_number * numbers * static_cast<double>(probe.eval.sequences);
-  return !run::shortage_of(parts, bounds) && bytes < std::min(most_bytes, left / 2) &&
-         flop < most_flop * threads;
+  return !run::shortage_of(parts, bounds) && has_room_of_threads(threads) &&
+         bytes < std::min(most_bytes, left / 2) && flop < most_flop * threads;
 }
 
 struct Sizes {
@@ -120,9 +121,9 @@ std::string memory_lines(const config::Config& config, int threads) {
   }
   if (const auto shortage = run::shortage_of(parts)) {
     const MemoryBound& bound = shortage->bound;
-    text += fmt::format("#   more than there is: {} has {} left of {}, and {} are needed of it\n",
+    text += fmt::format("#   more than there is: {} has {} left of {}, and {} of {} are needed\n",
                         bound.owner, bytes_text(bound.left), bytes_text(bound.limit),
-                        bytes_text(shortage->needed));
+                        bytes_text(shortage->needed), bound.is_shared ? "memory" : "address space");
   }
   return text;
 }

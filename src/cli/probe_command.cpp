@@ -11,6 +11,7 @@
 #include "icl/cli/signals.hpp"
 #include "icl/cli/stored_run.hpp"
 #include "icl/config/steps.hpp"
+#include "icl/core/blas_room.hpp"
 #include "icl/core/message.hpp"
 #include "icl/run/decode.hpp"
 #include "icl/run/weights.hpp"
@@ -137,6 +138,7 @@ ExitCode run(const ProbeCommand& command) {
   const auto steps = steps_of(command, run);
   const run::ItemPlaces places = moved_items(run.config, command.overrides);
   const int threads = start_threads_for(command.threads);
+  require_room_of_threads(threads);
   check_memory(analysis::footprint_of_probing(run.config, request, std::ssize(steps), threads),
                "probing this run", command.ignore_memory_limit);
   say_when_ended("icl: interrupted; what is measured is kept, and the same command goes on\n");

@@ -143,26 +143,25 @@ ExitCode train(const Session& session) {
 }
 
 int resolve_threads(int requested) {
-  const int threads = requested == 0 ? choose_threads().threads : requested;
-  if (threads < 1 || threads > Workers::max_threads) {
+  if (requested == 0) {
+    const int threads = choose_threads().threads;
+    return has_room_of_threads(threads) ? threads : 1;
+  }
+  if (requested < 1 || requested > Workers::max_threads) {
     throw Error(ExitCode::usage,
                 fmt::format("--threads {}: must be from 1 to {}", requested, Workers::max_threads));
   }
-  return threads;
+  return requested;
 }
 
 int start_threads_for(int requested) {
-  const auto start = [](int threads) {
-    start_threads(threads);
-    require_room_of_threads(threads);
-    return threads;
-  };
   const int threads = resolve_threads(requested);
   try {
-    return start(threads);
+    start_threads(threads);
+    return threads;
   } catch (const Error& error) {
-    if (requested != 0 || threads == 1 || error.code() != ExitCode::resources) throw;
-    return start(1);
+    if (requested != 0 || error.code() != ExitCode::resources) throw;
+    return 1;
   }
 }
 

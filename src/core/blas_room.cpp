@@ -1,12 +1,12 @@
 #include "icl/core/blas_room.hpp"
 
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "icl/core/error.hpp"
+#include "icl/core/gemm.hpp"
 #include "icl/core/parallel.hpp"
 
 namespace icl {
@@ -25,12 +26,10 @@ constexpr long stack_mebibytes = 8;   // of a thread
 constexpr long heap_mebibytes = 64;   // glibc's, of a thread
 constexpr long start_mebibytes = 16;  // what else is mapped until main()
 
-/// The threads that OpenBLAS makes room for: as many as CPUs, or as OMP_NUM_THREADS says.
-long threads_at_start(char** environment) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
-  long threads = known ? CPU_COUNT(&set) : 1;
+/// The threads that OpenBLAS's openmp build makes room for at the start: as many as the machine has
+/// CPUs, whatever the affinity of this process, or as OMP_NUM_THREADS says.
+long most_threads_at_start(char** environment) {
+  long threads = std::max(sysconf(_SC_NPROCESSORS_CONF), 1L);
   constexpr std::string_view name = "OMP_NUM_THREADS=";
   for (char** entry = environment; entry != nullptr && *entry != nullptr; ++entry) {
     if (std::strncmp(*entry, name.data(), name.size()) != 0) continue;
@@ -40,8 +39,9 @@ long threads_at_start(char** environment) {
   return std::min<long>(threads, Workers::max_threads);
 }
 
-/// Whether so many bytes of address space can be had now.
+/// Whether so many bytes of address space can be had now; none always can.
 __attribute__((no_sanitize("address", "thread", "undefined"))) bool is_there(unsigned long bytes) {
+  if (bytes == 0) return true;
   const long room =
       syscall(SYS_mmap, 0L, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
   if (room == -1) return false;
@@ -51,14 +51,14 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) bool is_there(uns
 
 /// What OpenBLAS maps beside what it mapped at the start, when so many threads call it.
 long more_mebibytes(int threads) {
-  return std::max(0L, threads + 1 - threads_at_start(environ)) * blas_mebibytes;
+  return std::max(0, threads + 1 - blas_threads_at_start()) * blas_mebibytes;
 }
 
 /// Runs before all constructors, those of OpenBLAS (in whatever library) and of sanitizers among
 /// them: so it calls the kernel directly.
 __attribute__((no_sanitize("address", "thread", "undefined"))) void require_room_at_start(
     int /*argc*/, char** /*argv*/, char** environment) {
-  const long threads = threads_at_start(environment);  // getenv() knows nothing yet
+  const long threads = most_threads_at_start(environment);  // getenv() knows nothing yet
   const long mebibytes = threads * blas_mebibytes + start_mebibytes;
   if (is_there(static_cast<unsigned long>(mebibytes) << 20U)) return;
   std::array<char, 512> text{};
@@ -82,9 +82,18 @@ double address_space_of_threads(int threads) {
                                         (threads - 1) * (stack_mebibytes + heap_mebibytes));
 }
 
+bool has_room_of_threads(int threads) {
+  return is_there(static_cast<unsigned long>(address_space_of_threads(threads)));
+}
+
 void require_room_of_threads(int threads) {
+  static std::atomic<int> granted{0};  // what was taken since is no longer there
+  if (threads <= granted) return;
   const long mebibytes = more_mebibytes(threads);
-  if (mebibytes == 0 || is_there(static_cast<unsigned long>(mebibytes) << 20U)) return;
+  if (is_there(static_cast<unsigned long>(mebibytes) << 20U)) {
+    granted = threads;
+    return;
+  }
   throw Error(ExitCode::resources,
               "OpenBLAS takes up to " + std::to_string(mebibytes) +
                   " MiB more of address space for " + std::to_string(threads) +

@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string_view>
 
 #include "icl/core/error.hpp"
@@ -14,6 +15,8 @@ namespace {
 CBLAS_TRANSPOSE cblas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
 
 blasint index(std::int64_t i) { return static_cast<blasint>(i); }
+
+std::atomic<int> threads_at_start{1};
 
 }  // namespace
 
@@ -44,7 +47,10 @@ BlasInfo blas_info() {
                                         : "serial"};
 }
 
+int blas_threads_at_start() { return threads_at_start; }
+
 void prepare_blas() {
+  threads_at_start = std::max(threads_at_start.load(), openblas_get_num_threads());
   openblas_set_num_threads(1);
   if (std::string_view(openblas_get_corename()) == "SkylakeX" &&
       __builtin_cpu_supports("avx512f") == 0) {

@@ -180,8 +180,9 @@ void Workers::run(std::int64_t tasks, void (*call)(const void*, std::int64_t),
   check_interrupt();
   const Job job{call, context, tasks, stop_};
   const bool several = threads_ > 1 && tasks > 1 && !in_task;
-  if (several && times_ != nullptr) times_->add_shared_loop();
-  if (!several || !Team::instance().run(job, threads_)) {
+  if (several && Team::instance().run(job, threads_)) {
+    if (times_ != nullptr) times_->add_shared_loop();
+  } else {
     for (std::int64_t i = 0; i < tasks && !stopping(); ++i) call(context, i);
   }
   check_interrupt();

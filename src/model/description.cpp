@@ -129,12 +129,12 @@ Description describe(const config::Config& config) {
   out.sizes = {{"N", has.context ? config.data.N : 1},
                {"D", config.data.D},
                {"H", config.model.hidden},
-               {"label_entries", task.label_entries(config)},
                {"outputs", config::asked_of(config).outputs}};
   if (has.mixes_paths) {
     const std::int64_t two_labels = config.data.label_code == config::LabelCode::scalar ? 1 : 2;
     out.sizes.emplace_back(
         "X", has.blocks ? config::blocks_shape(config).token : config.data.D + two_labels);
+    out.sizes.emplace_back("label_entries", task.label_entries(config));
   }
   if (has.blocks) {
     const config::BlocksShape s = config::blocks_shape(config);

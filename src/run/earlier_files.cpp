@@ -78,7 +78,8 @@ store::Leeway leeway_for_earlier_files(const std::string& toml) {
       .may_lack =
           [keys = keys_named(toml)](const std::string& path, const std::string& attribute) {
             if (path == "/config" && !attribute.empty()) return !keys.contains(attribute);
-            return path == "/model" && attribute.empty();
+            return path == "/model" &&
+                   (attribute.empty() || attribute == "label_entries" || attribute == "outputs");
           },
       .may_say =
           [](const std::string& path, const std::string& attribute, const std::string& found) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "icl/core/blas_room.hpp"
 #include "icl/core/clock.hpp"
 #include "icl/core/error.hpp"
 #include "icl/core/simd.hpp"
@@ -55,6 +56,7 @@ Trainer::Trainer(const config::Config& config, const Workers& workers,
       evaluations_(evaluation_schedule(config)),
       snapshots_(snapshot_schedule(config)),
       acquisition_(config) {
+  require_room_of_threads(workers.threads());
   evaluation_.sets.resize(task_->sets());
   evaluation_.observers.resize(evaluation_.sets.size() * evaluator_.observers());
   const std::int64_t seed = task::Seeds(config).init;

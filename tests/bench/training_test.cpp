@@ -37,7 +37,24 @@ TEST(TrainingSpeed, CountsEveryStepAndEvaluationBehindTheWarmUp) {
   EXPECT_EQ(speed.flop, 6 * 8 * (11 * 16 + 16 * 16 + 16));
   EXPECT_EQ(speed.peak, 0);
   EXPECT_EQ(speed.share_of_peak(), 0);
-  EXPECT_EQ(speed.shared_loops, 0);
+}
+
+TEST(TrainingSpeed, CountsTheLoopsOfAStepThatThreadsShare) {
+  config::Config config = test::tiny_config();
+  config.train.epochs = 20;
+  const auto speed_of = [&](int threads) {
+    return measure_training(config,
+                            {.threads = threads,
+                             .seconds = 60,
+                             .measure_peak = false,
+                             .folder = empty_folder("icl-bench-loops")},
+                            go_on);
+  };
+  EXPECT_EQ(speed_of(1).shared_loops, 0);
+  const TrainingSpeed two = speed_of(2);
+  constexpr std::int64_t most = 40;  // of a step; a step that is timed on one thread has none
+  EXPECT_LT(two.shared_loops, most * two.steps);
+  EXPECT_TRUE(two.shared_loops > 0 || two.threads_at_work == 1);
 }
 
 // On one thread almost nothing lies outside all phases, and each of them is met.

@@ -250,6 +250,9 @@ class TasksTest(Programs):
                     table = data[data.attrs["default"]]["x"]
                     self.assertEqual((table.shape[0] % 24, table.shape[1]), (0, 9), "K of them, or K S rows")
                     self.assertEqual(data["batches/x"].shape, (1, 8, 8, 9))
+                    sizes = {name: file["model"].attrs[name] for name in ("X", "label_entries", "outputs")}
+                    self.assertEqual(sizes["label_entries"] > 0, bool({"label", "y"} & set(data["batches"])), "what a token holds beside x or its symbol")
+                    self.assertEqual((sizes["X"], sizes["outputs"]), (9 + sizes["label_entries"], 1 if sizes["label_entries"] else 9))
                     self.assertEqual(data["probe/x"].shape, (1, 16, 8, 9))
                     self.assertTrue(all(numpy.isfinite(file["metrics"][name]).all() for name in ("attention_on_previous_0_0", "without_head_icl_loss_1_0")))
                     for group in "icl_evaluation", "iwl_evaluation":

@@ -326,6 +326,14 @@ TEST(Verify, TakesFilesOfEarlierPrograms) {
                                        "other context tokens");
             }),
             "none");
+  const auto without_attribute = [](const char* name) {
+    return difference_after([&](hid_t file) {
+      H5Adelete_by_name(file, "/model", "label_entries", H5P_DEFAULT);
+      H5Adelete_by_name(file, "/model", name, H5P_DEFAULT);
+    });
+  };
+  EXPECT_EQ(without_attribute("outputs"), "none");
+  EXPECT_EQ(without_attribute("D"), "/model: attribute D is missing");
   const auto without_key = [](const char* line) {
     return difference_after([&](hid_t file) {
       const hid_t dataset = H5Dopen2(file, "/config/toml", H5P_DEFAULT);

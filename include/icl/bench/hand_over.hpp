@@ -22,7 +22,8 @@ class HandOver {
   /// From one thread to the next: the median of all that was timed, in seconds; 0 for none.
   [[nodiscard]] double seconds() const;
 
-  /// Of a loop of as many empty tasks as threads, from its beginning to its end: likewise.
+  /// Of a loop of as many empty tasks as threads, from its beginning to its end: likewise. At least
+  /// what a loop costs, since here no thread has begun to sleep.
   [[nodiscard]] double empty_loop_seconds() const;
 
  private:

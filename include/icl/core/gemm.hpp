@@ -38,4 +38,7 @@ struct BlasInfo {
 /// Call once, before the first gemm. Throws Error(ExitCode::internal).
 void prepare_blas();
 
+/// How many threads OpenBLAS made room for when the program started; 1 before prepare_blas().
+[[nodiscard]] int blas_threads_at_start();
+
 }  // namespace icl

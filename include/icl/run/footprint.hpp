@@ -24,8 +24,6 @@ struct MemoryPart {
 /// early; but the metrics are counted up to 2^20 evaluations only.
 using Footprint = std::vector<MemoryPart>;
 [[nodiscard]] double bytes_of(const Footprint&);
-/// "items 5.2 GB (data.K, data.D), parameters 1.1 GB (...)": the largest parts.
-[[nodiscard]] std::string largest_parts(const Footprint&);
 
 /// What one snapshot takes of a run file.
 [[nodiscard]] double bytes_of_snapshot(const config::Config&);

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .numpy_parts import linear, mlp, softmax, tokens_of
-from .settings import blocks_shape, is_of_symbols, label_count
+from .settings import blocks_shape, has_label_vectors, is_of_symbols, label_count
 
 
 def gelu(z):
@@ -45,7 +45,7 @@ def read_tokens(config, s, w, x, label, places, at):
     code = label_code(config, w, label)
     if s.layout != "interleaved":
         t = np.concatenate([x, code], axis=-1)
-    elif s.token == x.shape[-1]:  # label vectors take the place of items
+    elif has_label_vectors(config):  # they take the place of items
         t = np.stack([x, code], axis=2)
     else:
         t = np.stack([np.concatenate([x, 0 * code], axis=-1), np.concatenate([0 * x, code], axis=-1)], axis=2)

@@ -35,7 +35,7 @@ def attributes_of(group):
 
 def settings_of(file):
     """Full key -> value of an open run file, all resolved, and the sizes that follow from its task, where its /model has them: `X`, the entries of a token,
-    `label_entries`, those of them for the label or the y (none in a symbol), and `outputs`, the entries of a logit."""
+    `label_entries`, those of a label's code or of the y (none in a symbol), and `outputs`, the entries of a logit."""
     words = attributes_of(file["model"]) if "model" in file else {}
     return attributes_of(file["config"]) | {name: int(words[name]) for name in ("X", "label_entries", "outputs") if name in words}
 

@@ -56,8 +56,8 @@ def blocks_shape(config):
 
 
 def label_count(config):
-    """C, the logits of a sequence: 1 of two labels -1 and +1 and of regression, or data.label_count, or D where tokens are symbols. Older files lack `outputs`, of items
-    with labels all."""
+    """C, the logits of a sequence: 1 of two labels -1 and +1 and of regression, or data.label_count, or D where tokens are symbols. Files of 0.1 lack `outputs`, and
+    hold items with labels."""
     return int(config.get("outputs", config.get("data.label_count", 1)))
 
 

@@ -100,7 +100,7 @@ class Blocks(System):
         code = self.code(label, x)
         if self.shape.layout != "interleaved":
             return self.hook_tokens(torch.cat([x, code], dim=-1))
-        if self.shape.token == self.items:  # label vectors take the place of items
+        if hasattr(self.embed, "labels"):  # label vectors take the place of items
             items, labels = x, code
         else:
             items, labels = torch.cat([x, torch.zeros_like(code)], dim=-1), torch.cat([torch.zeros_like(x), code], dim=-1)
