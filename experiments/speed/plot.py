@@ -15,8 +15,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6770"
-SYSTEMS = {"one_layer": "S1, K=10000, N=100", "multi_layer": "S2 at the paper's size, K=inf, N=100", "scalar_beta": "S3, K=10000, N=100",
-           "minimal": "S4, K=10000, N=100", "memoriser": "the memoriser, K=10000", "blocks": "two layers of attention of width 128, 17 tokens"}
+SYSTEMS = {"one_layer": "S1, K=10000, N=100", "multi_layer": "S2 at the paper's size, K=inf, N=100", "scalar_beta": "scalar_beta, K=10000, N=100",
+           "minimal": "S3, K=10000, N=100", "memoriser": "S4, K=10000", "blocks": "two layers of attention of width 128, 17 tokens"}
 OTHERS = {"before": "icl before", "multi_layer": "PyTorch", "scalar_beta": "PyTorch", "blocks": "PyTorch"}
 NAMES = {"plain": "PyTorch, plain", "last_token": "PyTorch, last token only", "algebra": "PyTorch, same algebra", "icl": "icl"}
 PHASES = {"MLP products": BLUE, "attention forward": "#56B4E9", "attention backward": GREEN, "sampling": "#E69F00",
