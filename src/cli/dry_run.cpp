@@ -51,8 +51,8 @@ double megabytes(double numbers, double bytes_each) { return numbers * bytes_eac
 
 constexpr std::int64_t most_sequences = 10000;  // of an evaluation that is measured
 
-/// The run, cut to what measuring takes.
-config::Config probe_of(const config::Config& config) {
+/// The run, cut to what measuring takes, with all its sequences in a step.
+config::Config full_steps_of(const config::Config& config) {
   config::Config probe = config;
   if (!config.data.K.is_infinite()) {
     constexpr std::int64_t most_items = 10000;
@@ -86,13 +86,30 @@ bool is_small(const config::Config& probe, int threads) {
   const double left = bounds.empty() ? most_bytes : bounds.front().left;
   const auto numbers = static_cast<double>(probe.data.N * probe.data.D);
   const auto model = model::describe_model(probe);
-  const double flop =
-      least_steps * (model->mlp_flops(probe.train.batch_size) +
-                     for_each_number * numbers * static_cast<double>(probe.train.batch_size)) +
-      model->mlp_flops(probe.eval.sequences) +
-      for_each_number * numbers * static_cast<double>(probe.eval.sequences);
+  const auto flop_of = [&](std::int64_t sequences) {
+    return model->mlp_flops(sequences) + for_each_number * numbers * static_cast<double>(sequences);
+  };
+  const double flop = least_steps * flop_of(probe.train.batch_size) +
+                      flop_of(probe.eval.sequences + probe.probe.sequences);
   return !run::shortage_of(parts, bounds) && has_room_of_threads(threads) &&
          bytes < std::min(most_bytes, left / 2) && flop < most_flop * threads;
+}
+
+/// The run, cut until it is small: in the end to a sequence a step. Nothing if even that is not.
+std::optional<config::Config> probe_of(const config::Config& config, int threads) {
+  config::Config probe = full_steps_of(config);
+  while (!is_small(probe, threads)) {
+    if (probe.train.batch_size == 1 && probe.eval.sequences == 1) return std::nullopt;
+    for (std::int64_t* sequences :
+         {&probe.train.batch_size, &probe.eval.sequences, &probe.probe.sequences}) {
+      *sequences = (*sequences + 1) / 2;
+    }
+  }
+  return probe;
+}
+
+double ratio(std::int64_t a, std::int64_t b) {
+  return static_cast<double>(a) / static_cast<double>(b);
 }
 
 struct Sizes {
@@ -131,7 +148,7 @@ std::string memory_lines(const config::Config& config, int threads) {
 std::string time_line(const config::Config& config, int threads, const run::ItemPlaces& places) {
   const auto speed = measure_speed(config, threads, places);
   if (!speed) {
-    return "# time: not measured, since a few steps would take long or much memory already\n";
+    return "# time: not measured, since a few steps would take much memory already\n";
   }
   return fmt::format(
       "# time: at most about {} with {} thread{} ({:.2f} ms a step, {:.1f} ms an evaluation, "
@@ -144,20 +161,20 @@ std::string time_line(const config::Config& config, int threads, const run::Item
 
 std::optional<RunSpeed> measure_speed(const config::Config& config, int threads,
                                       const run::ItemPlaces& places) {
-  const config::Config probe = probe_of(config);
-  if (!is_small(probe, threads)) return std::nullopt;
+  const auto probe = probe_of(config, threads);
+  if (!probe) return std::nullopt;
   const auto start = Clock::now();
-  train::Trainer trainer(probe, Workers(threads), run::read_items(probe, places));
+  train::Trainer trainer(*probe, Workers(threads), run::read_items(*probe, places));
   double setup = seconds(Clock::now() - start);
   if (!config.data.K.is_infinite()) {
-    setup *= static_cast<double>(config.data.K.count()) / static_cast<double>(probe.data.K.count());
+    setup *= ratio(config.data.K.count(), probe->data.K.count());
   }
   Stopwatch watch;
   const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
-  const double evaluation = watch.evaluation_seconds * static_cast<double>(config.eval.sequences) /
-                            static_cast<double>(probe.eval.sequences);
-  return RunSpeed{setup, watch.step_seconds, evaluation};
+  return RunSpeed{
+      setup, watch.step_seconds * ratio(config.train.batch_size, probe->train.batch_size),
+      watch.evaluation_seconds * ratio(config.eval.sequences, probe->eval.sequences)};
 }
 
 double run_seconds(const config::Config& config, const RunSpeed& speed) {

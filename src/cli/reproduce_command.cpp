@@ -63,7 +63,7 @@ class Reproduction {
     }
     const auto seconds = forecast(plan, runs, pace_.threads, places_of(sweep_, plan.sweep()));
     const int jobs = resolve_jobs(pace_);
-    std::string cost = "time not measured, since a few steps would take long already";
+    std::string cost = "time not measured, since a few steps would take much memory already";
     if (seconds) {
       const double sum = std::accumulate(seconds->begin(), seconds->end(), 0.0);
       cost = fmt::format(

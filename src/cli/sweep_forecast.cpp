@@ -52,7 +52,7 @@ ExitCode print_forecast(const SweepRequest& request, const SweepForecast& how) {
     return ExitCode::done;
   }
   std::string time =
-      "# time: not measured, since a few steps would take long or much memory already\n";
+      "# time: not measured, since a few steps would take much memory already\n";
   if (seconds) {
     time = fmt::format(
         "# core time: about {} if no run stops early ({} thread{} a run)\n"

@@ -16,7 +16,9 @@ struct RunSpeed {
 };
 
 /// Measured on a fraction of a second of real training, with at most 10000 items and sequences of
-/// an evaluation. Nothing if even that would take long (several seconds) or much memory.
+/// an evaluation. Where steps would take long (several seconds), on steps of fewer sequences, and
+/// carried over in proportion: somewhat too slow, since small products are. Nothing if a step of
+/// one sequence would still take long or much memory.
 [[nodiscard]] std::optional<RunSpeed> measure_speed(const config::Config&, int threads,
                                                     const run::ItemPlaces& = {});
 
