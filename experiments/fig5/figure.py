@@ -3,6 +3,7 @@
 import numpy as np
 
 from icl_lab import plot, stats
+from icl_lab.estimate import Estimate
 
 
 def curves(sweep):
@@ -44,6 +45,7 @@ def analyse(item):
         quantities[f"nu{name}"] = fit.slope
         if not name:
             quantities["curvature"] = fit.curvature
+            quantities["nu_one_K_left_out"] = Estimate(fit.slope.value, *fit.leave_one_out, "least and greatest slope with one K left out", K.size)
     signal = np.array(signals[""])
     middle = np.unique(K)[np.unique(K).size // 2]
     for name, part in (("lower", K <= middle), ("upper", K >= middle)):
@@ -59,15 +61,19 @@ def draw(item, quantities):
     K = np.array([run[0] for run in runs])
     figure, (left, middle, right) = plot.figure(columns=2, height=2.4, panels=3)
     places = np.unique(K)
-    for colour, k in zip(plot.ordered_colours(places.size), places):
-        for number, (_, t, c1, c2, _) in enumerate(run for run in runs if run[0] == k):
+    colours = plot.ordered_colours(places.size)
+    first = colours[0]
+    for colour, k in zip(colours, places):
+        for number, (_, t, c1, c2, c3) in enumerate(run for run in runs if run[0] == k):
             left.loglog(t[1:], c1[1:], color=colour, linewidth=0.7, alpha=0.7, label=f"{k:,.0f}" if number == 0 else None)
-            middle.semilogx(t[1:], c2[1:], color=colour, linewidth=0.7, alpha=0.7)
-    for axes, label, title in ((left, "c1 = <sigma(-phi+)>", "the signal left"), (middle, "c2 = 1 - <sigma(-phi+)\u00b2> / c1", "its second moment")):
+            middle.loglog(t[1:], 1 - c2[1:], color=colour, linewidth=0.7, alpha=0.7, label="1 - c2 = <sigma(-phi+)\u00b2> / c1" if colour is first and number == 0 else None)
+            middle.loglog(t[1:], c3[1:], "--", color=colour, linewidth=0.6, alpha=0.5, label="c3 = <exp(-phi+)>" if colour is first and number == 0 else None)
+    for axes, label, title in ((left, "c1 = <sigma(-phi+)>", "the signal left"), (middle, "1 - c2, c3", "two more moments")):
         axes.set_xlabel("learning rate x steps")
         axes.set_ylabel(label)
         axes.set_title(title)
     left.legend(title="K", fontsize=6, loc="lower left")
+    middle.legend(fontsize=6, loc="lower left")
     signal = np.array([integral(t, c1) for _, t, c1, *_ in runs])
     right.plot(K, signal, "o", color=plot.BLUE, markersize=3, alpha=0.7, label="each run")
     fit = stats.power_law.fit(K, signal)

@@ -8,22 +8,29 @@ from icl_lab.estimate import Estimate, missing
 FRACTIONS = (0.25, 0.5, 1.0)
 
 
+def bracket(K, acquired):
+    """Between the largest K where no run acquired ICL and the smallest where all did; no interval of 95 %."""
+    low, high = stats.threshold.bracket(K, acquired)
+    middle = float(np.sqrt(low * high)) if low > 0 and high < np.inf else float("nan")
+    return Estimate(middle, low, high, "bracket: the largest K with no run, the smallest with all; its middle", len(K))
+
+
 def by_context(item):
-    """N -> (K*, [K* at each fraction of the horizon], the paper's sigmoid)."""
+    """N -> (K*, [K* at each fraction of the horizon], the paper's sigmoid, bracket)."""
     found = {}
     for N in item.sweep.values("data.N"):
         runs = item.sweep.where(data_N=N).runs
         K = runs["data.K"]
         horizons = stats.threshold.at_horizons(K, runs["t_icl_step"], runs["horizon"], seed=item.seed, fractions=FRACTIONS)
-        sigmoid = stats.threshold.sigmoid(K, runs["final_icl_accuracy"]) if np.unique(K).size > 3 else missing("fewer than four K")
-        found[int(N)] = (horizons[-1], horizons, sigmoid)
+        sigmoid = stats.threshold.sigmoid(K, runs["final_icl_accuracy"], seed=item.seed) if np.unique(K).size > 3 else missing("fewer than four K")
+        found[int(N)] = (horizons[-1], horizons, sigmoid, bracket(K, runs["acquired"]))
     return found
 
 
 def half_over_whole(found, runs):
     """Geometric mean over N of K* read at half of the horizon over K* at the whole; the interval supposes no correlation, and so is too wide."""
     logs = [(np.log(h[1].value / h[2].value), (np.log(h[1].high / h[1].low) / 3.92) ** 2 + (np.log(h[2].high / h[2].low) / 3.92) ** 2)
-            for _, h, _ in found.values() if all(np.isfinite([e.value, e.low, e.high]).all() and e.low > 0 for e in h[1:])]
+            for _, h, *_ in found.values() if all(np.isfinite([e.value, e.low, e.high]).all() and e.low > 0 for e in h[1:])]
     if not logs:
         return missing("K* lies outside of the grid", runs)
     mean, half = np.mean([m for m, _ in logs]), 1.96 * np.sqrt(np.sum([v for _, v in logs])) / len(logs)
@@ -35,10 +42,11 @@ def analyse(item):
     found = by_context(item)
     slope, curvature = stats.threshold.slope(item.sweep.column("data.N"), runs["data.K"], runs["acquired"], seed=item.seed)
     quantities = {"slope": slope, "curvature": curvature, "K_star_half_over_whole": half_over_whole(found, len(runs))}
-    for N, (whole, horizons, sigmoid) in found.items():
+    for N, (whole, horizons, sigmoid, between) in found.items():
         quantities[f"K_star_{N}"] = whole
         quantities[f"K_star_{N}_quarter_horizon"], quantities[f"K_star_{N}_half_horizon"] = horizons[:2]
         quantities[f"K_star_{N}_sigmoid"] = sigmoid
+        quantities[f"K_star_{N}_bracket"] = between
     return quantities
 
 

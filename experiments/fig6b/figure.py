@@ -3,20 +3,19 @@
 import numpy as np
 
 from icl_lab import acquisition, plot, stats
-from icl_lab.estimate import Estimate, missing
+from icl_lab.estimate import missing
 
 
 def initial_beta(sweep):
     return sweep.series("effective_beta")[:, 0]
 
 
-def spread_ratio(time, event, beta, seed):
-    """sd of ln t_ICL over sd of the effective beta(0), over the same seeds; runs resampled."""
-    if event.sum() < 4 or not event.all():
+def spread_ratio(time, event, other, seed):
+    """sd of ln t_ICL over sd of another number of the same runs; runs resampled."""
+    if event.sum() < 4 or not event.all() or not np.isfinite(other).all():
         return missing(f"{int(event.sum())} of {len(time)} runs acquired ICL: the late ones would be missing", len(time))
-    pairs = np.column_stack([np.log(time[event]), beta[event]])
-    ratio = stats.bootstrap([pairs], lambda g: g[0][:, 0].std(ddof=1) / g[0][:, 1].std(ddof=1), seed=seed)
-    return Estimate(ratio.value, ratio.low, ratio.high, ratio.method, ratio.n)
+    pairs = np.column_stack([np.log(time), other])
+    return stats.bootstrap([pairs], lambda g: g[0][:, 0].std(ddof=1) / g[0][:, 1].std(ddof=1), seed=seed)
 
 
 def theory_ratio(runs):
@@ -30,11 +29,18 @@ def analyse(item):
     sweep, found = item.sweep, acquisition.by_context(item.sweep)
     largest = sweep.where(data_N=max(found))
     time, event, _ = found[max(found)]
-    quantities = {
-        "sd_ln_t_over_sd_beta0": spread_ratio(time, event, initial_beta(largest), item.seed),
+    quantities = {"sd_ln_t_over_sd_beta0": spread_ratio(time, event, initial_beta(largest), item.seed)}
+    for N, (t, e, _) in found.items():
+        here = sweep.where(data_N=N)
+        quantities[f"sd_ln_t_over_sd_beta0_{N}"] = spread_ratio(t, e, initial_beta(here), item.seed)
+        quantities[f"sd_ln_t_over_sd_ln_theory_{N}"] = spread_ratio(t, e, np.log(here.runs["theory_t_icl_step_from_initial"]), item.seed)
+    quantities |= {
         "rank_of_theory": stats.rank.spearman(largest.runs["theory_t_icl_step_from_initial"], time, seed=item.seed),
         "theory_over_measured": theory_ratio(largest.runs),
     }
+    if all(event.all() for _, event, _ in found.values()) and len(found) > 1:
+        power = stats.power_law.fit(np.concatenate([np.full(len(t), N) for N, (t, _, _) in found.items()]), np.concatenate([t for t, _, _ in found.values()]))
+        quantities |= {"exponent": power.slope, "exponent_curvature": power.curvature}
     times = [(t, e) for t, e, _ in found.values()]
     for other in ("exponential", "weibull"):
         quantities[f"aic_{other}_minus_lognormal"] = stats.censored.aic_difference(times, "lognormal", other)

@@ -37,6 +37,8 @@ def analyse(item):
                   "measured_over_predicted": stats.shares.median(ratio[np.isfinite(ratio)]) if np.isfinite(ratio).any() else missing("no run has both times")}
     low = K == K.min()
     for value, (name, _, _) in NAMES.items():
+        if (rate == value).any():
+            quantities[f"share_as_predicted_{name.replace(' ', '_')}"] = stats.share(int(right[rate == value].sum()), int((rate == value).sum()))
         here = low & (rate == value)
         if here.any():
             quantities[f"share_acquired_at_smallest_K_{name.replace(' ', '_')}"] = stats.share(int(acquired[here].sum()), int(here.sum()))
