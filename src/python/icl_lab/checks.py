@@ -24,19 +24,19 @@ class Verdict:
 
 
 def verdict_of(estimate, low, high):
-    """"holds": the whole interval lies within the bounds. "fails": it misses them, or there is no value. "undecided": the data cannot tell, since it
-    overlaps the bounds but reaches out, since bounds of one value cannot be proved but only refuted, or since a value has no interval."""
-    if isnan(estimate.value):
-        return "fails"
-    if not estimate.has_interval:
-        return "undecided" if low <= estimate.value <= high else "fails"
+    """"holds": the whole interval lies within the bounds. "fails": it misses them. "undecided": the data cannot tell, since it overlaps the bounds but reaches
+    out, since bounds of one value cannot be proved but only refuted, or since the data give no value or no interval (the estimate's method says why)."""
+    if isnan(estimate.value) or not estimate.has_interval:
+        return "undecided"
     if estimate.high < low or estimate.low > high:
         return "fails"
     return "holds" if low < high and low <= estimate.low and estimate.high <= high else "undecided"
 
 
 def judge(check, quantities):
-    """The verdict of a [[check]]; a quantity that figure.py does not give, or could not have, fails."""
-    estimate = quantities.get(check["quantity"], missing("figure.py does not compute it"))
+    """The verdict of a [[check]]. One of a quantity that figure.py does not give fails: that is a mistake in the item, and nothing that runs could show."""
     low, high = (float(bound) for bound in check["bounds"])
-    return Verdict(check["name"], check["quantity"], (low, high), check["source"], check.get("note", ""), estimate, verdict_of(estimate, low, high))
+    estimate = quantities.get(check["quantity"])
+    verdict = "fails" if estimate is None else verdict_of(estimate, low, high)
+    estimate = estimate or missing("figure.py does not compute it")
+    return Verdict(check["name"], check["quantity"], (low, high), check["source"], check.get("note", ""), estimate, verdict)

@@ -6,7 +6,8 @@ from math import isinf, isnan
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval [low, high]. NaN for low and high: no interval is known; infinite ends: one-sided."""
+    """A value with its 95 % interval [low, high]. NaN for low and high: no interval is known; infinite ends: one-sided. Numbers of numpy become Python's,
+    which JSON can hold; ValueError if low > high."""
 
     value: float
     low: float
@@ -14,6 +15,12 @@ class Estimate:
     method: str   #: how the interval was made, as a reader of a figure's caption wants it
     n: int        #: runs that it rests on
     unit: str = ""
+
+    def __post_init__(self):
+        for name, kind in (("value", float), ("low", float), ("high", float), ("n", int)):
+            object.__setattr__(self, name, kind(getattr(self, name)))
+        if self.low > self.high:
+            raise ValueError(f"estimate: its interval ends before it begins: {self.low:g} to {self.high:g} ({self.method})")
 
     @property
     def has_interval(self):

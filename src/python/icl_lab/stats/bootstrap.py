@@ -1,4 +1,4 @@
-"""Resampling of runs."""
+"""Resampling of runs, and intervals from draws."""
 
 import numpy as np
 
@@ -8,19 +8,28 @@ LEVEL = 0.95
 
 
 def generator(seed):
-    """The only source of random numbers of this package: Philox, a counter-based generator; equal seeds give equal numbers."""
+    """The only source of random numbers of icl_lab.stats: Philox, a counter-based generator; equal seeds give equal numbers."""
     return np.random.Generator(np.random.Philox(seed))
 
 
 def ends(draws, level=LEVEL):
-    """The percentile interval of draws; NaN among them are left out, and without any left the ends are NaN."""
+    """The percentile interval of draws. NaN among them are left out; if they are more than a tail of it, (1 - level) / 2, they could lie anywhere and the ends
+    are NaN."""
     draws = np.asarray(draws, dtype=float)
-    draws = draws[~np.isnan(draws)]
-    if draws.size == 0:
-        return float("nan"), float("nan")
     tail = (1 - level) / 2
+    if not np.isnan(draws).mean() <= tail:
+        return float("nan"), float("nan")
+    draws = draws[~np.isnan(draws)]
     low, high = np.quantile(draws, [tail, 1 - tail], method="nearest" if np.isinf(draws).any() else "linear")
     return float(low), float(high)
+
+
+def drawn(value, draws, method, n, level=LEVEL):
+    """The estimate of a value with the percentile interval of its draws; the method says so where too many of them are NaN for one."""
+    low, high = ends(draws, level)
+    if np.isnan(low):
+        method += f"; no interval, as {100 * np.isnan(np.asarray(draws, dtype=float)).mean():.2g} % of the draws have no value"
+    return Estimate(value, low, high, method, n)
 
 
 def bootstrap(groups, statistic, *, seed, draws=2000, level=LEVEL):
@@ -34,4 +43,4 @@ def bootstrap(groups, statistic, *, seed, draws=2000, level=LEVEL):
         raise ValueError("bootstrap: every group needs at least one run")
     random = generator(seed)
     found = [statistic([group[random.integers(0, len(group), len(group))] for group in groups]) for _ in range(draws)]
-    return Estimate(float(statistic(groups)), *ends(found, level), "bootstrap over runs, percentile", sum(map(len, groups)))
+    return drawn(statistic(groups), found, "bootstrap over runs, percentile", sum(map(len, groups)), level)

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from ..estimate import Estimate, missing
-from .bootstrap import ends, generator
+from ..estimate import missing
+from .bootstrap import drawn, generator
 
 
 def _correlation(x, y):
@@ -26,4 +26,4 @@ def spearman(x, y, *, seed, draws=2000):
     if np.isnan(value):
         return missing("one of the two is constant", x.size)
     chosen = generator(seed).integers(0, x.size, (draws, x.size))
-    return Estimate(float(value), *ends(_correlation(x[chosen], y[chosen])), "Spearman, bootstrap over runs", x.size)
+    return drawn(value, _correlation(x[chosen], y[chosen]), "Spearman, bootstrap over runs", x.size)

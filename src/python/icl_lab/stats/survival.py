@@ -3,27 +3,29 @@
 import numpy as np
 from scipy.stats import norm
 
-from ..estimate import Estimate
+from ..estimate import Estimate, missing
 from .bootstrap import LEVEL
 from .shares import share
 
 
 class KaplanMeier:
-    """The Kaplan-Meier estimate of the survival function S(t) = P(time > t), with Greenwood's variance and intervals on the scale ln(-ln S)
-    (as R's survfit with conf.type = "log-log")."""
+    """The estimate of the survival function S(t) = P(time > t) of Kaplan & Meier (1958, Journal of the American Statistical Association 53, 457), with the
+    variance of Greenwood (1926, Reports on Public Health and Medical Subjects 33, 1) and intervals on the scale ln(-ln S), as R's survfit with
+    conf.type = "log-log". Runs whose time is NaN are left out; of no runs all that is asked of it is missing."""
 
     def __init__(self, time, event):
         time = np.asarray(time, dtype=float)
         event = np.asarray(event, dtype=bool)
-        if time.size == 0 or time.shape != event.shape:
-            raise ValueError("Kaplan-Meier: needs as many times as events, and at least one")
-        if not np.isfinite(time).all():
-            raise ValueError("Kaplan-Meier: a time is not finite; a run without an event has its last step as time")
+        if time.shape != event.shape:
+            raise ValueError("Kaplan-Meier: needs as many times as events")
+        time, event = time[~np.isnan(time)], event[~np.isnan(time)]
+        if np.isinf(time).any():
+            raise ValueError("Kaplan-Meier: a time is infinite; a run without an event has its last step as time")
         self.n = time.size
         self.times = np.unique(time[event])
-        self.at_risk = np.array([(time >= t).sum() for t in self.times])
-        self.events = np.array([(event & (time == t)).sum() for t in self.times])
-        self.last = float(time.max())
+        self.at_risk = np.array([(time >= t).sum() for t in self.times], dtype=int)
+        self.events = np.array([(event & (time == t)).sum() for t in self.times], dtype=int)
+        self.last = float(time.max(initial=-np.inf))  # beyond it nobody is at risk
         with np.errstate(divide="ignore", invalid="ignore"):
             self.survival = np.cumprod(1 - self.events / self.at_risk)
             self._variance = np.cumsum(self.events / (self.at_risk * (self.at_risk - self.events)))
@@ -39,7 +41,9 @@ class KaplanMeier:
         return np.where(dead, np.nan, low), np.where(dead, np.nan, high)
 
     def at(self, t):
-        """S(t) with its interval."""
+        """S(t) with its interval; missing where nobody is at risk any more, unless all had their event."""
+        if t > self.last and not (self.survival == 0).any():
+            return missing(f"no run was followed up to {t:g}", self.n)
         place = np.searchsorted(self.times, t, side="right") - 1
         if place < 0:
             upper = share(0, self.n).high
@@ -52,6 +56,8 @@ class KaplanMeier:
     def quantile(self, p, level=LEVEL):
         """The time by which a share p has had its event, with the ends of its interval where the confidence curves cross 1 - p; inf where a curve does not
         fall that far."""
+        if self.n == 0:
+            return missing("there is no run")
         low, high = self.limits(level)
         def first(curve):
             below = np.flatnonzero((curve <= 1 - p + 1e-12) | np.isnan(curve))
