@@ -17,6 +17,16 @@ def against_independent(sweep, rule, seed):
     return stats.shares.difference(int(here["acquired"].sum()), len(here), int(free["acquired"].sum()), len(free), seed=seed)
 
 
+def thresholds(runs, seed):
+    """K* by rule and N, and the share of all runs that end above 0.75 on independent labels."""
+    found = {}
+    for rule, N in sorted(set(zip(runs["data.labels"], runs["data.N"]))):
+        here = runs[(runs["data.labels"] == rule) & (runs["data.N"] == N)]
+        found[f"K_star_{rule}_{N}"] = stats.threshold.spearman_karber(here["data.K"], here["acquired"], seed=seed)
+        found[f"share_above_0.75_{rule}_{N}"] = stats.share(int((here["final_icl_accuracy"] > 0.75).sum()), len(here))
+    return found
+
+
 def analyse(item):
     runs = item.sweep.runs
     quantities = {}
@@ -27,16 +37,16 @@ def analyse(item):
             quantities[f"share_acquired_{name}_minus_independent"] = against_independent(item.sweep, rule, item.seed)
             quantities[f"effective_w_{name}_at_end"] = stats.shares.mean(here["final_effective_w"])
             quantities[f"icl_{name}_accuracy_at_end"] = stats.shares.mean(here["final_icl_equal_accuracy"], within=(0, 1))
-    return quantities
+    return quantities | thresholds(runs, item.seed)
 
 
 def draw(item, quantities):
     sweep = item.sweep
     runs, K, N = sweep.runs, sweep.column("data.K"), sweep.column("data.N")
     figure, all_axes = plot.figure(columns=2, height=2.6, panels=4)
-    panels = (("share of runs that acquire ICL", None), ("ICL accuracy, independent labels", "final_icl_accuracy"),
-              ("accuracy on the rule's own labels", "final_icl_equal_accuracy"), ("effective w at the end", "final_effective_w"))
-    for axes, (label, column) in zip(all_axes, panels):
+    panels = (("acquire ICL", "share of runs", None), ("free labels", "ICL accuracy at the end", "final_icl_accuracy"),
+              ("the rule's own", "ICL accuracy at the end", "final_icl_equal_accuracy"), ("readout", "effective w at the end", "final_effective_w"))
+    for axes, (title, label, column) in zip(all_axes, panels):
         for rule, (colour, marker, name) in {"independent": (plot.BLUE, "o", "independent labels"), **RULES}.items():
             here = (runs["data.labels"] == rule) & ((N == N.min()) if rule == "independent" else True)
             if not here.any() or (column == "final_icl_equal_accuracy" and rule == "independent"):
@@ -49,12 +59,14 @@ def draw(item, quantities):
             axes.plot(places, [np.nanmean(runs[column][here & (K == k)]) for k in places], color=colour, marker=marker, label=name, markersize=3)
         plot.log_K_axis(axes)
         axes.set_xlabel("K (items)")
-        axes.set_title(label, fontsize=6.8)
+        axes.set_ylabel(label)
+        axes.set_title(title)
         if column is not None and column.endswith("accuracy"):
             plot.chance_line(axes)
             axes.set_ylim(0.4, 1.03)
     all_axes[3].axhline(0, color=plot.GREY, linewidth=0.8)
     all_axes[0].set_ylim(-0.03, 1.05)
+    plot.letters(*all_axes)
     figure.get_layout_engine().set(rect=(0, 0.09, 1, 0.91))
     figure.legend(*all_axes[0].get_legend_handles_labels(), loc="lower center", ncols=4)
     return figure

@@ -1,5 +1,7 @@
 """Phase diagram over K and N: who wins, with the line on which the memoriser's signal is what the theory needs."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from icl_lab import plot, stats, theory
@@ -36,7 +38,9 @@ def analyse(item):
     quantities = {"slope": slope, "curvature": curvature, "share_right": stats.share(int(right.sum()), int(judged.sum())) if judged.any() else missing("all are near the line")}
     for N in minimal.values("data.N"):
         here = runs[runs["data.N"] == N]
-        quantities[f"K_star_{N}"] = stats.threshold.spearman_karber(here["data.K"], here["acquired"], seed=item.seed)
+        K_star = stats.threshold.spearman_karber(here["data.K"], here["acquired"], seed=item.seed)
+        quantities[f"K_star_{N}"] = K_star
+        quantities[f"K_star_{N}_over_line"] = replace(K_star, **{end: getattr(K_star, end) / line(N) for end in ("value", "low", "high")})
     return quantities
 
 
