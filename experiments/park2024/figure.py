@@ -21,14 +21,6 @@ def share_of_inference(found):
     return found[RETRIEVAL] / (found[RETRIEVAL] + found[INFERENCE])
 
 
-def threshold(places, means):
-    """The K at which the means over seeds, in a line over log K, first are 1/2; NaN if nowhere."""
-    for low, high, a, b in zip(np.log(places), np.log(places[1:]), means, means[1:]):
-        if a < 0.5 <= b:
-            return float(np.exp(low + (high - low) * (0.5 - a) / (b - a)))
-    return float("nan")
-
-
 def visits_unigram(found):
     """Of each run, whether a unigram algorithm is the nearest at some evaluation, at less than half of its distance from the initial network."""
     unigrams = found[list(UNIGRAMS)].min(axis=0)
@@ -46,7 +38,7 @@ def analyse(item):
     K, found = item.sweep.column("data.K").astype(float), distances(item.sweep)
     places, end = np.unique(K), share_of_inference(found)[:, -1]
     quantities = {f"inference_share_at_{int(k)}": stats.shares.mean(end[K == k], within=(0, 1)) for k in places}
-    quantities["threshold"] = stats.bootstrap([end[K == k] for k in places], lambda groups: threshold(places, [np.mean(g) for g in groups]), seed=item.seed)
+    quantities["threshold"] = stats.crossing(K, end, seed=item.seed)
     visited, turned = visits_unigram(found), turns(found)
     quantities["share_through_unigrams"] = stats.share(int(visited.sum()), len(K))
     most = max(places, key=lambda k: turned[K == k].mean())

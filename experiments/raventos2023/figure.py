@@ -13,21 +13,11 @@ def ridge_share(runs, kind="icl"):
     return d / (d + r)
 
 
-def threshold(places, means):
-    """The M at which the means over seeds, in a line over log M, first are 1/2; NaN if nowhere."""
-    for low, high, a, b in zip(np.log(places), np.log(places[1:]), means, means[1:]):
-        if a < 0.5 <= b:
-            return float(np.exp(low + (high - low) * (0.5 - a) / (b - a)))
-    return float("nan")
-
-
 def analyse(item):
     runs, M = item.sweep.runs, item.sweep.column("data.K").astype(float)
     finite, share = np.isfinite(M), ridge_share(item.sweep.runs)
     quantities = {f"ridge_share_at_{int(m)}": stats.shares.mean(share[M == m], within=(0, 1)) for m in np.unique(M[finite])}
-    places = np.unique(M[finite])
-    quantities["threshold"] = stats.bootstrap([share[M == m] for m in places], lambda groups: threshold(places, [np.mean(g) for g in groups]),
-                                              seed=item.seed)
+    quantities["threshold"] = stats.crossing(M[finite], share[finite], seed=item.seed)
     endless = runs["final_icl_loss"][~finite] / runs["final_icl_ridge_loss"][~finite]
     quantities["loss_over_ridge_at_infinity"] = stats.shares.mean(endless)
     return quantities
