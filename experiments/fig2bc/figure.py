@@ -22,17 +22,17 @@ def analyse(item):
 
 def draw_ends(axes, sweep):
     K = sweep.column("data.K")
-    for name, colour, marker in (("icl", plot.BLUE, "o"), ("iwl", plot.VERMILION, "s")):
+    for name, colour, marker, label in (("icl", plot.BLUE, "o", "ICL: novel items"), ("iwl", plot.VERMILION, "s", "IWL: no copy")):
         final = sweep.runs[f"final_{name}_accuracy"]
         axes.plot(K, final, marker, color=colour, alpha=0.45, markersize=2.6, markeredgewidth=0, zorder=2)
         places = np.unique(K)
         means = [stats.shares.mean(final[K == k]) for k in places]
-        axes.plot(places, [m.value for m in means], color=colour, marker=marker, zorder=3)
+        axes.plot(places, [m.value for m in means], color=colour, marker=marker, label=label, zorder=3)
     plot.log_K_axis(axes)
     plot.accuracy_axis(axes, "accuracy at the end of a run")
     axes.set_title("mean of seeds")
-    for name, colour, y, word in (("IWL", plot.VERMILION, 0.87, "no copy in\nthe context"), ("ICL", plot.BLUE, 0.62, "novel items")):  # where few runs end
-        axes.text(0.02, (y - 0.42) / 0.61, f"{name}: {word}", transform=axes.transAxes, color=colour, fontsize=6.5, va="center")
+    axes.set_ylim(0.36, 1.03)  # room for the legend, below all points
+    axes.legend(loc="lower center", ncols=2, fontsize=6, columnspacing=0.8, handlelength=1.2)
 
 
 def draw_shares(axes, item, K_star):

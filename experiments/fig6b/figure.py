@@ -38,9 +38,6 @@ def analyse(item):
         "rank_of_theory": stats.rank.spearman(largest.runs["theory_t_icl_step_from_initial"], time, seed=item.seed),
         "theory_over_measured": theory_ratio(largest.runs),
     }
-    if all(event.all() for _, event, _ in found.values()) and len(found) > 1:
-        power = stats.power_law.fit(np.concatenate([np.full(len(t), N) for N, (t, _, _) in found.items()]), np.concatenate([t for t, _, _ in found.values()]))
-        quantities |= {"exponent": power.slope, "exponent_curvature": power.curvature}
     times = [(t, e) for t, e, _ in found.values()]
     for other in ("exponential", "weibull"):
         quantities[f"aic_{other}_minus_lognormal"] = stats.censored.aic_difference(times, "lognormal", other)

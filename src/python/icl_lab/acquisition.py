@@ -19,9 +19,12 @@ def line(found):
 
 
 def quantities_of(found):
-    """Median and spread of t_ICL at each N, and the line through the medians."""
+    """Median and spread of t_ICL at each N, the line through the medians, and, where every run acquired ICL, t_ICL as a power of N."""
     fitted = line(found)
     quantities = {"quadratic_term": fitted.quadratic, "intercept": fitted.intercept, "slope": fitted.slope}
+    if len(found) > 1 and all(event.all() for _, event, _ in found.values()):
+        power = stats.power_law.fit(*(np.concatenate(x) for x in zip(*((np.full(time.size, N), time) for N, (time, _, _) in found.items()))))
+        quantities |= {"exponent": power.slope, "exponent_curvature": power.curvature}
     for N, (time, event, median) in found.items():
         quantities[f"t_icl_{N}"] = median
         quantities[f"sd_ln_t_{N}"] = stats.censored.sd_ln_t(time, event)
@@ -29,13 +32,13 @@ def quantities_of(found):
 
 
 def draw_survival(axes, found):
-    for colour, (N, (time, event, _)) in zip(plot.ordered_colours(len(found)), found.items()):
+    for place, (colour, (N, (time, event, _))) in enumerate(zip(plot.ordered_colours(len(found)), found.items())):
         curve = plot.survival_panel(axes, time, event, colour, band=len(found) < 4)
         if curve.times.size:  # each curve is labelled where it begins to fall: a legend would lie over them
-            axes.text(curve.times[0], 1.03, f"N = {N}", color=colour, fontsize=6.3, ha="center", va="bottom")
+            axes.text(curve.times[0], 1.03 + 0.08 * (place % 2), f"N = {N}", color=colour, fontsize=6.3, ha="center", va="bottom")
     axes.set_xscale("log")
     plot.plain_log_axis(axes.xaxis)
-    axes.set_ylim(-0.02, 1.13)
+    axes.set_ylim(-0.02, 1.21)
     axes.set_xlabel("training (steps)")
 
 
