@@ -50,7 +50,7 @@ def draw(item, quantities):
     acquisition.draw_times(left, found)
     left.set_title("each run, and medians")
     acquisition.draw_survival(middle, found)
-    middle.set_title("the long tail")
+    middle.set_title("over seeds")
     for colour, N in zip(plot.ordered_colours(len(found)), found):
         here = item.sweep.where(data_N=N)
         right.plot(initial_beta(here), np.where(here.runs["acquired"] == 1, here.runs["t_icl_step"], np.nan), ".", color=colour, markersize=4)
@@ -64,6 +64,6 @@ def draw(item, quantities):
     right.set_xlabel("effective beta at the start (nat)")
     right.set_ylabel("t_ICL (steps)")
     right.set_title("earlier for larger beta")
-    right.legend(loc="upper right")
+    right.legend(loc="lower left")
     plot.letters(left, middle, right)
     return figure

@@ -29,16 +29,19 @@ class VerdictTest(unittest.TestCase):
                                        (estimate(0.5, 0, 0.9), (1, 3), "fails"), (estimate(5, 4, INF), (1, 3), "fails"),
                                        (estimate(5, 4, INF), (1, INF), "holds"), (estimate(INF, 5, INF), (1, 3), "fails"),
                                        (estimate(0.1, -1, 1), (0, 0), "undecided"), (estimate(0.1, 0.05, 1), (0, 0), "fails"),
-                                       (estimate(2, NAN, NAN), (1, 3), "undecided"), (estimate(4, NAN, NAN), (1, 3), "fails"),
-                                       (missing("none"), (-INF, INF), "fails")):
+                                       (estimate(2, NAN, NAN), (1, 3), "undecided"), (estimate(4, NAN, NAN), (1, 3), "undecided"),
+                                       (missing("none"), (-INF, INF), "undecided")):
             self.assertEqual(verdict_of(found, *bounds), verdict, (found, bounds))
 
-    def test_a_quantity_that_is_not_there_fails(self):
+    def test_a_quantity_that_figure_py_does_not_return_fails_and_one_that_the_data_cannot_give_does_not(self):
         check = {"name": "n", "quantity": "q", "bounds": [0, 1], "source": "s"}
         verdict = judge(check, {})
         self.assertEqual(verdict.verdict, "fails")
         self.assertIn("none (figure.py does not compute it)", str(verdict))
         self.assertEqual(judge(check, {"q": estimate(0.5, 0.4, 0.6)}).verdict, "holds")
+        verdict = judge(check, {"q": missing("no run acquired")})
+        self.assertEqual(verdict.verdict, "undecided")
+        self.assertIn("none (no run acquired)", str(verdict))
 
 
 class ReadTest(unittest.TestCase):

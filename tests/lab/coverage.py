@@ -28,15 +28,15 @@ def threshold(random, points, runs, width, off=0.0, ratio=2 ** 0.5):
 def median(random, runs, censored, sigma=0.4):
     """Log-normal times of median 1000, looked at every 50 steps, censored at the quantile that leaves `censored` of them."""
     from scipy.stats import norm
-    time = np.exp(random.normal(np.log(1000), sigma, runs))
-    horizon = np.exp(np.log(1000) + sigma * norm.ppf(1 - censored)) if censored else np.inf
+    time = 50 * np.ceil(np.exp(random.normal(np.log(1000), sigma, runs)) / 50)
+    horizon = 50 * np.floor(np.exp(np.log(1000) + sigma * norm.ppf(1 - censored)) / 50) if censored else np.inf
     found = stats.survival.kaplan_meier(np.minimum(time, horizon), time <= horizon).median()
     return found.low <= 1000 <= found.high
 
 
 def power(random, points, runs, sd, uneven=False):
     """I_K = 0.5 K^0.8 with log-normal noise, its sd growing along K if uneven."""
-    K = np.repeat(np.geomspace(500, 20000, points), runs)
+    K = np.repeat(np.geomspace(500, 20000, points), runs)  # runs: of each K, or a list
     noise = sd * (np.linspace(0.3, 1.7, points).repeat(runs) if uneven else 1.0)
     found = stats.power_law.fit(K, 0.5 * K ** 0.8 * np.exp(noise * random.normal(size=K.size))).slope
     return found.low <= 0.8 <= found.high
@@ -58,6 +58,8 @@ DESIGNS = {
     "nu: 6 K, 5 runs": lambda r: power(r, 6, 5, 0.06),
     "nu: 6 K, 3 runs": lambda r: power(r, 6, 3, 0.06),
     "nu: 6 K, 4 runs, uneven noise": lambda r: power(r, 6, 4, 0.06, uneven=True),
+    "nu: 6 K, 2 runs of one and 1 of the others": lambda r: power(r, 6, [2, 1, 1, 1, 1, 1], 0.06),
+    "K*: 8 K, 8 runs, a step beyond the grid": lambda r: threshold(r, 8, 8, 1.0, 4.5),
 }
 
 

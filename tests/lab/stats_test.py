@@ -3,6 +3,7 @@
 usage: stats_test.py      with src/python in PYTHONPATH
 """
 
+import json
 import math
 import sys
 import unittest
@@ -25,6 +26,13 @@ class EstimateTest(unittest.TestCase):
         self.assertEqual([text_of(x) for x in (NAN, INF, -INF, 0, 1e-5, 12345.6)], ["none", "infinite", "minus infinite", "0", "1.00e-05", "12,346"])
         self.assertFalse(missing("no").has_interval)
 
+    def test_holds_numbers_of_python_in_order(self):
+        found = Estimate(np.float32(0.5), np.float64(0), np.int64(1), "m", np.int64(3))
+        self.assertEqual(json.dumps([found.value, found.low, found.high, found.n]), "[0.5, 0.0, 1.0, 3]")
+        with self.assertRaises(ValueError):
+            Estimate(1.0, 2.0, 1.0, "m", 3)
+        self.assertEqual(Estimate(5.0, 1.0, 2.0, "a difference at its end may lie beyond every draw", 3).value, 5)
+
 
 class SharesTest(unittest.TestCase):
     def test_share_is_jeffreys(self):
@@ -33,9 +41,15 @@ class SharesTest(unittest.TestCase):
         self.assertAlmostEqual(beta.cdf(found.low, 3.5, 7.5), 0.025)
         self.assertAlmostEqual(beta.cdf(found.high, 3.5, 7.5), 0.975)
         self.assertEqual((stats.share(0, 4).low, stats.share(4, 4).high), (0.0, 1.0))
-        for k, n in ((0, 0), (5, 4), (-1, 4)):
+        for k, n in ((5, 4), (-1, 4), (0, -1)):
             with self.assertRaises(ValueError):
                 stats.share(k, n)
+
+    def test_of_nothing_all_are_missing(self):
+        for found, n in ((stats.share(0, 0), 0), (stats.shares.mean([NAN]), 0), (stats.shares.median([]), 0), (stats.shares.difference(0, 0, 3, 4, seed=1), 4)):
+            self.assertTrue(math.isnan(found.value))
+            self.assertFalse(found.has_interval)
+            self.assertEqual(found.n, n)
 
     def test_difference_of_equal_shares_is_0(self):
         found = stats.shares.difference(20, 40, 20, 40, seed=1)
@@ -58,8 +72,7 @@ class SharesTest(unittest.TestCase):
         self.assertFalse(stats.shares.median([3.0, 1.0, 2.0]).has_interval)
         self.assertEqual(stats.shares.median([6.0, 5, 4, 3, 2, 1]).low, 1)
         self.assertEqual(stats.shares.median([1.0, INF, INF]).value, INF)
-        with self.assertRaises(ValueError):
-            stats.shares.median([])
+        self.assertEqual(stats.shares.median([1.0, NAN, 3.0]).n, 2)
 
 
 class ThresholdTest(unittest.TestCase):
@@ -109,17 +122,31 @@ class ThresholdTest(unittest.TestCase):
         np.testing.assert_allclose(weighted, [[0.375, 0.375]])
 
     def test_what_has_no_threshold_is_refused(self):
-        for K in ([], [100, INF], [0, 5], [100]):
+        for K in ([100, INF], [0, 5], [100]):
             with self.assertRaises(ValueError):
-                stats.threshold.spearman_karber(K, [True, False][:max(len(K), 2)] if len(K) != 1 else [True, False], seed=1)
+                stats.threshold.spearman_karber(K, [True, False], seed=1)
+
+    def test_without_runs_or_a_second_K_it_is_missing(self):
+        for K, acquired, n in (([], [], 0), ([NAN], [True], 0), ([100, 100], [True, False], 2)):
+            self.assertTrue(math.isnan(stats.threshold.width(K, acquired).value))
+            found = stats.threshold.spearman_karber(K, acquired, seed=1)
+            self.assertTrue(math.isnan(found.value))
+            self.assertEqual(found.n, n)
+        self.assertTrue(math.isnan(stats.threshold.slope([], [], [], seed=1)[0].value))
+        known = self.acquired(0, 1, 4, 4)
+        self.assertEqual(stats.threshold.spearman_karber([*self.K, NAN], [*known, True], seed=1), stats.threshold.spearman_karber(self.K, known, seed=1))
+
+    def test_an_end_beyond_the_grid_is_open(self):
+        rising, falling = (stats.threshold.spearman_karber(self.K, self.acquired(*c), seed=1) for c in ((0, 0, 1, 2), (2, 3, 4, 4)))
+        self.assertEqual((rising.high, falling.low), (INF, 0))
+        self.assertTrue(100 < rising.low < 800 and 100 < falling.high < 800)
 
     def test_sigmoid_finds_its_own_curve(self):
         K = np.repeat(np.geomspace(200, 50000, 12), 2)
         accuracy = 0.5 + 0.5 / (1 + np.exp(-6 * (np.log10(K) - 3.3)))
         found = stats.threshold.sigmoid(K, accuracy, seed=1, draws=10)
         self.assertAlmostEqual(found.value / 10 ** 3.3, 1, places=4)
-        with self.assertRaises(ValueError):
-            stats.threshold.sigmoid([1, 2, 3], [0.5, 0.7, 0.9])
+        self.assertTrue(math.isnan(stats.threshold.sigmoid([1, 2, 3, NAN], [0.5, 0.7, 0.9, 1.0]).value))
 
     def test_slope_of_an_exact_power_law(self):
         N, K, acquired = [], [], []
@@ -179,9 +206,17 @@ class SurvivalTest(unittest.TestCase):
             every = stats.survival.kaplan_meier([5.0, 5.0, 5.0], [True] * 3)
             self.assertEqual(every.median().value, 5)
             self.assertEqual(every.at(6).value, 0)
-        for time in ([], [1.0, NAN]):
-            with self.assertRaises(ValueError):
-                stats.survival.kaplan_meier(time, [True] * len(time))
+        with self.assertRaises(ValueError):
+            stats.survival.kaplan_meier([1.0, INF], [True, False])
+
+    def test_of_no_run_and_beyond_the_last_one_it_is_missing(self):
+        nobody = stats.survival.kaplan_meier([NAN], [True])
+        for found in (nobody.median(), nobody.at(1.0)):
+            self.assertTrue(math.isnan(found.value))
+            self.assertEqual(found.n, 0)
+        curve = stats.survival.kaplan_meier([1.0, 4.0, NAN], [True, False, True])
+        self.assertEqual((curve.n, curve.at(4.0).value), (2, 0.5))
+        self.assertTrue(math.isnan(curve.at(4.1).value))
 
     def test_logrank_tells_groups_apart(self):
         a, b = np.arange(1.0, 21), np.arange(101.0, 121)
@@ -219,6 +254,7 @@ class CensoredTest(unittest.TestCase):
         with self.assertRaises(ValueError):
             stats.censored.fit([1.0, 2.0], [True, False], "lognormal")
         self.assertTrue(math.isnan(stats.censored.sd_ln_t([1.0, 2.0], [True, False]).value))
+        self.assertTrue(math.isnan(stats.censored.sd_ln_t([2.0, 2.0, 5.0], [True, True, False]).value))
         self.assertTrue(math.isnan(stats.censored.aic_difference([([1.0, 2.0], [True, False])], "lognormal", "exponential").value))
 
     def test_difference_of_two_families_by_hand(self):
@@ -260,9 +296,15 @@ class PowerLawTest(unittest.TestCase):
 
     def test_edges(self):
         self.assertFalse(stats.power_law.fit([1, 2, 4], [1, 2, 4]).slope.has_interval)
-        for x, y in (([1, 1], [1, 2]), ([1, 2], [0, 2]), ([1, 2], [NAN, 2])):
-            with self.assertRaises(ValueError):
-                stats.power_law.fit(x, y)
+        for x, y, n in (([], [], 0), ([1, 1], [1, 2], 2), ([1, 2], [0, 2], 2), ([1, 2], [INF, 2], 2), ([1, 2], [NAN, 2], 1)):
+            found = stats.power_law.fit(x, y)
+            self.assertTrue(all(map(math.isnan, (found.slope.value, found.curvature.value, found.prefactor))))
+            self.assertEqual((found.slope.n, found.neighbours), (n, []))
+
+    def test_where_an_x_has_one_run_the_spread_is_pooled(self):
+        found = stats.power_law.fit([1, 1, math.e, math.e, math.e ** 2], np.exp([0.0, 0.2, 1.0, 1.4, 2.2]))
+        # pooled variance (0.02 + 0.08) / 2 on 1 + 1 degrees; weights -1/2, 0, 1/2 of means of two, two and one
+        self.assertAlmostEqual(found.slope.high - found.slope.value, 4.302653 * math.sqrt(0.05 * (1 / 8 + 1 / 4)), places=5)
 
 
 class DipTest(unittest.TestCase):
@@ -307,6 +349,12 @@ class RankAndTrendTest(unittest.TestCase):
         self.assertEqual(first, stats.bootstrap(groups, lambda g: g[1].mean() - g[0].mean(), seed=4))
         with self.assertRaises(ValueError):
             stats.bootstrap([[]], len, seed=1)
+
+    def test_draws_without_a_value_are_no_interval(self):
+        few, many = (stats.bootstrap([np.arange(40.0)], lambda g: g[0].mean() if (g[0] < limit).any() else NAN, seed=4) for limit in (6, 2))
+        self.assertTrue(few.has_interval)
+        self.assertFalse(many.has_interval)
+        self.assertIn("% of the draws have no value", many.method)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def draw_survival(axes, found):
     axes.set_xscale("log")
     plot.plain_log_axis(axes.xaxis)
     axes.set_ylim(-0.02, 1.21)
+    axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_xlabel("training (steps)")
 
 

@@ -6,8 +6,8 @@ from math import isinf, isnan
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval [low, high]. NaN for low and high: no interval is known; infinite ends: one-sided. Numbers of numpy become Python's,
-    which JSON can hold; ValueError if low > high."""
+    """A value with its 95 % interval [low, high]. NaN for low and high: no interval is known; infinite ends: one-sided. Numbers of numpy become
+    Python's, which JSON can hold; ValueError if low > high."""
 
     value: float
     low: float

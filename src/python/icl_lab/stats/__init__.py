@@ -3,7 +3,8 @@
 Every interval is at 95 %, and each function says how it is made:
 
 - shares: Jeffreys' posterior; a difference of two: draws of both posteriors; means: Student's t; medians: order statistics;
-- K* and the width of the transition: quantiles of the posterior of a logistic rise, with flat priors on ln K* and on its width s; slopes of ln K*: draws of these;
+- K* and the width of its transition: quantiles of the posterior of a logistic rise, with flat priors on ln K* and on the width s; slopes of ln K*:
+  draws of these posteriors;
 - times with censoring: Kaplan-Meier's curve with Greenwood's variance; sigma of ln t: the profile likelihood; differences of AIC: Vuong's;
 - power laws: the spread within each x, with Satterthwaite's degrees of freedom; lines through estimates: weighted least squares;
 - ranks, and statistics without a closed form: a percentile bootstrap over runs.

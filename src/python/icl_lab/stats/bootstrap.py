@@ -13,11 +13,11 @@ def generator(seed):
 
 
 def ends(draws, level=LEVEL):
-    """The percentile interval of draws. NaN among them are left out; if they are more than a tail of it, (1 - level) / 2, they could lie anywhere and the ends
-    are NaN."""
+    """The percentile interval of draws. NaN among them are left out; if they are more than a tail of it, (1 - level) / 2, they could lie beyond either end,
+    and both ends are NaN."""
     draws = np.asarray(draws, dtype=float)
     tail = (1 - level) / 2
-    if not np.isnan(draws).mean() <= tail:
+    if draws.size == 0 or np.isnan(draws).mean() > tail:
         return float("nan"), float("nan")
     draws = draws[~np.isnan(draws)]
     low, high = np.quantile(draws, [tail, 1 - tail], method="nearest" if np.isinf(draws).any() else "linear")
@@ -28,7 +28,7 @@ def drawn(value, draws, method, n, level=LEVEL):
     """The estimate of a value with the percentile interval of its draws; the method says so where too many of them are NaN for one."""
     low, high = ends(draws, level)
     if np.isnan(low):
-        method += f"; no interval, as {100 * np.isnan(np.asarray(draws, dtype=float)).mean():.2g} % of the draws have no value"
+        method += f"; no interval, as {100 * np.isnan(np.asarray(draws, dtype=float)).mean():.3g} % of the draws have no value"
     return Estimate(value, low, high, method, n)
 
 

@@ -9,6 +9,7 @@ from scipy.stats import norm
 from ..estimate import Estimate, missing
 
 FAMILIES = ("lognormal", "weibull", "exponential")
+NOT_VARIED = "fewer than two different times of events"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ def _log_likelihoods(family, mu, sigma, time, event, previous):
     return np.where(event, exact, survival)
 
 
+def _varied(time, event):
+    return np.unique(time[event]).size > 1
+
+
 def _log_likelihood(*arguments):
     return float(_log_likelihoods(*arguments).sum())
 
@@ -71,12 +76,12 @@ def fit(time, event, family, previous=None):
 
 
 def sd_ln_t(time, event, previous=None):
-    """sigma of the log-normal fit, with the interval of its profile likelihood (chi-squared, 1 degree)."""
-    try:
-        best = fit(time, event, "lognormal", previous)
-    except ValueError as error:
-        return missing(str(error), len(time))
+    """sigma of the log-normal fit, with the interval of its profile likelihood (chi-squared, 1 degree). Missing without two different times of events:
+    the likelihood may then grow without bound as sigma falls to 0."""
     time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=bool)
+    if not _varied(time, event):
+        return missing(NOT_VARIED, time.size)
+    best = fit(time, event, "lognormal", previous)
     previous = None if previous is None else np.where(event, np.asarray(previous, dtype=float), 0.0)
 
     def fall(sigma):
@@ -95,7 +100,7 @@ def aic_difference(groups, family, than):
     value, variance, runs = 0.0, 0.0, 0
     for time, event in groups:
         time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=bool)
-        if len(np.unique(time[event])) < 2:
+        if not _varied(time, event):
             continue
         fits = [fit(time, event, one) for one in (family, than)]
         ours, theirs = (_log_likelihoods(f.family, f.mu, f.sigma, time, event, None) for f in fits)
@@ -103,6 +108,6 @@ def aic_difference(groups, family, than):
         variance += len(time) * np.var(2 * (ours - theirs), ddof=1)
         runs += len(time)
     if not runs:
-        return missing("no group has two different times of events", sum(len(time) for time, _ in groups))
+        return missing(f"{NOT_VARIED} in each group", sum(len(time) for time, _ in groups))
     half = norm.ppf(0.975) * np.sqrt(variance)
     return Estimate(float(value), float(value - half), float(value + half), "maximum likelihood with censoring, summed over groups; interval of Vuong (1989)", runs)

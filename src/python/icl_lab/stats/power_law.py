@@ -18,18 +18,27 @@ class PowerLaw:
     leave_one_out: tuple         #: least and greatest slope with one x left out
 
 
+def _no_law(reason, n):
+    nan = float("nan")
+    return PowerLaw(missing(reason, n), missing(reason, n), nan, [], (nan, nan))
+
+
 def _coefficient(t, means, variances, counts, degree, method):
-    """Leading coefficient of the polynomial through the groups' means, and its interval from the spread within groups (Satterthwaite's t)."""
+    """Leading coefficient of the polynomial through the groups' means, and its interval from the spread within groups: Student's t with the degrees of
+    freedom of Satterthwaite (1946, Biometrics Bulletin 2, 110), sum(v)^2 / sum(v^2 / (count - 1)) for parts v of the variance. Where a group of one run
+    has no spread of its own, all are given the pooled one, which has sum(count - 1) degrees."""
     weights = np.linalg.pinv(np.vander(t, degree + 1))[0]
-    value = float(weights @ means)
-    if (counts < 2).all():
-        return Estimate(value, float("nan"), float("nan"), "one run at each x", int(counts.sum()))
-    parts = weights ** 2 * variances / counts
-    total = parts.sum()
-    known = counts > 1
-    degrees = total ** 2 / (parts[known] ** 2 / (counts[known] - 1)).sum() if total > 0 else 1.0
+    value, free = weights @ means, counts - 1
+    if not free.any():
+        return Estimate(value, float("nan"), float("nan"), "one run at each x", counts.sum())
+    if free.all():
+        parts = weights ** 2 * variances / counts
+        total = parts.sum()
+        degrees = total ** 2 / (parts ** 2 / free).sum() if total > 0 else 1.0
+    else:
+        total, degrees = (variances @ free / free.sum()) * (weights ** 2 / counts).sum(), free.sum()
     half = student.ppf((1 + LEVEL) / 2, degrees) * np.sqrt(total)
-    return Estimate(value, value - half, value + half, method, int(counts.sum()))
+    return Estimate(value, value - half, value + half, method, counts.sum())
 
 
 def fit(x, y):
@@ -37,21 +46,21 @@ def fit(x, y):
 
     Interval: the spread of ln y within each x, carried through the line, with Satterthwaite's degrees of freedom. A percentile bootstrap of three
     to five runs at each x would be too narrow by sqrt(1 - 1/n) and by the Gaussian quantile; this covers (tests/lab/coverage.py). It says how well the
-    line through these x is known, not whether it is one: for that see the curvature.
+    line through these x is known, not whether it is one: for that see the curvature. Pairs with a NaN are left out; of fewer than two x, and of numbers
+    without a logarithm, all is missing (NaN).
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if (x <= 0).any() or (y <= 0).any() or not np.isfinite(np.log(x) + np.log(y)).all():
-        raise ValueError("power law: x and y must be positive and finite")
+    there = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[there], y[there]
+    if not ((x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)).all():
+        return _no_law("x and y must be positive and finite", x.size)
     places = np.unique(x)
     if places.size < 2:
-        raise ValueError("power law: one x alone has no slope")
+        return _no_law("one x alone has no slope" if places.size else "there is no run", x.size)
     logs = [np.log(y[x == place]) for place in places]
     counts = np.array([group.size for group in logs])
     means = np.array([group.mean() for group in logs])
     variances = np.array([group.var(ddof=1) if group.size > 1 else 0.0 for group in logs])
-    if (counts > 1).any():
-        pooled = (variances * (counts - 1)).sum() / (counts - 1).sum()
-        variances = np.where(counts > 1, variances, pooled)
     t = np.log(places) - np.log(places).mean()
     method = "line through mean logs, t interval from the spread within x"
     slope = _coefficient(t, means, variances, counts, 1, method)
