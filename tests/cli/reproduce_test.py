@@ -119,6 +119,21 @@ class ReproduceTest(unittest.TestCase):
         self.expect(69, "apt-get install", self.icl("plot", "x.h5", python="/no/python"))
         self.expect(69, "apt-get install", self.icl("report", "r", python="/no/python"))
 
+    def test_faults_of_an_item_are_named(self):
+        """With the Python that draws: figure.py and its line, not icl_lab."""
+        figure = self.cwd / "items/fig9z/figure.py"
+        good = "def draw(item, quantities):\n    return None\n"
+        for text, words in (("x = = 1\n", "figure.py', line 1: SyntaxError"), ("\nraise ValueError('odd')\n", "figure.py', line 2: ValueError: odd"),
+                            (good, "has no function analyse"), ("def analyse(item):\n    return 1\n" + good, "analyse returns no dict but 1"),
+                            ("def analyse(item):\n    return {'q': 1}\n" + good, "q, which analyse returns, is no Estimate"),
+                            ("def analyse(item):\n    return {}\n" + good, "draw returns no figure but None")):
+            with self.subTest(words):
+                figure.write_text(text)
+                self.expect(65, words, self.reproduce("fig9z", "--scale", "smoke", "--out", "f", python="/usr/bin/python3"))
+                self.assertFalse((self.cwd / "f/fig9z/smoke/results.json").exists())
+        (self.cwd / "f/fig9z/smoke/results.json").mkdir()
+        self.expect(73, "results.json' cannot be written", self.reproduce("fig9z", "--scale", "smoke", "--out", "f", python="/usr/bin/python3"))
+
     def test_bad_input(self):
         for code, part, *arguments in (
                 (64, "name an item, or all; icl reproduce --list", ),

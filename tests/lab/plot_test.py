@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 import h5py
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from icl_lab import plot as pictures
-from icl_lab import singles
+from icl_lab import single_sweep, singles
 from icl_lab.read import Export
 
 ICL = None
@@ -90,6 +91,68 @@ class PlotTest(unittest.TestCase):
                     self.assertEqual(limits[1], -limits[0])
                     np.testing.assert_array_equal(asked, export.dataset("icl_evaluation/y")[0][:24, -1])
                 self.assertEqual(self.icl("plot", f"{name}_data.h5", "--out", f"{name}.png").returncode, 0)
+
+    def swept(self, name, axes, *settings):
+        """A merged sweep of blocks over these axes, and its picture."""
+        run = RUN.replace('"minimal"\nbeta0 = 0.0', '"blocks"').replace("N = 8", "N = 6")
+        (self.cwd / f"{name}.toml").write_text(run + "[sweep]\nseeds = 1\n[sweep.axes]\n" + axes)
+        for command in (("sweep", f"{name}.toml", "--out", name, "--quiet", *(word for one in settings for word in ("--set", one))),
+                        ("merge", name, "--out", f"{name}.h5"), ("plot", f"{name}.h5")):
+            done = self.icl(*command)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, "")
+        return single_sweep.draw_sweep(self.cwd / f"{name}.h5")
+
+    def test_runs_that_lack_what_is_shown_are_counted(self):
+        for name, axes in (("mixed", 'model.system = ["memoriser", "one_layer"]\ndata.K = [16, 64]\n'),
+                           ("mixed_two", 'model.system = ["memoriser", "one_layer"]\ndata.K = [16, 64, 256]\nmodel.hidden = [4, 8, 16]\n')):
+            figure, title, sweep = self.swept(name, axes)
+            self.assertIn(f"{len(sweep)} runs, {len(sweep) // 2} of them not drawn", title)
+            found = single_sweep.outcome(sweep)
+            self.assertEqual(found.series, "icl_accuracy")
+            np.testing.assert_array_equal(found.there, sweep.runs["model.system"] == "one_layer")
+            self.assertEqual(len(figure.axes), 1 + (name == "mixed_two"))  # the heat map's bar
+
+    def test_tasks_without_labels_show_losses(self):
+        for task, more in (("regression", ()), ("chains", ("data.D=6",))):
+            figure, title, _ = self.swept(task, "data.K = [2, 4, 8]\n", f'data.task="{task}"', *more)
+            self.assertEqual(title, "3 runs")
+            self.assertEqual(figure.axes[0].get_ylabel(), "loss at the end of a run")
+            self.assertEqual(len(figure.axes[0].lines[1].get_xdata()), 3)
+
+    def test_infinity_has_a_place_apart(self):
+        figure, _, _ = self.swept("infinite", "data.K = [16, 64, inf]\n")
+        axes = figure.axes[0]
+        self.assertEqual([tick.get_text() for tick in axes.get_xticklabels()], ["16", "64", "inf"])
+        self.assertIn(256, axes.lines[0].get_xdata())
+
+    def test_chance_is_that_of_the_labels(self):
+        figure, _, sweep = self.swept("five", "data.K = [16, 64]\n", "data.label_count=5")
+        self.assertEqual(sweep.chance, 0.2)
+        axes = figure.axes[0]
+        self.assertLess(axes.get_ylim()[0], min(0.2, axes.dataLim.y0))
+        self.assertIn([0.2, 0.2], [list(line.get_ydata()) for line in axes.lines])
+
+    def test_a_matplotlibrc_changes_nothing(self):
+        self.assertEqual(self.icl("plot", "run.h5", "-o", "before.png").returncode, 0)
+        (self.cwd / "matplotlibrc").write_bytes(b"text.usetex: True\nfigure.facecolor: black\n# \xff\n")
+        with unittest.mock.patch.dict(os.environ, {"MPLBACKEND": "nonsense"}):
+            done = self.icl("plot", "run.h5", "-o", "after.png")
+        (self.cwd / "matplotlibrc").unlink()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((self.cwd / "before.png").read_bytes(), (self.cwd / "after.png").read_bytes())
+
+    def test_the_file_itself_is_no_output(self):
+        shutil.copy(self.cwd / "run.h5", self.cwd / "own.png")
+        os.link(self.cwd / "own.png", self.cwd / "hard.svg")
+        (self.cwd / "soft.pdf").symlink_to("own.png")
+        before = (self.cwd / "own.png").read_bytes()
+        for more in ((), ("--out", "hard.svg"), ("--out", "soft.pdf")):
+            self.refused(64, "this is the file that is to be drawn", "own.png", *more)
+        self.assertEqual((self.cwd / "own.png").read_bytes(), before)
+
+    def test_a_tick_of_an_axis_is_the_number(self):
+        self.assertEqual([pictures.grouped(n) for n in (0.03, 1.5, 10.2, 12.5, 12345)], ["0.03", "1.5", "10.2", "12.5", "12\u2009345"])
 
     def refused(self, code, part, *arguments):
         before = sorted(self.cwd.iterdir())

@@ -84,6 +84,31 @@ class ReportTest(unittest.TestCase):
         self.assertIn("figure.png cannot be read", text)
         self.assertEqual(Page(text).pictures, 1)
 
+    def test_odd_results_do_not_keep_others_from_the_page(self):
+        for name in ("fig2e", "fig4", "fig5", "fig6c"):
+            shutil.copytree(RESULTS / name / "desk", self.cwd / "r" / name / "desk")
+        (self.cwd / "r/fig4/desk/results.json").write_text("[" * 100000)
+        odd = json.loads((self.cwd / "r/fig5/desk/results.json").read_text())
+        for name, change in (("fig5", {"title": "\ud800"}), ("fig6c", {"runs_by_end": {"done": 1}, "checks": [7]})):
+            (self.cwd / f"r/{name}/desk/results.json").write_text(json.dumps(odd | {"item": name} | change))
+        (self.cwd / "r/later/desk/runs").mkdir(parents=True)
+        done = self.report("r")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("fig4", "fig5", "fig6c"):
+            self.assertIn(f"left out: {name}/desk/results.json is", done.stdout)
+        self.assertIn("no results yet: later/desk\n", done.stdout)
+        text = (self.cwd / "r/index.html").read_text()
+        self.assertEqual((Page(text).pictures, "later/desk: no results yet" in text), (1, True))
+
+    def test_figures_of_other_papers_are_not_those_of_this_one(self):
+        for name in ("fig2e", "park2024"):
+            shutil.copytree(RESULTS / name / "desk", self.cwd / "r" / name / "desk")
+        self.assertEqual(self.report("r").returncode, 0)
+        text = (self.cwd / "r/index.html").read_text()
+        self.assertIn("Figure 2e, 6d of Nguyen &amp; Reddy (2024).", text)
+        self.assertIn("After Park et al. 2024.", text)
+        self.assertNotIn("Figure Park", text)
+
     def test_a_folder_without_results_is_refused(self):
         (self.cwd / "empty").mkdir()
         for folder, words in (("nowhere", "there is no such folder"), ("empty", "holds no results of icl reproduce")):

@@ -46,7 +46,8 @@ class SharesTest(unittest.TestCase):
                 stats.share(k, n)
 
     def test_of_nothing_all_are_missing(self):
-        for found, n in ((stats.share(0, 0), 0), (stats.shares.mean([NAN]), 0), (stats.shares.median([]), 0), (stats.shares.difference(0, 0, 3, 4, seed=1), 4)):
+        for found, n in ((stats.share(0, 0), 0), (stats.shares.mean([NAN]), 0), (stats.shares.median([]), 0),
+                         (stats.shares.difference(0, 0, 3, 4, seed=1), 4)):
             self.assertTrue(math.isnan(found.value))
             self.assertFalse(found.has_interval)
             self.assertEqual(found.n, n)
@@ -134,7 +135,8 @@ class ThresholdTest(unittest.TestCase):
             self.assertEqual(found.n, n)
         self.assertTrue(math.isnan(stats.threshold.slope([], [], [], seed=1)[0].value))
         known = self.acquired(0, 1, 4, 4)
-        self.assertEqual(stats.threshold.spearman_karber([*self.K, NAN], [*known, True], seed=1), stats.threshold.spearman_karber(self.K, known, seed=1))
+        one_more = stats.threshold.spearman_karber([*self.K, NAN], [*known, True], seed=1)
+        self.assertEqual(one_more, stats.threshold.spearman_karber(self.K, known, seed=1))
 
     def test_an_end_beyond_the_grid_is_open(self):
         rising, falling = (stats.threshold.spearman_karber(self.K, self.acquired(*c), seed=1) for c in ((0, 0, 1, 2), (2, 3, 4, 4)))
@@ -185,6 +187,30 @@ class ThresholdTest(unittest.TestCase):
         first, second, other = (stats.threshold.spearman_karber(self.K, self.acquired(0, 1, 3, 4), seed=s) for s in (5, 5, 6))
         self.assertEqual(first, second)
         self.assertNotEqual(first, other)
+
+
+class CrossingTest(unittest.TestCase):
+    def test_the_place_in_a_line_over_ln_x(self):
+        found = stats.crossing([1, 1, 4, 4], [0.25, 0.25, 0.75, 0.75], seed=1)
+        self.assertAlmostEqual(found.value, 2)
+        self.assertEqual((found.low, found.high, found.n), (found.value, found.value, 4))
+
+    def test_beyond_the_ends(self):
+        self.assertEqual(stats.crossing([1, 1, 4, 4], [0.1, 0.1, 0.2, 0.2], seed=1).value, math.inf)
+        self.assertEqual(stats.crossing([1, 1, 4, 4], [0.6, 0.6, 0.7, 0.7], seed=1).value, 0)
+        self.assertTrue(math.isnan(stats.crossing([1, 4], [0.2, 0.7], seed=1).value))
+        self.assertTrue(math.isnan(stats.crossing([1, 1], [0.2, 0.7], seed=1).value))
+
+    def test_three_runs_cover(self):
+        K = np.repeat([4.0, 8, 16, 32, 128, 512], 3)
+        rise = 1 / (1 + np.exp(-np.log(K / 14) / 0.8))
+        truth = stats.crossing(K, rise, seed=1).value
+        random = np.random.default_rng(3)
+        held = 0
+        for _ in range(200):
+            found = stats.crossing(K, rise + random.normal(0, 0.1, K.size), seed=2, draws=1000)
+            held += found.low <= truth <= found.high
+        self.assertGreaterEqual(held, 186)  # of 200, 190 are expected of 95 %; a bootstrap of three runs holds it in 156
 
 
 class SurvivalTest(unittest.TestCase):

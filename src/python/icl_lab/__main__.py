@@ -2,10 +2,13 @@
 
 import argparse
 import ctypes
+import importlib
+import logging
 import os
 import signal
 import sys
 import traceback
+import warnings
 
 from .files import CannotWrite, Usage, say
 from .read import BadInput
@@ -24,6 +27,27 @@ def stop_with_parent():
         ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
         if os.getppid() != int(parent):
             sys.exit(IO)
+
+
+def end_by_sigterm():
+    """Ends as the signal ends a program, once all `finally` clauses have run."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def import_matplotlib():
+    """A matplotlibrc or backend of the user's changes no picture, and what matplotlib remarks of fonts, legends or its cache is nothing to them.
+    It is imported in another folder, since it prefers a matplotlibrc that lies in the present one."""
+    os.environ |= {"MATPLOTLIBRC": os.devnull, "MPLBACKEND": "Agg"}
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module="icl_lab|matplotlib")
+    here = os.open(".", os.O_PATH)
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        importlib.import_module("matplotlib")
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def describe(error):
@@ -56,9 +80,12 @@ def parser():
 def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # names of files are bytes
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # KeyboardInterrupt, so that no part of a file stays
     stop_with_parent()
     chosen = parser().parse_args(arguments)
     try:
+        if chosen.command != "report":
+            import_matplotlib()
         if chosen.command == "reproduce":
             from .reproduce import reproduce
             return CHECK_FAILED if reproduce(chosen.item, chosen.scale, chosen.merged, chosen.out) else 0
@@ -72,6 +99,8 @@ def main(arguments=None):
         if isinstance(error, CannotWrite):
             return IO if error.full else NO_OUTPUT
         return USAGE if isinstance(error, Usage) else BAD_INPUT
+    except KeyboardInterrupt:
+        end_by_sigterm()
     except MemoryError:
         complain("there is not the memory that the picture or page needs")
         return NO_MEMORY

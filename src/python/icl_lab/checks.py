@@ -24,8 +24,9 @@ class Verdict:
 
 
 def verdict_of(estimate, low, high):
-    """"holds": the whole interval lies within the bounds. "fails": it misses them. "undecided": the data cannot tell, since it overlaps the bounds but
-    reaches out, since bounds of one value cannot be proved but only refuted, or since they give no value or no interval (the estimate's method says why)."""
+    """"holds": the whole interval lies within the bounds. "fails": it misses them. "undecided": the data cannot tell, since it overlaps the bounds
+    but reaches out, since bounds of one value cannot be proved but only refuted, or since they give no value or no interval (the estimate's method
+    says why)."""
     if isnan(estimate.value) or not estimate.has_interval:
         return "undecided"
     if estimate.high < low or estimate.low > high:
@@ -34,7 +35,8 @@ def verdict_of(estimate, low, high):
 
 
 def judge(check, quantities):
-    """The verdict of a [[check]]. One of a quantity that figure.py does not return fails: that is a mistake in the item, nothing that its runs show."""
+    """The verdict of a [[check]]. One of a quantity that figure.py does not return fails: that is a mistake in the item, nothing that its runs
+    show."""
     low, high = (float(bound) for bound in check["bounds"])
     estimate = quantities.get(check["quantity"])
     verdict = "fails" if estimate is None else verdict_of(estimate, low, high)

@@ -27,10 +27,10 @@ class CannotWrite(Exception):
 
 def write_whole(path, write):
     """write(part) makes a file beside the one that `path` is or leads to, which then takes its place, with its rights; any name fits."""
-    path = Path(path)
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".icl.{os.getpid()}.part")
+    part = None
     try:
+        target = Path(os.path.realpath(path))  # fails in a folder that was deleted
+        part = target.with_name(f".icl.{os.getpid()}.part")
         write(part)
         if target.exists():
             os.chmod(part, stat.S_IMODE(target.stat().st_mode))
@@ -40,7 +40,7 @@ def write_whole(path, write):
     except OSError as error:
         raise CannotWrite(path, error) from None
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             part.unlink(missing_ok=True)
 
 

@@ -1,10 +1,14 @@
 """An item of experiments/: its description, its checks, its runs."""
 
+import contextlib
 import importlib.util
+import os
 import tomllib
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .files import CannotWrite
 from .read import BadInput, Sweep, value_at
 
 SEED = 20241200412  #: of every bootstrap, unless another is given
@@ -23,7 +27,7 @@ class Item:
 
     @property
     def name(self):
-        return self.folder.name
+        return os.fsencode(self.folder.name).decode("utf-8", "backslashreplace")
 
 
 EVALUATOR_KEYS = ("items", "labels", "copies", "support")  #: of a table [[eval.set]], in the order of their text
@@ -64,18 +68,27 @@ def require_settings(document, scale, sweep):
             raise BadInput(f"'{sweep.path}' is of other settings than the item at scale {scale}: {name} is {found} there and {value} here")
 
 
+def require_scales(path, document):
+    """BadInput if a check is of a scale that the item lacks: it would never be judged."""
+    for check in document.get("check", []):
+        unknown = set(check.get("scales", [])) - {"paper", *document.get("scale", {})}
+        if unknown:
+            raise BadInput(f"'{path}' has no scale \"{min(unknown)}\", of which the check \"{check.get('name', '')}\" is")
+
+
 def load_item(folder, scale, merged, seed=SEED):
     """BadInput if the folder is no item or the file is not of it."""
     folder = Path(folder)
     path = folder / "experiment.toml"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BadInput(f"'{path}' cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"'{path}' is no TOML: {error}") from None
     if scale != "paper" and scale not in document.get("scale", {}):
         raise BadInput(f"'{path}' has no scale \"{scale}\"")
+    require_scales(path, document)
     sweep = Sweep(merged)
     if not len(sweep.runs):
         raise BadInput(f"'{merged}' holds no run that has ended")
@@ -92,5 +105,25 @@ def load_figure(folder):
         raise BadInput(f"'{path}': the item has no figure.py")
     spec = importlib.util.spec_from_file_location(f"icl_lab_figure_{path.parent.name}", path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with faults_of(path):
+        spec.loader.exec_module(module)
+    for name in ("analyse", "draw"):
+        if not callable(getattr(module, name, None)):
+            raise BadInput(f"'{path}' has no function {name}")
     return module
+
+
+@contextlib.contextmanager
+def faults_of(path):
+    """What goes wrong in a figure.py becomes BadInput that names its line and the error."""
+    try:
+        yield
+    except (BadInput, CannotWrite, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SyntaxError) and error.filename:
+            place, error = f"'{error.filename}', line {error.lineno}", f"SyntaxError: {error.msg}"
+        else:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == os.path.abspath(path)]
+            place, error = f"'{path}'" + (f", line {lines[-1]}" if lines else ""), f"{type(error).__name__}: {error}"
+        raise BadInput(f"{place}: {error}") from None

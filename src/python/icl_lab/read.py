@@ -109,6 +109,15 @@ class _File:
     def setting(self, name):
         return value_at(self.config, name)
 
+    @property
+    def chance(self):
+        """The share of right answers of one who guesses; that of the most labels where runs differ."""
+        most = np.nanmax(np.asarray(self._label_counts(), dtype=float), initial=0)
+        return 1 / most if most > 0 else 0.5
+
+    def _label_counts(self):
+        return [self.setting("data.label_count") or 0]
+
     @cached_property
     def hash(self):
         return block_of(self.path).get("config_xxh128", "unknown")
@@ -217,6 +226,9 @@ class Sweep(_File):
         if value is None and "." not in name:
             raise BadInput(f"'{self.path}' has no column \"{name}\"")
         return np.full(len(self), np.nan if value is None else value)
+
+    def _label_counts(self):
+        return self.column("data.label_count")
 
     def where(self, mask=None, **conditions):
         """The runs for which mask is true, or whose columns have these values (data_K=500 for data.K; None: not set)."""

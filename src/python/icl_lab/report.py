@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -38,7 +39,7 @@ def load(path):
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"is no JSON, or cut short: {error}") from None
     if not isinstance(data, dict) or data.get("format") != "icl results":
         raise BadInput("was not written by icl reproduce")
@@ -62,18 +63,31 @@ def load(path):
 
 
 def collect(folder):
-    """(name -> its results by scale, [(path, what is wrong)])."""
-    found, damaged = {}, []
+    """(name -> its results by scale, [(path, what is wrong)], folders of items without results)."""
+    found, damaged, waiting = {}, [], []
     for path in sorted(folder.glob("*/*/results.json")):
         try:
             results = load(path)
+            require_shown(results)
             found.setdefault(results.data["item"], []).append(results)
         except BadInput as error:
             damaged.append((path.relative_to(folder), str(error)))
+    for path in sorted(folder.glob("*/*/")):
+        if any((path / name).exists() for name in ("runs", "sweep.h5", "sweep.toml")) and not (path / "results.json").exists():
+            waiting.append(path.relative_to(folder))
     for results in found.values():
         results.sort(key=lambda r: (SCALES.index(r.data["scale"]) if r.data["scale"] in SCALES else len(SCALES), r.data["scale"]))
     order = sorted(found, key=lambda name: (not found[name][0].data["figure"], name))
-    return {name: found[name] for name in order}, damaged
+    return {name: found[name] for name in order}, damaged, waiting
+
+
+def require_shown(results):
+    """BadInput for results whose part of the page cannot be made, so that they do not keep others from it."""
+    try:
+        page = item_html(results.data["item"], [results], results.path)
+        (page + overview_html({results.data["item"]: [results]})).encode()
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BadInput(f"is damaged: {type(error).__name__} {error}") from None
 
 
 def bounds_text(bounds):
@@ -85,6 +99,11 @@ def bounds_text(bounds):
     if high == float("inf"):
         return f"at least {number_text(low)}"
     return f"{number_text(low)} to {number_text(high)}"
+
+
+def shown(text):
+    """A name or message, whatever its bytes."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
 
 
 def verdict_html(verdict, count=None):
@@ -104,7 +123,7 @@ def tally_html(results):
 def value_html(estimate):
     if estimate is None or estimate.value != estimate.value:
         return f'none <span class="soft">({escape(estimate.method)})</span>' if estimate else "none"
-    return f'{escape(str(estimate))} <br><span class="soft">{escape(estimate.method)}, {estimate.n} runs</span>'
+    return f'{escape(str(estimate))} <br><span class="soft">{escape(estimate.method)}, {estimate.n} run{"s" * (estimate.n != 1)}</span>'
 
 
 def checks_html(results):
@@ -137,7 +156,7 @@ def flat(settings, above=""):
 
 def link(results, name, page):
     target = os.path.relpath(results.path.with_name(name), page.parent)
-    return f'<a href="{quote(Path(target).as_posix())}">{escape(name)}</a>'
+    return f'<a href="{quote(os.fsencode(target))}">{escape(name)}</a>'
 
 
 def picture_html(results):
@@ -155,7 +174,8 @@ def scale_html(results, page):
     ends = ", ".join(f"{count} {end.replace('_', ' ')}" for end, count in data["runs_by_end"].items())
     names = [name for name in ["results.json", *data["files"]] if isinstance(name, str) and Path(name).name == name]
     links = ", ".join(link(results, name, page) for name in names if results.path.with_name(name).is_file())
-    provenance = (f'<p class="small soft">{data["runs"]} runs (ended by: {escape(ends)}); sweep <code>{escape(data["sweep_hash"])}</code>; '
+    provenance = (f'<p class="small soft">{data["runs"]} run{"s" * (data["runs"] != 1)} (ended by: {escape(ends)}); '
+                  f'sweep <code>{escape(data["sweep_hash"])}</code>; '
                   f'program {escape(", ".join(map(str, data["programs"])) or "unknown")}; bootstrap seed {data["bootstrap_seed"]}. Files: {links}</p>')
     quantities = table_of([(name, value_html(results.estimate(name))) for name in data["quantities"]], ("quantity", "value (95 % interval)"))
     settings = table_of([(name, escape(value)) for name, value in flat(data["settings"])], ("key", "value"))
@@ -179,20 +199,26 @@ def overview_html(found):
             f'<tbody>{"".join(rows)}</tbody></table>')
 
 
+def figure_text(figure):
+    """Figures of the paper have numbers; what else stands there names another paper."""
+    return f"Figure {figure} of Nguyen & Reddy (2024)." if re.match(r"A?\d", figure) else f"After {figure}."
+
+
 def item_html(name, scales, page):
     about = scales[0].data
-    figure = f'Figure {escape(about["figure"])} of Nguyen &amp; Reddy (2024). ' if about["figure"] else ""
+    figure = f"{escape(figure_text(about['figure']))} " if about["figure"] else ""
     body = "".join(scale_html(results, page) for results in scales)
     return (f'<section><h2 id="{anchor(name)}">{escape(about["title"])}</h2>'
             f'<p class="soft">{figure}{escape(about["question"])} <code>icl reproduce {escape(name)}</code></p>{body}</section>')
 
 
-def page_html(found, damaged, page):
+def page_html(found, damaged, waiting, page):
     style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
-    legend = (f'<p>A check <b>holds</b> ({VERDICTS["holds"]}) if the whole 95 % interval lies within the bounds that were set before the runs; it is <b>undecided</b> '
+    legend = (f'<p>A check <b>holds</b> ({VERDICTS["holds"]}) if the whole 95 % interval lies within its bounds; it is <b>undecided</b> '
               f'({VERDICTS["undecided"]}) if the interval overlaps them but reaches out, so that the data cannot tell; it <b>fails</b> ({VERDICTS["fails"]}) if the '
               "interval misses them, or the quantity could not be had.</p>")
-    wrong = "".join(f'<p class="damaged small">{escape(str(path))} {escape(text)}</p>' for path, text in damaged)
+    wrong = "".join(f'<p class="damaged small">{escape(shown(path))} {escape(shown(text))}</p>' for path, text in damaged)
+    wrong += "".join(f'<p class="small">{escape(shown(path))}: no results yet</p>' for path in waiting)
     sections = "".join(item_html(name, scales, page) for name, scales in found.items())
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>icl: figures and verdicts</title><style>{style}</style></head><body><main><h1>Figures and verdicts</h1>{legend}{wrong}"
@@ -204,16 +230,18 @@ def report(folder, out=None):
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInput(f"'{folder}' is no folder" if folder.exists() else f"'{folder}': there is no such folder")
-    found, damaged = collect(folder)
+    found, damaged, waiting = collect(folder)
     if not found:
         wrong = f"; {damaged[0][0]} {damaged[0][1]}" if damaged else ""
         raise BadInput(f"'{folder}' holds no results of icl reproduce (NAME/SCALE/results.json){wrong}")
     page = Path(out) if out else folder / "index.html"
     if page.suffix.lower() not in (".html", ".htm"):
         raise Usage(f"--out '{page}': a page ends in .html or .htm")
-    write_text(page, page_html(found, damaged, page))
+    write_text(page, page_html(found, damaged, waiting, page))
     for path, text in damaged:
         say(f"left out: {path} {text}")
+    for path in waiting:
+        say(f"no results yet: {path}")
     counts = {verdict: sum(tally(r).get(verdict, 0) for scales in found.values() for r in scales) for verdict in VERDICTS}
     say(f"{len(found)} item{'s' * (len(found) != 1)}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
     say(f"page: {page}")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from . import checks, plot
 from .estimate import Estimate
-from .files import say, write_text
-from .item import load_figure, load_item
+from .files import CannotWrite, say, write_text
+from .item import faults_of, load_figure, load_item
+from .read import BadInput
 
 
 def number(value):
@@ -51,11 +52,31 @@ def finite(value):
 
 def analyse(figure, item):
     """The quantities of figure.py, each an Estimate."""
-    quantities = figure.analyse(item)
+    with faults_of(figure.__file__):
+        quantities = figure.analyse(item)
+    if not isinstance(quantities, dict):
+        raise BadInput(f"'{figure.__file__}': analyse returns no dict but {quantities!r:.80}")
     for name, estimate in quantities.items():
-        if not isinstance(estimate, Estimate):
-            raise TypeError(f"figure.py of {item.name}: {name} is no Estimate")
+        if not isinstance(name, str) or not isinstance(estimate, Estimate):
+            raise BadInput(f"'{figure.__file__}': {name}, which analyse returns, is no Estimate with a name but {estimate!r:.80}")
     return quantities
+
+
+def draw(figure, item, quantities):
+    """The picture of figure.py."""
+    with faults_of(figure.__file__):
+        drawing = figure.draw(item, quantities)
+    if not hasattr(drawing, "savefig"):
+        raise BadInput(f"'{figure.__file__}': draw returns no figure but {drawing!r:.80}")
+    return drawing
+
+
+def forget(path):
+    """Results of earlier runs say nothing of these."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotWrite(path, error) from None
 
 
 def caption_of(item, quantities):
@@ -69,14 +90,16 @@ def reproduce(folder, scale, merged, out):
     item = load_item(folder, scale, merged)
     figure = load_figure(folder)
     out = Path(out)
-    (out / "results.json").unlink(missing_ok=True)  # those of earlier runs say nothing of these
+    forget(out / "results.json")
     quantities = analyse(figure, item)
     verdicts = [checks.judge(check, quantities) for check in item.checks]
-    drawing = figure.draw(item, quantities)
-    files = plot.save(drawing, out / "figure", title=item.title, caption=caption_of(item, quantities), sweep_hash=item.sweep.hash,
-                      programs=item.sweep.program)
-    results = results_of(item, quantities, verdicts, ["sweep.h5", *files])
-    write_text(out / "results.json", json.dumps(finite(results), indent=1, ensure_ascii=False) + "\n")
+    drawing = draw(figure, item, quantities)
+    results = results_of(item, quantities, verdicts, ["sweep.h5", *(f"figure.{kind}" for kind in plot.KINDS)])
+    text = json.dumps(finite(results), indent=1, ensure_ascii=False) + "\n"
+    with faults_of(figure.__file__):  # some show only when the picture is written
+        plot.save(drawing, out / "figure", title=item.title, caption=caption_of(item, quantities), sweep_hash=item.sweep.hash,
+                  programs=item.sweep.program)
+    write_text(out / "results.json", text)
     say(f"{item.name}, {scale}: {item.title}")
     for name, estimate in quantities.items():
         if all(name != v.quantity for v in verdicts):

@@ -53,7 +53,7 @@ def draw_run(path):
     every = list(grid.ravel())
     if judges(run):
         draw_series(every[0], run, ACCURACIES)
-        pictures.accuracy_axis(every[0])
+        pictures.accuracy_axis(every[0], chance=run.chance)
         every[0].set_title("accuracy")
     else:
         draw_series(every[0], run, (*LOSSES, *best_observers(run)))
@@ -67,14 +67,15 @@ def draw_run(path):
     for axes in every[:1 + len(probes)]:
         mark_acquisition(axes, run)
         axes.set_xlabel("training (steps)")
-        axes.legend(loc="best")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best")
     if has_path:
         draw_path(every[1 + len(probes)], run)
     for axes in every[panels:]:
         axes.remove()
     title = about_run(run)
-    figure.suptitle(title.replace(": ", ":\n", 1) if panels == 1 else title, fontsize=8, x=0.01, ha="left")
-    return figure, about_run(run), run
+    pictures.heading(figure, title)
+    return figure, title, run
 
 
 def about_run(run):

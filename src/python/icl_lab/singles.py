@@ -1,5 +1,6 @@
 """icl plot FILE: what a single run, a merged sweep, a landscape or an export holds."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from .single_sweep import draw_sweep
 def draw_landscape(path):
     file = Landscape(path)
     names = ("w", "beta", "loss", "dloss_dw", "dloss_dbeta", "nullcline")
+    land = {name: file.dataset(f"landscape/{name}") for name in names}
+    if min(len(land["w"]), len(land["beta"])) < 2:
+        raise BadInput(f"'{path}' holds {len(land['w'])} x {len(land['beta'])} points, and a picture needs two values of w and of beta at least")
     figure, axes = pictures.figure(columns=1, height=2.9)
-    pictures.landscape_panel(axes, {name: file.dataset(f"landscape/{name}") for name in names})
+    pictures.landscape_panel(axes, land)
     pictures.legend_over(axes, loc="lower right")
     return figure, file.attribute("landscape", "title", "landscape"), file
 
@@ -72,6 +76,13 @@ def draw_export(path):
 DRAW = {"run": draw_run, "sweep": draw_sweep, "landscape": draw_landscape, "data": draw_export}
 
 
+def require_another(file, target):
+    """Usage if a picture would take the place of the file that it shows, whatever names or links lead there."""
+    with contextlib.suppress(OSError):
+        if os.path.samefile(file, target):
+            raise Usage(f"--out '{target}': this is the file that is to be drawn")
+
+
 def plot(file, out=None):
     """Draws a file of icl; the picture's format is that of its ending."""
     kind = kind_of(file)
@@ -80,6 +91,7 @@ def plot(file, out=None):
     target = Path(out) if out else Path(file).with_suffix(".png")
     if target.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise Usage(f"--out '{target}': a picture ends in .png, .pdf or .svg")
+    require_another(file, target)
     drawing, title, source = DRAW[kind](file)
     name = os.fsencode(Path(file).name).decode("utf-8", "backslashreplace")
     pictures.save_one(drawing, target, title=title, caption=f"{name}: {title}", sweep_hash=source.hash, programs=source.program)

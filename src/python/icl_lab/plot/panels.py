@@ -15,11 +15,13 @@ def ordered_colours(n):
     return [plt.get_cmap("viridis")(place) for place in np.linspace(0.0, 0.88, max(n, 1))]
 
 
-def accuracy_axis(axes, label="accuracy"):
-    axes.set_ylim(0.42, 1.03)
-    axes.set_yticks(np.arange(0.5, 1.01, 0.1))
+def accuracy_axis(axes, label="accuracy", chance=0.5):
+    """From below chance, or below all that is drawn by then, to 1."""
+    low = max(min(chance - 0.08, axes.dataLim.y0 - 0.02), -0.03)
+    axes.set_yticks(np.arange(0.5, 1.01, 0.1) if low > 0.4 else np.arange(0, 1.01, 0.2))
+    axes.set_ylim(low, 1.03)
     axes.set_ylabel(label)
-    chance_line(axes)
+    chance_line(axes, chance)
 
 
 def chance_line(axes, chance=0.5):
@@ -30,8 +32,19 @@ def theory_line(axes, x, y, label="theory", colour="black", **keywords):
     axes.plot(x, y, color=colour, linestyle=DASHES, linewidth=1.1, label=label, zorder=4, **keywords)
 
 
+def carried(sweep, values):
+    """Where runs end because they had acquired ICL, their last value stands for the rest: a median of those that go on would be one of the slow."""
+    values = values.copy()
+    for run, reason in zip(values, sweep.runs["stop_reason"]):
+        there = np.flatnonzero(~np.isnan(run))
+        if reason == "icl_accuracy" and there.size:
+            run[there[-1] + 1:] = run[there[-1]]
+    return values
+
+
 def curves(axes, sweep, name, colour, label=None, median=True, first=1):
-    """Each run of a series, faint, and their median while most of them still run. Points from number `first` on (0: with the start)."""
+    """Each run of a series, faint, and their median while most of them still run or have acquired ICL. Points from number `first` on (0: with the
+    start)."""
     steps, values = sweep.steps[first:], sweep.series(name)[:, first:]
     if not np.isfinite(values).any():
         return
@@ -39,6 +52,7 @@ def curves(axes, sweep, name, colour, label=None, median=True, first=1):
         there = ~np.isnan(run)
         axes.plot(steps[there], run[there], color=colour, alpha=0.35 if median else 0.8, linewidth=0.6, zorder=2)
     if median and len(values):
+        values = carried(sweep, values)
         enough = (~np.isnan(values)).sum(axis=0) * 2 > len(values)
         with np.errstate(all="ignore"):
             axes.plot(steps[enough], np.nanmedian(values[:, enough], axis=0), color=colour, linewidth=1.4, label=label, zorder=3)
@@ -58,7 +72,7 @@ def share_points(axes, x, happened, colour=BLUE, label=None, marker="o", shift=1
 
 
 def estimate_points(axes, x, estimates, colour=BLUE, label=None, marker="o", line=False):
-    """Estimates with their intervals; those that are not finite are left out (see never_marks)."""
+    """Estimates with their intervals, an infinite end as an arrow; those that are not finite are left out (see never_marks)."""
     x = np.asarray(x, dtype=float)
     finite = np.array([np.isfinite(e.value) for e in estimates], dtype=bool)
     if not finite.any():
@@ -69,6 +83,11 @@ def estimate_points(axes, x, estimates, colour=BLUE, label=None, marker="o", lin
     high = np.array([e.high - e.value if np.isfinite(e.high) else 0.0 for e in chosen])
     axes.errorbar(x[finite], value, [np.maximum(low, 0), np.maximum(high, 0)], color=colour, marker=marker, linestyle="-" if line else "none", elinewidth=0.8,
                   label=label, zorder=4, markersize=4)
+    for place, estimate in zip(x[finite], chosen):
+        for end in (estimate.low, estimate.high):
+            if np.isinf(end):
+                axes.annotate("", (place, estimate.value), (0, 14 * np.sign(end)), textcoords="offset points",
+                              arrowprops={"arrowstyle": "<-", "color": colour, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0})
 
 
 def never_marks(axes, x, label="not within the horizon", colour=GREY):
@@ -91,7 +110,7 @@ def survival_panel(axes, time, event, colour=BLUE, label=None, band=True):
         axes.fill_between(x, low, high, step="post", color=colour, alpha=0.12, linewidth=0, zorder=1)
     censored = time[~event]
     if censored.size:
-        axes.plot(censored, [np.interp(c, x, y) for c in censored], "|", color=colour, markersize=5, zorder=4)
+        axes.plot(censored, y[np.searchsorted(x, censored, "right") - 1], "|", color=colour, markersize=5, zorder=4)
     axes.set_ylim(-0.02, 1.04)
     axes.set_ylabel("share of runs without ICL")
     return curve

@@ -1,6 +1,7 @@
 """Style, sizes, and how a picture is written."""
 
 import math
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -19,6 +20,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
 
 LABEL_MAP = ListedColormap([ORANGE, "#F3F4F5", BLUE])  #: labels -1, none, +1
 
+KINDS = ("png", "pdf", "svg")
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0  # inches
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": 7.5, "axes.labelsize": 7.5, "axes.titlesize": 8, "axes.titlelocation": "left", "axes.titlepad": 5,
@@ -32,9 +34,21 @@ STYLE = {
 
 def figure(columns=1, height=2.4, rows=1, panels=1, **keywords):
     """(figure, axes): one or two columns wide, height in inches, laid out so that nothing overlaps."""
+    matplotlib.rcdefaults()  # whatever a matplotlibrc says
     plt.rcParams.update(STYLE)
     width = ONE_COLUMN if columns == 1 else TWO_COLUMNS
     return plt.subplots(rows, panels, figsize=(width, height), layout="constrained", **keywords)
+
+
+def literal(text):
+    """A name as it is: $ begins no formula in it."""
+    return text.replace("$", r"\$")
+
+
+def heading(drawing, text):
+    """The title of a whole figure, in as many lines as it needs."""
+    width = int(16 * drawing.get_figwidth())
+    drawing.suptitle("\n".join(literal(line) for line in textwrap.wrap(text, width, max_lines=4, placeholder=" ...")), fontsize=8, x=0.01, ha="left")
 
 
 def letters(*panels):
@@ -44,8 +58,8 @@ def letters(*panels):
 
 
 def grouped(number, _=None):
-    """12345 as 12,345 with a thin gap; 1.5 and 0.03 as they are."""
-    return f"{number:,.0f}".replace(",", "\u2009") if abs(number) >= 10 else f"{number:g}"
+    """12345 as 12,345 with a thin gap; 12.5 and 0.03 as they are."""
+    return f"{float(f'{number:.7g}'):,.15g}".replace(",", "\u2009")
 
 
 class PlainLogLocator(LogLocator):
@@ -94,7 +108,7 @@ def save(drawing, stem, *, title, caption, sweep_hash="unknown", programs=()):
     stem = Path(stem)
     names = []
     with plt.rc_context(STYLE):
-        for kind in ("png", "pdf", "svg"):
+        for kind in KINDS:
             path = stem.with_suffix(f".{kind}")
             write(drawing, path, kind, _metadata(kind, title, caption, sweep_hash, programs))
             names.append(path.name)

@@ -9,8 +9,8 @@ Every interval is at 95 %, and each function says how it is made:
 - power laws: the spread within each x, with Satterthwaite's degrees of freedom; lines through estimates: weighted least squares;
 - ranks, and statistics without a closed form: a percentile bootstrap over runs.
 
-What the data cannot give is an estimate without a value, whose method says why. NaN among the data are left out. Random numbers come from Philox with a
-given seed. tests/lab/coverage.py counts how often the intervals hold the truth.
+What the data cannot give is an estimate without a value, whose method says why. NaN among the data are left out. Random numbers come from Philox with
+a given seed. tests/lab/coverage.py counts how often the intervals hold the truth.
 """
 
 from . import censored, dip, power_law, rank, shares, survival, threshold, trend

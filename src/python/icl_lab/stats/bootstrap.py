@@ -13,8 +13,8 @@ def generator(seed):
 
 
 def ends(draws, level=LEVEL):
-    """The percentile interval of draws. NaN among them are left out; if they are more than a tail of it, (1 - level) / 2, they could lie beyond either end,
-    and both ends are NaN."""
+    """The percentile interval of draws. NaN among them are left out; if they are more than a tail of it, (1 - level) / 2, they could lie beyond
+    either end, and both ends are NaN."""
     draws = np.asarray(draws, dtype=float)
     tail = (1 - level) / 2
     if draws.size == 0 or np.isnan(draws).mean() > tail:

@@ -76,8 +76,8 @@ def fit(time, event, family, previous=None):
 
 
 def sd_ln_t(time, event, previous=None):
-    """sigma of the log-normal fit, with the interval of its profile likelihood (chi-squared, 1 degree). Missing without two different times of events:
-    the likelihood may then grow without bound as sigma falls to 0."""
+    """sigma of the log-normal fit, with the interval of its profile likelihood (chi-squared, 1 degree). Missing without two different times of
+    events: the likelihood may then grow without bound as sigma falls to 0."""
     time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=bool)
     if not _varied(time, event):
         return missing(NOT_VARIED, time.size)

@@ -24,9 +24,9 @@ def _no_law(reason, n):
 
 
 def _coefficient(t, means, variances, counts, degree, method):
-    """Leading coefficient of the polynomial through the groups' means, and its interval from the spread within groups: Student's t with the degrees of
-    freedom of Satterthwaite (1946, Biometrics Bulletin 2, 110), sum(v)^2 / sum(v^2 / (count - 1)) for parts v of the variance. Where a group of one run
-    has no spread of its own, all are given the pooled one, which has sum(count - 1) degrees."""
+    """Leading coefficient of the polynomial through the groups' means, and its interval from the spread within groups: Student's t with the degrees
+    of freedom of Satterthwaite (1946, Biometrics Bulletin 2, 110), sum(v)^2 / sum(v^2 / (count - 1)) for parts v of the variance. Where a group of
+    one run has no spread of its own, all are given the pooled one, which has sum(count - 1) degrees."""
     weights = np.linalg.pinv(np.vander(t, degree + 1))[0]
     value, free = weights @ means, counts - 1
     if not free.any():
@@ -44,10 +44,10 @@ def _coefficient(t, means, variances, counts, degree, method):
 def fit(x, y):
     """The line (equal weights) through the means of ln y at each ln x.
 
-    Interval: the spread of ln y within each x, carried through the line, with Satterthwaite's degrees of freedom. A percentile bootstrap of three
-    to five runs at each x would be too narrow by sqrt(1 - 1/n) and by the Gaussian quantile; this covers (tests/lab/coverage.py). It says how well the
-    line through these x is known, not whether it is one: for that see the curvature. Pairs with a NaN are left out; of fewer than two x, and of numbers
-    without a logarithm, all is missing (NaN).
+    Interval: the spread of ln y within each x, carried through the line, with Satterthwaite's degrees of freedom. A percentile bootstrap of three to
+    five runs at each x would be too narrow by sqrt(1 - 1/n) and by the Gaussian quantile; this covers (tests/lab/coverage.py). It says how well the
+    line through these x is known, not whether it is one: for that see the curvature. Pairs with a NaN are left out; of fewer than two x, and of
+    numbers without a logarithm, all is missing (NaN).
     """
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     there = ~(np.isnan(x) | np.isnan(y))

@@ -9,9 +9,9 @@ from .shares import share
 
 
 class KaplanMeier:
-    """The estimate of the survival function S(t) = P(time > t) of Kaplan & Meier (1958, Journal of the American Statistical Association 53, 457), with
-    the variance of Greenwood (1926, Reports on Public Health and Medical Subjects 33, 1) and intervals on the scale ln(-ln S), as R's survfit with
-    conf.type = "log-log". Runs whose time is NaN are left out; of no runs all that is asked of it is missing."""
+    """The estimate of the survival function S(t) = P(time > t) of Kaplan & Meier (1958, Journal of the American Statistical Association 53, 457),
+    with the variance of Greenwood (1926, Reports on Public Health and Medical Subjects 33, 1) and intervals on the scale ln(-ln S), as R's survfit
+    with conf.type = "log-log". Runs whose time is NaN are left out; of no runs all that is asked of it is missing."""
 
     def __init__(self, time, event):
         time = np.asarray(time, dtype=float)

@@ -1,8 +1,8 @@
 """The threshold K* of a transition from "no run acquires" to "every run does", and how it depends on something else.
 
-Its value is the estimate of Spearman and Kaerber (Finney 1978, Statistical Method in Biological Assay; Miller 1973, Biometrika 60, 535). Its interval,
-and those of all that is made of it, are quantiles of a posterior: of a logistic rise of the share in ln K, with flat priors on ln K* and on its width s
-(_posterior).
+Its value is the estimate of Spearman and Kaerber (Finney 1978, Statistical Method in Biological Assay; Miller 1973, Biometrika 60, 535). Its
+interval, and those of all that is made of it, are quantiles of a posterior: of a logistic rise of the share in ln K, with flat priors on ln K* and on
+its width s (_posterior).
 """
 
 import numpy as np
@@ -59,14 +59,16 @@ def _log_threshold(x, p):
     return (np.diff(p, axis=1) * (grid[1:] + grid[:-1]) / 2).sum(axis=1)
 
 
-def _posterior(K, k, n, places=1600, widths=40):
+def _posterior(K, k, n, places=800, widths=40):
     """(ln K* [places], widths s [widths], posterior [places, widths], not normalised) of a logistic rise of the share in ln K,
-    1 / (1 + exp(-(ln K - ln K*) / s)). The prior is flat in ln K* from one span of the grid below it to one above, and in s from a hundredth of the
-    least step to the span. The widths are spaced geometrically, and each column holds the factor s that makes it flat in s."""
+    1 / (1 + exp(-(ln K - ln K*) / s)). The prior is flat in ln K* from one step below the grid to one above, as _log_threshold has it, and in s from
+    a hundredth of the least step to the span of the grid. (Flat to a whole span outside the grid, its tail of wide rises would draw the near end of
+    the interval past the truth: that held it in 92 % where K* was two steps off the middle.) The widths are spaced geometrically, and each column
+    holds the factor s that makes it flat in s."""
     x = np.log(K)
     pitch = np.diff(x).min() if x.size > 1 else np.log(2.0)
     span = max(x[-1] - x[0], pitch)
-    place = np.linspace(x[0] - span, x[-1] + span, places)
+    place = np.linspace(x[0] - pitch, x[-1] + pitch, places)
     s = np.geomspace(pitch / 100, span, widths)
     logit = (x[:, None, None] - place[:, None]) / s
     log_likelihood = -(k[:, None, None] * np.logaddexp(0, -logit) + (n - k)[:, None, None] * np.logaddexp(0, logit)).sum(axis=0)
@@ -90,8 +92,9 @@ def spearman_karber(K, acquired, *, seed, draws=2000):
 
     Closed form, and it survives a transition between two neighbours of the grid, where a logistic regression diverges. Interval: quantiles of the
     posterior of a logistic rise, its width integrated over. Where neighbours part the outcomes perfectly, K* may lie anywhere between them, and the
-    interval is widened to that bracket. An end beyond the grid, where the prior alone would set it, is 0 or inf. Where none (all) of the runs acquired, K* is
-    inf (0) and the interval one-sided, from the K from which on (up to which) six runs say so. Missing without runs, and where the runs of one K alone differ.
+    interval is widened to that bracket. An end beyond the grid, where the prior would set it, is 0 or inf. Where none (all) of the runs acquired, K*
+    is inf (0) and the interval one-sided, from the K from which on (up to which) six runs say so. Missing without runs, and where the runs of one K
+    alone differ.
     """
     distinct, k, n = counts(K, acquired)
     runs = int(n.sum())
@@ -113,13 +116,13 @@ def spearman_karber(K, acquired, *, seed, draws=2000):
 
 
 def width(K, acquired):
-    """log10 of the factor in K over which the share rises from 10 to 90 %: 2 ln 9 s / ln 10, s the width of a logistic rise. Median and interval of its
-    posterior, K* integrated over. Missing where none or all of the runs acquired, and with one K alone: the grid then holds no rise."""
+    """log10 of the factor in K over which the share rises from 10 to 90 %: 2 ln 9 s / ln 10, s the width of a logistic rise. Median and interval of
+    its posterior, K* integrated over. Missing where none or all of the runs acquired, and with one K alone: the grid then holds no rise."""
     distinct, k, n = counts(K, acquired)
     runs = int(n.sum())
     if distinct.size < 2 or k.sum() == 0 or (k == n).all():
         return missing("no rise within the grid", runs)
-    _, s, posterior = _posterior(distinct, k, n, widths=200)
+    _, s, posterior = _posterior(distinct, k, n, places=200, widths=400)
     mass = posterior.sum(axis=0) / posterior.sum()
     low, middle, high = (2 * np.log(9) / np.log(10) * np.interp([0.025, 0.5, 0.975], np.cumsum(mass) - mass / 2, s)).tolist()
     return Estimate(middle, low, high, "likelihood of a logistic rise, from 10 to 90 %", runs)
