@@ -66,8 +66,8 @@ def draw(item, quantities):
     for colour, k in zip(colours, places):
         for number, (_, t, c1, c2, c3) in enumerate(run for run in runs if run[0] == k):
             left.loglog(t[1:], c1[1:], color=colour, linewidth=0.7, alpha=0.7, label=f"{k:,.0f}" if number == 0 else None)
-            middle.loglog(t[1:], 1 - c2[1:], color=colour, linewidth=0.7, alpha=0.7, label="1 - c2 = <sigma(-phi+)\u00b2> / c1" if colour is first and number == 0 else None)
-            middle.loglog(t[1:], c3[1:], "--", color=colour, linewidth=0.6, alpha=0.5, label="c3 = <exp(-phi+)>" if colour is first and number == 0 else None)
+            middle.loglog(t[1:], 1 - c2[1:], color=colour, linewidth=0.7, alpha=0.7, label="1 - c2" if colour is first and number == 0 else None)
+            middle.loglog(t[1:], c3[1:], "--", color=colour, linewidth=0.6, alpha=0.5, label="c3" if colour is first and number == 0 else None)
     for axes, label, title in ((left, "c1 = <sigma(-phi+)>", "the signal left"), (middle, "1 - c2, c3", "two more moments")):
         axes.set_xlabel("learning rate x steps")
         axes.set_ylabel(label)

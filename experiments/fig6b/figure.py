@@ -58,12 +58,12 @@ def draw(item, quantities):
     order = np.argsort(initial_beta(here))
     theory = here.runs["theory_t_icl_step_from_initial"]
     if np.isfinite(theory).any():
-        plot.theory_line(right, initial_beta(here)[order], theory[order], f"minimal theory, N = {max(found)}")
+        plot.theory_line(right, initial_beta(here)[order], theory[order])
+        right.text(np.median(initial_beta(here)), np.median(theory) * 1.3, f"theory, N = {max(found)}", fontsize=6.3)
     right.set_yscale("log")
     plot.plain_log_axis(right.yaxis)
     right.set_xlabel("effective beta at the start (nat)")
     right.set_ylabel("t_ICL (steps)")
     right.set_title("earlier for larger beta")
-    right.legend(loc="lower left")
     plot.letters(left, middle, right)
     return figure
