@@ -172,9 +172,9 @@ std::optional<RunSpeed> measure_speed(const config::Config& config, int threads,
   Stopwatch watch;
   const std::array<train::Observer*, 1> observers{&watch};
   trainer.run(observers, watch.stop);
-  return RunSpeed{
-      setup, watch.step_seconds * ratio(config.train.batch_size, probe->train.batch_size),
-      watch.evaluation_seconds * ratio(config.eval.sequences, probe->eval.sequences)};
+  return RunSpeed{setup,
+                  watch.step_seconds * ratio(config.train.batch_size, probe->train.batch_size),
+                  watch.evaluation_seconds * ratio(config.eval.sequences, probe->eval.sequences)};
 }
 
 double run_seconds(const config::Config& config, const RunSpeed& speed) {

@@ -14,6 +14,26 @@ namespace icl::cli {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Whether it is one of the paper's, as "2b, 2c" or "A5"; others are "Reddy 2024" or nothing.
+bool is_of_the_paper(std::string_view figure) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (figure.starts_with('A')) figure.remove_prefix(1);
+  return !figure.empty() && is_digit(figure.front());
+}
+
+/// Those that the file names. The own settings of a figure of the paper are the scale "paper",
+/// unless it names that one too.
+std::vector<std::string> scales_of(const config::Description& about) {
+  std::vector<std::string> scales = about.scales;
+  const bool named = std::ranges::find(scales, "paper") != scales.end();
+  if (!named && is_of_the_paper(about.figure)) scales.emplace_back("paper");
+  return scales;
+}
+
+}  // namespace
+
 std::vector<Item> items_of(const fs::path& experiments) {
   std::error_code error;
   std::vector<Item> items;
@@ -54,18 +74,43 @@ std::vector<Item> chosen(const std::string& name, std::vector<Item> items) {
                           meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
 }
 
+std::vector<Item> with_scale(const std::string& scale, std::vector<Item> items) {
+  std::vector<std::string> scales;
+  for (const Item& item : items) {
+    for (const std::string& other : scales_of(item.description)) {
+      if (std::ranges::find(scales, other) == scales.end()) scales.push_back(other);
+    }
+  }
+  if (std::ranges::find(scales, scale) == scales.end()) {
+    const std::string_view nearest = config::nearest_word(scale, scales);
+    throw Error(
+        ExitCode::usage,
+        fmt::format("--scale {}: {} has no [scale.{}]; {}", scale,
+                    items.size() == 1 ? items.front().file().string() : "no item", scale,
+                    nearest.empty() ? fmt::format("its scales are {}", fmt::join(scales, ", "))
+                                    : fmt::format("did you mean {}?", nearest)));
+  }
+  std::erase_if(items, [&](const Item& item) {
+    const std::vector<std::string> own = scales_of(item.description);
+    return std::ranges::find(own, scale) == own.end();
+  });
+  return items;
+}
+
 ExitCode list_items(const std::vector<Item>& items) {
   std::string text;
   for (const Item& item : items) {
     const config::Description& about = item.description;
-    text += fmt::format("{:<20} {}{}\n", item.name, about.title,
-                        about.figure.empty() ? "" : fmt::format(" (figure {})", about.figure));
+    text += fmt::format(
+        "{:<20} {}{}\n", item.name, about.title,
+        about.figure.empty()
+            ? ""
+            : fmt::format(" ({}{})", is_of_the_paper(about.figure) ? "figure " : "after ",
+                          about.figure));
     text +=
         fmt::format("{:<20} {} check{}; scales:", "", about.checks, about.checks == 1 ? "" : "s");
-    for (const std::string& scale : about.scales) text += " " + scale;
-    // The file's own settings are the paper's, unless it names that scale.
-    const bool named = std::ranges::find(about.scales, "paper") != about.scales.end();
-    text += named ? "\n" : " paper\n";
+    for (const std::string& scale : scales_of(about)) text += " " + scale;
+    text += "\n";
   }
   print(text);
   return ExitCode::done;

@@ -28,6 +28,9 @@ struct Item {
 /// none.
 [[nodiscard]] std::vector<Item> chosen(const std::string& name, std::vector<Item>);
 
+/// Those that have a scale. Error(usage), with what may be meant, if none has.
+[[nodiscard]] std::vector<Item> with_scale(const std::string& scale, std::vector<Item>);
+
 /// Prints what the items are, their checks and scales.
 ExitCode list_items(const std::vector<Item>&);
 

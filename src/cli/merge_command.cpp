@@ -94,7 +94,9 @@ ExitCode run(const MergeCommand& command) {
   const bool as_csv = is_csv(out);
   check_output(out, command.force, as_csv ? OutputKind::table : OutputKind::sweep);
   const sweep::Plan plan(folder.sweep());
-  const sweep::Merged merged = sweep::merge(folder, plan, command.series);
+  const sweep::Merged merged =
+      sweep::merge(folder, plan, command.series,
+                   command.of_sweep_alone ? sweep::WhichRuns::of_plan : sweep::WhichRuns::all);
   const sweep::MergeReport& report = merged.report;
   if (!command.json) say_what_is_wrong(report);
   if (report.merged == 0 && !report.unread.empty()) {

@@ -33,9 +33,13 @@ fs::path own_program() {
   return path;
 }
 
+/// A numpy.py or json.py in the user's folder is no module of ours.
+const std::pair<std::string, std::string> no_modules_of_this_folder{"PYTHONSAFEPATH", "1"};
+
 bool has_modules(const std::string& python) {
   try {
-    return run_program({python, "-c", find_modules}).wait_status == 0;
+    return run_program({python, "-c", find_modules}, std::array{no_modules_of_this_folder})
+               .wait_status == 0;
   } catch (const Error& error) {
     if (error.code() == ExitCode::unavailable) return false;
     throw;
@@ -123,12 +127,13 @@ ExitCode run_lab(const std::string& python, const Home& home,
   std::vector<std::string> words{python, "-m", "icl_lab"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   const char* const path = std::getenv("PYTHONPATH");
-  const std::array<std::pair<std::string, std::string>, 4> variables{
+  const std::array<std::pair<std::string, std::string>, 5> variables{
       {{"PYTHONPATH", fmt::format("{}{}{}", home.python.string(), path != nullptr ? ":" : "",
                                   path != nullptr ? path : "")},
        {"ICL_PROGRAM", own_program().string()},
        {"ICL_STOP_WITH", std::to_string(getpid())},
-       {"PYTHONDONTWRITEBYTECODE", "1"}}};  // an installation may be others'
+       {"PYTHONDONTWRITEBYTECODE", "1"},  // an installation may be others'
+       no_modules_of_this_folder}};
   return hand_on(run_program(words, variables),
                  fmt::format("{} -m icl_lab {}", python, arguments.front()));
 }

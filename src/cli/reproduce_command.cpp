@@ -84,8 +84,14 @@ class Reproduction {
     return cli::write_job_array(sweep_, {.pace = pace_, .submit = submit});
   }
 
+  /// The runs that were asked for alone: others of the folder are of other axes or seeds. What an
+  /// earlier call judged goes first, since it was not of these.
   [[nodiscard]] ExitCode merge() const {
-    return run(MergeCommand{out_, merged(), fs::exists(merged())});
+    std::error_code ignored;
+    const fs::path judged = out_ / "results.json";
+    if (fs::is_regular_file(judged, ignored)) fs::remove(judged, ignored);
+    return run(MergeCommand{
+        .folder = out_, .out = merged(), .force = fs::exists(merged()), .of_sweep_alone = true});
   }
 
   [[nodiscard]] ExitCode draw(const std::string& python, const Home& home) const {
@@ -94,6 +100,8 @@ class Reproduction {
                     merged().string(), "--out", out_.string()});
   }
 
+  [[nodiscard]] std::string title() const { return fmt::format("{}, {}", item_.name, scale_); }
+
   /// What can be said without Python.
   void print_counts() const {
     print_acquired(title(), sweep::Plan(load(sweep_)), sweep::Folder(out_));
@@ -101,7 +109,6 @@ class Reproduction {
 
  private:
   [[nodiscard]] fs::path merged() const { return out_ / "sweep.h5"; }
-  [[nodiscard]] std::string title() const { return fmt::format("{}, {}", item_.name, scale_); }
 
   const Item& item_;
   fs::path out_;
@@ -129,13 +136,20 @@ ExitCode make(const std::vector<Reproduction>& reproductions, const Home& home,
   const auto python = find_python();
   ExitCode worst = ExitCode::done;
   for (const Reproduction& reproduction : reproductions) {
-    ExitCode code = reproduction.train(ignore_memory_limit);
-    if (code == ExitCode::interrupted) return code;
-    if (code == ExitCode::done) {
-      code = reproduction.merge();
-      if (!python) reproduction.print_counts();
-      if (python && code == ExitCode::done) code = reproduction.draw(*python, home);
+    ExitCode code = ExitCode::done;
+    try {
+      code = reproduction.train(ignore_memory_limit);
+      if (code == ExitCode::done) {
+        code = reproduction.merge();
+        if (!python) reproduction.print_counts();
+        if (python && code == ExitCode::done) code = reproduction.draw(*python, home);
+      }
+    } catch (const Error& error) {  // of one item; the others can be made all the same
+      if (reproductions.size() == 1 || error.code() == ExitCode::interrupted) throw;
+      say(fmt::format("{}: {}", reproduction.title(), error.what()));
+      code = error.code();
     }
+    if (code == ExitCode::interrupted) return code;
     worst = graver(worst, code);
   }
   if (python) return worst;
@@ -151,7 +165,7 @@ ExitCode run(const ReproduceCommand& command) {
     throw Error(ExitCode::usage, "name an item, or all; icl reproduce --list shows them");
   }
   require_possible(command.pace);
-  const std::vector<Item> items = chosen(command.name, all);
+  const std::vector<Item> items = with_scale(command.scale, chosen(command.name, all));
   std::vector<Reproduction> reproductions;
   for (const Item& item : items) {
     reproductions.emplace_back(command, item);
@@ -176,7 +190,9 @@ void commands::reproduce(Command& program) {
            {.names = "--list", .to = &to.list, .doc = "The items, their checks and scales"},
            {.names = "--scale",
            .to = &to.scale,
-           .doc = "smoke (seconds), desk (default; minutes) or paper (as published)",
+           .doc =
+                "smoke (seconds), desk (default; minutes), paper (as published), or another of the "
+                "item's",
            .value = "NAME"},
            {.names = "-o,--out",
            .to = &to.out,

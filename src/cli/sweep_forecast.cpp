@@ -51,8 +51,7 @@ ExitCode print_forecast(const SweepRequest& request, const SweepForecast& how) {
     print(json_text(json));
     return ExitCode::done;
   }
-  std::string time =
-      "# time: not measured, since a few steps would take much memory already\n";
+  std::string time = "# time: not measured, since a few steps would take much memory already\n";
   if (seconds) {
     time = fmt::format(
         "# core time: about {} if no run stops early ({} thread{} a run)\n"

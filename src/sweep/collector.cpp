@@ -66,8 +66,11 @@ void Collector::collect() {
       report.missing.push_back(plan_.describe(run));
     }
   }
-  for (const std::string& hash : stored) read(hash);
+  for (const std::string& hash : stored) {
+    if (which_ == WhichRuns::all || plan_.find(hash) < plan_.size()) read(hash);
+  }
   for (const std::filesystem::path& file : folder_.strays()) {
+    if (which_ == WhichRuns::of_plan) break;
     report.damaged.emplace_back(file.string(),
                                 "is left out: a run lies at runs/xx/HASH.h5, with the first two "
                                 "digits of its hash as xx");

@@ -101,7 +101,8 @@ bool Folder::is_claimed_for(const Plan& plan) const {
     if (before == sweep) return true;
     if (const auto reason = difference(before, sweep)) {
       throw Error(ExitCode::cannot_create,
-                  fmt::format("'{}' holds another sweep: {}", path_.string(), *reason));
+                  fmt::format("'{}' holds another sweep: {}; another --out keeps both",
+                              path_.string(), *reason));
     }
   } else {
     // A lost sweep.toml is made anew if it was this one.

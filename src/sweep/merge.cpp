@@ -131,8 +131,9 @@ void write_provenance(store::Hdf5Writer& file, const std::vector<Row>& rows) {
 
 }  // namespace
 
-Merged merge(const Folder& folder, const Plan& plan, std::span<const std::string> series) {
-  Collector collector(folder, plan);
+Merged merge(const Folder& folder, const Plan& plan, std::span<const std::string> series,
+             WhichRuns which) {
+  Collector collector(folder, plan, which);
   collector.collect();
   require_series(collector.columns, series);
   if (collector.rows.empty()) collector.columns = train::metrics(plan.sweep().base, {});

@@ -101,6 +101,36 @@ class ReproduceTest(unittest.TestCase):
         self.assertEqual(len(self.notes.read_text().splitlines()), 4)
         self.assertEqual(self.reproduce("all", "--scale", "smoke", "--out", "r", ends_with=65).returncode, 65)
 
+    def test_merges_what_was_asked_for_alone(self):
+        self.expect(0, "4 runs merged", self.reproduce("fig9z", "--scale", "smoke", "--out", "r"))
+        fewer = self.reproduce("fig9z", "--scale", "smoke", "--out", "r", "--seeds", "1")
+        self.expect(0, "2 runs merged, 0 missing", fewer)
+
+    def test_an_item_that_fails_is_named_and_the_next_one_is_made(self):
+        result = self.reproduce("all", "--scale", "smoke", "--out", "r", ends_with=65)
+        self.expect(65, "icl: fig9z, smoke: ", result)
+        self.assertIn("icl: other, smoke: ", result.stderr)
+
+    def test_what_was_judged_before_goes_with_its_runs(self):
+        self.reproduce("fig9z", "--scale", "smoke", "--out", "r")
+        judged = self.cwd / "r/fig9z/smoke/results.json"
+        judged.write_text("{}")
+        self.expect(69, "pictures and intervals need Python", self.reproduce("fig9z", "--scale", "smoke", "--out", "r", python="/nowhere"))
+        self.assertFalse(judged.exists())
+
+    def test_only_figures_of_the_paper_have_its_scale_without_naming_it(self):
+        self.expect(64, "--scale paper: items/other/experiment.toml has no [scale.paper]; its scales are smoke", self.reproduce("other", "--scale", "paper", "--out", "r"))
+        self.expect(64, "--scale smok: items/fig9z/experiment.toml has no [scale.smok]; did you mean smoke?", self.reproduce("fig9z", "--scale", "smok", "--out", "r"))
+        both = self.reproduce("all", "--scale", "paper", "--out", "r", "--dry-run")
+        self.expect(0, "fig9z, paper: ", both)
+        self.assertNotIn("other", both.stderr)
+
+    def test_a_module_of_this_folder_is_not_ours(self):
+        (self.cwd / "json.py").write_text("raise SystemExit(10)\n")
+        (self.cwd / "icl_lab").mkdir()
+        (self.cwd / "icl_lab/__init__.py").write_text("raise SystemExit(10)\n")
+        self.expect(65, "icl: ", self.icl("report", ".", python="/usr/bin/python3"))
+
     def test_axes_and_seeds_change_the_sweep(self):
         result = self.reproduce("fig9z", "--out", "r", "--seeds", "5,6", "--axis", "data.N=8,10,12", "--dry-run")
         self.expect(0, "fig9z, desk: 6 of 6 runs to train", result)

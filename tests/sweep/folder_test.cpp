@@ -80,7 +80,8 @@ void expect_refused(const config::Sweep& sweep, const std::string& reason) {
   folder.claim(Plan(tiny_sweep(two_seeds)));
   const std::string before = text_of(folder.manifest());
   expect_error(ExitCode::cannot_create,
-               "'" + folder.path().string() + "' holds another sweep: " + reason,
+               "'" + folder.path().string() + "' holds another sweep: " + reason +
+                   "; another --out keeps both",
                [&] { folder.claim(Plan(sweep)); });
   EXPECT_EQ(text_of(folder.manifest()), before);
 }

@@ -16,6 +16,7 @@ struct MergeCommand {
   bool force = false;
   std::vector<std::string> series = {};  ///< of /metrics; empty: all
   bool json = false;                     ///< the report, on standard output
+  bool of_sweep_alone = false;           ///< runs of earlier axes and seeds are left out
 };
 
 /// Returns the exit status, or throws Error.

@@ -47,7 +47,8 @@ struct Row {
 /// reports the others. Used by one thread; folder and plan must outlive it.
 class Collector {
  public:
-  Collector(const Folder& folder, const Plan& plan) : folder_(folder), plan_(plan) {}
+  Collector(const Folder& folder, const Plan& plan, WhichRuns which)
+      : folder_(folder), plan_(plan), which_(which) {}
 
   /// Fills what follows. A file that is damaged, or cannot be read, is reported; Error(resources)
   /// if the machine lacks what reading takes, and errors as for Folder::stored().
@@ -66,6 +67,7 @@ class Collector {
 
   const Folder& folder_;
   const Plan& plan_;
+  WhichRuns which_;
   std::map<std::string, std::size_t> kernel_sets_;
   std::map<std::string, std::size_t> older_;
   using ItemNames = std::pair<std::optional<std::string>, std::optional<std::string>>;

@@ -27,6 +27,9 @@ struct MergeReport {
   std::vector<std::string> mixed;  ///< hashes of runs that were resumed under other kernels
 };
 
+/// Those of a folder that are merged: all, or those of the plan alone.
+enum class WhichRuns { all, of_plan };
+
 struct Merged {
   std::vector<std::byte> file;
   std::vector<store::Column> runs;  ///< the table /runs
@@ -51,6 +54,7 @@ struct Merged {
 /// With `series` /metrics holds those alone; /runs keeps the last value of each. Error(usage) for a
 /// name that no run has.
 [[nodiscard]] Merged merge(const Folder& folder, const Plan& plan,
-                           std::span<const std::string> series = {});
+                           std::span<const std::string> series = {},
+                           WhichRuns which = WhichRuns::all);
 
 }  // namespace icl::sweep
