@@ -215,8 +215,8 @@ def item_html(name, scales, page):
 def page_html(found, damaged, waiting, page):
     style = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
     legend = (f'<p>A check <b>holds</b> ({VERDICTS["holds"]}) if the whole 95 % interval lies within its bounds; it is <b>undecided</b> '
-              f'({VERDICTS["undecided"]}) if the interval overlaps them but reaches out, so that the data cannot tell; it <b>fails</b> ({VERDICTS["fails"]}) if the '
-              "interval misses them, or the quantity could not be had.</p>")
+              f'({VERDICTS["undecided"]}) if the interval overlaps them but reaches out, or there is none, so that the data cannot tell; it <b>fails</b> '
+              f'({VERDICTS["fails"]}) if the interval misses them.</p>')
     wrong = "".join(f'<p class="damaged small">{escape(shown(path))} {escape(shown(text))}</p>' for path, text in damaged)
     wrong += "".join(f'<p class="small">{escape(shown(path))}: no results yet</p>' for path in waiting)
     sections = "".join(item_html(name, scales, page) for name, scales in found.items())
