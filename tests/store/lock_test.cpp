@@ -148,8 +148,9 @@ TEST(OutputLock, OfManyProcessesAtOnceExactlyOneHoldsIt) {
 }
 
 TEST(OutputLock, CannotBeTakenInAMissingFolder) {
+  const test::TemporaryFolder folder;
   test::expect_error(ExitCode::io, "No such file or directory",
-                     [] { const OutputLock lock("/nonexistent/run.h5"); });
+                     [&] { const OutputLock lock(folder / "missing/run.h5"); });
 }
 
 TEST(OutputLock, OfTwoNamesOfOneFileIsOne) {
